@@ -1,0 +1,59 @@
+"""What a video classifier expects and what its outputs mean."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything beyond the weights that is needed to feed a classifier and to read its answer.
+
+    Attributes:
+        architecture: Name in the zoo, e.g. ``"i3d"``.
+        num_classes: Length of the logits, K.
+        num_frames: Frames of one forward pass, T.
+        size: Height and width of the input in pixels; frames are resized to it whole, not cropped.
+        sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread evenly
+            over the whole video.
+        default_layer: Dotted name of the layer that Grad-CAM explains unless told otherwise.
+        first_layer: Dotted name of the first convolution, which ``activations`` shows unless told otherwise.
+        labels: One name per class, or empty.
+        mean: Channel means (RGB, pixel values in [0, 1]) that are subtracted.
+        std: Channel standard deviations that are divided by afterwards.
+        weights: Where the weights come from, in words; ``"none"`` means random.
+        options: Keyword arguments that rebuild the network (width, depth, ...).
+    """
+
+    architecture: str
+    num_classes: int
+    num_frames: int
+    size: tuple[int, int]
+    sampling: Literal["consecutive", "uniform"]
+    default_layer: str
+    first_layer: str
+    labels: tuple[str, ...] = ()
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    weights: str = "none"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.labels and len(self.labels) != self.num_classes:
+            raise ValueError(f"{len(self.labels)} labels for {self.num_classes} classes")
+
+    def label(self, index: int) -> str:
+        """The name of a class, or ``"class <index>"`` where classes have no names."""
+        return self.labels[index] if self.labels else f"class {index}"
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights were learned; an explanation of random ones means nothing."""
+        return self.weights != "none"
+
+    def replace(self, **changes: Any) -> "ModelConfig":
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)

@@ -1,0 +1,1 @@
+"""Pictures only; knows arrays, never torch."""
