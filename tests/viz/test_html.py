@@ -1,0 +1,30 @@
+import base64
+import re
+
+from videxplain.viz.html import predictions_table, video_tag
+
+
+def test_video_is_inside_the_page():
+    tag = video_tag(b"\x00\x01mp4", width=320, title='"><script>')
+    (data,) = re.findall(r'src="data:video/mp4;base64,([^"]+)"', tag)
+    assert base64.b64decode(data) == b"\x00\x01mp4"
+    assert "width:320px" in tag
+    assert "controls" in tag
+    assert "<script>" not in tag
+    assert 'title="&quot;&gt;&lt;script&gt;"' in tag
+
+
+def test_table_escapes_and_formats():
+    table = predictions_table([("<b>jump</b>", 0.8125), ("run", 0.0004)], "A & B", ["<i>UNTRAINED</i>"])
+    assert "&lt;b&gt;jump&lt;/b&gt;" in table
+    assert "A &amp; B" in table
+    assert "&lt;i&gt;UNTRAINED&lt;/i&gt;" in table
+    assert "<b>" not in table
+    assert re.findall(r"([\d.]+) %", table) == ["81.2", "0.0"]
+    assert re.findall(r'<div style="width:([\d.]+)%', table) == ["81.2", "0.0"]
+
+
+def test_table_alone():
+    table = predictions_table([("run", 1.0)])
+    assert "<caption" not in table
+    assert table.count("<tr>") == 1

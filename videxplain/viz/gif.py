@@ -1,0 +1,171 @@
+"""GIFs with one palette for the whole film, in memory that does not grow with its length."""
+
+import math
+import tempfile
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import cv2
+import numpy as np
+
+from videxplain.errors import VidexplainError
+from videxplain.viz.save import AbandonedError, replacing
+
+MAX_FPS = 12.5
+MAX_WIDTH = 480
+CENTISECOND = Fraction(1, 100)
+CLOCK = Fraction(1, 25)
+# A fixed (ordered) dither pattern: error diffusion makes still areas swarm from frame to frame.
+DITHER = "dither=bayer:bayer_scale=3:diff_mode=rectangle"
+
+
+class GifWriter:
+    """A GIF at the speed of the video, at most 480 pixels wide and 12.5 frames per second.
+
+    The palette needs all frames before the first can be written: they wait in a temporary video file while
+    a histogram of their colours grows. The GIF is made, and takes its name, in `close` or at the end of the
+    ``with`` block; after an error nothing is left.
+    """
+
+    def __init__(self, path: str | Path, fps: float, size: tuple[int, int]) -> None:
+        """Open the file.
+
+        Args:
+            path: Where to.
+            fps: Frames per second of the frames that `write` is given; every n-th one is kept.
+            size: Height and width of the frames.
+        """
+        if not 0 < fps < math.inf:
+            raise VidexplainError(f"the frame rate must be a positive number, not {fps}")
+        self._path = Path(path)
+        self._fps = fps
+        self._stride = math.ceil(fps / MAX_FPS - 1e-6)
+        self._received = 0
+        self._shape = (*size, 3)
+        scale = min(1.0, MAX_WIDTH / size[1])
+        self._size = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+        self._files = ExitStack()
+        with ExitStack() as files:
+            self._temporary = files.enter_context(replacing(self._path))
+            folder = files.enter_context(tempfile.TemporaryDirectory(prefix="videxplain-"))
+            self._waiting = Path(folder) / "frames.mkv"
+            self._container = files.enter_context(av.open(str(self._waiting), "w"))
+            self._stream: Any = self._container.add_stream("libx264rgb", rate=1 / CLOCK)
+            self._stream.height, self._stream.width, self._stream.pix_fmt = *self._size, "rgb24"
+            self._stream.codec_context.options = {"crf": "6", "preset": "ultrafast"}
+            self._palette = _PaletteMaker(self._size)
+            self._files = files.pop_all()
+
+    def write(self, frame: np.ndarray) -> None:
+        """Take one ``(H, W, 3)`` uint8 RGB frame."""
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected {self._shape} uint8, got {frame.shape} {frame.dtype}")
+        if self._received % self._stride == 0:
+            shrunk = cv2.resize(np.ascontiguousarray(frame), self._size[::-1], interpolation=cv2.INTER_AREA)
+            picture = av.VideoFrame.from_ndarray(np.asarray(shrunk, np.uint8), format="rgb24")
+            picture.pts, picture.time_base = self._received // self._stride, CLOCK
+            self._container.mux(self._stream.encode(picture))
+            self._palette.add(picture)
+        self._received += 1
+
+    def close(self) -> None:
+        """Make the GIF and give it its name."""
+        with self._files.pop_all():
+            if not self._received:
+                raise VidexplainError(f"cannot write {self._path}: there are no frames")
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._make(self._palette.finish())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            # An OSError of the caller's must not read as a failure to write.
+            self._files.pop_all().__exit__(AbandonedError, AbandonedError(), None)
+
+    def _make(self, palette: av.VideoFrame) -> None:
+        count = math.ceil(self._received / self._stride)
+        last = self._centiseconds((count - 1) * self._stride)
+        options = {"loop": "0", "final_delay": str(max(self._centiseconds(self._received) - last, 2))}
+        with (
+            av.open(str(self._waiting)) as source,
+            av.open(str(self._temporary), "w", format="gif", options=options) as container,
+        ):
+            stream: Any = container.add_stream("gif", rate=100)
+            stream.codec_context.time_base = CENTISECOND
+            stream.height, stream.width, stream.pix_fmt = *self._size, "pal8"
+            painter = _Painter(self._size, palette)
+            for index, frame in enumerate(source.decode(video=0)):
+                waiting = frame.reformat(format="rgb24")
+                waiting.pts, waiting.time_base = index, CLOCK
+                painted = painter.paint(waiting)
+                painted.pts, painted.time_base = self._centiseconds(index * self._stride), CENTISECOND
+                container.mux(stream.encode(painted))
+            container.mux(stream.encode(None))
+
+    def _centiseconds(self, frame: int) -> int:
+        """When a source frame is shown, in hundredths of a second, which is how GIF counts."""
+        return round(100 * frame / self._fps)
+
+
+class _Filters:
+    """A chain of FFmpeg's filters that gives one frame back for what goes in."""
+
+    def __init__(self, size: tuple[int, int], name: str, options: str) -> None:
+        # Filters do not keep their graph alive, and crash without it.
+        self._graph = av.filter.Graph()
+        self._entry = self._source(size, "rgb24")
+        self._filter: Any = self._graph.add(name, options)
+        self._exit: Any = self._graph.add("buffersink")
+        opaque: Any = self._graph.add("format", "bgra")
+        self._entry.link_to(opaque)
+        opaque.link_to(self._filter)
+        self._filter.link_to(self._exit)
+
+    def _source(self, size: tuple[int, int], pixels: str) -> Any:
+        frames = av.VideoFormat(pixels, *size[::-1])
+        return self._graph.add_buffer(width=size[1], height=size[0], format=frames, time_base=CLOCK)
+
+
+class _PaletteMaker(_Filters):
+    """Many frames in, the 256 colours that serve them best out."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__(size, "palettegen", "stats_mode=full")
+        self._graph.configure()
+
+    def add(self, frame: av.VideoFrame) -> None:
+        """Count the colours of one frame."""
+        self._entry.push(frame)
+
+    def finish(self) -> av.VideoFrame:
+        """The palette, as a picture of 16 by 16 pixels."""
+        self._entry.push(None)
+        return self._exit.pull()
+
+
+class _Painter(_Filters):
+    """A frame in, the same frame in the palette's colours out."""
+
+    def __init__(self, size: tuple[int, int], palette: av.VideoFrame) -> None:
+        super().__init__(size, "paletteuse", DITHER)
+        colours = self._source((palette.height, palette.width), palette.format.name)
+        colours.link_to(self._filter, 0, 1)
+        self._graph.configure()
+        colours.push(palette)
+        colours.push(None)
+
+    def paint(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """One frame; ``frame.pts`` must grow."""
+        self._entry.push(frame)
+        return self._exit.pull()

@@ -1,0 +1,58 @@
+"""What a notebook shows: a player and a table, as HTML strings that need no other file."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+from videxplain.viz.colour import MUTED, POSITIVE, WARNING
+
+
+def video_tag(mp4: bytes, *, width: int, title: str = "") -> str:
+    """An HTML5 player with the H.264 file inside it.
+
+    Args:
+        mp4: The file's bytes.
+        width: Width on the page, in CSS pixels; narrower pages shrink it.
+        title: Shown when the pointer rests on the player, and read aloud by screen readers.
+    """
+    data = base64.b64encode(mp4).decode("ascii")
+    name = escape(title, quote=True)
+    return (
+        f'<video controls loop autoplay muted playsinline title="{name}" aria-label="{name}" '
+        f'style="width:{width}px;max-width:100%;height:auto" '
+        f'src="data:video/mp4;base64,{data}"></video>'
+    )
+
+
+def predictions_table(
+    predictions: Sequence[tuple[str, float]], title: str = "", notes: Sequence[str] = ()
+) -> str:
+    """Predictions as a table with bars; notes stand above it as warnings.
+
+    Args:
+        predictions: ``(label, probability)``, best first.
+        title: Caption of the table.
+        notes: What the reader must not miss.
+    """
+    warnings = "".join(
+        f'<div style="color:{WARNING};font-weight:600;margin:2px 0">{escape(note)}</div>' for note in notes
+    )
+    style = "caption-side:top;text-align:left;font-weight:600;padding:2px 0"
+    caption = f'<caption style="{style}">{escape(title)}</caption>' if title else ""
+    rows = "".join(_row(label, probability) for label, probability in predictions)
+    table = f'<table style="border-collapse:collapse;margin:4px 0">{caption}<tbody>{rows}</tbody></table>'
+    return f'<div style="font-family:sans-serif;font-size:13px">{warnings}{table}</div>'
+
+
+def _row(label: str, probability: float) -> str:
+    filled = 100 * min(max(probability, 0.0), 1.0)
+    bar = (
+        '<div style="width:140px;height:9px;background:rgba(128,128,128,.25)">'
+        f'<div style="width:{filled:.1f}%;height:9px;background:{POSITIVE}"></div></div>'
+    )
+    return (
+        f'<tr><td style="text-align:left;padding:1px 10px 1px 0">{escape(label)}</td>'
+        f'<td style="padding:1px 8px 1px 0">{bar}</td>'
+        f'<td style="text-align:right;padding:1px 0;color:{MUTED};font-variant-numeric:tabular-nums">'
+        f"{100 * probability:.1f} %</td></tr>"
+    )

@@ -1,0 +1,102 @@
+"""A raw map over a frame."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from videxplain.viz.colour import DEFAULT_COLORMAP, cover, lut
+
+NO_EVIDENCE = "no positive evidence"
+DEFAULT_OPACITY = 0.6
+
+
+def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map brought to another size.
+
+    Enlarging is bilinear between pixel centres (``F.interpolate(mode="bilinear", align_corners=False)``);
+    along an axis that shrinks, values are averaged over the area they come from.
+
+    Args:
+        values: ``(h, w)`` or ``(h, w, C)``, any real dtype.
+        size: Height and width wanted.
+
+    Returns:
+        ``(height, width)`` or ``(height, width, C)`` float32.
+    """
+    values = np.ascontiguousarray(values, dtype=np.float32)
+    height, width = size
+    shrunk = min(values.shape[0], height), min(values.shape[1], width)
+    if shrunk != values.shape[:2]:
+        values = cv2.resize(values, shrunk[::-1], interpolation=cv2.INTER_AREA)
+    if shrunk != (height, width):
+        values = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
+    return values
+
+
+def overlay(
+    frame: np.ndarray,
+    values: np.ndarray,
+    limit: float,
+    *,
+    colormap: str = DEFAULT_COLORMAP,
+    opacity: float = DEFAULT_OPACITY,
+) -> np.ndarray:
+    """A frame with a map drawn over it.
+
+    ``values / limit`` is clipped to [0, 1]; both the colour and how much it hides grow with it (`cover`), so
+    zero leaves the frame as it is. Pass one ``limit`` for a whole video, or the colours flicker.
+
+    Args:
+        frame: ``(H, W, 3)`` uint8 RGB.
+        values: ``(h, w)`` raw map at any resolution.
+        limit: The value that gets the brightest colour. At or below zero there is no positive evidence
+            anywhere; the frame is then paled and says so.
+        colormap: Name of a matplotlib colour map.
+        opacity: How much of the frame the brightest colour hides, in [0, 1].
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, a new array.
+    """
+    covers, keeps = _tables(colormap, opacity)
+    frame = np.ascontiguousarray(frame)  # OpenCV refuses views that run backwards.
+    if not limit > 0:
+        return _without_evidence(frame)
+    # Scaling commutes with bilinear interpolation, so it is done on the few values of the small map.
+    level = enlarge(np.asarray(values, dtype=np.float32) * np.float32(255 / limit), frame.shape[:2])
+    index = cv2.convertScaleAbs(np.maximum(level, 0))
+    kept = cv2.multiply(frame, cv2.applyColorMap(index, keeps), scale=1 / 255)
+    return cv2.add(kept, cv2.applyColorMap(index, covers))
+
+
+@lru_cache(maxsize=16)
+def _tables(colormap: str, opacity: float) -> tuple[np.ndarray, np.ndarray]:
+    """Per level, the colour times its opacity and what is left of the frame, as tables for OpenCV."""
+    alpha = cover(opacity)[:, None]
+    covers = np.rint(lut(colormap) * alpha).astype(np.uint8)
+    keeps = np.rint(255 * (1 - alpha)).astype(np.uint8).repeat(3, axis=1)
+    return covers[:, None], keeps[:, None]
+
+
+def _without_evidence(frame: np.ndarray) -> np.ndarray:
+    """The frame half drained of its colour, with a caption at the bottom left."""
+    grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    picture = cv2.addWeighted(frame, 0.4, grey, 0.6, 0)
+    caption(picture, NO_EVIDENCE)
+    return picture
+
+
+def caption(picture: np.ndarray, text: str) -> None:
+    """Write one line at the bottom left of an ``(H, W, 3)`` uint8 picture, in place, sized to fit it."""
+    height, width = picture.shape[:2]
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (natural_width, natural_height), _ = cv2.getTextSize(text, font, 1.0, 1)
+    scale = min(max(0.4, min(height, width) / 600), 0.8 * width / natural_width)
+    thickness = max(1, round(1.5 * scale))
+    (text_width, text_height), descent = cv2.getTextSize(text, font, scale, thickness)
+    margin = max(2, round(0.35 * natural_height * scale))
+    top = max(0, height - text_height - descent - 3 * margin)
+    right = min(width, text_width + 4 * margin)
+    picture[top:, :right] = picture[top:, :right] // 4
+    origin = (2 * margin, height - descent - margin)
+    cv2.putText(picture, text, origin, font, scale, (255, 255, 255), thickness, cv2.LINE_AA)

@@ -1,0 +1,136 @@
+"""The report's Figures 14 and 15: input, first activations, Grad-CAM and guided backpropagation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from videxplain.viz.colour import DEFAULT_COLORMAP, MUTED, lut
+from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, enlarge, overlay
+from videxplain.viz.page import (
+    GAP,
+    MARGIN,
+    SMALL_POINTS,
+    TEXT_POINTS,
+    Header,
+    Page,
+    elide,
+    fit_picture,
+    number,
+    text_height,
+    wrap,
+)
+
+WIDTH = 12.0
+TALLEST = 3.6
+ACTIVATION_COLORMAP = "viridis"
+CAPTIONS = (
+    "input",
+    "mean activation of the first convolution",
+    "Grad-CAM",
+    "guided backpropagation (grey: no contribution)",
+)
+
+
+def four_panels(
+    frames: np.ndarray,
+    activations: np.ndarray,
+    gradcams: np.ndarray,
+    guided: np.ndarray,
+    *,
+    limit: float,
+    activation_range: tuple[float, float] | None = None,
+    guided_limit: float | None = None,
+    labels: Sequence[str] = (),
+    title: str = "",
+    notes: Sequence[str] = (),
+    captions: Sequence[str] = CAPTIONS,
+    colormap: str = DEFAULT_COLORMAP,
+    opacity: float = DEFAULT_OPACITY,
+) -> Figure:
+    """Four pictures side by side, one row per frame, every column with one scale.
+
+    Args:
+        frames: ``(k, H, W, 3)`` uint8 RGB, or one frame without the k; then the others are without it too.
+        activations: ``(k, h, w)`` mean activations, at any resolution.
+        gradcams: ``(k, h, w)`` raw maps, at any resolution.
+        guided: ``(k, h, w, 3)`` signed gradients with respect to red, green and blue.
+        limit: The Grad-CAM value with the brightest colour; at or below zero there is no positive evidence.
+        activation_range: Values drawn darkest and brightest; by default the least and the greatest shown.
+        guided_limit: Gradient drawn as full colour; by default the 99.5th percentile of the magnitudes
+            shown, so that a few extreme pixels do not leave the rest grey.
+        labels: What each row shows, at its left.
+        title: Headline.
+        notes: What the reader must not miss, in a box above the pictures.
+        captions: Text below the four columns, without the letters.
+        colormap: Name of a matplotlib colour map, for Grad-CAM.
+        opacity: How much of the frame the brightest colour hides, in [0, 1].
+    """
+    if frames.ndim == 3:
+        frames, activations, gradcams, guided = (one[None] for one in (frames, activations, gradcams, guided))
+    rows, frame_height, frame_width = frames.shape[:3]
+    left = MARGIN + (text_height(TEXT_POINTS) + 0.06 if labels else 0.0)
+    gap = 2 * GAP
+    inner = WIDTH - MARGIN - left
+    cell_width = (inner - 3 * gap) / 4
+    cell_height = min(cell_width * frame_height / frame_width, TALLEST)
+    cell_width = min(cell_width, cell_height * frame_width / frame_height)
+    width = left + 4 * cell_width + 3 * gap + MARGIN
+
+    low, high = activation_range or (float(activations.min()), float(activations.max()))
+    if guided_limit is None:
+        guided_limit = float(np.percentile(np.abs(guided), 99.5))
+
+    texts = [
+        wrap(f"({letter}) {caption}", TEXT_POINTS, cell_width)
+        for letter, caption in zip("abcd", captions, strict=True)
+    ]
+    header = Header(title, notes, width)
+    bars_top = header.bottom + rows * (cell_height + gap) + 0.02
+    captions_top = bars_top + 0.36
+    height = captions_top + text_height(TEXT_POINTS, max(map(len, texts))) + MARGIN
+    page = Page(width, height)
+    header.draw(page)
+
+    across = [left + column * (cell_width + gap) for column in range(4)]
+    for row in range(rows):
+        top = header.bottom + row * (cell_height + gap)
+        if labels:
+            text = elide(labels[row], TEXT_POINTS, cell_height)
+            page.text(MARGIN, top + cell_height / 2, text, TEXT_POINTS, MUTED, rotation=90, va="center")
+        frame = fit_picture(frames[row], cell_width)
+        pictures = (
+            frame,
+            activation_picture(activations[row], frame.shape[:2], low, high),
+            overlay(frame, gradcams[row], limit, colormap=colormap, opacity=opacity),
+            signed_picture(guided[row], frame.shape[:2], guided_limit),
+        )
+        for x, picture in zip(across, pictures, strict=True):
+            page.picture(x, top, cell_width, cell_height, picture)
+
+    grey = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    bars = [
+        (lut(ACTIVATION_COLORMAP), (number(low), number(high))),
+        (lut(colormap), ("0", number(limit))) if limit > 0 else None,
+        (grey, (number(-guided_limit), number(guided_limit))),
+    ]
+    for x, bar in zip(across[1:], bars, strict=True):
+        if bar is None:
+            page.text(x, bars_top, NO_EVIDENCE, SMALL_POINTS, MUTED)
+        else:
+            page.colour_bar(x, bars_top, cell_width, *bar)
+    for x, lines in zip(across, texts, strict=True):
+        page.lines(x, captions_top, lines, TEXT_POINTS)
+    return page.figure
+
+
+def activation_picture(values: np.ndarray, size: tuple[int, int], low: float, high: float) -> np.ndarray:
+    """A map ``(h, w)`` as ``(*size, 3)`` uint8: ``low`` darkest, ``high`` brightest."""
+    level = (enlarge(values, size) - low) / ((high - low) or 1.0)
+    return lut(ACTIVATION_COLORMAP)[np.rint(255 * np.clip(level, 0, 1)).astype(np.uint8)]
+
+
+def signed_picture(values: np.ndarray, size: tuple[int, int], limit: float) -> np.ndarray:
+    """Signed values ``(h, w, 3)`` about mid-grey as ``(*size, 3)`` uint8; 128 is zero, ``limit`` is 255."""
+    level = enlarge(values, size) / (limit or 1.0)
+    return np.rint(127.5 + 127.5 * np.clip(level, -1, 1)).astype(np.uint8)
