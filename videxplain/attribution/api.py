@@ -1,0 +1,103 @@
+"""Explain one batch: the door to all methods for tensors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videxplain.attribution import activations, cam, gradients  # noqa: F401  (entering them into the table)
+from videxplain.attribution.engine import Precision
+from videxplain.attribution.layers import LayerCall, default_layer, first_layer, resolve
+from videxplain.attribution.methods import METHODS, Method
+from videxplain.attribution.targets import Target, per_sample_scores
+from videxplain.errors import VidexplainError, unknown
+
+
+def attribute(
+    module: nn.Module,
+    x: Tensor,
+    *,
+    method: str,
+    target: Target | Sequence[Target] | None = None,
+    targets: Sequence[Target] | None = None,
+    layer: str | None = None,
+    precision: Precision = "fp32",
+    enlarge: bool = True,
+    **options: Any,
+) -> Tensor:
+    """Explain a batch of video for any network.
+
+    Args:
+        module: A network from ``(N, C, T, H, W)`` to logits ``(N, K)``; it is left as it was found.
+        x: The batch, float32, normalised as the network expects.
+        method: A name from :func:`videxplain.list_methods`.
+        target: A class by index or (when ``module.config`` has labels) by label, a ``Contrast`` of two classes, a
+            function of the logits ``(N, K) -> (N,)``, a list with one of these per sample, or None for each sample's
+            top class. The logit is explained, not the probability.
+        targets: Several targets instead, explained from one forward pass and stacked in front.
+        layer: Dotted name, with ``:use`` where one pass uses the layer more than once; None for the method's default.
+        precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
+        enlarge: Whether maps are enlarged to the size of the input, trilinear, or left at the layer's resolution.
+        **options: What the method takes besides, such as ``pooling="frame"`` for Grad-CAM.
+
+    Returns:
+        Raw values, float32, not normalised: ``(N, T, H, W)``, or ``(N, C, T, H, W)`` for gradients with respect to the
+        input; with ``targets``, M of them stacked in front.
+
+    Raises:
+        VidexplainError: Unknown method, layer or class, or an input that is not finite video.
+    """
+    chosen = METHODS[method]
+    check_options(chosen, options)
+    check_input(module, x)
+    if target is not None and targets is not None:
+        raise VidexplainError("give target or targets, not both")
+    labels = getattr(getattr(module, "config", None), "labels", ())
+    wanted = [target] if targets is None else list(targets)
+    if not wanted:
+        raise VidexplainError("targets is empty")
+    found = chosen.run(
+        module,
+        x,
+        lambda logits: [per_sample_scores(one, logits, labels) for one in wanted],
+        find_layer(chosen, module, x, layer),
+        precision,
+        **options,
+    )
+    maps = found.maps
+    if maps.ndim == 5 and enlarge:
+        maps = F.interpolate(maps, size=tuple(x.shape[2:]), mode="trilinear", align_corners=False)
+    if targets is None:
+        return maps[0]
+    return maps.expand(len(wanted), *maps.shape[1:])
+
+
+def find_layer(method: Method, module: nn.Module, x: Tensor, name: str | None) -> LayerCall | None:
+    """The layer called ``name``, or the method's default for this network; None for methods that need none."""
+    if name is not None:
+        return resolve(module, name)
+    if method.layer is None:
+        return None
+    return default_layer(module, x) if method.layer == "last" else first_layer(module)
+
+
+def check_options(method: Method, options: dict[str, Any]) -> None:
+    """Raise for a keyword argument that the method does not take."""
+    for name in options:
+        if name not in method.options:
+            if not method.options:
+                raise VidexplainError(f"{method.name} takes no option '{name}'")
+            raise unknown(f"option of {method.name}", name, method.options)
+
+
+def check_input(module: nn.Module, x: Tensor) -> None:
+    """Raise unless ``x`` is finite float video ``(N, C, T, H, W)`` on the network's device."""
+    if x.ndim != 5 or not x.is_floating_point() or not x.numel():
+        raise VidexplainError(f"expected float video (N, C, T, H, W), got {x.dtype} {tuple(x.shape)}")
+    if not torch.isfinite(x).all():
+        raise VidexplainError("the input holds NaN or infinite values")
+    parameter = next(module.parameters(), None)
+    if parameter is not None and parameter.device != x.device:
+        raise VidexplainError(f"the input is on {x.device} and the model on {parameter.device}")

@@ -1,0 +1,198 @@
+"""Run a network once and get activations and gradients at a layer, leaving no trace on the network.
+
+The network is split at the target layer. Parameters are frozen for the time of the call, so that everything
+before the layer (the trunk) is plain inference; at the layer the output becomes a leaf that requires a gradient,
+and only what follows (the head) is recorded. Grad-CAM needs no more than that.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.layers import LayerCall, Layout, as_video
+from videxplain.errors import VidexplainError
+
+Precision: TypeAlias = Literal["fp32", "bf16"]
+
+_GRADIENT_BYTES = 128 * 2**20
+"""How much memory the gradients of targets that are traced back together may take."""
+
+
+@contextmanager
+def untouched(module: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode with frozen parameters, and back as it was, also when something raises.
+
+    Inside, gradients are recorded for whatever requires them. Training flags, ``requires_grad``, the grad mode,
+    the cuDNN flags and torch's random state are restored afterwards.
+    """
+    training = [(m, m.training) for m in module.modules()]
+    required = [(p, p.requires_grad) for p in module.parameters()]
+    devices = sorted({p.device.index or 0 for p, _ in required if p.is_cuda})
+    cudnn = torch.backends.cudnn.enabled
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices):
+            for m, _ in training:
+                m.training = False
+            for p, _ in required:
+                p.requires_grad_(False)
+            yield
+    finally:
+        torch.backends.cudnn.enabled = cudnn
+        for m, was in training:
+            m.training = was
+        for p, needed in required:
+            p.requires_grad_(needed)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One forward pass, recorded from the target layers on.
+
+    Attributes:
+        logits: The network's output ``(N, K)``, float32, differentiable back to the layers.
+        layout: Samples and frames of the input.
+        outputs: For each target layer the outputs of all its calls, in order.
+    """
+
+    logits: Tensor
+    layout: Layout
+    outputs: dict[LayerCall, list[Tensor]]
+
+    def activations(self, layer: LayerCall) -> Tensor:
+        """What the layer put out, ``(N, C, T, h, w)``, float32."""
+        return as_video([out.detach() for out in self.outputs[layer]], layer, self.layout)
+
+    def gradients(self, scores: Tensor) -> Iterator[dict[LayerCall, Tensor]]:
+        """For each score the gradients with respect to all target layers, one trace back each.
+
+        Args:
+            scores: ``(M, N)``, functions of ``logits``; sample n of a score depends on sample n alone.
+
+        Yields:
+            M times, for every layer, ``(N, C, T, h, w)``.
+        """
+        flat = [out for outs in self.outputs.values() for out in outs]
+        totals = scores.sum(dim=1)
+        if not totals.requires_grad:
+            raise VidexplainError(f"the score does not depend on {self._names()}: nothing can be traced back to it")
+        size = sum(out.numel() * out.element_size() for out in flat)
+        chunk = max(1, _GRADIENT_BYTES // max(size, 1))
+        for start in range(0, len(totals), chunk):
+            part = totals[start : start + chunk]
+            for row in self._backward(part, flat, keep=start + len(part) < len(totals)):
+                grads, found = iter(row), {}
+                for layer, outs in self.outputs.items():
+                    found[layer] = as_video([next(grads) for _ in outs], layer, self.layout)
+                yield found
+
+    def _backward(self, totals: Tensor, flat: list[Tensor], keep: bool) -> Iterator[list[Tensor]]:
+        if len(totals) > 1:
+            eye = torch.eye(len(totals), device=totals.device, dtype=totals.dtype)
+            try:
+                with warnings.catch_warnings():
+                    # vmap announces operators that it runs one by one; that is slower, not wrong.
+                    warnings.filterwarnings("ignore", message="There is a performance drop")
+                    batched = torch.autograd.grad(
+                        totals, flat, eye, is_grads_batched=True, retain_graph=True, allow_unused=True
+                    )
+            except RuntimeError:  # an operator that vmap cannot batch: one score after the other
+                batched = None
+            if batched is not None:
+                for m in range(len(totals)):
+                    yield [
+                        self._present(None if g is None else g[m], out) for g, out in zip(batched, flat, strict=True)
+                    ]
+                return
+        for m, total in enumerate(totals):
+            last = not keep and m == len(totals) - 1
+            single = torch.autograd.grad(total, flat, retain_graph=not last, allow_unused=True)
+            yield [self._present(g, out) for g, out in zip(single, flat, strict=True)]
+
+    def _present(self, gradient: Tensor | None, output: Tensor) -> Tensor:
+        # A call that the score does not use (a frame that only a reset state saw) has no influence: zero.
+        return torch.zeros_like(output) if gradient is None else gradient
+
+    def _names(self) -> str:
+        return ", ".join(f"'{layer}'" for layer in self.outputs)
+
+
+@contextmanager
+def trace(
+    module: nn.Module, x: Tensor, layers: Sequence[LayerCall], *, precision: Precision = "fp32"
+) -> Iterator[Trace]:
+    """Run ``module`` on ``x`` once, split at ``layers``.
+
+    Args:
+        module: Any network from video ``(N, C, T, H, W)`` to logits ``(N, K)``.
+        x: The video batch, float32.
+        layers: The layers to record, from :func:`videxplain.attribution.layers.resolve`.
+        precision: ``"bf16"`` runs the part before the first of the layers in bfloat16, channels last; the part
+            after it stays float32.
+    """
+    outputs: dict[LayerCall, list[Tensor]] = {layer: [] for layer in layers}
+    with untouched(module), ExitStack() as stack:
+        if precision == "bf16":
+            stack.enter_context(torch.autocast(x.device.type, dtype=torch.bfloat16))
+            x = x.contiguous(memory_format=torch.channels_last_3d)
+        for layer in layers:
+            hook = module.get_submodule(layer.name).register_forward_hook(_keep(outputs[layer], layer))
+            stack.callback(hook.remove)
+        logits = forward(module, x.clone() if x.is_inference() else x.detach())
+        for layer, calls in outputs.items():
+            if not calls:
+                raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
+        yield Trace(logits, Layout(len(x), x.shape[2]), outputs)
+
+
+def forward(module: nn.Module, x: Tensor) -> Tensor:
+    """Logits ``(N, K)`` in float32 from a forward pass that can be differentiated, recurrent layers on CUDA too."""
+    with _differentiable_recurrence(module, x):
+        logits = module(x)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise VidexplainError(f"the model must return logits ({len(x)}, classes), and it returned {got}")
+    return logits.float()
+
+
+def _keep(calls: list[Tensor], layer: LayerCall) -> Any:
+    def hook(_: nn.Module, __: Any, output: Any) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise VidexplainError(
+                f"layer '{layer}' returns a {type(output).__name__}, not a tensor; name another layer"
+            )
+        if output.requires_grad:  # an earlier target layer already opened the graph
+            kept = output
+        else:
+            # The head is float32: from here on nothing is cast to a shorter type.
+            torch.set_autocast_enabled(output.device.type, False)
+            kept = output.detach().float().requires_grad_()
+        calls.append(kept)
+        # What follows may change its input in place, so it gets a copy.
+        return kept.clone()
+
+    return hook
+
+
+@contextmanager
+def _differentiable_recurrence(module: nn.Module, x: Tensor) -> Iterator[None]:
+    """cuDNN refuses the backward pass of an RNN in evaluation mode: do without it inside the RNNs alone."""
+    with ExitStack() as stack:
+        if x.is_cuda:
+            enabled = torch.backends.cudnn.enabled
+
+            def off(*_: Any) -> None:
+                torch.backends.cudnn.enabled = False
+
+            def back(*_: Any) -> None:
+                torch.backends.cudnn.enabled = enabled
+
+            stack.callback(back)
+            for recurrent in (m for m in module.modules() if isinstance(m, nn.RNNBase)):
+                stack.callback(recurrent.register_forward_pre_hook(off).remove)
+                stack.callback(recurrent.register_forward_hook(back).remove)
+        yield

@@ -1,0 +1,126 @@
+"""Find the layer to explain, and read what it put out as a video."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.errors import VidexplainError, unknown
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """A layer by its dotted name and, where one pass uses it more than once, which use is meant.
+
+    Written ``name`` or ``name:use``, the first use being 0.
+    """
+
+    name: str
+    use: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.use is None else f"{self.name}:{self.use}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many samples and frames went into the network."""
+
+    samples: int
+    frames: int
+
+
+def resolve(module: nn.Module, layer: str) -> LayerCall:
+    """The layer called ``layer`` (``"layer4"``, ``"blocks.2.relu:1"``); an unknown name raises with the nearest."""
+    name, colon, use = layer.partition(":")
+    if colon and not use.isdigit():
+        raise VidexplainError(f"layer '{layer}': after the colon comes the number of the use, 0 for the first")
+    names = [known for known, _ in module.named_modules() if known]
+    if name not in names:
+        raise unknown("layer", name, names)
+    return LayerCall(name, int(use) if colon else None)
+
+
+def default_layer(module: nn.Module, x: Tensor) -> LayerCall:
+    """The configured layer, or the last one that still has extent in space and, in a 3D network, in time."""
+    config = getattr(module, "config", None)
+    if config is not None and getattr(config, "default_layer", None):
+        return resolve(module, config.default_layer)
+    known = _FOUND.setdefault(module, {})
+    shape = tuple(x.shape[1:])
+    if shape not in known:
+        known[shape] = _last_with_extent(module, x)
+    return known[shape]
+
+
+def first_layer(module: nn.Module) -> LayerCall:
+    """The configured first layer, or the first convolution in the order of the module tree."""
+    config = getattr(module, "config", None)
+    if config is not None and getattr(config, "first_layer", None):
+        return resolve(module, config.first_layer)
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Conv3d):
+            return LayerCall(name)
+    raise VidexplainError("the model has no convolution; name a layer")
+
+
+def as_video(calls: Sequence[Tensor], layer: LayerCall, layout: Layout) -> Tensor:
+    """Put the outputs of all calls of a layer back into one ``(N, C, T, h, w)``.
+
+    A layer of a 3D network gives that at once. A 2D layer sees frames folded into the batch (samples outermost),
+    one frame a call, or a few of them a call; the calls are then in the order of time.
+    """
+    frames = [_unfold(call, layer, layout) for call in calls]
+    # A 3D layer covers all of time in a call (at its own rate), a 2D layer as many frames as it was given.
+    covered = len(calls) * layout.frames if calls[0].ndim == 5 else sum(f.shape[2] for f in frames)
+    uses = max(1, covered // layout.frames) if len(calls) > 1 else 1
+    if uses == 1:
+        if layer.use:
+            raise VidexplainError(f"layer '{layer.name}' is used once in a pass; there is no use {layer.use}")
+        return frames[0] if len(frames) == 1 else torch.cat(frames, dim=2)
+    if layer.use is None or layer.use >= uses:
+        names = ", ".join(f"'{layer.name}:{i}'" for i in range(uses))
+        raise VidexplainError(f"layer '{layer.name}' is used {uses} times in a pass; say which use is meant: {names}")
+    return torch.cat(frames[layer.use :: uses], dim=2)
+
+
+def _unfold(output: Tensor, layer: LayerCall, layout: Layout) -> Tensor:
+    if output.ndim == 5 and len(output) == layout.samples:
+        return output
+    if output.ndim == 4 and len(output) % layout.samples == 0:
+        return output.unflatten(0, (layout.samples, -1)).transpose(1, 2)
+    raise VidexplainError(
+        f"layer '{layer}' puts out {tuple(output.shape)}, which has no extent in space; "
+        "name a layer with output (N, C, T, h, w), or (frames, C, h, w) in a 2D network"
+    )
+
+
+_FOUND: WeakKeyDictionary[nn.Module, dict[tuple[int, ...], LayerCall]] = WeakKeyDictionary()
+
+
+def _last_with_extent(module: nn.Module, x: Tensor) -> LayerCall:
+    from videxplain.attribution.engine import untouched
+
+    found: list[str] = []
+
+    def watch(name: str) -> object:
+        def hook(_: nn.Module, __: object, output: object) -> None:
+            if isinstance(output, Tensor) and output.ndim in (4, 5):
+                in_time = output.ndim == 4 or output.shape[2] > 1 or x.shape[2] == 1
+                if in_time and min(output.shape[-2:]) > 1:
+                    found.append(name)
+
+        return hook
+
+    hooks = [m.register_forward_hook(watch(name)) for name, m in module.named_modules() if name]
+    try:
+        with untouched(module), torch.no_grad():
+            module(x[:1].detach())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
+    return LayerCall(found[-1])

@@ -1,0 +1,112 @@
+"""What is explained: a scalar score of the logits, given as a class, a contrast or a function."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from videxplain.errors import VidexplainError, unknown
+
+Score: TypeAlias = Callable[[Tensor], Tensor]
+"""Logits ``(N, K)`` to one number per sample, ``(N,)``."""
+
+
+class Labelled(Protocol):
+    """What is asked of a model's configuration here."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """One name per class, or empty."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Why one class rather than another: the difference of two logits.
+
+    Attributes:
+        target: The class whose evidence counts for, index or label.
+        against: The class whose evidence counts against.
+    """
+
+    target: int | str
+    against: int | str
+
+
+Target: TypeAlias = int | str | Contrast | Score
+"""What one sample can be explained for."""
+
+
+def class_index(target: int | str, num_classes: int, labels: Sequence[str] = ()) -> int:
+    """The index of a class given by index, by label (case and ``_`` or space do not matter), or by digits."""
+    if isinstance(target, str):
+        folded = {_fold(label): i for i, label in reversed(list(enumerate(labels)))}
+        if _fold(target) in folded:
+            return folded[_fold(target)]
+        if not target.lstrip("-").isdigit():
+            if not labels:
+                raise VidexplainError(
+                    f"the classes of this model have no names; give '{target}' as an index, 0 to {num_classes - 1}"
+                )
+            raise unknown("class", target, labels)
+        target = int(target)
+    if not 0 <= target < num_classes:
+        raise VidexplainError(f"class {target} does not exist; the model has classes 0 to {num_classes - 1}")
+    return int(target)
+
+
+def score_function(target: Target, num_classes: int, labels: Sequence[str] = ()) -> Score:
+    """The score that a target stands for: a logit before the softmax, or the difference of two."""
+    if isinstance(target, Contrast):
+        plus = class_index(target.target, num_classes, labels)
+        minus = class_index(target.against, num_classes, labels)
+        if plus == minus:
+            raise VidexplainError(f"a contrast needs two classes, and both are class {plus}")
+        return lambda logits: logits[:, plus] - logits[:, minus]
+    if callable(target):
+        return _checked(target)
+    index = class_index(target, num_classes, labels)
+    return lambda logits: logits[:, index]
+
+
+def per_sample_scores(target: Target | Sequence[Target] | None, logits: Tensor, labels: Sequence[str] = ()) -> Score:
+    """One score for a batch: a target for all, a list with one per sample, or None for each one's top class."""
+    samples, num_classes = logits.shape
+    if target is None:
+        top = logits.detach().argmax(dim=1)
+        return lambda out: out.gather(1, top[:, None])[:, 0]
+    if isinstance(target, Sequence) and not isinstance(target, str):
+        if len(target) != samples:
+            raise VidexplainError(f"{len(target)} targets for a batch of {samples}")
+        scores = [score_function(one, num_classes, labels) for one in target]
+        return lambda out: torch.cat([score(out[i : i + 1]) for i, score in enumerate(scores)])
+    return score_function(target, num_classes, labels)
+
+
+def describe(target: Target, num_classes: int, labels: Sequence[str] = ()) -> str:
+    """The target in words, for a caption."""
+    if isinstance(target, Contrast):
+        first = describe(target.target, num_classes, labels)
+        return f"{first} rather than {describe(target.against, num_classes, labels)}"
+    if callable(target):
+        return f"function {getattr(target, '__name__', type(target).__name__)}"
+    index = class_index(target, num_classes, labels)
+    return labels[index] if labels else f"class {index}"
+
+
+def _fold(label: str) -> str:
+    return label.casefold().replace("_", " ").strip()
+
+
+def _checked(function: Score) -> Score:
+    def score(logits: Tensor) -> Tensor:
+        value = function(logits)
+        if not isinstance(value, Tensor) or value.shape != logits.shape[:1]:
+            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            shape = tuple(logits.shape)
+            raise VidexplainError(f"a target function must turn logits {shape} into scores {shape[:1]}, not {got}")
+        return value
+
+    return score
