@@ -1,5 +1,63 @@
-"""Ask a video network what it saw, where and when."""
+"""Ask a video network what it saw, where and when.
+
+The public names are imported when they are first used, so that ``import videxplain`` is immediate.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from videxplain.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from videxplain.attribution.api import attribute
+    from videxplain.attribution.targets import Contrast
+    from videxplain.clip import Clip, read_clip
+    from videxplain.errors import VidexplainError
+    from videxplain.explain import explain, list_methods
+    from videxplain.explanation import Explanation
+    from videxplain.models.config import ModelConfig
+    from videxplain.models.zoo import list_models, load_model, save_model
+
+_HOMES = {
+    "attribute": "attribution.api",
+    "Contrast": "attribution.targets",
+    "Clip": "clip",
+    "read_clip": "clip",
+    "VidexplainError": "errors",
+    "explain": "explain",
+    "list_methods": "explain",
+    "Explanation": "explanation",
+    "ModelConfig": "models.config",
+    "list_models": "models.zoo",
+    "load_model": "models.zoo",
+    "save_model": "models.zoo",
+}
+
+__all__ = [
+    "Clip",
+    "Contrast",
+    "Explanation",
+    "ModelConfig",
+    "VidexplainError",
+    "__version__",
+    "attribute",
+    "explain",
+    "list_methods",
+    "list_models",
+    "load_model",
+    "read_clip",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'videxplain' has no attribute '{name}'")
+    value = getattr(import_module(f"videxplain.{_HOMES[name]}"), name)
+    # The function replaces the module of the same name, which the import has just put here.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

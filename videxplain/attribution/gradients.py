@@ -53,7 +53,7 @@ def guided_backprop(
             logits = forward(module, pixels.clone())
         if not guided.seen:
             raise VidexplainError(
-                f"{type(module).__name__} calls no ReLU: guided backpropagation would be the plain gradient; use gradcam"
+                f"{type(module).__name__} calls no ReLU: guided backprop would be the plain gradient; use gradcam"
             )
         totals = [score(logits).sum() for score in choose(logits.detach())]
         maps = []

@@ -1,0 +1,69 @@
+"""One small map per frame of a video of any length, in memory or, when large, in a temporary file."""
+
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+_IN_MEMORY_BYTES = 64 * 2**20
+_OUTLIERS = 99.9
+"""The colour scale of a frame ends at this percentile, so that one pixel does not darken all others."""
+
+
+class FrameMaps:
+    """Maps ``(h, w)``, one a frame, to which the windows of a video add their shares.
+
+    Up to 64 MiB are held in memory; what is larger lies in an unnamed temporary file, so that explaining an hour
+    of video takes the memory of explaining a second.
+    """
+
+    def __init__(self, num_frames: int, size: tuple[int, int]) -> None:
+        """All frames start at zero."""
+        self.num_frames, self.size = num_frames, size
+        self._bytes = size[0] * size[1] * 4
+        self._array: NDArray[np.float32] | None = None
+        if num_frames * self._bytes <= _IN_MEMORY_BYTES:
+            self._array = np.zeros((num_frames, *size), np.float32)
+        else:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the maps)
+            self._file.truncate(num_frames * self._bytes)
+
+    def __len__(self) -> int:
+        return self.num_frames
+
+    def __getitem__(self, frame: int) -> NDArray[np.float32]:
+        if not 0 <= frame < self.num_frames:
+            raise IndexError(f"frame {frame} of {self.num_frames}")
+        if self._array is not None:
+            return self._array[frame].copy()
+        self._file.seek(frame * self._bytes)
+        return np.frombuffer(self._file.read(self._bytes), np.float32).reshape(self.size).copy()
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[i] for i in range(self.num_frames))
+
+    def add(self, frame: int, values: NDArray[np.float32]) -> None:
+        """Add ``values`` ``(h, w)`` to the map of a frame."""
+        if self._array is not None:
+            self._array[frame] += values
+            return
+        total = self[frame] + values
+        self._file.seek(frame * self._bytes)
+        self._file.write(total.astype(np.float32, copy=False).tobytes())
+
+    def temporal(self) -> NDArray[np.float32]:
+        """The mean of each frame's map, ``(T,)``: how much each frame contributed."""
+        return np.array([m.mean() for m in self], np.float32)
+
+    def range(self, signed: bool) -> tuple[float, float]:
+        """Where the colour scale of the whole video begins and ends.
+
+        Args:
+            signed: Whether negative values are part of the picture; otherwise the scale begins at 0.
+        """
+        low, high = np.inf, -np.inf
+        for values in self:
+            high = max(high, float(np.percentile(values, _OUTLIERS)))
+            low = min(low, float(np.percentile(values, 100 - _OUTLIERS))) if signed else 0.0
+        return low, high

@@ -1,0 +1,281 @@
+"""Explain a whole video: window by window, for one class, stitched into one map per frame."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from videxplain.attribution.api import check_input, check_options, find_layer
+from videxplain.attribution.engine import Precision
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.maps import FrameMaps
+from videxplain.attribution.methods import Method
+from videxplain.attribution.targets import Score, Target, class_index, describe, score_function
+from videxplain.data.sampling import covering_windows, interleaved_sets
+from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
+from videxplain.data.transforms import to_model_input
+from videxplain.models.config import ModelConfig
+
+_RECORDS_IN_MEMORY = 32 * 2**20
+Progress = Callable[[int, int], None]
+"""Called with the windows done and the windows in all."""
+
+
+@dataclass(frozen=True)
+class VideoAttribution:
+    """What was found in a whole video.
+
+    Attributes:
+        probabilities: ``(K,)``, the softmax averaged over windows.
+        target: What was explained, in words; empty for a method that looks at no score.
+        index: The class that was explained, or None where it was no single class.
+        layer: Where, or None for the input.
+        maps: One raw map per frame.
+        windows: How many passes of the network it took.
+    """
+
+    probabilities: NDArray[np.float32]
+    target: str
+    index: int | None
+    layer: LayerCall | None
+    maps: FrameMaps
+    windows: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which frames go through the network together, and what each window contributes to the map of a frame.
+
+    Attributes:
+        windows: For each window the indices of its T frames.
+        shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
+        consecutive: Whether windows are stretches of neighbouring frames or sets spread over the video.
+    """
+
+    windows: list[NDArray[np.int64]]
+    shares: list[NDArray[np.float32]]
+    consecutive: bool
+
+
+def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Plan:
+    """Lay windows over a video so that every frame is explained.
+
+    Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular
+    weights, so that a window fades out while the next fades in. Uniform sets interleave and share nothing.
+    """
+    length = config.num_frames
+    if config.sampling == "uniform":
+        windows = interleaved_sets(num_frames, length)
+        ramp = np.ones(length)
+    else:
+        windows = covering_windows(num_frames, length, stride or max(1, length // 2))
+        ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
+    total = np.zeros(num_frames)
+    for window in windows:
+        total[window] += ramp
+    shares = [(ramp / total[window]).astype(np.float32) for window in windows]
+    return Plan(windows, shares, config.sampling == "consecutive")
+
+
+def attribute_video(
+    module: nn.Module,
+    source: FrameSource,
+    config: ModelConfig,
+    method: Method,
+    *,
+    target: Target | None = None,
+    layer: str | None = None,
+    precision: Precision = "fp32",
+    stride: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> VideoAttribution:
+    """Explain every frame of a video for one target.
+
+    The class predicted for the whole video is known only after its last window. Until then each window's maps are
+    kept for the few classes that lead so far, so that the network runs once a window; a window at which the final
+    class was not among them is run again.
+
+    Args:
+        module: The network.
+        source: The frames.
+        config: What the network expects.
+        method: An entry of the table of methods.
+        target: As in :func:`videxplain.attribute`, for one sample; None for the class predicted for the whole video.
+        layer: Dotted name, or None for the default.
+        precision: See :func:`videxplain.attribute`.
+        stride: Frames from one consecutive window to the next.
+        progress: Told how far it is.
+        **options: What the method takes besides.
+    """
+    check_options(method, options)
+    whole = plan(source.num_frames, config, stride)
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    if method.candidates == 0:
+        leaders: FixedTarget | LeadingClasses = FixedTarget([lambda logits: logits[:, 0]])
+    elif target is None:
+        leaders = LeadingClasses(method.candidates)
+    else:
+        leaders = FixedTarget([score_function(target, config.num_classes, config.labels)])
+    run = _Runner(module, method, layer, precision, options)
+
+    records = _Records()
+    total = np.zeros(config.num_classes)
+    for i, x in enumerate(_inputs(source, whole, range(len(whole.windows)), config, device)):
+        logits, maps = run(x, leaders.choose)
+        total += logits.softmax(dim=1)[0].double().cpu().numpy()
+        records.add(leaders.keys, _per_frame(maps, config.num_frames))
+        if progress:
+            progress(i + 1, len(whole.windows))
+    mean = (total / len(whole.windows)).astype(np.float32)
+
+    best = int(mean.argmax())
+    key = best if isinstance(leaders, LeadingClasses) else 0
+    missing = [i for i in range(len(whole.windows)) if key not in records.keys(i)]
+    again = FixedTarget([score_function(best, config.num_classes)], key=key)
+    for i, x in zip(missing, _inputs(source, whole, missing, config, device), strict=True):
+        _, maps = run(x, again.choose)
+        records.replace(i, again.keys, _per_frame(maps, config.num_frames))
+
+    return VideoAttribution(
+        probabilities=mean,
+        target=_target_words(method, target, best, config),
+        index=_target_index(method, target, best, config),
+        layer=run.found,
+        maps=_stitch(records, key, whole, source.num_frames),
+        windows=len(whole.windows) + len(missing),
+    )
+
+
+class FixedTarget:
+    """The targets are known from the start."""
+
+    def __init__(self, scores: list[Score], key: int = 0) -> None:
+        self._scores, self.keys = scores, [key]
+
+    def choose(self, logits: Tensor) -> list[Score]:
+        """The scores to explain."""
+        return self._scores
+
+
+class LeadingClasses:
+    """The classes most likely to win in the end: those ahead so far, and the window's own best."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._total: Tensor | None = None
+        self.keys: list[int] = []
+
+    def choose(self, logits: Tensor) -> list[Score]:
+        """One score for each of the leading classes, this window counted in."""
+        probabilities = logits.softmax(dim=1)[0].double()
+        self._total = probabilities if self._total is None else self._total + probabilities
+        self.keys = self._total.topk(min(self._count, len(self._total))).indices.tolist()
+        if self._count > 1:
+            self.keys += [
+                k for k in probabilities.topk(min(2, len(probabilities))).indices.tolist() if k not in self.keys
+            ]
+        return [score_function(key, logits.shape[1]) for key in self.keys]
+
+
+class _Runner:
+    """One method on one network; finds the layer at the first window."""
+
+    def __init__(
+        self, module: nn.Module, method: Method, layer: str | None, precision: Precision, options: dict[str, Any]
+    ) -> None:
+        self._module, self._method, self._layer = module, method, layer
+        self._precision, self._options = precision, options
+        self.found: LayerCall | None = None
+        self._ready = False
+
+    def __call__(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> tuple[Tensor, Tensor]:
+        if not self._ready:
+            check_input(self._module, x)
+            self.found = find_layer(self._method, self._module, x, self._layer)
+            self._ready = True
+        result = self._method.run(self._module, x, choose, self.found, self._precision, **self._options)
+        return result.logits, result.maps
+
+
+class _Records:
+    """The maps of every window, kept until the class is known; what is large goes to a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(_RECORDS_IN_MEMORY)  # noqa: SIM115  (lives as long as the records)
+        self._index: list[tuple[int, list[int], tuple[int, ...]]] = []
+
+    def add(self, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
+        self._index.append(self._append(keys, maps))
+
+    def replace(self, window: int, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
+        self._index[window] = self._append(keys, maps)
+
+    def keys(self, window: int) -> list[int]:
+        return self._index[window][1]
+
+    def read(self, window: int, key: int) -> NDArray[np.float32]:
+        offset, keys, shape = self._index[window]
+        size = int(np.prod(shape)) * 4
+        self._file.seek(offset + keys.index(key) * size)
+        return np.frombuffer(self._file.read(size), np.float32).reshape(shape)
+
+    def _append(self, keys: Sequence[int], maps: NDArray[np.float32]) -> tuple[int, list[int], tuple[int, ...]]:
+        offset = self._file.seek(0, 2)
+        self._file.write(maps.tobytes())
+        return offset, list(keys), maps.shape[1:]
+
+
+def _inputs(
+    source: FrameSource, whole: Plan, chosen: Sequence[int], config: ModelConfig, device: torch.device
+) -> Iterator[Tensor]:
+    windows = [whole.windows[i] for i in chosen]
+    stream = consecutive_windows if whole.consecutive else interleaved_windows
+
+    def prepare(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return to_model_input(frame[None], size=config.size, mean=config.mean, std=config.std)
+
+    for window in read_ahead(stream(source, windows, prepare)):
+        yield torch.from_numpy(window)[None].to(device)
+
+
+def _per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
+    """Maps of one window ``(M, T, h, w)``, enlarged in time alone; input gradients become their largest channel."""
+    if maps.ndim == 6:
+        return maps[:, 0].abs().amax(dim=1).float().cpu().numpy()
+    maps = maps[:, 0].float()
+    if maps.shape[1] != frames:
+        size = (frames, *maps.shape[2:])
+        maps = F.interpolate(maps[:, None], size=size, mode="trilinear", align_corners=False)[:, 0]
+    return np.ascontiguousarray(maps.cpu().numpy())
+
+
+def _stitch(records: _Records, key: int, whole: Plan, num_frames: int) -> FrameMaps:
+    maps: FrameMaps | None = None
+    for i, (window, shares) in enumerate(zip(whole.windows, whole.shares, strict=True)):
+        values = records.read(i, key)
+        maps = maps or FrameMaps(num_frames, values.shape[1:])
+        for frame, share, value in zip(window, shares, values, strict=True):
+            maps.add(int(frame), share * value)
+    assert maps is not None
+    return maps
+
+
+def _target_index(method: Method, target: Target | None, best: int, config: ModelConfig) -> int | None:
+    if method.candidates == 0:
+        return None
+    if target is None:
+        return best
+    return class_index(target, config.num_classes, config.labels) if isinstance(target, int | str) else None
+
+
+def _target_words(method: Method, target: Target | None, best: int, config: ModelConfig) -> str:
+    if method.candidates == 0:
+        return ""
+    return describe(best if target is None else target, config.num_classes, config.labels)

@@ -1,0 +1,78 @@
+"""A clip: decoded frames and where they came from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.errors import VidexplainError
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Frames in memory.
+
+    Attributes:
+        frames: ``(T, H, W, 3)`` uint8 RGB. Grey, ``(T, H, W)`` or ``(T, H, W, 1)``, is repeated to three channels, and
+            the alpha of ``(T, H, W, 4)`` is dropped.
+        fps: Frames per second.
+        indices: ``(T,)`` positions of the frames in their source; 0 to T-1 when not given.
+        path: The source, or None.
+    """
+
+    frames: NDArray[np.uint8]
+    fps: float = 25.0
+    indices: NDArray[np.int64] | None = None
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        frames = np.asarray(self.frames)
+        if frames.dtype != np.uint8:
+            raise VidexplainError(f"frames are uint8 with values 0 to 255, not {frames.dtype}")
+        if frames.ndim == 3:
+            frames = frames[..., None]
+        if frames.ndim != 4 or frames.shape[3] not in (1, 3, 4) or 0 in frames.shape:
+            raise VidexplainError(f"frames are (T, H, W, 3), not {np.asarray(self.frames).shape}")
+        frames = np.repeat(frames, 3, axis=3) if frames.shape[3] == 1 else frames[..., :3]
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise VidexplainError(f"the frame rate is a positive number, not {self.fps}")
+        indices = np.arange(len(frames)) if self.indices is None else np.asarray(self.indices, np.int64)
+        if indices.shape != (len(frames),):
+            raise VidexplainError(f"{len(frames)} frames need as many indices, not {indices.shape}")
+        object.__setattr__(self, "frames", frames)
+        object.__setattr__(self, "indices", indices)
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames there are."""
+        return len(self.frames)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.frames.shape[1], self.frames.shape[2]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return iter(self.frames)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        source = f", {str(self.path)!r}" if self.path else ""
+        return f"Clip({len(self)} frames of {width}x{height} at {self.fps:.5g} fps{source})"
+
+
+def read_clip(path: str | Path, start: int = 0, stop: int | None = None) -> Clip:
+    """Decode a file or a folder of numbered images, or frames ``start`` to ``stop`` of it, into memory.
+
+    Raises:
+        VidexplainError: No such file, not a video, no frame that decodes, or an empty range.
+    """
+    from videxplain.data.video import read_frames
+
+    frames, fps = read_frames(path, start, stop)
+    return Clip(frames, fps, np.arange(start, start + len(frames)), Path(path))

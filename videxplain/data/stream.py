@@ -1,0 +1,168 @@
+"""Frames as they are needed: from a file or from memory, window by window, read ahead in a thread."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.clip import Clip
+from videxplain.data.video import VideoReader, count_frames
+from videxplain.errors import VidexplainError
+
+T = TypeVar("T")
+Frame = NDArray[np.uint8]
+
+
+class FrameSource(Protocol):
+    """A stretch of video that can be read more than once, from any frame on.
+
+    Attributes:
+        path: The file or folder, None for frames that only ever were in memory.
+        fps: Frames per second.
+        size: Height and width in pixels.
+        num_frames: How many frames there are; counted, not what a container says.
+    """
+
+    @property
+    def path(self) -> Path | None: ...  # noqa: D102
+    @property
+    def fps(self) -> float: ...  # noqa: D102
+    @property
+    def size(self) -> tuple[int, int]: ...  # noqa: D102
+    @property
+    def num_frames(self) -> int: ...  # noqa: D102
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Frames ``start`` to ``stop`` (exclusive) of this stretch, each ``(H, W, 3)`` uint8 RGB."""
+        ...
+
+
+class FileFrames:
+    """Frames decoded from a file or folder each time they are asked for; memory does not grow with the video."""
+
+    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
+        """Open and count; ``start`` and ``stop`` cut the stretch that is looked at."""
+        with VideoReader(path, start, stop) as reader:
+            self.path: Path | None = reader.path
+            self.fps, self.size = reader.fps, reader.size
+        self._file, self._start = Path(path), start
+        total = count_frames(path)
+        end = total if stop is None else min(stop, total)
+        if start >= end:
+            raise VidexplainError(f"{path} has {total} frames, so it has none from frame {start} on")
+        self.num_frames = end - start
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Decode frames ``start`` to ``stop`` of the stretch."""
+        stop = self.num_frames if stop is None else min(stop, self.num_frames)
+        if start < stop:
+            with VideoReader(self._file, self._start + start, self._start + stop) as reader:
+                yield from reader
+
+
+class ClipFrames:
+    """The frames of a :class:`~videxplain.Clip`."""
+
+    def __init__(self, clip: Clip) -> None:
+        """Look at a clip."""
+        self._clip = clip
+        self.path, self.fps, self.size, self.num_frames = clip.path, clip.fps, clip.size, clip.num_frames
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Frames ``start`` to ``stop`` of the clip."""
+        yield from self._clip.frames[start:stop]
+
+
+def consecutive_windows(
+    source: FrameSource, windows: Sequence[NDArray[np.int64]], prepare: Callable[[Frame], NDArray[np.float32]]
+) -> Iterator[NDArray[np.float32]]:
+    """Each window of neighbouring frames, ``(3, T, h, w)``; every frame is decoded and prepared once.
+
+    Args:
+        source: Where the frames come from.
+        windows: Indices of each window, ordered by their first frame.
+        prepare: One frame to ``(3, 1, h, w)``.
+    """
+    if not windows:
+        return
+    held: dict[int, NDArray[np.float32]] = {}
+    first = int(windows[0][0])
+    decoded = enumerate(source.frames(first), start=first)
+    for window in windows:
+        for index in [i for i in held if i < window[0]]:
+            del held[index]
+        while int(window[-1]) not in held:
+            index, frame = next(decoded)
+            if index >= window[0]:
+                held[index] = prepare(frame)
+        yield np.concatenate([held[int(i)] for i in window], axis=1)
+
+
+def interleaved_windows(
+    source: FrameSource, windows: Sequence[NDArray[np.int64]], prepare: Callable[[Frame], NDArray[np.float32]]
+) -> Iterator[NDArray[np.float32]]:
+    """Each set of frames spread over the video, ``(3, T, h, w)``, with one decoder a position of the set.
+
+    The sets move through the video side by side, so a decoder only ever goes forward and memory does not grow.
+    Arguments as for :func:`consecutive_windows`; position j of later sets never lies before that of earlier ones.
+    """
+    if not windows:
+        return
+    cursors = [_Cursor(source, int(first), int(last)) for first, last in zip(windows[0], windows[-1], strict=True)]
+    for window in windows:
+        frames = [cursor.at(int(index)) for cursor, index in zip(cursors, window, strict=True)]
+        yield np.concatenate([prepare(frame) for frame in frames], axis=1)
+
+
+class _Cursor:
+    def __init__(self, source: FrameSource, first: int, last: int) -> None:
+        self._decoded = enumerate(source.frames(first, last + 1), start=first)
+        self._index, self._frame = next(self._decoded)
+
+    def at(self, index: int) -> Frame:
+        while self._index < index:
+            self._index, self._frame = next(self._decoded)
+        return self._frame
+
+
+def read_ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
+    """The same items, made in a thread up to ``depth`` ahead of their use; what the thread raises is raised here."""
+    ready: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(entry: tuple[bool, T | BaseException | None]) -> bool:
+        while not stopped.is_set():
+            try:
+                ready.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put((True, item)):
+                    return
+            put((False, None))
+        except BaseException as error:  # handed over, whatever it is
+            put((False, error))
+
+    thread = threading.Thread(target=work, name="videxplain-read-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            more, item = ready.get()
+            if more:
+                yield item  # type: ignore[misc]
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                return
+    finally:
+        stopped.set()
+        thread.join()

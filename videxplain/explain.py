@@ -1,0 +1,108 @@
+"""Explain a whole clip with one call."""
+
+import dataclasses
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from videxplain.attribution.engine import Precision
+from videxplain.attribution.methods import METHODS, list_methods
+from videxplain.attribution.targets import Target
+from videxplain.attribution.windows import Progress, attribute_video
+from videxplain.clip import Clip
+from videxplain.data.stream import ClipFrames, FileFrames, FrameSource
+from videxplain.errors import VidexplainError
+from videxplain.explanation import NO_EVIDENCE_NOTE, Explanation, Origin
+from videxplain.models.config import ModelConfig
+
+__all__ = ["explain", "list_methods"]
+
+UNTRAINED_NOTE = "UNTRAINED network (random weights): this explanation means nothing"
+
+
+def explain(
+    model: nn.Module,
+    clip: Clip | FrameSource | str | Path,
+    method: str = "gradcam",
+    *,
+    target: Target | None = None,
+    layer: str | None = None,
+    precision: Precision = "fp32",
+    stride: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Explanation:
+    """Explain every frame of a clip for one target.
+
+    A path is decoded as a stream, so that memory does not grow with the length of the video; a clip is taken as it
+    is. Where several windows of the network cover a frame, their maps are blended.
+
+    Args:
+        model: A network with a ``config``, as :func:`videxplain.load_model` gives.
+        clip: A clip, a source of frames, or the path of a video or of a folder of numbered images.
+        method: A name from :func:`videxplain.list_methods`.
+        target: A class by index or label, a ``Contrast`` of two, a function of the logits, or None for the class
+            predicted for the whole clip.
+        layer: Dotted name, or None for the method's default.
+        precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
+        stride: Frames from one window of neighbouring frames to the next; None for half a window.
+        progress: Called with the windows done and the windows in all.
+        **options: What the method takes besides, such as ``pooling="frame"``.
+
+    Raises:
+        VidexplainError: Whatever the caller can put right, in one line.
+    """
+    config = getattr(model, "config", None)
+    if not isinstance(config, ModelConfig):
+        raise VidexplainError(
+            f"{type(model).__name__} has no config that says what it expects; set model.config = ModelConfig(...), "
+            "or use attribute() on a batch"
+        )
+    entry = METHODS[method]
+    source = as_source(clip)
+    found = attribute_video(
+        model,
+        source,
+        config,
+        entry,
+        target=target,
+        layer=layer,
+        precision=precision,
+        stride=stride,
+        progress=progress,
+        **options,
+    )
+    order = found.probabilities.argsort(kind="stable")[::-1]
+    explanation = Explanation(
+        source=source,
+        maps=found.maps,
+        predictions=[(config.label(int(k)), float(found.probabilities[k])) for k in order],
+        origin=Origin(
+            method=method,
+            model=config.architecture,
+            weights=config.weights,
+            layer=str(found.layer) if found.layer else "input",
+            target=found.target,
+            target_index=found.index,
+            precision=precision,
+            windows=found.windows,
+            options=options,
+            versions={name: version(name) for name in ("videxplain", "torch", "opencv-python-headless", "numpy")},
+        ),
+        signed=entry.signed,
+        notes=() if config.trained else (UNTRAINED_NOTE,),
+    )
+    if explanation.has_evidence:
+        return explanation
+    return dataclasses.replace(explanation, notes=(*explanation.notes, NO_EVIDENCE_NOTE))
+
+
+def as_source(clip: Clip | FrameSource | str | Path) -> FrameSource:
+    """Frames from whatever a clip is given as."""
+    if isinstance(clip, Clip):
+        return ClipFrames(clip)
+    if isinstance(clip, str | Path):
+        return FileFrames(clip)
+    return clip
