@@ -74,7 +74,7 @@ def explain(
         progress=progress,
         **options,
     )
-    order = found.probabilities.argsort(kind="stable")[::-1]
+    order = (-found.probabilities).argsort(kind="stable")
     explanation = Explanation(
         source=source,
         maps=found.maps,

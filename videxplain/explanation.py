@@ -111,7 +111,7 @@ class Explanation:
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
             timeline: Whether the strip with each frame's contribution is drawn below.
         """
-        from videxplain.viz.overlay import overlay
+        from videxplain.viz.overlay import caption, overlay
         from videxplain.viz.timeline import Timeline
 
         look = _look(colormap, opacity)
@@ -121,6 +121,8 @@ class Explanation:
             if i >= self.num_frames:
                 return
             picture = overlay(frame, self.maps[i] - low, high - low, **look)
+            if self.origin.weights == "none" and self.has_evidence:
+                caption(picture, "untrained network")
             yield line.under(picture, i) if line else picture
 
     def figure(self, *, colormap: str | None = None, opacity: float | None = None) -> "Figure":
@@ -134,14 +136,16 @@ class Explanation:
         name = self.source.path.name if self.source.path else "clip"
         return contact_sheet(
             np.stack(self._frames_at(indices)),
-            [self.maps[int(i)] - low for i in indices],
+            [self.maps[int(i)] for i in indices],
             indices.tolist(),
-            limit=high - low,
-            target=self.origin.target or f"the mean response of {self.origin.layer}",
+            limit=high,
+            low=low,
+            target=self.origin.target,
+            quantity="" if self.origin.target else self._measured(),
             predictions=self.predictions,
             temporal=self.temporal,
             fps=self.source.fps,
-            title=f"{name}: {self.origin.method} of {self.origin.model} ({self.origin.weights}) at {self.origin.layer}",
+            title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
             notes=self.notes,
             **_look(colormap, opacity),
         )
@@ -210,7 +214,7 @@ class Explanation:
         return path
 
     def _save_numbers(self, path: Path, kind: str) -> None:
-        from videxplain.viz.save import replacing
+        from videxplain.files import replacing
 
         with replacing(path) as temporary:
             if kind == "json":
@@ -237,6 +241,10 @@ class Explanation:
         origin = self.origin
         why = f" for '{origin.target}'" if origin.target else ""
         return f"Explanation({origin.method} of {origin.model}{why}, {self.num_frames} frames, layer {origin.layer})"
+
+    def _measured(self) -> str:
+        channel = self.origin.options.get("channel")
+        return f"{'mean activation' if channel is None else f'channel {channel}'} of {self.origin.layer}"
 
     def _frames_at(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         wanted = set(indices.tolist())

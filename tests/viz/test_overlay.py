@@ -53,9 +53,7 @@ def test_one_axis_shrinks_and_the_other_grows():
     np.testing.assert_allclose(enlarge(values, (2, 4)), half_pixel_bilinear(averaged, (2, 4)), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("value", "level"), [(-3.0, 0), (0.0, 0), (0.4, 51), (1.0, 128), (2.0, 255), (9.0, 255)]
-)
+@pytest.mark.parametrize(("value", "level"), [(-3.0, 0), (0.0, 0), (0.4, 51), (1.0, 128), (2.0, 255), (9.0, 255)])
 def test_overlay_blends_the_colour_of_the_value(value, level):
     frame = RANDOM.integers(0, 256, (6, 8, 3), dtype=np.uint8)
     drawn = overlay(frame, np.full((2, 2), value), 2.0, colormap="magma", opacity=0.8)

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from videxplain.errors import VidexplainError
-from videxplain.viz.save import replacing, save_figure
+from videxplain.files import replacing
+from videxplain.viz.save import save_figure
 
 
 def figure():

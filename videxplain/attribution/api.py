@@ -96,8 +96,8 @@ def check_input(module: nn.Module, x: Tensor) -> None:
     """Raise unless ``x`` is finite float video ``(N, C, T, H, W)`` on the network's device."""
     if x.ndim != 5 or not x.is_floating_point() or not x.numel():
         raise VidexplainError(f"expected float video (N, C, T, H, W), got {x.dtype} {tuple(x.shape)}")
-    if not torch.isfinite(x).all():
-        raise VidexplainError("the input holds NaN or infinite values")
     parameter = next(module.parameters(), None)
     if parameter is not None and parameter.device != x.device:
         raise VidexplainError(f"the input is on {x.device} and the model on {parameter.device}")
+    if not torch.isfinite(x).all():
+        raise VidexplainError("the input holds NaN or infinite values")

@@ -49,6 +49,13 @@ def untouched(module: nn.Module) -> Iterator[None]:
             p.requires_grad_(needed)
 
 
+def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """Autocast to bfloat16, or none at all, whatever the caller has switched on."""
+    if precision not in ("fp32", "bf16"):
+        raise VidexplainError(f"precision is 'fp32' or 'bf16', not '{precision}'")
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
 @dataclass(frozen=True)
 class Trace:
     """One forward pass, recorded from the target layers on.
@@ -136,13 +143,16 @@ def trace(
     """
     outputs: dict[LayerCall, list[Tensor]] = {layer: [] for layer in layers}
     with untouched(module), ExitStack() as stack:
+        stack.enter_context(computing_in(precision, x.device))
+        # A network that changes its input in place must not change the caller's.
+        x = x.clone(memory_format=torch.channels_last_3d if precision == "bf16" else torch.preserve_format).detach()
         if precision == "bf16":
-            stack.enter_context(torch.autocast(x.device.type, dtype=torch.bfloat16))
-            x = x.contiguous(memory_format=torch.channels_last_3d)
+            for m in module.modules():
+                stack.callback(m.register_forward_pre_hook(_widen).remove)
         for layer in layers:
             hook = module.get_submodule(layer.name).register_forward_hook(_keep(outputs[layer], layer))
             stack.callback(hook.remove)
-        logits = forward(module, x.clone() if x.is_inference() else x.detach())
+        logits = forward(module, x)
         for layer, calls in outputs.items():
             if not calls:
                 raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
@@ -176,6 +186,16 @@ def _keep(calls: list[Tensor], layer: LayerCall) -> Any:
         return kept.clone()
 
     return hook
+
+
+def _widen(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """In the head, what comes from the trunk by another way than the target layer (a shortcut) is made float32."""
+    tensors = [value for value in inputs if isinstance(value, Tensor)]
+    if not tensors or torch.is_autocast_enabled(tensors[0].device.type):
+        return None
+    return tuple(
+        value.float() if isinstance(value, Tensor) and value.dtype == torch.bfloat16 else value for value in inputs
+    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from videxplain.attribution.engine import Precision, forward, untouched
+from videxplain.attribution.engine import Precision, computing_in, forward, untouched
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.methods import Attribution, Choose, method
 from videxplain.errors import VidexplainError
@@ -48,7 +48,7 @@ def guided_backprop(
         raise VidexplainError("guided-backprop explains the input, so it takes no layer")
     with untouched(module), GuidedReLU() as guided:
         pixels = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        with computing_in(precision, x.device):
             # In-place operations are not allowed on a leaf, so the network gets a copy.
             logits = forward(module, pixels.clone())
         if not guided.seen:
@@ -56,6 +56,8 @@ def guided_backprop(
                 f"{type(module).__name__} calls no ReLU: guided backprop would be the plain gradient; use gradcam"
             )
         totals = [score(logits).sum() for score in choose(logits.detach())]
+        if not all(total.requires_grad for total in totals):
+            raise VidexplainError("the score does not depend on the input: nothing can be traced back to it")
         maps = []
         for i, total in enumerate(totals):
             (gradient,) = torch.autograd.grad(total, pixels, retain_graph=i < len(totals) - 1)

@@ -73,9 +73,7 @@ def as_video(calls: Sequence[Tensor], layer: LayerCall, layout: Layout) -> Tenso
     one frame a call, or a few of them a call; the calls are then in the order of time.
     """
     frames = [_unfold(call, layer, layout) for call in calls]
-    # A 3D layer covers all of time in a call (at its own rate), a 2D layer as many frames as it was given.
-    covered = len(calls) * layout.frames if calls[0].ndim == 5 else sum(f.shape[2] for f in frames)
-    uses = max(1, covered // layout.frames) if len(calls) > 1 else 1
+    uses = _uses([call.shape for call in calls], layout)
     if uses == 1:
         if layer.use:
             raise VidexplainError(f"layer '{layer.name}' is used once in a pass; there is no use {layer.use}")
@@ -84,6 +82,13 @@ def as_video(calls: Sequence[Tensor], layer: LayerCall, layout: Layout) -> Tenso
         names = ", ".join(f"'{layer.name}:{i}'" for i in range(uses))
         raise VidexplainError(f"layer '{layer.name}' is used {uses} times in a pass; say which use is meant: {names}")
     return torch.cat(frames[layer.use :: uses], dim=2)
+
+
+def _uses(shapes: Sequence[torch.Size], layout: Layout) -> int:
+    """How often a layer looked at the whole clip, given the shapes of all its outputs."""
+    # A 3D layer covers all of time in a call (at its own rate), a 2D layer as many frames as it was given.
+    covered = sum(layout.frames if len(shape) == 5 else shape[0] // layout.samples for shape in shapes)
+    return max(1, covered // layout.frames) if len(shapes) > 1 else 1
 
 
 def _unfold(output: Tensor, layer: LayerCall, layout: Layout) -> Tensor:
@@ -103,24 +108,26 @@ _FOUND: WeakKeyDictionary[nn.Module, dict[tuple[int, ...], LayerCall]] = WeakKey
 def _last_with_extent(module: nn.Module, x: Tensor) -> LayerCall:
     from videxplain.attribution.engine import untouched
 
-    found: list[str] = []
+    found: list[tuple[str, torch.Size]] = []
 
     def watch(name: str) -> object:
         def hook(_: nn.Module, __: object, output: object) -> None:
             if isinstance(output, Tensor) and output.ndim in (4, 5):
                 in_time = output.ndim == 4 or output.shape[2] > 1 or x.shape[2] == 1
                 if in_time and min(output.shape[-2:]) > 1:
-                    found.append(name)
+                    found.append((name, output.shape))
 
         return hook
 
     hooks = [m.register_forward_hook(watch(name)) for name, m in module.named_modules() if name]
     try:
         with untouched(module), torch.no_grad():
-            module(x[:1].detach())
+            module(x[:1].clone())
     finally:
         for hook in hooks:
             hook.remove()
     if not found:
         raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
-    return LayerCall(found[-1])
+    last = found[-1][0]
+    uses = _uses([shape for name, shape in found if name == last], Layout(1, x.shape[2]))
+    return LayerCall(last, uses - 1 if uses > 1 else None)

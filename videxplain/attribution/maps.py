@@ -64,6 +64,7 @@ class FrameMaps:
         """
         low, high = np.inf, -np.inf
         for values in self:
-            high = max(high, float(np.percentile(values, _OUTLIERS)))
+            # Evidence smaller than the outliers that are left out is still evidence.
+            high = max(high, float(np.percentile(values, _OUTLIERS)) or float(values.max()))
             low = min(low, float(np.percentile(values, 100 - _OUTLIERS))) if signed else 0.0
         return low, high

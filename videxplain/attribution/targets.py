@@ -1,5 +1,7 @@
 """What is explained: a scalar score of the logits, given as a class, a contrast or a function."""
 
+import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -45,16 +47,20 @@ def class_index(target: int | str, num_classes: int, labels: Sequence[str] = ())
         folded = {_fold(label): i for i, label in reversed(list(enumerate(labels)))}
         if _fold(target) in folded:
             return folded[_fold(target)]
-        if not target.lstrip("-").isdigit():
+        if not re.fullmatch(r"-?[0-9]+", target):
             if not labels:
                 raise VidexplainError(
                     f"the classes of this model have no names; give '{target}' as an index, 0 to {num_classes - 1}"
                 )
             raise unknown("class", target, labels)
         target = int(target)
-    if not 0 <= target < num_classes:
-        raise VidexplainError(f"class {target} does not exist; the model has classes 0 to {num_classes - 1}")
-    return int(target)
+    try:
+        index = operator.index(target)
+    except TypeError:
+        raise VidexplainError(f"a class is given by index or label, not by {type(target).__name__}") from None
+    if not 0 <= index < num_classes:
+        raise VidexplainError(f"class {index} does not exist; the model has classes 0 to {num_classes - 1}")
+    return index
 
 
 def score_function(target: Target, num_classes: int, labels: Sequence[str] = ()) -> Score:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from videxplain.errors import VidexplainError
-from videxplain.viz.save import AbandonedError, replacing
+from videxplain.files import AbandonedError, replacing
 
 MAX_FPS = 12.5
 MAX_WIDTH = 480

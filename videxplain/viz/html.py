@@ -24,9 +24,7 @@ def video_tag(mp4: bytes, *, width: int, title: str = "") -> str:
     )
 
 
-def predictions_table(
-    predictions: Sequence[tuple[str, float]], title: str = "", notes: Sequence[str] = ()
-) -> str:
+def predictions_table(predictions: Sequence[tuple[str, float]], title: str = "", notes: Sequence[str] = ()) -> str:
     """Predictions as a table with bars; notes stand above it as warnings.
 
     Args:

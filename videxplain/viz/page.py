@@ -82,9 +82,7 @@ class Header:
         """Break the text for a page ``width`` inches wide."""
         inner = width - 2 * MARGIN
         self._title = wrap(title, TITLE_POINTS, inner, "bold") if title.strip() else []
-        self._notes = [
-            line for note in notes for line in wrap(note, NOTE_POINTS, inner - 0.3, "bold") if line
-        ]
+        self._notes = [line for note in notes for line in wrap(note, NOTE_POINTS, inner - 0.3, "bold") if line]
         title_height = text_height(TITLE_POINTS, len(self._title)) + 0.08 if self._title else 0.0
         self._box = text_height(NOTE_POINTS, len(self._notes)) + 0.12 if self._notes else 0.0
         self._top = MARGIN + title_height
@@ -147,16 +145,12 @@ class Page:
         at = x / self.width, 1 - y / self.height
         self.figure.text(*at, text, fontsize=points, color=colour, parse_math=False, **options)
 
-    def lines(
-        self, x: float, y: float, lines: Sequence[str], points: float, colour: str = INK, **options: Any
-    ) -> None:
+    def lines(self, x: float, y: float, lines: Sequence[str], points: float, colour: str = INK, **options: Any) -> None:
         """Several lines below each other."""
         for number, line in enumerate(lines):
             self.text(x, y + text_height(points, number), line, points, colour, **options)
 
-    def colour_bar(
-        self, left: float, top: float, width: float, colours: np.ndarray, ends: tuple[str, str]
-    ) -> None:
+    def colour_bar(self, left: float, top: float, width: float, colours: np.ndarray, ends: tuple[str, str]) -> None:
         """A thin horizontal bar of ``(n, 3)`` uint8 colours with what its two ends mean below it."""
         self.picture(left, top, width, 0.1, colours[None])
         self.text(left, top + 0.14, ends[0], SMALL_POINTS, MUTED)

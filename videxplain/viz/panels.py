@@ -82,8 +82,7 @@ def four_panels(
         guided_limit = float(np.percentile(np.abs(guided), 99.5))
 
     texts = [
-        wrap(f"({letter}) {caption}", TEXT_POINTS, cell_width)
-        for letter, caption in zip("abcd", captions, strict=True)
+        wrap(f"({letter}) {caption}", TEXT_POINTS, cell_width) for letter, caption in zip("abcd", captions, strict=True)
     ]
     header = Header(title, notes, width)
     bars_top = header.bottom + rows * (cell_height + gap) + 0.02

@@ -37,7 +37,9 @@ def contact_sheet(
     indices: Sequence[int],
     *,
     limit: float,
-    target: str,
+    low: float = 0.0,
+    target: str = "",
+    quantity: str = "",
     predictions: Sequence[tuple[str, float]],
     temporal: np.ndarray,
     fps: float,
@@ -52,8 +54,10 @@ def contact_sheet(
         frames: ``(k, H, W, 3)`` uint8 RGB; six to eight fill a row well, more make further rows.
         maps: k raw maps ``(h, w)``, at any resolution.
         indices: Where in ``temporal`` each frame is.
-        limit: The value with the brightest colour; at or below zero there is no positive evidence.
-        target: The class that is explained.
+        limit: The value with the brightest colour; at or below ``low`` there is no positive evidence.
+        low: The value with the darkest colour; other than zero where negative values are part of the picture.
+        target: The class that is explained; its bar among the predictions has the colour of evidence.
+        quantity: What the maps measure, where it is no contribution to a class.
         predictions: ``(label, probability)``, best first; five are shown.
         temporal: ``(T,)`` contribution of every frame of the video.
         fps: Frames per second, for the times.
@@ -87,28 +91,29 @@ def contact_sheet(
         seen = fit_picture(frame, cell_width)
         page.text(x, y, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell_width), SMALL_POINTS, MUTED)
         page.picture(x, y + label_height, cell_width, cell_height, seen)
-        drawn = overlay(seen, values, limit, colormap=colormap, opacity=opacity)
+        drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity)
         page.picture(x, y + label_height + cell_height + GAP, cell_width, cell_height, drawn)
 
-    _scale(page, scale_top, inner, limit, target, lut(colormap))
+    _scale(page, scale_top, inner, (low, limit), quantity or f"contribution to '{one_line(target)}'", lut(colormap))
     split = MARGIN + 0.44 * inner
     _predictions(page, bottom_top, split - 0.35 - MARGIN, predictions, target)
-    _curve(page, split, bottom_top, bottom_height, temporal, indices, fps)
+    heading = f"{quantity}, by frame" if quantity else "contribution of each frame"
+    _curve(page, split, bottom_top, bottom_height, heading, temporal, indices, fps)
     return page.figure
 
 
-def _scale(page: Page, top: float, inner: float, limit: float, target: str, colours: np.ndarray) -> None:
+def _scale(page: Page, top: float, inner: float, ends: tuple[float, float], quantity: str, colours: np.ndarray) -> None:
     """What the colours measure at the left, the colour bar at the right."""
-    if not limit > 0:
-        text = f"{NO_EVIDENCE} for '{one_line(target)}' in any frame"
+    low, high = ends
+    if not high > low:
+        text = f"{NO_EVIDENCE} in any frame: {quantity}"
         page.text(MARGIN, top, elide(text, TEXT_POINTS, inner, "bold"), TEXT_POINTS, WARNING, weight="bold")
         return
-    before, after = "contribution to '", "' (raw)"
+    after = " (raw)"
     bar = 0.4 * inner
-    room = inner - bar - 0.25 - text_width(before + after, TEXT_POINTS)
-    text = before + elide(target, TEXT_POINTS, room) + after
-    page.text(MARGIN, top + 0.05, text, TEXT_POINTS, va="center_baseline")
-    page.colour_bar(page.width - MARGIN - bar, top, bar, colours, ("0", number(limit)))
+    room = inner - bar - 0.25 - text_width(after, TEXT_POINTS)
+    page.text(MARGIN, top + 0.05, elide(quantity, TEXT_POINTS, room) + after, TEXT_POINTS, va="center_baseline")
+    page.colour_bar(page.width - MARGIN - bar, top, bar, colours, (number(low) if low else "0", number(high)))
 
 
 def _heading(page: Page, left: float, top: float, text: str) -> float:
@@ -117,9 +122,7 @@ def _heading(page: Page, left: float, top: float, text: str) -> float:
     return top + text_height(TEXT_POINTS) + 0.1
 
 
-def _predictions(
-    page: Page, top: float, width: float, predictions: Sequence[tuple[str, float]], target: str
-) -> None:
+def _predictions(page: Page, top: float, width: float, predictions: Sequence[tuple[str, float]], target: str) -> None:
     """Labels, bars and percentages; the bar of the explained class has the colour of evidence."""
     top = _heading(page, MARGIN, top, "predictions")
     shown = predictions[:MOST_PREDICTIONS]
@@ -140,12 +143,13 @@ def _curve(
     left: float,
     top: float,
     height: float,
+    heading: str,
     temporal: np.ndarray,
     indices: Sequence[int],
     fps: float,
 ) -> None:
     """Contribution over time, with a dot where each shown frame was taken."""
-    start = _heading(page, left, top, "contribution of each frame")
+    start = _heading(page, left, top, elide(heading, TEXT_POINTS, page.width - MARGIN - left, "bold"))
     ticks, below = 0.62, 0.42
     axes = page.axes(left + ticks, start, page.width - MARGIN - left - ticks, top + height - start - below)
     curve = np.asarray(temporal, dtype=np.float64)

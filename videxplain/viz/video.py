@@ -15,8 +15,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from videxplain.errors import VidexplainError
+from videxplain.files import AbandonedError, replacing
 from videxplain.viz.gif import GifWriter
-from videxplain.viz.save import AbandonedError, replacing
 
 QUEUE_BYTES = 64 * 2**20
 BT601_MATRIX, BT709_PRIMARIES, BT709_CURVE, LIMITED_RANGE = 6, 1, 1, 1
@@ -148,9 +148,7 @@ def save_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> No
     path = Path(path)
     writers: dict[str, type[VideoWriter] | type[GifWriter]] = {".mp4": VideoWriter, ".gif": GifWriter}
     if path.suffix.lower() not in writers:
-        raise VidexplainError(
-            f"cannot write a video as '{path.name}': the name must end in {' or '.join(writers)}"
-        )
+        raise VidexplainError(f"cannot write a video as '{path.name}': the name must end in {' or '.join(writers)}")
     incoming = iter(frames)
     first = next(incoming, None)
     if first is None:

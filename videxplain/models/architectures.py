@@ -1,0 +1,221 @@
+"""The table of architectures: how each is built, what it expects, which options it has.
+
+A new one is a function here: its first parameter is the :class:`ModelConfig`, the others are its options. Nothing of
+this imports torch, so that models can be listed and mistaken names answered at once.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from videxplain.errors import VidexplainError, unknown
+from videxplain.models.config import ModelConfig
+from videxplain.registry import Registry
+
+if TYPE_CHECKING:
+    from videxplain.models.blocks import VideoNetwork
+    from videxplain.models.non_local import Mode
+
+Builder = Callable[..., "VideoNetwork"]
+
+SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "mean", "std")
+"""Options that every architecture has: fields of its :class:`ModelConfig`."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An entry of the table.
+
+    Attributes:
+        summary: What it is, in a line.
+        config: What it expects at full size.
+        build: From a :class:`ModelConfig` and options to the network.
+    """
+
+    summary: str
+    config: ModelConfig
+    build: Builder
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of this architecture with their defaults, beyond those that all have."""
+        parameters = list(inspect.signature(self.build).parameters.values())[1:]
+        return {parameter.name: parameter.default for parameter in parameters}
+
+    def configure(self, options: Mapping[str, Any]) -> ModelConfig:
+        """The configuration with ``options`` applied; raises when one is unknown or makes no sense."""
+        known = self.options
+        for name in options:
+            if name not in known and name not in SHARED_OPTIONS:
+                raise unknown(f"option of {self.config.architecture}", name, [*SHARED_OPTIONS, *known])
+        fields = {name: options[name] for name in SHARED_OPTIONS if options.get(name) is not None}
+        own = {name: options.get(name, default) for name, default in known.items()}
+        own = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
+        for name, value in (fields | own).items():
+            if type(value) is int and value < 1 and name != "dropout":
+                raise VidexplainError(f"{name} must be at least 1, not {value}")
+        return reconfigure(self.config, fields).replace(options=own)
+
+    def network(self, config: ModelConfig) -> "VideoNetwork":
+        """The network of a configuration, its weights as PyTorch makes them."""
+        return self.build(config, **config.options)
+
+
+ARCHITECTURES: Registry[Architecture] = Registry("model")
+
+
+def architecture(summary: str, config: ModelConfig) -> Callable[[Builder], Builder]:
+    """Enter the decorated function under ``config.architecture``."""
+
+    def enter(build: Builder) -> Builder:
+        ARCHITECTURES.add(config.architecture, Architecture(summary, config, build))
+        return build
+
+    return enter
+
+
+def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
+    """``config`` with some of the ``SHARED_OPTIONS`` changed.
+
+    ``size`` may be one number for a square. Labels alone also set the number of classes.
+    """
+    fields = dict(fields)
+    if isinstance(size := fields.get("size"), int):
+        fields["size"] = (size, size)
+    for name in ("size", "labels", "mean", "std"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
+    if len(fields.get("size", (1, 1))) != 2 or min(fields.get("size", (1, 1))) < 1:
+        raise VidexplainError(f"size {fields['size']}: a height and a width in pixels are needed")
+    if "labels" in fields:
+        fields.setdefault("num_classes", len(fields["labels"]))
+    elif fields.get("num_classes", config.num_classes) != config.num_classes:
+        fields["labels"] = ()
+    try:
+        return config.replace(**fields)
+    except ValueError as error:
+        raise VidexplainError(str(error)) from None
+
+
+@architecture(
+    "2D ResNet on each frame, features averaged over time",
+    ModelConfig("late_fusion", 101, 5, (224, 224), "uniform", "trunk.layer4", "trunk.conv1"),
+)
+def late_fusion(
+    config: ModelConfig, *, depth: int = 152, width: int = 64, latent: int | None = None, dropout: float = 0.5
+) -> "VideoNetwork":
+    """See :class:`videxplain.models.late_fusion.LateFusion`."""
+    from videxplain.models.late_fusion import LateFusion
+
+    return LateFusion(config.num_classes, depth=depth, width=width, latent=latent, dropout=dropout)
+
+
+@architecture(
+    "2D ResNet on each frame, latent layer, LSTM over the frames",
+    ModelConfig("lrcn", 101, 5, (224, 224), "uniform", "trunk.layer4", "trunk.conv1"),
+)
+def lrcn(
+    config: ModelConfig,
+    *,
+    depth: int = 152,
+    width: int = 64,
+    latent: int = 512,
+    hidden: int = 512,
+    layers: int = 1,
+    bidirectional: bool = False,
+    dropout: float = 0.5,
+) -> "VideoNetwork":
+    """See :class:`videxplain.models.lrcn.LRCN`."""
+    from videxplain.models.lrcn import LRCN
+
+    return LRCN(
+        config.num_classes,
+        depth=depth,
+        width=width,
+        latent=latent,
+        hidden=hidden,
+        layers=layers,
+        bidirectional=bidirectional,
+        dropout=dropout,
+    )
+
+
+@architecture(
+    "eight 3x3x3 convolutions and three fully connected layers",
+    ModelConfig("c3d", 487, 16, (112, 112), "consecutive", "relu5b", "conv1a"),
+)
+def c3d(config: ModelConfig, *, width: int = 64, dropout: float = 0.5) -> "VideoNetwork":
+    """See :class:`videxplain.models.c3d.C3D`."""
+    from videxplain.models.c3d import C3D
+
+    return C3D(config.num_classes, config.num_frames, config.size, width=width, dropout=dropout)
+
+
+@architecture(
+    "ResNet-50 inflated to video",
+    ModelConfig("i3d", 400, 16, (224, 224), "consecutive", "layer4", "conv1"),
+)
+def i3d(
+    config: ModelConfig,
+    *,
+    depth: int = 50,
+    blocks: tuple[int, ...] | None = None,
+    width: int = 64,
+    time_strides: tuple[int, int, int] = (2, 2, 2),
+    dropout: float = 0.5,
+) -> "VideoNetwork":
+    """See :class:`videxplain.models.i3d.I3D`."""
+    from videxplain.models.i3d import I3D
+
+    return I3D(config.num_classes, depth=depth, blocks=blocks, width=width, time_strides=time_strides, dropout=dropout)
+
+
+@architecture(
+    "Inception-v1 inflated to video",
+    ModelConfig(
+        "i3d_inception",
+        400,
+        16,
+        (224, 224),
+        "consecutive",
+        "Mixed_5c",
+        "Conv3d_1a_7x7.conv3d",
+        # The paper scales pixels to [-1, 1].
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+    ),
+)
+def i3d_inception(config: ModelConfig, *, width: int = 64, dropout: float = 0.5) -> "VideoNetwork":
+    """See :class:`videxplain.models.i3d_inception.InceptionI3D`."""
+    from videxplain.models.i3d_inception import InceptionI3D
+
+    return InceptionI3D(config.num_classes, width=width, dropout=dropout)
+
+
+@architecture(
+    "i3d with five non-local blocks",
+    ModelConfig("non_local", 400, 16, (224, 224), "consecutive", "layer4", "conv1"),
+)
+def non_local(
+    config: ModelConfig,
+    *,
+    mode: "Mode" = "embedded_gaussian",
+    depth: int = 50,
+    blocks: tuple[int, ...] | None = None,
+    width: int = 64,
+    time_strides: tuple[int, int, int] = (2, 2, 2),
+    dropout: float = 0.5,
+) -> "VideoNetwork":
+    """See :class:`videxplain.models.non_local.NonLocalI3D`."""
+    from videxplain.models.non_local import NonLocalI3D
+
+    return NonLocalI3D(
+        config.num_classes,
+        mode=mode,
+        depth=depth,
+        blocks=blocks,
+        width=width,
+        time_strides=time_strides,
+        dropout=dropout,
+    )

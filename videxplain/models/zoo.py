@@ -1,0 +1,137 @@
+"""Networks by name: list them, load them, save them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videxplain.errors import VidexplainError
+from videxplain.models.architectures import ARCHITECTURES, SHARED_OPTIONS, Architecture, reconfigure
+from videxplain.models.config import ModelConfig
+from videxplain.models.weights import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from videxplain.models.blocks import VideoNetwork
+
+
+def list_models() -> list[str]:
+    """The names that :func:`load_model` knows."""
+    return list(ARCHITECTURES)
+
+
+def available_weights(name: str) -> list[tuple[str, str]]:
+    """What ``weights`` may be for a model besides a file, as ``(value, note)``, the default first."""
+    entry = ARCHITECTURES[name]
+    random = ("none", f"random, {entry.config.num_classes} classes: its explanations mean nothing")
+    path = bundled_path(name)
+    if path is None:
+        return [random]
+    config, metrics = read_metadata(path)
+    words = [config.weights, f"{config.num_classes} classes"] if config else []
+    words += [f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in metrics.items()]
+    return [("bundled", ", ".join(words)), random]
+
+
+def load_model(name: str, weights: str | Path = "auto", **options: Any) -> "VideoNetwork":
+    """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
+
+    A weights file of ours says how its network is built; options then change only what leaves the weights valid
+    (``labels``, ``num_frames``, ``size``, ``mean``, ``std``). Otherwise options start from the full-size default.
+
+    Args:
+        name: One of :func:`list_models`.
+        weights: ``"bundled"`` for the network that travels with the package; ``"none"`` for random weights, always
+            the same; ``"auto"`` for the former where there is one and the latter where not; or a file:
+            ``.safetensors`` as :func:`save_model` writes it, or a state dict of ours in ``.pt`` or ``.pth``.
+        **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
+            ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
+    """
+    entry = ARCHITECTURES[name]
+    asked = entry.configure(options)
+    path = _find(name, str(weights))
+    if path is None:
+        return _random(entry, asked)
+    found = read_weights(path)
+    config = asked if found.config is None else _merge(entry, found.config, asked, options, path)
+    if found.config is None or found.config.trained:
+        config = config.replace(weights="bundled" if path == bundled_path(name) else str(weights))
+    return _filled(entry, config, found, path)
+
+
+def save_model(model: "nn.Module", path: str | Path, metrics: Mapping[str, Any] | None = None) -> None:
+    """Write a network of the zoo as ``.safetensors``, whole or not at all.
+
+    ``model.config`` goes with it. Its ``weights`` should say how they were learned: as long as they are ``"none"``,
+    the network counts as random, also when it is loaded again.
+
+    Args:
+        model: A network with a ``config``.
+        path: The file to write.
+        metrics: Figures to keep beside the weights, e.g. ``{"accuracy": 0.91}``.
+    """
+    config = getattr(model, "config", None)
+    if not isinstance(config, ModelConfig):
+        raise VidexplainError("the model has no config: only networks of the zoo can be saved")
+    write_weights(model.state_dict(), config, Path(path), metrics)
+
+
+def _find(name: str, weights: str) -> Path | None:
+    if weights == "none":
+        return None
+    if weights not in ("auto", "bundled"):
+        return Path(weights)
+    path = bundled_path(name)
+    if path is None and weights == "bundled":
+        raise VidexplainError(f"no weights of '{name}' come with the package; say none, or name a file")
+    return path
+
+
+def _merge(
+    entry: Architecture, stored: ModelConfig, asked: ModelConfig, options: Mapping[str, Any], path: Path
+) -> ModelConfig:
+    """What the file says, with those options that leave the weights valid."""
+    name = entry.config.architecture
+    if stored.architecture != name:
+        raise VidexplainError(f"weights '{path}' are of '{stored.architecture}', not of '{name}'")
+    if unfamiliar := [option for option in stored.options if option not in entry.options]:
+        raise VidexplainError(f"weights '{path}' need {', '.join(unfamiliar)}, which '{name}' does not have here")
+    built = entry.options | stored.options
+    given = {option: asked.options[option] for option in options if option in built}
+    held, wanted = dict(built), dict(given)
+    if options.get("num_classes") is not None:
+        held["num_classes"], wanted["num_classes"] = stored.num_classes, options["num_classes"]
+    for option, value in wanted.items():
+        if value != held[option] and option != "dropout":
+            raise VidexplainError(
+                f"weights '{path}' have {option} {held[option]}, not {value}: leave {option} out, or say weights none"
+            )
+    fields = {option: options[option] for option in SHARED_OPTIONS if options.get(option) is not None}
+    # Labels are names for the classes that are there, not a wish for another number of them.
+    fields["num_classes"] = stored.num_classes
+    return reconfigure(stored, fields).replace(options=built | given)
+
+
+def _random(entry: Architecture, config: ModelConfig) -> "VideoNetwork":
+    import torch
+
+    from videxplain.models.initialise import initialise
+
+    # Built without memory and then filled: PyTorch's own initial values would cost seconds and the global random state.
+    with torch.device("meta"):
+        model = entry.network(config)
+    model.to_empty(device="cpu")
+    initialise(model)
+    model.config = config
+    return model.eval()
+
+
+def _filled(entry: Architecture, config: ModelConfig, found: Weights, path: Path) -> "VideoNetwork":
+    import torch
+
+    with torch.device("meta"):
+        model = entry.network(config)
+    check_fit(found.state, model.state_dict(), f"weights '{path}' do not fit {config.architecture}")
+    model.load_state_dict(found.state, assign=True)
+    model.config = config
+    return model.eval()
