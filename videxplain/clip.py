@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from videxplain.errors import VidexplainError
 
+# A stack of grey frames three or four pixels wide, or one colour image? From this width of the image on, the latter.
+_IMAGE_WIDTH = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -24,25 +27,33 @@ class Clip:
 
     frames: NDArray[np.uint8]
     fps: float = 25.0
-    indices: NDArray[np.int64] | None = None
+    indices: NDArray[np.int64] = None  # type: ignore[assignment]  # filled in below, so nobody sees None
     path: Path | None = None
 
     def __post_init__(self) -> None:
         frames = np.asarray(self.frames)
         if frames.dtype != np.uint8:
             raise VidexplainError(f"frames are uint8 with values 0 to 255, not {frames.dtype}")
+        if frames.ndim == 3 and frames.shape[2] in (3, 4) and frames.shape[1] >= _IMAGE_WIDTH:
+            raise VidexplainError(
+                f"frames are (T, H, W, 3); {frames.shape} is one image, which is frames[None] as a clip"
+            )
         if frames.ndim == 3:
             frames = frames[..., None]
         if frames.ndim != 4 or frames.shape[3] not in (1, 3, 4) or 0 in frames.shape:
-            raise VidexplainError(f"frames are (T, H, W, 3), not {np.asarray(self.frames).shape}")
-        frames = np.repeat(frames, 3, axis=3) if frames.shape[3] == 1 else frames[..., :3]
+            raise VidexplainError(f"frames are (T, H, W, 3), not {np.shape(self.frames)}")
+        frames = np.repeat(frames, 3, axis=3) if frames.shape[3] == 1 else np.ascontiguousarray(frames[..., :3])
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise VidexplainError(f"the frame rate is a positive number, not {self.fps}")
-        indices = np.arange(len(frames)) if self.indices is None else np.asarray(self.indices, np.int64)
-        if indices.shape != (len(frames),):
-            raise VidexplainError(f"{len(frames)} frames need as many indices, not {indices.shape}")
+        indices = np.arange(len(frames)) if self.indices is None else np.asarray(self.indices)
+        if indices.shape != (len(frames),) or indices.dtype.kind not in "iu":
+            raise VidexplainError(
+                f"indices are one integer for each of {len(frames)} frames, not {indices.dtype} {indices.shape}"
+            )
         object.__setattr__(self, "frames", frames)
-        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "fps", float(self.fps))
+        object.__setattr__(self, "indices", indices.astype(np.int64))
+        object.__setattr__(self, "path", None if self.path is None else Path(self.path))
 
     @property
     def num_frames(self) -> int:

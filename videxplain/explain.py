@@ -94,7 +94,7 @@ def explain(
         signed=entry.signed,
         notes=() if config.trained else (UNTRAINED_NOTE,),
     )
-    if explanation.has_evidence:
+    if entry.signed or explanation.has_evidence:
         return explanation
     return dataclasses.replace(explanation, notes=(*explanation.notes, NO_EVIDENCE_NOTE))
 

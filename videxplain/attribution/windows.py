@@ -20,6 +20,7 @@ from videxplain.attribution.targets import Score, Target, class_index, describe,
 from videxplain.data.sampling import covering_windows, interleaved_sets
 from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
 from videxplain.data.transforms import to_model_input
+from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
 
 _RECORDS_IN_MEMORY = 32 * 2**20
@@ -129,6 +130,10 @@ def attribute_video(
     total = np.zeros(config.num_classes)
     for i, x in enumerate(_inputs(source, whole, range(len(whole.windows)), config, device)):
         logits, maps = run(x, leaders.choose)
+        if logits.shape[1] != config.num_classes:
+            raise VidexplainError(
+                f"the model returned {logits.shape[1]} classes, and its config says {config.num_classes}"
+            )
         total += logits.softmax(dim=1)[0].double().cpu().numpy()
         records.add(leaders.keys, _per_frame(maps, config.num_frames))
         if progress:

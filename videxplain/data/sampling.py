@@ -34,6 +34,12 @@ def interleaved_sets(num_frames: int, length: int) -> list[NDArray[np.int64]]:
     return [bounds[:-1] + np.minimum(k, sizes - 1) for k in range(int(sizes.max()))]
 
 
+def uniform_indices(num_frames: int, length: int) -> NDArray[np.int64]:
+    """The middle frames of ``length`` equal segments, floor((j + 1/2) n / length): how TSN samples for testing."""
+    _check(num_frames, length)
+    return (2 * np.arange(length) + 1) * num_frames // (2 * length)
+
+
 def _check(num_frames: int, length: int) -> None:
     if num_frames < length:
         have = "1 frame" if num_frames == 1 else f"{num_frames} frames"

@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.clip import Clip
-from videxplain.data.video import VideoReader, count_frames
+from videxplain.data.video import VideoReader
 from videxplain.errors import VidexplainError
 
 T = TypeVar("T")
@@ -47,21 +48,15 @@ class FileFrames:
     def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
         """Open and count; ``start`` and ``stop`` cut the stretch that is looked at."""
         with VideoReader(path, start, stop) as reader:
-            self.path: Path | None = reader.path
-            self.fps, self.size = reader.fps, reader.size
-        self._file, self._start = Path(path), start
-        total = count_frames(path)
-        end = total if stop is None else min(stop, total)
-        if start >= end:
-            raise VidexplainError(f"{path} has {total} frames, so it has none from frame {start} on")
-        self.num_frames = end - start
+            self.num_frames = reader.count()
+        self._reader = reader
+        self.path: Path | None = reader.path
+        self.fps, self.size = reader.fps, reader.size
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Decode frames ``start`` to ``stop`` of the stretch."""
-        stop = self.num_frames if stop is None else min(stop, self.num_frames)
-        if start < stop:
-            with VideoReader(self._file, self._start + start, self._start + stop) as reader:
-                yield from reader
+        # Stopping at the last frame that was counted saves looking for more.
+        return self._reader.frames(start, self.num_frames if stop is None else min(stop, self.num_frames))
 
 
 class ClipFrames:
@@ -90,8 +85,7 @@ def consecutive_windows(
     if not windows:
         return
     held: dict[int, NDArray[np.float32]] = {}
-    first = int(windows[0][0])
-    decoded = enumerate(source.frames(first), start=first)
+    decoded = _numbered(source, int(windows[0][0]), int(windows[-1][-1]) + 1)
     for window in windows:
         for index in [i for i in held if i < window[0]]:
             del held[index]
@@ -120,7 +114,7 @@ def interleaved_windows(
 
 class _Cursor:
     def __init__(self, source: FrameSource, first: int, last: int) -> None:
-        self._decoded = enumerate(source.frames(first, last + 1), start=first)
+        self._decoded = _numbered(source, first, last + 1)
         self._index, self._frame = next(self._decoded)
 
     def at(self, index: int) -> Frame:
@@ -129,40 +123,54 @@ class _Cursor:
         return self._frame
 
 
+def _numbered(source: FrameSource, start: int, stop: int) -> Iterator[tuple[int, Frame]]:
+    """Frames with their positions; a source that ends too early raises."""
+    index = start
+    for frame in source.frames(start, stop):
+        yield index, frame
+        index += 1
+    if index < stop:
+        name = source.path or "the source"
+        raise VidexplainError(f"{name} ended after {index} frames, and had {source.num_frames} when it was opened")
+
+
+@dataclass(frozen=True)
+class _End:
+    error: BaseException | None
+
+
 def read_ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
-    """The same items, made in a thread up to ``depth`` ahead of their use; what the thread raises is raised here."""
-    ready: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(depth)
+    """The same items, made in a thread up to ``depth`` ahead of their use; what the thread raises is raised here.
+
+    Closing this generator ends the thread and closes ``items``, if it is a generator too.
+    """
+    ready: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+    taken = threading.Semaphore(depth - 1)
     stopped = threading.Event()
 
-    def put(entry: tuple[bool, T | BaseException | None]) -> bool:
-        while not stopped.is_set():
-            try:
-                ready.put(entry, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
     def work() -> None:
+        error = None
         try:
             for item in items:
-                if not put((True, item)):
-                    return
-            put((False, None))
-        except BaseException as error:  # handed over, whatever it is
-            put((False, error))
+                ready.put(item)
+                taken.acquire()
+                if stopped.is_set():
+                    break
+            if isinstance(items, Generator):
+                items.close()
+        except BaseException as raised:  # handed over, whatever it is
+            error = raised
+        ready.put(_End(error))
 
     thread = threading.Thread(target=work, name="videxplain-read-ahead", daemon=True)
     thread.start()
     try:
-        while True:
-            more, item = ready.get()
-            if more:
-                yield item  # type: ignore[misc]
-            elif isinstance(item, BaseException):
-                raise item
-            else:
-                return
+        while not isinstance(item := ready.get(), _End):
+            taken.release()
+            yield item
+        if item.error:
+            raise item.error
     finally:
         stopped.set()
+        taken.release()
         thread.join()

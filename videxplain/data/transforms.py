@@ -23,14 +23,20 @@ def to_model_input(
     Returns:
         ``(3, T, h, w)`` float32.
     """
-    height, width = size
-    resized = []
-    for frame in frames:
-        # Averaging over areas avoids the aliasing that interpolation shows when it shrinks.
-        shrinks = frame.shape[0] >= height and frame.shape[1] >= width
-        resized.append(
-            cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        )
-    scaled = np.stack(resized).astype(np.float32) / np.float32(255)
-    normalised = (scaled - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
+    resized = np.stack([_resize(frame, *size) for frame in frames])
+    normalised = (resized.astype(np.float32) / np.float32(255) - np.asarray(mean, np.float32)) / np.asarray(
+        std, np.float32
+    )
     return np.ascontiguousarray(normalised.transpose(3, 0, 1, 2))
+
+
+def _resize(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    # First what shrinks, averaging over areas: interpolation would skip pixels, and the frame would alias. Then what
+    # grows. Most frames need one of the two.
+    for rows, columns, interpolation in (
+        (min(height, frame.shape[0]), min(width, frame.shape[1]), cv2.INTER_AREA),
+        (height, width, cv2.INTER_LINEAR),
+    ):
+        if frame.shape[:2] != (rows, columns):
+            frame = np.asarray(cv2.resize(frame, (columns, rows), interpolation=interpolation), np.uint8)
+    return frame

@@ -1,0 +1,224 @@
+"""After any call, also one that raised, the network and torch are as they were."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch import nn
+
+from tests.attribution.networks import Small3D, seeded, video
+from videxplain.attribution import engine
+from videxplain.attribution.api import attribute
+from videxplain.attribution.layers import LayerCall
+from videxplain.errors import VidexplainError
+
+HOOKS = [
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+]
+CONTEXTS = {
+    "plain": nullcontext,
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+}
+
+
+class Trouble(nn.Module):
+    """Uses random numbers, and raises when it is told to."""
+
+    raises = False
+
+    def forward(self, x):
+        noise = torch.rand(3).mean()
+        if self.raises:
+            raise ZeroDivisionError("in the middle of a forward pass")
+        return x + 0 * noise
+
+
+class Fragile(Small3D):
+    def __init__(self):
+        super().__init__()
+        self.trouble = Trouble()
+        self.dropout = nn.Dropout(0.5)
+        self.lstm = nn.LSTM(5, 5, batch_first=True)
+
+    def forward(self, x):
+        out = self.trouble(super().forward(x))
+        return self.lstm(self.dropout(out)[:, None])[0][:, -1]
+
+
+def in_use():
+    """A network in the middle of training: mixed flags, some gradients, some parameters frozen, a hook of its own."""
+    module = seeded(Fragile).train()
+    module.bn1.eval()
+    module.dropout.eval()
+    module.conv1.weight.requires_grad_(False)
+    module.conv2.weight.grad = torch.full_like(module.conv2.weight, 0.25)
+    module.bn2.register_forward_hook(lambda *_: None)
+    return module
+
+
+def state(module):
+    """Everything that a call could leave behind."""
+    return {
+        "hooks": [(name, hooks, list(getattr(m, hooks))) for name, m in module.named_modules() for hooks in HOOKS],
+        "modules": [(name, type(m), m.__dict__.get("forward")) for name, m in module.named_modules()],
+        "training": [m.training for m in module.modules()],
+        "requires_grad": [p.requires_grad for p in module.parameters()],
+        "gradients": [None if p.grad is None else (id(p.grad), p.grad.tolist()) for p in module.parameters()],
+        "values": [(name, value.dtype, value.tolist()) for name, value in module.state_dict().items()],
+        "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "autocast": (torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")),
+        "cudnn": (torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic),
+        "random": torch.get_rng_state().tolist(),
+        "function modes": torch._C._len_torch_function_stack(),
+        "default dtype": torch.get_default_dtype(),
+        "global hooks": len(nn.modules.module._global_forward_hooks),
+    }
+
+
+def failing_score(logits):
+    raise ZeroDivisionError("in the score")
+
+
+def failing_in_backward(logits):
+    class Fails(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, value):
+            return value.sum(1)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise ZeroDivisionError("in the backward pass")
+
+    return Fails.apply(logits)
+
+
+CASES = {
+    "success": ({}, None),
+    "several targets": ({"targets": [0, 1, None]}, None),
+    "bf16": ({"precision": "bf16"}, None),
+    "bad target": ({"target": 5}, VidexplainError),
+    "bad label": ({"target": "archery"}, VidexplainError),
+    "bad precision": ({"precision": "fp8"}, VidexplainError),
+    "bad layer": ({"layer": "conv9"}, VidexplainError),
+    "layer without extent": ({"layer": "fc"}, VidexplainError),
+    "layer with a tuple": ({"layer": "lstm"}, VidexplainError),
+    "score that raises": ({"target": failing_score}, ZeroDivisionError),
+    "score that raises in the backward pass": ({"target": failing_in_backward}, ZeroDivisionError),
+    "score of the wrong shape": ({"target": lambda logits: logits}, VidexplainError),
+    "module that raises": ({}, ZeroDivisionError),
+}
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("method", ["gradcam", "guided-backprop", "activations"])
+def test_nothing_is_left_behind(method, case, context):
+    arguments, error = CASES[case]
+    if method == "activations" and "target" in arguments:
+        error = None  # no score is asked for
+    module = in_use()
+    module.trouble.raises = case == "module that raises"
+    x = video(1, 3, 4, 6, 6)
+    with CONTEXTS[context]():
+        before = state(module)
+        with pytest.raises(error) if error else nullcontext():
+            maps = attribute(module, x, method=method, **arguments)
+            assert not maps.requires_grad
+        assert state(module) == before
+    assert torch.is_grad_enabled()
+
+
+def test_evidence_that_the_state_above_notices():
+    module = in_use()
+    before = state(module)
+    with engine.trace(module, video(1, 3, 4, 6, 6), [LayerCall("conv2")]):
+        changed = {key for key, value in state(module).items() if value != before[key]}
+    assert changed == {"hooks", "training", "requires_grad", "random"}
+
+
+@pytest.mark.parametrize("method", ["gradcam", "guided-backprop", "activations"])
+@pytest.mark.parametrize("context", ["no_grad", "inference_mode"])
+def test_the_callers_grad_mode_does_not_matter(method, context):
+    module, x = seeded(Fragile), video(2, 3, 4, 6, 6)
+    expected = attribute(module, x, method=method, target=0)
+    assert expected.abs().max() > 0
+    with CONTEXTS[context]():
+        inside = x.clone()  # in inference mode an inference tensor
+        assert torch.equal(attribute(module, inside, method=method, target=0), expected)
+
+
+def test_training_flags_do_not_matter():
+    module, x = seeded(Fragile), video(2, 3, 4, 6, 6)
+    expected = attribute(module, x, method="gradcam", layer="conv2", target=1)
+    assert expected.max() > 0
+    assert torch.equal(attribute(module.train(), x, method="gradcam", layer="conv2", target=1), expected)
+
+
+def test_the_input_keeps_its_gradient_flags():
+    x = video(1, 3, 4, 6, 6).requires_grad_()
+    for method in ("gradcam", "guided-backprop", "activations"):
+        attribute(seeded(Small3D), x, method=method)
+    assert x.requires_grad
+    assert x.grad is None
+
+
+class OnCuda:
+    """Stands for a tensor on a GPU."""
+
+    is_cuda = True
+
+
+class Recurrent(nn.Module):
+    """Notes whether cuDNN is on in each part."""
+
+    def __init__(self):
+        super().__init__()
+        self.before, self.after = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.lstm, self.gru = nn.LSTM(3, 3), nn.GRU(3, 3)
+        self.seen = {}
+        for name, m in self.named_children():
+            forward = m.forward
+            m.forward = lambda *args, name=name, forward=forward: self.note(name) or forward(*args)
+
+    def note(self, name):
+        self.seen[name] = torch.backends.cudnn.enabled
+
+    def forward(self, x):
+        return self.after(self.gru(self.lstm(self.before(x))[0])[0])
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_cudnn_is_off_inside_recurrent_layers_alone(enabled, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "enabled", enabled)
+    module = Recurrent()
+    with engine._differentiable_recurrence(module, OnCuda()):
+        module(torch.zeros(2, 1, 3))
+        assert torch.backends.cudnn.enabled is enabled
+    assert module.seen == {"before": enabled, "lstm": False, "gru": False, "after": enabled}
+    assert not module.lstm._forward_hooks
+    assert not module.lstm._forward_pre_hooks
+
+
+def test_cudnn_is_back_on_when_a_recurrent_layer_raises(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "enabled", True)
+    module = Recurrent()
+    with pytest.raises(RuntimeError), engine._differentiable_recurrence(module, OnCuda()):
+        module.lstm(torch.zeros(2, 1, 4))
+    assert torch.backends.cudnn.enabled is True
+    assert not module.lstm._forward_hooks
+    assert not module.lstm._forward_pre_hooks
+
+
+def test_cudnn_stays_as_it_is_on_the_cpu():
+    module = Recurrent()
+    with engine._differentiable_recurrence(module, torch.zeros(1)):
+        module(torch.zeros(2, 1, 3))
+    assert set(module.seen.values()) == {torch.backends.cudnn.enabled}
