@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from videxplain.attribution.targets import Contrast
     from videxplain.clip import Clip, read_clip
     from videxplain.errors import VidexplainError
-    from videxplain.explain import explain, list_methods
+    from videxplain.explain import explain, list_methods, predict
     from videxplain.explanation import Explanation
     from videxplain.models.config import ModelConfig
     from videxplain.models.zoo import list_models, load_model, save_model
+    from videxplain.report import four_panel_figure
 
 _HOMES = {
     "attribute": "attribution.api",
@@ -26,6 +27,8 @@ _HOMES = {
     "VidexplainError": "errors",
     "explain": "explain",
     "list_methods": "explain",
+    "predict": "explain",
+    "four_panel_figure": "report",
     "Explanation": "explanation",
     "ModelConfig": "models.config",
     "list_models": "models.zoo",
@@ -42,9 +45,11 @@ __all__ = [
     "__version__",
     "attribute",
     "explain",
+    "four_panel_figure",
     "list_methods",
     "list_models",
     "load_model",
+    "predict",
     "read_clip",
     "save_model",
 ]

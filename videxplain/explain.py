@@ -5,19 +5,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.methods import METHODS, list_methods
 from videxplain.attribution.targets import Target
-from videxplain.attribution.windows import Progress, attribute_video
+from videxplain.attribution.windows import Progress, attribute_video, predict_video
 from videxplain.clip import Clip
 from videxplain.data.stream import ClipFrames, FileFrames, FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.explanation import NO_EVIDENCE_NOTE, Explanation, Origin
 from videxplain.models.config import ModelConfig
 
-__all__ = ["explain", "list_methods"]
+__all__ = ["explain", "list_methods", "predict"]
 
 UNTRAINED_NOTE = "UNTRAINED network (random weights): this explanation means nothing"
 
@@ -54,12 +56,7 @@ def explain(
     Raises:
         VidexplainError: Whatever the caller can put right, in one line.
     """
-    config = getattr(model, "config", None)
-    if not isinstance(config, ModelConfig):
-        raise VidexplainError(
-            f"{type(model).__name__} has no config that says what it expects; set model.config = ModelConfig(...), "
-            "or use attribute() on a batch"
-        )
+    config = config_of(model)
     entry = METHODS[method]
     source = as_source(clip)
     found = attribute_video(
@@ -74,11 +71,10 @@ def explain(
         progress=progress,
         **options,
     )
-    order = (-found.probabilities).argsort(kind="stable")
     explanation = Explanation(
         source=source,
         maps=found.maps,
-        predictions=[(config.label(int(k)), float(found.probabilities[k])) for k in order],
+        predictions=_ranked(found.probabilities, config),
         origin=Origin(
             method=method,
             model=config.architecture,
@@ -99,6 +95,21 @@ def explain(
     return dataclasses.replace(explanation, notes=(*explanation.notes, NO_EVIDENCE_NOTE))
 
 
+def predict(
+    model: nn.Module,
+    clip: Clip | FrameSource | str | Path,
+    *,
+    stride: int | None = None,
+    progress: Progress | None = None,
+) -> list[tuple[str, float]]:
+    """What a clip shows: ``(label, probability)`` of every class, best first, averaged over the windows of the clip.
+
+    The windows are those of :func:`explain`, and so are the arguments.
+    """
+    config = config_of(model)
+    return _ranked(predict_video(model, as_source(clip), config, stride=stride, progress=progress), config)
+
+
 def as_source(clip: Clip | FrameSource | str | Path) -> FrameSource:
     """Frames from whatever a clip is given as."""
     if isinstance(clip, Clip):
@@ -106,3 +117,19 @@ def as_source(clip: Clip | FrameSource | str | Path) -> FrameSource:
     if isinstance(clip, str | Path):
         return FileFrames(clip)
     return clip
+
+
+def config_of(model: nn.Module) -> ModelConfig:
+    """The configuration of a model; raises when it has none."""
+    config = getattr(model, "config", None)
+    if not isinstance(config, ModelConfig):
+        raise VidexplainError(
+            f"{type(model).__name__} has no config that says what it expects; set model.config = ModelConfig(...), "
+            "or use attribute() on a batch"
+        )
+    return config
+
+
+def _ranked(probabilities: NDArray[np.float32], config: ModelConfig) -> list[tuple[str, float]]:
+    order = (-probabilities).argsort(kind="stable")
+    return [(config.label(int(k)), float(probabilities[k])) for k in order]

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.attribution.maps import FrameMaps
+from videxplain.attribution.windows import Progress
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.errors import VidexplainError
 
@@ -87,6 +88,11 @@ class Explanation:
     def range(self) -> tuple[float, float]:
         """The raw values where the colour scale begins and ends, one scale for the whole video."""
         return self.maps.range(self.signed)
+
+    @property
+    def explained_label(self) -> str:
+        """The label of the class that is explained; empty where it is no single class."""
+        return self.origin.target if self.origin.target_index is not None else ""
 
     @property
     def has_evidence(self) -> bool:
@@ -182,6 +188,7 @@ class Explanation:
         colormap: str | None = None,
         opacity: float | None = None,
         timeline: bool = True,
+        progress: Progress | None = None,
     ) -> Path:
         """Write it in the form that the suffix names; the file appears complete or not at all.
 
@@ -193,6 +200,7 @@ class Explanation:
             colormap: Name of a matplotlib colour map, for pictures.
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
             timeline: Whether a video carries the strip below; without it, it has the input's exact size.
+            progress: Called with the frames drawn and the frames in all, for a video.
         """
         path = Path(path)
         kind = path.suffix.lower().lstrip(".")
@@ -200,7 +208,7 @@ class Explanation:
             from videxplain.viz.video import save_video
 
             frames = self.overlay_frames(colormap=colormap, opacity=opacity, timeline=timeline)
-            save_video(path, frames, self.source.fps)
+            save_video(path, self._counted(frames, progress), self.source.fps)
         elif kind in ("png", "pdf"):
             from videxplain.viz.save import save_figure
 
@@ -241,6 +249,12 @@ class Explanation:
         origin = self.origin
         why = f" for '{origin.target}'" if origin.target else ""
         return f"Explanation({origin.method} of {origin.model}{why}, {self.num_frames} frames, layer {origin.layer})"
+
+    def _counted(self, frames: Iterable[NDArray[np.uint8]], progress: Progress | None) -> Iterator[NDArray[np.uint8]]:
+        for i, frame in enumerate(frames):
+            yield frame
+            if progress:
+                progress(i + 1, self.num_frames)
 
     def _measured(self) -> str:
         channel = self.origin.options.get("channel")

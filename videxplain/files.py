@@ -1,8 +1,10 @@
 """Files that appear complete or not at all."""
 
+import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EACCES
 from pathlib import Path
 
 from videxplain.errors import VidexplainError
@@ -34,3 +36,26 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def output_folder(path: str | Path) -> Iterator[Path]:
+    """A folder to write into, made with its parents where it is missing; made in vain, it goes again.
+
+    What the block raises passes; folders that were made for it are then removed as far as they are empty.
+    """
+    path = Path(path)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+    except OSError as error:
+        raise VidexplainError(f"cannot write to {path}: {error.strerror or error}") from None
+    try:
+        yield path
+    except BaseException:
+        with suppress(OSError):  # not empty: something is already there to keep
+            for folder in missing:
+                folder.rmdir()
+        raise

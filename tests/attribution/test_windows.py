@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import videxplain.attribution.maps as maps_module
-import videxplain.attribution.windows as windows_module
+import videxplain.attribution.records as records_module
 from tests.attribution.networks import BrightSquares, Turncoat
 from videxplain.attribution.maps import FrameMaps
 from videxplain.attribution.methods import METHODS
@@ -259,7 +259,7 @@ def test_large_maps_lie_in_files_and_are_the_same(method, monkeypatch):
     in_memory = explain(model, clip, method)
     assert in_memory.maps._array is not None
     monkeypatch.setattr(maps_module, "_IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(windows_module, "_RECORDS_IN_MEMORY", 1)
+    monkeypatch.setattr(records_module, "_IN_MEMORY_BYTES", 1)
     in_file = explain(model, clip, method)
     assert in_file.maps._array is None
     assert equal(in_file, in_memory)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import videxplain as vx
-from videxplain.attribution.windows import _inputs, plan
+from videxplain.attribution.plan import plan, window_inputs
 from videxplain.explain import as_source
 from videxplain.viz.video import save_video
 
@@ -27,7 +27,7 @@ def compare(clip: Path, **options: object) -> tuple[float, float, float]:
     model = vx.load_model("i3d", weights="none", **options)
     source = as_source(clip)
     whole = plan(source.num_frames, model.config)
-    windows = _inputs(source, whole, range(len(whole.windows)), model.config, torch.device("cpu"))
+    windows = window_inputs(source, whole, range(len(whole.windows)), model.config, torch.device("cpu"))
     prepared = list(windows)
     with torch.no_grad():
         model(prepared[0])

@@ -1,7 +1,7 @@
 """Explain a whole video: window by window, for one class, stitched into one map per frame."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.api import check_input, check_options, find_layer
-from videxplain.attribution.engine import Precision
+from videxplain.attribution.engine import Precision, forward, untouched
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.maps import FrameMaps
 from videxplain.attribution.methods import Method
+from videxplain.attribution.plan import Plan, plan, window_inputs
+from videxplain.attribution.records import Records
 from videxplain.attribution.targets import Score, Target, class_index, describe, score_function
-from videxplain.data.sampling import covering_windows, interleaved_sets
-from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
-from videxplain.data.transforms import to_model_input
+from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
 
-_RECORDS_IN_MEMORY = 32 * 2**20
 Progress = Callable[[int, int], None]
 """Called with the windows done and the windows in all."""
 
@@ -47,41 +46,6 @@ class VideoAttribution:
     layer: LayerCall | None
     maps: FrameMaps
     windows: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which frames go through the network together, and what each window contributes to the map of a frame.
-
-    Attributes:
-        windows: For each window the indices of its T frames.
-        shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
-        consecutive: Whether windows are stretches of neighbouring frames or sets spread over the video.
-    """
-
-    windows: list[NDArray[np.int64]]
-    shares: list[NDArray[np.float32]]
-    consecutive: bool
-
-
-def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Plan:
-    """Lay windows over a video so that every frame is explained.
-
-    Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular
-    weights, so that a window fades out while the next fades in. Uniform sets interleave and share nothing.
-    """
-    length = config.num_frames
-    if config.sampling == "uniform":
-        windows = interleaved_sets(num_frames, length)
-        ramp = np.ones(length)
-    else:
-        windows = covering_windows(num_frames, length, stride or max(1, length // 2))
-        ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
-    total = np.zeros(num_frames)
-    for window in windows:
-        total[window] += ramp
-    shares = [(ramp / total[window]).astype(np.float32) for window in windows]
-    return Plan(windows, shares, config.sampling == "consecutive")
 
 
 def attribute_video(
@@ -117,7 +81,7 @@ def attribute_video(
     """
     check_options(method, options)
     whole = plan(source.num_frames, config, stride)
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    device = _device(module)
     if method.candidates == 0:
         leaders: FixedTarget | LeadingClasses = FixedTarget([lambda logits: logits[:, 0]])
     elif target is None:
@@ -126,36 +90,53 @@ def attribute_video(
         leaders = FixedTarget([score_function(target, config.num_classes, config.labels)])
     run = _Runner(module, method, layer, precision, options)
 
-    records = _Records()
     total = np.zeros(config.num_classes)
-    for i, x in enumerate(_inputs(source, whole, range(len(whole.windows)), config, device)):
-        logits, maps = run(x, leaders.choose)
-        if logits.shape[1] != config.num_classes:
-            raise VidexplainError(
-                f"the model returned {logits.shape[1]} classes, and its config says {config.num_classes}"
-            )
-        total += logits.softmax(dim=1)[0].double().cpu().numpy()
-        records.add(leaders.keys, _per_frame(maps, config.num_frames))
-        if progress:
-            progress(i + 1, len(whole.windows))
-    mean = (total / len(whole.windows)).astype(np.float32)
+    with closing(Records()) as records:
+        for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
+            logits, maps = run(x, leaders.choose)
+            total += _probabilities(logits, config)
+            records.add(leaders.keys, _per_frame(maps, config.num_frames))
+            if progress:
+                progress(i + 1, len(whole.windows))
+        mean = (total / len(whole.windows)).astype(np.float32)
 
-    best = int(mean.argmax())
-    key = best if isinstance(leaders, LeadingClasses) else 0
-    missing = [i for i in range(len(whole.windows)) if key not in records.keys(i)]
-    again = FixedTarget([score_function(best, config.num_classes)], key=key)
-    for i, x in zip(missing, _inputs(source, whole, missing, config, device), strict=True):
-        _, maps = run(x, again.choose)
-        records.replace(i, again.keys, _per_frame(maps, config.num_frames))
+        best = int(mean.argmax())
+        key = best if isinstance(leaders, LeadingClasses) else 0
+        missing = [i for i in range(len(whole.windows)) if key not in records.keys(i)]
+        again = FixedTarget([score_function(best, config.num_classes)], key=key)
+        for i, x in zip(missing, window_inputs(source, whole, missing, config, device), strict=True):
+            _, maps = run(x, again.choose)
+            records.replace(i, again.keys, _per_frame(maps, config.num_frames))
+        stitched = _stitch(records, key, whole, source.num_frames)
 
     return VideoAttribution(
         probabilities=mean,
         target=_target_words(method, target, best, config),
         index=_target_index(method, target, best, config),
         layer=run.found,
-        maps=_stitch(records, key, whole, source.num_frames),
+        maps=stitched,
         windows=len(whole.windows) + len(missing),
     )
+
+
+def predict_video(
+    module: nn.Module,
+    source: FrameSource,
+    config: ModelConfig,
+    *,
+    stride: int | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """The softmax ``(K,)`` averaged over the same windows that :func:`attribute_video` looks at."""
+    whole = plan(source.num_frames, config, stride)
+    device = _device(module)
+    total = np.zeros(config.num_classes)
+    for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
+        with untouched(module), torch.no_grad():
+            total += _probabilities(forward(module, x), config)
+        if progress:
+            progress(i + 1, len(whole.windows))
+    return (total / len(whole.windows)).astype(np.float32)
 
 
 class FixedTarget:
@@ -209,45 +190,14 @@ class _Runner:
         return result.logits, result.maps
 
 
-class _Records:
-    """The maps of every window, kept until the class is known; what is large goes to a temporary file."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(_RECORDS_IN_MEMORY)  # noqa: SIM115  (lives as long as the records)
-        self._index: list[tuple[int, list[int], tuple[int, ...]]] = []
-
-    def add(self, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
-        self._index.append(self._append(keys, maps))
-
-    def replace(self, window: int, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
-        self._index[window] = self._append(keys, maps)
-
-    def keys(self, window: int) -> list[int]:
-        return self._index[window][1]
-
-    def read(self, window: int, key: int) -> NDArray[np.float32]:
-        offset, keys, shape = self._index[window]
-        size = int(np.prod(shape)) * 4
-        self._file.seek(offset + keys.index(key) * size)
-        return np.frombuffer(self._file.read(size), np.float32).reshape(shape)
-
-    def _append(self, keys: Sequence[int], maps: NDArray[np.float32]) -> tuple[int, list[int], tuple[int, ...]]:
-        offset = self._file.seek(0, 2)
-        self._file.write(maps.tobytes())
-        return offset, list(keys), maps.shape[1:]
+def _device(module: nn.Module) -> torch.device:
+    return next((p.device for p in module.parameters()), torch.device("cpu"))
 
 
-def _inputs(
-    source: FrameSource, whole: Plan, chosen: Sequence[int], config: ModelConfig, device: torch.device
-) -> Iterator[Tensor]:
-    windows = [whole.windows[i] for i in chosen]
-    stream = consecutive_windows if whole.consecutive else interleaved_windows
-
-    def prepare(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return to_model_input(frame[None], size=config.size, mean=config.mean, std=config.std)
-
-    for window in read_ahead(stream(source, windows, prepare)):
-        yield torch.from_numpy(window)[None].to(device)
+def _probabilities(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:
+    if logits.shape[1] != config.num_classes:
+        raise VidexplainError(f"the model returned {logits.shape[1]} classes, and its config says {config.num_classes}")
+    return logits.softmax(dim=1)[0].double().cpu().numpy()
 
 
 def _per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
@@ -261,7 +211,7 @@ def _per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(maps.cpu().numpy())
 
 
-def _stitch(records: _Records, key: int, whole: Plan, num_frames: int) -> FrameMaps:
+def _stitch(records: Records, key: int, whole: Plan, num_frames: int) -> FrameMaps:
     maps: FrameMaps | None = None
     for i, (window, shares) in enumerate(zip(whole.windows, whole.shares, strict=True)):
         values = records.read(i, key)

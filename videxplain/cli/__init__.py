@@ -1,1 +1,5 @@
-"""The command line."""
+"""The command line: parse, call, print."""
+
+from videxplain.cli.app import main
+
+__all__ = ["main"]

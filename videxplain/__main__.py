@@ -1,0 +1,5 @@
+"""``python -m videxplain``."""
+
+from videxplain.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""Which frames of a video go through the network together, and how they get there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from videxplain.data.sampling import covering_windows, interleaved_sets
+from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
+from videxplain.data.transforms import to_model_input
+from videxplain.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which frames go through the network together, and what each window contributes to the map of a frame.
+
+    Attributes:
+        windows: For each window the indices of its T frames.
+        shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
+        consecutive: Whether windows are stretches of neighbouring frames or sets spread over the video.
+    """
+
+    windows: list[NDArray[np.int64]]
+    shares: list[NDArray[np.float32]]
+    consecutive: bool
+
+
+def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Plan:
+    """Lay windows over a video so that every frame is explained.
+
+    Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular
+    weights, so that a window fades out while the next fades in. Uniform sets interleave and share nothing.
+    """
+    length = config.num_frames
+    if config.sampling == "uniform":
+        windows = interleaved_sets(num_frames, length)
+        ramp = np.ones(length)
+    else:
+        windows = covering_windows(num_frames, length, stride or max(1, length // 2))
+        ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
+    total = np.zeros(num_frames)
+    for window in windows:
+        total[window] += ramp
+    shares = [(ramp / total[window]).astype(np.float32) for window in windows]
+    return Plan(windows, shares, config.sampling == "consecutive")
+
+
+def window_inputs(
+    source: FrameSource, whole: Plan, chosen: Sequence[int], config: ModelConfig, device: torch.device
+) -> Iterator[Tensor]:
+    """The windows whose numbers are ``chosen``, each ``(1, 3, T, h, w)`` on ``device``, read ahead in a thread."""
+    windows = [whole.windows[i] for i in chosen]
+    stream = consecutive_windows if whole.consecutive else interleaved_windows
+
+    def prepare(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return to_model_input(frame[None], size=config.size, mean=config.mean, std=config.std)
+
+    for window in read_ahead(stream(source, windows, prepare)):
+        yield torch.from_numpy(window)[None].to(device)

@@ -1,0 +1,46 @@
+"""The maps of all windows, until it is known which of them are needed."""
+
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_IN_MEMORY_BYTES = 32 * 2**20
+
+
+class Records:
+    """For each window the maps of a few classes, by class; what is large goes to a temporary file."""
+
+    def __init__(self) -> None:
+        """Nothing is recorded yet."""
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (lives as long as the records)
+        self._index: list[tuple[int, list[int], tuple[int, ...]]] = []
+
+    def add(self, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
+        """Record the next window: ``maps`` ``(M, T, h, w)``, one for each of M ``keys``."""
+        self._index.append(self._append(keys, maps))
+
+    def replace(self, window: int, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
+        """Put other maps in the place of a window's."""
+        self._index[window] = self._append(keys, maps)
+
+    def keys(self, window: int) -> list[int]:
+        """The classes for which a window has maps."""
+        return self._index[window][1]
+
+    def read(self, window: int, key: int) -> NDArray[np.float32]:
+        """The map ``(T, h, w)`` of a window for one class."""
+        offset, keys, shape = self._index[window]
+        size = int(np.prod(shape)) * 4
+        self._file.seek(offset + keys.index(key) * size)
+        return np.frombuffer(self._file.read(size), np.float32).reshape(shape)
+
+    def close(self) -> None:
+        """Give the memory or the file back."""
+        self._file.close()
+
+    def _append(self, keys: Sequence[int], maps: NDArray[np.float32]) -> tuple[int, list[int], tuple[int, ...]]:
+        offset = self._file.seek(0, 2)
+        self._file.write(maps.tobytes())
+        return offset, list(keys), maps.shape[1:]

@@ -1,0 +1,66 @@
+"""The program: its commands, and how it ends."""
+
+import os
+import sys
+import warnings
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from videxplain.cli import catalogue, explain
+from videxplain.cli.console import problem
+from videxplain.errors import VidexplainError
+
+WRONG_INPUT, INTERRUPTED = 2, 130
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=catalogue.version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Ask a video network what it saw, where and when."""
+
+
+for command in (
+    explain.gradcam,
+    explain.guided_backprop,
+    explain.activations,
+    explain.explain,
+    explain.figure,
+    explain.predict,
+    catalogue.models,
+    catalogue.methods,
+):
+    app.command(command.__name__.replace("_", "-"))(command)
+
+
+def main() -> NoReturn:
+    """Run the program; what the user can put right ends it with one line and status 2."""
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        status = app(standalone_mode=False)
+    except VidexplainError as error:
+        problem("error", error)
+        status = WRONG_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone; what is still buffered has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        problem("error", error.format_message())  # what typer says of options and commands
+        status = WRONG_INPUT
+    sys.exit(status or 0)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Our own warnings in one line; those of libraries are for their developers."""
+    if category.__module__.startswith("videxplain."):
+        problem("warning", message)

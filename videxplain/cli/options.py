@@ -1,0 +1,98 @@
+"""What the commands are asked for; each option is described once."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from videxplain.errors import VidexplainError
+
+_INPUT, _WHAT, _HOW, _OUTPUT = "Input", "What is explained", "How", "Output"
+
+Model: TypeAlias = Annotated[
+    str, typer.Option("--model", "-m", help="See 'videxplain models'.", rich_help_panel=_INPUT)
+]
+ClipPath: TypeAlias = Annotated[
+    Path, typer.Option("--clip", "-c", help="A video file, or a folder of numbered images.", rich_help_panel=_INPUT)
+]
+Weights: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="auto (bundled if there are any, else none), bundled, none (random), or a file.", rich_help_panel=_INPUT
+    ),
+]
+Frames: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="START:STOP", help="Only these frames; either side may be left out.", rich_help_panel=_INPUT),
+]
+Method: TypeAlias = Annotated[str, typer.Option(help="See 'videxplain methods'.", rich_help_panel=_WHAT)]
+Target: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|INDEX", help="The class; by default the one predicted.", rich_help_panel=_WHAT),
+]
+Against: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|INDEX", help="Why --target rather than this class.", rich_help_panel=_WHAT),
+]
+Layer: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME[:USE]", help="Which layer to look at.", rich_help_panel=_WHAT)
+]
+Channel: TypeAlias = Annotated[
+    int | None, typer.Option(help="One channel, not the mean of all (activations).", rich_help_panel=_WHAT)
+]
+Pooling: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="clip|frame", help="Average the gradient over the clip or by frame (gradcam).", rich_help_panel=_WHAT
+    ),
+]
+FrameNumber: TypeAlias = Annotated[
+    int | None,
+    typer.Option(help="Which frame of the clip; by default the one that contributes most.", rich_help_panel=_WHAT),
+]
+Top: TypeAlias = Annotated[int, typer.Option(min=1, help="How many classes to print.", rich_help_panel=_OUTPUT)]
+Device: TypeAlias = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.", rich_help_panel=_HOW)
+]
+Precision: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|fp32|bf16",
+        help="bf16 is faster and less exact; auto takes it where the device has it.",
+        rich_help_panel=_HOW,
+    ),
+]
+Stride: TypeAlias = Annotated[
+    int | None,
+    typer.Option(help="Frames from one window to the next; by default half a window.", rich_help_panel=_HOW),
+]
+Formats: TypeAlias = Annotated[
+    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, json, npz.", rich_help_panel=_OUTPUT)
+]
+FigureFormats: TypeAlias = Annotated[str, typer.Option("--format", help="Any of png, pdf.", rich_help_panel=_OUTPUT)]
+Out: TypeAlias = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.", rich_help_panel=_OUTPUT)]
+Colormap: TypeAlias = Annotated[str | None, typer.Option(help="Any matplotlib colour map.", rich_help_panel=_OUTPUT)]
+Opacity: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="How much the strongest evidence hides, 0 to 1.", rich_help_panel=_OUTPUT),
+]
+Timeline: TypeAlias = Annotated[
+    bool, typer.Option("--timeline/--no-timeline", help="The strip under the video.", rich_help_panel=_OUTPUT)
+]
+
+
+def frame_range(text: str) -> tuple[int, int | None]:
+    """``START:STOP`` as numbers; either side may be missing."""
+    start, colon, stop = text.partition(":")
+    if not colon or not all(side == "" or side.isdecimal() for side in (start, stop)):
+        raise VidexplainError(f"--frames is START:STOP with whole numbers, such as 40:120 or 40:, not '{text}'")
+    return int(start or 0), int(stop) if stop else None
+
+
+def format_list(text: str, known: tuple[str, ...]) -> list[str]:
+    """Suffixes separated by commas, each once, in the order given."""
+    formats = list(dict.fromkeys(part.strip().lower().lstrip(".") for part in text.split(",") if part.strip()))
+    wrong = [name for name in formats if name not in known]
+    if wrong or not formats:
+        raise VidexplainError(f"--format takes {', '.join(known)}, not '{', '.join(wrong) or text}'")
+    return formats
