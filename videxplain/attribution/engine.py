@@ -19,7 +19,7 @@ from videxplain.errors import VidexplainError
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
-_GRADIENT_BYTES = 128 * 2**20
+_GRADIENT_BYTES = 64 * 2**20
 """How much memory the gradients of targets that are traced back together may take."""
 
 
