@@ -16,7 +16,7 @@ from videxplain.attribution.windows import Progress, attribute_video, predict_vi
 from videxplain.clip import Clip
 from videxplain.data.stream import ClipFrames, FileFrames, FrameSource
 from videxplain.errors import VidexplainError
-from videxplain.explanation import NO_EVIDENCE_NOTE, Explanation, Origin
+from videxplain.explanation import CONSTANT_NOTE, NO_EVIDENCE_NOTE, Explanation, Origin
 from videxplain.models.config import ModelConfig
 
 __all__ = ["explain", "list_methods", "predict"]
@@ -90,9 +90,10 @@ def explain(
         signed=entry.signed,
         notes=() if config.trained else (UNTRAINED_NOTE,),
     )
-    if entry.signed or explanation.has_evidence:
+    if explanation.has_evidence:
         return explanation
-    return dataclasses.replace(explanation, notes=(*explanation.notes, NO_EVIDENCE_NOTE))
+    note = CONSTANT_NOTE if entry.signed else NO_EVIDENCE_NOTE
+    return dataclasses.replace(explanation, notes=(*explanation.notes, note))
 
 
 def predict(

@@ -23,6 +23,7 @@ FORMATS = ("mp4", "gif", "png", "pdf", "json", "npz")
 _SHEET_FRAMES = 8
 _NOTEBOOK_WIDTH = 480
 NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
+CONSTANT_NOTE = "the map has the same value everywhere, so nothing is highlighted"
 
 
 @dataclass(frozen=True)
@@ -117,16 +118,17 @@ class Explanation:
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
             timeline: Whether the strip with each frame's contribution is drawn below.
         """
-        from videxplain.viz.overlay import caption, overlay
+        from videxplain.viz.overlay import CONSTANT, NO_EVIDENCE, caption, overlay
         from videxplain.viz.timeline import Timeline
 
         look = _look(colormap, opacity)
         low, high = self.range
+        empty = CONSTANT if self.signed else NO_EVIDENCE
         line = Timeline(self.temporal, self.source.size) if timeline else None
         for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
             if i >= self.num_frames:
                 return
-            picture = overlay(frame, self.maps[i] - low, high - low, **look)
+            picture = overlay(frame, self.maps[i] - low, high - low, empty=empty, **look)
             if self.origin.weights == "none" and self.has_evidence:
                 caption(picture, "untrained network")
             yield line.under(picture, i) if line else picture

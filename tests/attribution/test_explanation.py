@@ -11,7 +11,7 @@ from tests.attribution.test_windows import flat, planted
 from videxplain.data.video import read_frames
 from videxplain.errors import VidexplainError
 from videxplain.explain import UNTRAINED_NOTE, explain
-from videxplain.explanation import NO_EVIDENCE_NOTE
+from videxplain.explanation import CONSTANT_NOTE, NO_EVIDENCE_NOTE
 from videxplain.version import __version__
 
 
@@ -39,7 +39,7 @@ def test_a_single_response_everywhere_is_not_called_no_evidence():
     model.conv.padding = (0, 0, 0)
     found = explain(model, flat(8, 255), "activations")
     assert found.temporal == pytest.approx(np.ones(8), abs=1e-6)
-    assert NO_EVIDENCE_NOTE not in found.notes
+    assert found.notes == (CONSTANT_NOTE,)
 
 
 def test_json(found, tmp_path):

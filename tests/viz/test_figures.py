@@ -109,7 +109,7 @@ def test_what_the_scale_measures_ends_before_the_scale():
 
 def test_sheet_without_positive_evidence_says_so_instead_of_a_scale():
     shown = words(sheet(limit=0.0))
-    assert "no positive evidence in any frame: contribution to 'jump'" in shown
+    assert "no positive evidence: contribution to 'jump'" in shown
     assert not any("(raw)" in text for text in shown)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from videxplain.viz.colour import DEFAULT_COLORMAP, cover, lut
 
-NO_EVIDENCE = "no positive evidence"
+NO_EVIDENCE, CONSTANT = "no positive evidence", "same value everywhere"
 DEFAULT_OPACITY = 0.6
 
 
@@ -41,6 +41,7 @@ def overlay(
     *,
     colormap: str = DEFAULT_COLORMAP,
     opacity: float = DEFAULT_OPACITY,
+    empty: str = NO_EVIDENCE,
 ) -> np.ndarray:
     """A frame with a map drawn over it.
 
@@ -50,10 +51,11 @@ def overlay(
     Args:
         frame: ``(H, W, 3)`` uint8 RGB.
         values: ``(h, w)`` raw map at any resolution.
-        limit: The value that gets the brightest colour. At or below zero there is no positive evidence
+        limit: The value that gets the brightest colour. At or below zero there is nothing to highlight
             anywhere; the frame is then paled and says so.
         colormap: Name of a matplotlib colour map.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
+        empty: What a frame with nothing to highlight says.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, a new array.
@@ -61,7 +63,7 @@ def overlay(
     covers, keeps = _tables(colormap, opacity)
     frame = np.ascontiguousarray(frame)  # OpenCV refuses views that run backwards.
     if not limit > 0:
-        return _without_evidence(frame)
+        return _without_evidence(frame, empty)
     # Scaling commutes with bilinear interpolation, so it is done on the few values of the small map.
     level = enlarge(np.asarray(values, dtype=np.float32) * np.float32(255 / limit), frame.shape[:2])
     index = cv2.convertScaleAbs(np.maximum(level, 0))
@@ -78,11 +80,11 @@ def _tables(colormap: str, opacity: float) -> tuple[np.ndarray, np.ndarray]:
     return covers[:, None], keeps[:, None]
 
 
-def _without_evidence(frame: np.ndarray) -> np.ndarray:
+def _without_evidence(frame: np.ndarray, words: str) -> np.ndarray:
     """The frame half drained of its colour, with a caption at the bottom left."""
     grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     picture = cv2.addWeighted(frame, 0.4, grey, 0.6, 0)
-    caption(picture, NO_EVIDENCE)
+    caption(picture, words)
     return picture
 
 

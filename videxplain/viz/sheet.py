@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from videxplain.viz.colour import DEFAULT_COLORMAP, INK, MUTED, NEGATIVE, POSITIVE, RULE, WARNING, lut
-from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, overlay
+from videxplain.viz.overlay import CONSTANT, DEFAULT_OPACITY, NO_EVIDENCE, overlay
 from videxplain.viz.page import (
     GAP,
     MARGIN,
@@ -83,6 +83,7 @@ def contact_sheet(
     bottom_height = text_height(TEXT_POINTS) + 0.1 + max(1.35, 0.27 * min(len(predictions), MOST_PREDICTIONS))
     page = Page(WIDTH, bottom_top + bottom_height + MARGIN)
     header.draw(page)
+    empty = CONSTANT if quantity else NO_EVIDENCE
 
     for position, (frame, values, index) in enumerate(zip(frames, maps, indices, strict=True)):
         row, column = divmod(position, columns)
@@ -91,10 +92,11 @@ def contact_sheet(
         seen = fit_picture(frame, cell_width)
         page.text(x, y, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell_width), SMALL_POINTS, MUTED)
         page.picture(x, y + label_height, cell_width, cell_height, seen)
-        drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity)
+        drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity, empty=empty)
         page.picture(x, y + label_height + cell_height + GAP, cell_width, cell_height, drawn)
 
-    _scale(page, scale_top, inner, (low, limit), quantity or f"contribution to '{one_line(target)}'", lut(colormap))
+    measured = quantity or f"contribution to '{one_line(target)}'"
+    _scale(page, scale_top, inner, (low, limit), measured, lut(colormap), empty)
     split = MARGIN + 0.44 * inner
     _predictions(page, bottom_top, split - 0.35 - MARGIN, predictions, target)
     heading = f"{quantity}, by frame" if quantity else "contribution of each frame"
@@ -102,11 +104,13 @@ def contact_sheet(
     return page.figure
 
 
-def _scale(page: Page, top: float, inner: float, ends: tuple[float, float], quantity: str, colours: np.ndarray) -> None:
+def _scale(
+    page: Page, top: float, inner: float, ends: tuple[float, float], quantity: str, colours: np.ndarray, empty: str
+) -> None:
     """What the colours measure at the left, the colour bar at the right."""
     low, high = ends
     if not high > low:
-        text = f"{NO_EVIDENCE} in any frame: {quantity}"
+        text = f"{empty}: {quantity}"
         page.text(MARGIN, top, elide(text, TEXT_POINTS, inner, "bold"), TEXT_POINTS, WARNING, weight="bold")
         return
     after = " (raw)"
