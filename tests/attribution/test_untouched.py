@@ -76,6 +76,7 @@ def state(module):
         "grad mode": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
         "autocast": (torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")),
         "cudnn": (torch.backends.cudnn.enabled, torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic),
+        "mkldnn": torch.backends.mkldnn.enabled,
         "random": torch.get_rng_state().tolist(),
         "function modes": torch._C._len_torch_function_stack(),
         "default dtype": torch.get_default_dtype(),
@@ -170,55 +171,61 @@ def test_the_input_keeps_its_gradient_flags():
     assert x.grad is None
 
 
-class OnCuda:
-    """Stands for a tensor on a GPU."""
+class Somewhere:
+    """Stands for a tensor on a device."""
 
-    is_cuda = True
+    def __init__(self, is_cuda):
+        self.is_cuda = is_cuda
 
 
 class Recurrent(nn.Module):
-    """Notes whether cuDNN is on in each part."""
+    """Notes whether a backend is on in each part."""
 
-    def __init__(self):
+    def __init__(self, backend):
         super().__init__()
         self.before, self.after = nn.Linear(3, 3), nn.Linear(3, 3)
         self.lstm, self.gru = nn.LSTM(3, 3), nn.GRU(3, 3)
-        self.seen = {}
+        self.backend, self.seen = backend, {}
         for name, m in self.named_children():
             forward = m.forward
             m.forward = lambda *args, name=name, forward=forward: self.note(name) or forward(*args)
 
     def note(self, name):
-        self.seen[name] = torch.backends.cudnn.enabled
+        self.seen[name] = self.backend.enabled
 
     def forward(self, x):
         return self.after(self.gru(self.lstm(self.before(x))[0])[0])
 
 
+BACKENDS = {"cudnn on a GPU": (torch.backends.cudnn, True), "oneDNN on the CPU": (torch.backends.mkldnn, False)}
+
+
 @pytest.mark.parametrize("enabled", [True, False])
-def test_cudnn_is_off_inside_recurrent_layers_alone(enabled, monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "enabled", enabled)
-    module = Recurrent()
-    with engine._differentiable_recurrence(module, OnCuda()):
+@pytest.mark.parametrize(("backend", "is_cuda"), BACKENDS.values(), ids=list(BACKENDS))
+def test_the_backend_is_off_inside_recurrent_layers_alone(backend, is_cuda, enabled, monkeypatch):
+    monkeypatch.setattr(backend, "enabled", enabled)
+    module = Recurrent(backend)
+    with engine._differentiable_recurrence(module, Somewhere(is_cuda)):
         module(torch.zeros(2, 1, 3))
-        assert torch.backends.cudnn.enabled is enabled
+        assert backend.enabled is enabled
     assert module.seen == {"before": enabled, "lstm": False, "gru": False, "after": enabled}
     assert not module.lstm._forward_hooks
     assert not module.lstm._forward_pre_hooks
 
 
-def test_cudnn_is_back_on_when_a_recurrent_layer_raises(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "enabled", True)
-    module = Recurrent()
-    with pytest.raises(RuntimeError), engine._differentiable_recurrence(module, OnCuda()):
+@pytest.mark.parametrize(("backend", "is_cuda"), BACKENDS.values(), ids=list(BACKENDS))
+def test_the_backend_is_back_on_when_a_recurrent_layer_raises(backend, is_cuda, monkeypatch):
+    monkeypatch.setattr(backend, "enabled", True)
+    module = Recurrent(backend)
+    with pytest.raises(RuntimeError), engine._differentiable_recurrence(module, Somewhere(is_cuda)):
         module.lstm(torch.zeros(2, 1, 4))
-    assert torch.backends.cudnn.enabled is True
+    assert backend.enabled is True
     assert not module.lstm._forward_hooks
     assert not module.lstm._forward_pre_hooks
 
 
-def test_cudnn_stays_as_it_is_on_the_cpu():
-    module = Recurrent()
+def test_the_other_device_keeps_its_backend():
+    module = Recurrent(torch.backends.cudnn)
     with engine._differentiable_recurrence(module, torch.zeros(1)):
         module(torch.zeros(2, 1, 3))
     assert set(module.seen.values()) == {torch.backends.cudnn.enabled}

@@ -200,19 +200,20 @@ def _widen(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 @contextmanager
 def _differentiable_recurrence(module: nn.Module, x: Tensor) -> Iterator[None]:
-    """cuDNN refuses the backward pass of an RNN in evaluation mode: do without it inside the RNNs alone."""
+    """Run the RNNs alone without what stands in the way of their backward pass.
+
+    cuDNN refuses it in evaluation mode. oneDNN's cannot be batched over scores and computes gradients of the weights
+    besides: for all classes at once it costs more than the network's forward pass.
+    """
+    backend: Any = torch.backends.cudnn if x.is_cuda else torch.backends.mkldnn
+    enabled = backend.enabled
+
+    def switch(on: bool) -> None:
+        backend.enabled = on
+
     with ExitStack() as stack:
-        if x.is_cuda:
-            enabled = torch.backends.cudnn.enabled
-
-            def off(*_: Any) -> None:
-                torch.backends.cudnn.enabled = False
-
-            def back(*_: Any) -> None:
-                torch.backends.cudnn.enabled = enabled
-
-            stack.callback(back)
-            for recurrent in (m for m in module.modules() if isinstance(m, nn.RNNBase)):
-                stack.callback(recurrent.register_forward_pre_hook(off).remove)
-                stack.callback(recurrent.register_forward_hook(back).remove)
+        stack.callback(switch, enabled)
+        for recurrent in (m for m in module.modules() if isinstance(m, nn.RNNBase)):
+            stack.callback(recurrent.register_forward_pre_hook(lambda *_: switch(False)).remove)
+            stack.callback(recurrent.register_forward_hook(lambda *_: switch(enabled)).remove)
         yield
