@@ -47,3 +47,9 @@ def test_a_part_imports_nothing_it_must_not_know(part):
 def test_nothing_but_the_entry_imports_the_command_line():
     users = {p for p in PACKAGE.rglob("*.py") if any(within(n, ("videxplain.cli",)) for n in imported(p))}
     assert {p.relative_to(PACKAGE).parts[0] for p in users} <= {"cli", "__main__.py"}
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    # Importing videxplain.explain would make vx.explain the module.
+    modules = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert not modules & set(videxplain.__all__)

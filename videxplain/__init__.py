@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from videxplain.attribution.targets import Contrast
     from videxplain.clip import Clip, read_clip
     from videxplain.errors import VidexplainError
-    from videxplain.explain import explain, list_methods, predict
+    from videxplain.explaining import explain, list_methods, predict
     from videxplain.explanation import Explanation
     from videxplain.models.config import ModelConfig
     from videxplain.models.zoo import list_models, load_model, save_model
@@ -25,9 +25,9 @@ _HOMES = {
     "Clip": "clip",
     "read_clip": "clip",
     "VidexplainError": "errors",
-    "explain": "explain",
-    "list_methods": "explain",
-    "predict": "explain",
+    "explain": "explaining",
+    "list_methods": "explaining",
+    "predict": "explaining",
     "four_panel_figure": "report",
     "Explanation": "explanation",
     "ModelConfig": "models.config",
@@ -59,7 +59,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'videxplain' has no attribute '{name}'")
     value = getattr(import_module(f"videxplain.{_HOMES[name]}"), name)
-    # The function replaces the module of the same name, which the import has just put here.
     globals()[name] = value
     return value
 

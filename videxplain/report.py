@@ -15,7 +15,7 @@ from videxplain.attribution.windows import Progress
 from videxplain.clip import Clip
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
-from videxplain.explain import as_source, config_of, explain
+from videxplain.explaining import as_source, config_of, explain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from tests.attribution.networks import BrightSquares
 from tests.attribution.test_windows import flat, planted
 from videxplain.data.video import read_frames
 from videxplain.errors import VidexplainError
-from videxplain.explain import UNTRAINED_NOTE, explain
+from videxplain.explaining import UNTRAINED_NOTE, explain
 from videxplain.explanation import CONSTANT_NOTE, NO_EVIDENCE_NOTE
 from videxplain.version import __version__
 

@@ -14,7 +14,7 @@ from videxplain.attribution.windows import LeadingClasses, attribute_video, plan
 from videxplain.clip import Clip
 from videxplain.data.stream import ClipFrames
 from videxplain.errors import VidexplainError
-from videxplain.explain import explain
+from videxplain.explaining import explain
 
 SIDE = 16
 """Of the planted square, in a clip of 64 x 64."""

@@ -16,7 +16,7 @@ from videxplain.data.stream import ClipFrames, FileFrames, consecutive_windows, 
 from videxplain.data.transforms import to_model_input
 from videxplain.data.video import DamagedVideoWarning
 from videxplain.errors import VidexplainError
-from videxplain.explain import explain
+from videxplain.explaining import explain
 
 
 def noise(num_frames: int, height: int = 6, width: int = 8) -> np.ndarray:

@@ -35,7 +35,7 @@ def explain(
     timeline: options.Timeline = True,
 ) -> None:
     """Explain a clip with any method: an overlay video, a figure and numbers."""
-    from videxplain.explain import explain as explain_clip
+    from videxplain.explaining import explain as explain_clip
     from videxplain.explanation import FORMATS
 
     kinds = options.format_list(formats, FORMATS)
@@ -178,7 +178,7 @@ def predict(
     top: options.Top = 5,
 ) -> None:
     """Which class a clip shows, averaged over its windows."""
-    from videxplain.explain import predict as predict_clip
+    from videxplain.explaining import predict as predict_clip
 
     network, source = prepare(model, clip, weights, frames, device)
     with progress_bar(f"predicting with {model}") as progress:
@@ -240,7 +240,7 @@ def _precision(name: str, network: "nn.Module") -> Any:
 
 
 def _note_if_untrained(network: Any) -> None:
-    from videxplain.explain import UNTRAINED_NOTE
+    from videxplain.explaining import UNTRAINED_NOTE
 
     if not network.config.trained:
         print_notes([UNTRAINED_NOTE])

@@ -75,7 +75,12 @@ class VideoWriter:
             raise self._failure(self._error)
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise ValueError(f"expected {self._shape} uint8, got {frame.shape} {frame.dtype}")
-        self._queue.put(av.VideoFrame.from_ndarray(np.ascontiguousarray(even(frame)), format="rgb24"))
+        # Converted here, not in the encoder's thread: the two take about as long as each other.
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even(frame)), format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
+        )
+        picture.pts, picture.time_base = self._written, 1 / self._rate
+        self._queue.put(picture)
         self._written += 1
 
     def close(self) -> None:
@@ -128,12 +133,8 @@ class VideoWriter:
             # BT.601 is what readers that ignore the tags assume, whatever the size.
             context.colorspace, context.color_range = BT601_MATRIX, LIMITED_RANGE
             context.color_primaries, context.color_trc = BT709_PRIMARIES, BT709_CURVE
-            for index, frame in enumerate(iter(self._queue.get, None)):
-                yuv = frame.reformat(
-                    format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
-                )
-                yuv.pts, yuv.time_base = index, 1 / self._rate
-                container.mux(stream.encode(yuv))
+            for picture in iter(self._queue.get, None):
+                container.mux(stream.encode(picture))
             container.mux(stream.encode(None))
 
 
