@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from videxplain.data.sampling import covering_windows, interleaved_sets, uniform_indices
+from videxplain.data.sampling import (
+    covering_windows,
+    interleaved_sets,
+    random_window,
+    spread_windows,
+    uniform_indices,
+)
 from videxplain.errors import VidexplainError
 
 
@@ -66,9 +72,7 @@ def test_uniform_indices_are_the_middles_of_equal_segments(num_frames, length, i
     assert uniform_indices(num_frames, length).tolist() == indices
 
 
-@pytest.mark.parametrize(
-    "sample", [lambda: covering_windows(3, 16, 8), lambda: interleaved_sets(3, 16), lambda: uniform_indices(3, 16)]
-)
+@pytest.mark.parametrize("sample", [lambda: covering_windows(3, 16, 8), lambda: interleaved_sets(3, 16)])
 def test_too_few_frames_are_counted_in_the_error(sample):
     with pytest.raises(VidexplainError, match=r"has 3 frames, and the model needs at least 16"):
         sample()
@@ -78,3 +82,71 @@ def test_too_few_frames_are_counted_in_the_error(sample):
 def test_a_stride_that_leaves_gaps_is_refused(stride):
     with pytest.raises(VidexplainError, match=rf"1 to 16, not {stride}"):
         covering_windows(40, 16, stride)
+
+
+SHORT = {
+    1: [0] * 16,
+    3: [0, 1, *[2] * 14],
+    15: [*range(15), 14],
+}
+
+
+@pytest.mark.parametrize("num_frames", SHORT)
+def test_the_last_frame_of_a_short_video_repeats(num_frames):
+    expected = SHORT[num_frames]
+    assert uniform_indices(num_frames, 16).tolist() == expected
+    assert random_window(num_frames, 16, np.random.default_rng(0)).tolist() == expected
+    assert [window.tolist() for window in spread_windows(num_frames, 16)] == [expected] * 5
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "starts"),
+    [
+        (80, [0, 16, 32, 48, 64]),  # exactly five windows
+        (81, [0, 16, 32, 48, 65]),  # 65 / 4 = 16.25: floor of 0, 16.25, 32.5, 48.75, 65
+        (116, [0, 25, 50, 75, 100]),
+        (79, [0, 15, 31, 47, 63]),  # one frame short of it: they overlap
+        (18, [0, 0, 1, 1, 2]),
+        (16, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_five_windows_are_spread_from_the_first_frame_to_the_last(num_frames, starts):
+    windows = spread_windows(num_frames, 16)
+    assert [window.tolist() for window in windows] == [list(range(s, s + 16)) for s in starts]
+
+
+@pytest.mark.parametrize("num_frames", range(16, 300))
+def test_five_windows_overlap_only_where_the_video_is_too_short(num_frames):
+    windows = spread_windows(num_frames, 16)
+    seen = np.concatenate(windows)
+    assert seen.min() == 0
+    assert seen.max() == num_frames - 1
+    assert (len(set(seen.tolist())) == 80) == (num_frames >= 80)
+
+
+@pytest.mark.parametrize(("num_frames", "start"), [(40, 12), (41, 12), (5, 0)])
+def test_a_single_window_lies_in_the_middle(num_frames, start):
+    (window,) = spread_windows(num_frames, 16, 1)
+    assert window[0] == start
+
+
+def test_a_random_window_begins_anywhere_with_equal_chance():
+    rng = np.random.default_rng(0)
+    windows = [random_window(20, 16, rng) for _ in range(5000)]
+    assert all((np.diff(window) == 1).all() and len(window) == 16 for window in windows)
+    counts = np.bincount([window[0] for window in windows])
+    assert len(counts) == 5
+    np.testing.assert_allclose(counts / 5000, 0.2, atol=0.025)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        lambda: uniform_indices(0, 5),
+        lambda: random_window(0, 5, np.random.default_rng(0)),
+        lambda: spread_windows(0, 5),
+    ],
+)
+def test_a_video_without_frames_has_no_clips(sample):
+    with pytest.raises(VidexplainError, match="without frames"):
+        sample()

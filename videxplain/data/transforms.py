@@ -28,12 +28,12 @@ def to_model_input(
     tables = ((values - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)).T.copy()
     video = np.empty((3, len(frames), *size), np.float32)
     for t, frame in enumerate(frames):
-        for channel, plane in enumerate(cv2.split(_resize(frame, *size))):
+        for channel, plane in enumerate(cv2.split(resize_frame(frame, *size))):
             cv2.LUT(plane, tables[channel], dst=video[channel, t])
     return video
 
 
-def _resize(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def resize_frame(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     # First what shrinks, averaging over areas: interpolation would skip pixels, and the frame would alias. Then what
     # grows. Most frames need one of the two.
     for rows, columns, interpolation in (

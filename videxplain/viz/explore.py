@@ -1,0 +1,207 @@
+"""What a dataset is like, in pictures: a frame of every class, clips per class, lengths, sizes, frame rates."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from videxplain.viz.colour import INK, MUTED, NEGATIVE, POSITIVE, RULE
+from videxplain.viz.page import (
+    MARGIN,
+    PICTURE_DPI,
+    SMALL_POINTS,
+    TEXT_POINTS,
+    Header,
+    Page,
+    elide,
+    text_height,
+    text_width,
+)
+
+WIDTH = 12.0
+MOST_COLUMNS = 10
+MOST_ROWS = 34
+MOST_KINDS = 8
+BINS = 40
+PART_COLOURS = (NEGATIVE, POSITIVE, "#c9cdd3")
+_GAP = 0.12
+_ROW = 0.215
+_PANEL = 2.7
+_NEARLY = 3
+
+
+def samples_figure(
+    frames: Sequence[np.ndarray | None], labels: Sequence[str], *, title: str = "", notes: Sequence[str] = ()
+) -> Figure:
+    """A frame of every class over its name; what is of another shape than most lies on black.
+
+    Args:
+        frames: One ``(H, W, 3)`` uint8 RGB for each class, of any size; None for a class without videos.
+        labels: Names of the classes.
+        title: Headline.
+        notes: What the reader must not miss, in a box above the pictures.
+    """
+    columns = min(MOST_COLUMNS, math.ceil(math.sqrt(1.2 * len(labels))))
+    cell = (WIDTH - 2 * MARGIN - (columns - 1) * _GAP) / columns
+    shapes = [frame.shape[0] / frame.shape[1] for frame in frames if frame is not None]
+    cell_height = cell * float(np.median(shapes)) if shapes else 0.75 * cell
+    points = float(np.clip(cell * 6.4, 6.5, TEXT_POINTS))
+    block = cell_height + text_height(points) + 0.08
+    header = Header(title, notes, WIDTH)
+    page = Page(WIDTH, header.bottom + math.ceil(len(labels) / columns) * block + MARGIN)
+    header.draw(page)
+    for position, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+        row, column = divmod(position, columns)
+        x, y = MARGIN + column * (cell + _GAP), header.bottom + row * block
+        page.picture(x, y, cell, cell_height, _on_black(frame, cell, cell_height))
+        page.text(x + cell / 2, y + cell_height + 0.03, elide(label, points, cell), points, ha="center")
+    return page.figure
+
+
+def classes_figure(
+    counts: Mapping[str, np.ndarray], labels: Sequence[str], *, title: str = "", notes: Sequence[str] = ()
+) -> Figure:
+    """Clips of every class as bars, the largest class first.
+
+    Args:
+        counts: ``(K,)`` clips of each class, for one part of the dataset or several ("train", "test"), which are drawn
+            end to end; a part without any is left out.
+        labels: K names.
+        title: Headline.
+        notes: What the reader must not miss, in a box above the bars.
+    """
+    parts = {name: np.asarray(values) for name, values in counts.items() if np.any(values)}
+    total = np.sum([*parts.values(), np.zeros(len(labels), np.int64)], axis=0).astype(np.int64)
+    order = np.argsort(-total, kind="stable")
+    columns = math.ceil(len(labels) / MOST_ROWS)
+    rows = math.ceil(len(labels) / columns)
+    header = Header(title, notes, WIDTH)
+    key_height = text_height(SMALL_POINTS) + 0.12
+    page = Page(WIDTH, header.bottom + key_height + rows * _ROW + MARGIN)
+    header.draw(page)
+    _key(page, header.bottom, list(parts))
+    width = (WIDTH - 2 * MARGIN - (columns - 1) * 0.35) / columns
+    names = [elide(label, SMALL_POINTS, 0.5 * width) for label in labels]
+    reach = max(text_width(name, SMALL_POINTS) for name in names) + 0.1
+    number_width = text_width(f"{total.max():,}", SMALL_POINTS) + 0.1
+    scale = (width - reach - number_width) / max(int(total.max()), 1)
+    for place, number in enumerate(order):
+        column, row = divmod(place, rows)
+        left = MARGIN + column * (width + 0.35) + reach
+        middle = header.bottom + key_height + (row + 0.5) * _ROW
+        page.text(left - 0.08, middle, names[number], SMALL_POINTS, ha="right", va="center_baseline")
+        for values, colour in zip(parts.values(), PART_COLOURS, strict=False):
+            page.box(left, middle - 0.07, scale * int(values[number]), 0.14, colour)
+            left += scale * int(values[number])
+        page.text(left + 0.06, middle, f"{total[number]:,}", SMALL_POINTS, MUTED, va="center_baseline")
+    return page.figure
+
+
+def lengths_figure(seconds: np.ndarray, frames: np.ndarray, *, title: str = "", notes: Sequence[str] = ()) -> Figure:
+    """How long videos are: histograms of seconds and of frames, each with its median.
+
+    Args:
+        seconds: ``(N,)``.
+        frames: ``(N,)``.
+        title: Headline.
+        notes: What the reader must not miss, in a box above.
+    """
+    header = Header(title, notes, WIDTH)
+    page = Page(WIDTH, header.bottom + _PANEL + 0.75)
+    header.draw(page)
+    width = (WIDTH - 2 * MARGIN - 0.7) / 2
+    for column, (values, unit, decimals) in enumerate(((seconds, "seconds", 1), (frames, "frames", 0))):
+        _histogram(page, MARGIN + column * (width + 0.7), header.bottom, width, np.asarray(values), unit, decimals)
+    return page.figure
+
+
+def formats_figure(
+    sizes: Sequence[tuple[str, int]], rates: Sequence[tuple[str, int]], *, title: str = "", notes: Sequence[str] = ()
+) -> Figure:
+    """Frame sizes and frame rates with how many videos have them, the most frequent first.
+
+    Args:
+        sizes: Such as ``("320x240", 13320)``, ordered.
+        rates: Such as ``("25", 13320)``, in frames per second, ordered.
+        title: Headline.
+        notes: What the reader must not miss, in a box above.
+    """
+    header = Header(title, notes, WIDTH)
+    both = [("width x height (pixels)", _most(sizes)), ("frames per second", _most(rates))]
+    rows = max(len(kinds) for _, kinds in both)
+    head = text_height(TEXT_POINTS) + 0.1
+    page = Page(WIDTH, header.bottom + head + 0.28 * rows + MARGIN)
+    header.draw(page)
+    width = (WIDTH - 2 * MARGIN - 0.7) / 2
+    for column, (heading, kinds) in enumerate(both):
+        left = MARGIN + column * (width + 0.7)
+        page.text(left, header.bottom, heading, TEXT_POINTS, weight="bold")
+        reach = max(text_width(name, TEXT_POINTS) for name, _ in kinds) + 0.12
+        counts = [f"{count:,} ({_percent(count, sum(n for _, n in kinds))})" for _, count in kinds]
+        room = width - reach - max(text_width(text, SMALL_POINTS) for text in counts) - 0.12
+        most = max(count for _, count in kinds)
+        for row, ((name, count), text) in enumerate(zip(kinds, counts, strict=True)):
+            middle = header.bottom + head + 0.28 * (row + 0.5)
+            page.text(left + reach - 0.1, middle, name, TEXT_POINTS, ha="right", va="center_baseline")
+            page.box(left + reach, middle - 0.085, room * count / most, 0.17, NEGATIVE)
+            at = left + reach + room * count / most + 0.07
+            page.text(at, middle, text, SMALL_POINTS, MUTED, va="center_baseline")
+    return page.figure
+
+
+def _on_black(frame: np.ndarray | None, width: float, height: float) -> np.ndarray:
+    """The whole frame, as large as fits, in the middle of a black picture of the cell's size; grey where none is."""
+    columns, rows = round(width * PICTURE_DPI), round(height * PICTURE_DPI)
+    if frame is None:
+        return np.full((rows, columns, 3), 0xEE, np.uint8)
+    scale = min(columns / frame.shape[1], rows / frame.shape[0])
+    size = round(frame.shape[1] * scale), round(frame.shape[0] * scale)
+    if columns - size[0] <= _NEARLY and rows - size[1] <= _NEARLY:  # the shape of the cell but for rounding
+        size = columns, rows
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture = np.zeros((rows, columns, 3), np.uint8)
+    top, left = (rows - size[1]) // 2, (columns - size[0]) // 2
+    picture[top : top + size[1], left : left + size[0]] = cv2.resize(frame, size, interpolation=method)
+    return picture
+
+
+def _key(page: Page, top: float, names: Sequence[str]) -> None:
+    """What the colours of the bars mean, where there is more than one."""
+    left = MARGIN
+    for name, colour in zip(names, PART_COLOURS, strict=False):
+        page.box(left, top, 0.14, 0.14, colour)
+        page.text(left + 0.2, top + 0.07, name, SMALL_POINTS, MUTED, va="center_baseline")
+        left += 0.2 + text_width(name, SMALL_POINTS) + 0.3
+
+
+def _histogram(page: Page, left: float, top: float, width: float, values: np.ndarray, unit: str, decimals: int) -> None:
+    middle = float(np.median(values))
+    lengths = [f"{value:,.{decimals}f}" for value in (middle, values.min(), values.max())]
+    heading = f"median {lengths[0]} {unit}, from {lengths[1]} to {lengths[2]}"
+    head = text_height(TEXT_POINTS) + 0.1
+    page.text(left, top, heading, TEXT_POINTS, weight="bold")
+    axes = page.axes(left + 0.55, top + head, width - 0.55, _PANEL - head)
+    axes.hist(values, bins=min(BINS, max(1, len(np.unique(values)))), color=NEGATIVE, edgecolor="white", linewidth=0.4)
+    axes.axvline(middle, color=POSITIVE, linewidth=1.6)
+    axes.set_xlabel(unit, fontsize=TEXT_POINTS, color=INK)
+    axes.set_ylabel("videos", fontsize=TEXT_POINTS, color=INK)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.tick_params(colors=MUTED, labelsize=SMALL_POINTS)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(RULE)
+
+
+def _most(kinds: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The most frequent ones, and all others together."""
+    if len(kinds) <= MOST_KINDS:
+        return list(kinds)
+    shown, others = kinds[: MOST_KINDS - 1], kinds[MOST_KINDS - 1 :]
+    return [*shown, (f"{len(others)} others", sum(count for _, count in others))]
+
+
+def _percent(count: int, total: int) -> str:
+    return f"{100 * count / total:.3g} %"
