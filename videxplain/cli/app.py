@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from videxplain.cli import catalogue, explain
+from videxplain.cli import catalogue, explain, prepare, synthesize
 from videxplain.cli.console import problem
 from videxplain.errors import VidexplainError
 
@@ -34,6 +34,8 @@ for command in (
     explain.predict,
     catalogue.models,
     catalogue.methods,
+    synthesize.synthesize,
+    prepare.prepare,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 

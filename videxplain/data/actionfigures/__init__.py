@@ -1,0 +1,7 @@
+"""ActionFigures: rendered clips of acting figures whose evidence is known, pixel by pixel and frame by frame."""
+
+from videxplain.data.actionfigures.acts import LABELS
+from videxplain.data.actionfigures.render import Difficulty, FigureClip, render_clip
+from videxplain.data.actionfigures.synthesis import Evidence, read_evidence, synthesize
+
+__all__ = ["LABELS", "Difficulty", "Evidence", "FigureClip", "read_evidence", "render_clip", "synthesize"]

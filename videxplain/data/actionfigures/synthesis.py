@@ -1,0 +1,218 @@
+"""A dataset of rendered clips on disk, laid out as UCF101 is, with the evidence beside the videos."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.data.actionfigures.acts import LABELS
+from videxplain.data.actionfigures.render import Difficulty, FigureClip, render_clip
+from videxplain.data.parallel import in_processes
+from videxplain.errors import VidexplainError
+from videxplain.files import replacing
+
+FPS = 25
+GROUPS = 25
+"""Groups of each class, of which a split holds out seven: UCF101's numbers."""
+_HELD_OUT = 7
+_SETTINGS = "actionfigures.json"
+VIDEOS, EVIDENCE, LISTS = "UCF-101", "evidence", "ucfTrainTestlist"
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known about a video.
+
+    Attributes:
+        limbs: ``(T, H, W)`` bool: the limbs and things that carry the action, while it goes on.
+        people: ``(T, H, W)`` bool: everybody.
+        active: ``(T,)`` bool: whether the action goes on.
+        camera: ``"still"``, ``"pan"``, ``"zoom"`` or ``"shake"``.
+        cut: The first frame of the second scene, or None.
+    """
+
+    limbs: NDArray[np.bool_]
+    people: NDArray[np.bool_]
+    active: NDArray[np.bool_]
+    camera: str
+    cut: int | None
+
+
+@dataclass(frozen=True)
+class _Task:
+    label: str
+    group: int
+    clip: int
+    out: Path
+    seed: int
+    num_frames: int
+    size: tuple[int, int]
+    difficulty: Difficulty
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}/v_{self.label}_g{self.group:02d}_c{self.clip:02d}.avi"
+
+    @property
+    def video(self) -> Path:
+        return self.out / VIDEOS / self.name
+
+
+def synthesize(
+    out: str | Path,
+    *,
+    videos: int,
+    seed: int = 0,
+    num_frames: int = 48,
+    size: tuple[int, int] = (120, 160),
+    difficulty: Difficulty | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Render a dataset; videos that are there already are kept.
+
+    Every class gets the same number of videos, as far as that goes, in up to 25 groups. The clips of a group share
+    the figure and the place. Splits 1, 2 and 3 hold out groups 1 to 7, 8 to 14 and 15 to 21.
+
+    Args:
+        out: A folder, made when it is not there.
+        videos: How many in all; at least one of each class.
+        seed: Another one gives other figures, places and movements.
+        num_frames: Frames of each video, at 25 a second.
+        size: Height and width in pixels, even.
+        difficulty: What makes it hard; None for the defaults.
+        workers: Processes.
+        progress: Called with the videos done and the videos in all.
+
+    Returns:
+        How many videos were made now.
+    """
+    out = Path(out)
+    if videos < len(LABELS):
+        raise VidexplainError(f"there are {len(LABELS)} classes, so at least as many videos are needed, not {videos}")
+    if size[0] % 2 or size[1] % 2:
+        raise VidexplainError(f"videos have even sides, not {size[1]}x{size[0]}")
+    wanted = difficulty or Difficulty()
+    settings = {"seed": seed, "frames": num_frames, "size": list(size), **dataclasses.asdict(wanted)}
+    tasks = [
+        _Task(label, group, clip, out, seed, num_frames, size, wanted) for label, group, clip in _arrangement(videos)
+    ]
+    _claim(out, settings)
+    open_tasks = [task for task in tasks if not (task.video.is_file() and _evidence_path(task.video).is_file())]
+    done = len(tasks) - len(open_tasks)
+    for _ in in_processes(_make, open_tasks, workers):
+        done += 1
+        if progress:
+            progress(done, len(tasks))
+    _write_lists(out, tasks)
+    return len(open_tasks)
+
+
+def read_evidence(video: str | Path) -> Evidence:
+    """What is known about a video that `synthesize` wrote; ``video`` is the path of its AVI file."""
+    path = _evidence_path(Path(video))
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            shape = tuple(file["shape"])
+            masks = [np.unpackbits(file[name], count=int(np.prod(shape))) for name in ("limbs", "people")]
+            limbs, people = (mask.astype(bool).reshape(shape) for mask in masks)
+            cut = int(file["cut"])
+            return Evidence(limbs, people, file["active"].astype(bool), str(file["camera"]), cut if cut >= 0 else None)
+    except FileNotFoundError:
+        raise VidexplainError(f"no evidence of {video}: {path} is not there; videxplain synthesize writes it") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise VidexplainError(f"cannot read {path}: {error}") from None
+
+
+def write_avi(path: Path, frames: NDArray[np.uint8]) -> None:
+    """Write ``(T, H, W, 3)`` uint8 RGB frames as MPEG-4 in AVI, as UCF101's videos are, whole or not at all."""
+    with replacing(path) as temporary, av.open(str(temporary), "w", format="avi") as container:
+        stream = container.add_stream("mpeg4", rate=Fraction(FPS))
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.options = {"qscale": "3", "flags": "+qscale", "global_quality": "354"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _arrangement(videos: int) -> Iterator[tuple[str, int, int]]:
+    """Class, group and clip of each video; groups fill up evenly, the first ones first."""
+    for index, label in enumerate(LABELS):
+        count = videos // len(LABELS) + (index < videos % len(LABELS))
+        for number in range(count):
+            yield label, number % GROUPS + 1, number // GROUPS + 1
+
+
+def _claim(out: Path, settings: dict[str, object]) -> None:
+    """Make the folder, and make sure that what is in it was made with the same settings."""
+    path = out / _SETTINGS
+    try:
+        if path.is_file():
+            held = json.loads(path.read_text(encoding="utf-8"))
+            if differing := [name for name in settings if held.get(name) != settings[name]]:
+                name = differing[0]
+                raise VidexplainError(
+                    f"{out} holds videos made with {name} {held.get(name)}, not {settings[name]}: choose another folder"
+                )
+            return
+        for folder in (VIDEOS, EVIDENCE):
+            for label in LABELS:
+                (out / folder / label).mkdir(parents=True, exist_ok=True)
+        (out / LISTS).mkdir(exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise VidexplainError(f"cannot use {out}: {error}") from None
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+
+
+def _make(task: _Task) -> None:
+    place = [task.seed, LABELS.index(task.label), task.group]
+    clip = render_clip(
+        task.label,
+        seed=[*place, task.clip],
+        group_seed=place,
+        num_frames=task.num_frames,
+        size=task.size,
+        difficulty=task.difficulty,
+    )
+    # The video last: where it is, everything is.
+    _write_evidence(_evidence_path(task.video), clip)
+    write_avi(task.video, clip.frames)
+
+
+def _write_evidence(path: Path, clip: FigureClip) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            shape=np.array(clip.evidence.shape),
+            limbs=np.packbits(clip.evidence),
+            people=np.packbits(clip.people),
+            active=clip.active,
+            camera=np.array(clip.camera),
+            cut=np.array(-1 if clip.cut is None else clip.cut),
+        )
+
+
+def _evidence_path(video: Path) -> Path:
+    return video.parents[2] / EVIDENCE / video.parent.name / f"{video.stem}.npz"
+
+
+def _write_lists(out: Path, tasks: list[_Task]) -> None:
+    """The class index and the split lists, in UCF101's own format."""
+    lists = {"classInd.txt": [f"{number} {label}" for number, label in enumerate(LABELS, 1)]}
+    for split in (1, 2, 3):
+        held_out = range(_HELD_OUT * (split - 1) + 1, _HELD_OUT * split + 1)
+        lists[f"trainlist{split:02d}.txt"] = [
+            f"{task.name} {LABELS.index(task.label) + 1}" for task in tasks if task.group not in held_out
+        ]
+        lists[f"testlist{split:02d}.txt"] = [task.name for task in tasks if task.group in held_out]
+    for name, lines in lists.items():
+        with replacing(out / LISTS / name) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
