@@ -1,0 +1,31 @@
+"""Explain a clip from Python and keep the result: overlay video, contact sheet, numbers.
+
+python examples/explain_clip.py --clip video.avi --model i3d --out out
+"""
+
+import argparse
+from pathlib import Path
+
+import videxplain as vx
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--clip", type=Path, default=Path(__file__).parent / "clips" / "waving.mp4")
+parser.add_argument("--model", default="i3d", choices=vx.list_models())
+parser.add_argument("--out", type=Path, default=Path("out"))
+parser.add_argument("--width", type=int, help="a random network this narrow instead, to try things out")
+arguments = parser.parse_args()
+
+narrow = {"width": arguments.width, "weights": "none"} if arguments.width else {}
+model = vx.load_model(arguments.model, **narrow)
+explanation = vx.explain(model, arguments.clip, method="gradcam")
+
+for note in explanation.notes:
+    print("!", note)
+for label, probability in explanation.predictions[:5]:
+    print(f"{100 * probability:5.1f} %  {label}")
+strongest = int(explanation.temporal.argmax())
+print(f"frame {strongest} of {explanation.num_frames} contributes most")
+
+arguments.out.mkdir(parents=True, exist_ok=True)
+for suffix in ("mp4", "png", "npz"):
+    print(explanation.save(arguments.out / f"{arguments.clip.stem}-{arguments.model}.{suffix}"))

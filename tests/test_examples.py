@@ -1,0 +1,92 @@
+"""The examples run, and what they make is what the API gives."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import videxplain as vx
+from videxplain.data.video import VideoReader, count_frames, read_frames
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+CLIPS = sorted((EXAMPLES / "clips").glob("*.mp4"))
+
+
+def run(script: str, *arguments: object, folder: Path) -> str:
+    command = [sys.executable, str(EXAMPLES / script), *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_is_a_clip_for_the_first_line_of_the_readme():
+    assert EXAMPLES / "clips" / "waving.mp4" in CLIPS
+
+
+@pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.stem)
+def test_clips_are_small_and_decode(clip):
+    reader = VideoReader(clip)
+    assert reader.fps == 25
+    assert reader.size == (240, 320)
+    assert count_frames(clip) == reader.declared_frames >= 48
+    assert clip.stat().st_size < 300_000
+
+
+def test_explain_clip(tmp_path):
+    printed = run("explain_clip.py", "--model", "c3d", "--width", 4, "--out", "made", folder=tmp_path)
+    expected = vx.explain(vx.load_model("c3d", weights="none", width=4), EXAMPLES / "clips" / "waving.mp4")
+    label, probability = expected.predictions[0]
+    assert f"{100 * probability:5.1f} %  {label}" in printed
+    assert f"frame {expected.temporal.argmax()} of {expected.num_frames} contributes most" in printed
+    assert "UNTRAINED" in printed
+    with np.load(tmp_path / "made" / "waving-c3d.npz") as numbers:
+        np.testing.assert_allclose(numbers["temporal"], expected.temporal, rtol=1e-4, atol=1e-7)
+    assert count_frames(tmp_path / "made" / "waving-c3d.mp4") == expected.num_frames
+    assert (tmp_path / "made" / "waving-c3d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_own_model(tmp_path):
+    bright, dark, contrast, gradient = run("own_model.py", folder=tmp_path).splitlines()
+    places = [[int(word) for word in line.replace(",", "").split() if word.isdecimal()] for line in (bright, dark)]
+    (t, y, x), (u, v, w) = places
+    assert 4 <= t < 9 and 10 <= y < 20 and 40 <= x < 52  # noqa: PT018  (one place)
+    assert 9 <= u < 14 and 30 <= v < 40 and 8 <= w < 20  # noqa: PT018
+    assert contrast.endswith("True")
+    # Two kernels of three frames: the squares at 4 to 8 and one frame more for each.
+    assert gradient.endswith("frames 2 to 10")
+
+
+def test_notebook(tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "committed with outputs"
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(EXAMPLES)}}).execute()
+    outputs = {cell.source.splitlines()[-1]: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+
+    def shown(line: str, kind: str = "text/plain") -> str:
+        (result,) = [o for o in outputs[line] if o.output_type == "execute_result"]
+        return result["data"][kind]
+
+    player = shown("explanation", "text/html")
+    assert "<video" in player
+    assert "data:video/mp4;base64," in player
+    assert "UNTRAINED" in shown("explanation.notes")
+    t, y, x = eval(shown("where  # frame, row, column: inside the square"))
+    assert 6 <= t < 10 and 12 <= y < 20 and 40 <= x < 52  # noqa: PT018
+    assert shown("vx.four_panel_figure(model, clip, frame=frame)", "image/png")
+
+
+def test_the_clips_are_what_their_script_draws():
+    spec = importlib.util.spec_from_file_location("make_clips", EXAMPLES / "make_clips.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert sorted(script.CLIPS) == [clip.stem for clip in CLIPS]
+    for clip in CLIPS:
+        drawn, kept = script.draw(clip.stem), read_frames(clip)[0]
+        assert kept.shape == drawn.shape
+        assert np.abs(kept.astype(np.float32) - drawn).mean() < 4
