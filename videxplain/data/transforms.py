@@ -34,6 +34,7 @@ def to_model_input(
 
 
 def resize_frame(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A frame ``(H, W, 3)`` at another height and width, whole."""
     # First what shrinks, averaging over areas: interpolation would skip pixels, and the frame would alias. Then what
     # grows. Most frames need one of the two.
     for rows, columns, interpolation in (
