@@ -1,0 +1,115 @@
+"""Commands that draw what training and evaluating left behind."""
+
+import importlib
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+CURVES = "epoch,step,train_loss,val_acc\n0,1,2,0.3\n1,2,1,0.45\n"
+PREDICTIONS = "video,group,label,predicted,sit,stand\n" + 3 * "a,g,sit,stand,0,1\n" + "b,g,stand,stand,0,1\n"
+
+
+def put_run(folder, curves="", **accuracies):
+    """A run as training leaves it; accuracies are those of its evaluations on UCF101."""
+    folder.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text("model: i3d\ndata: [{root: a}]\nclips: one\ninit: imagenet\n")
+    for subset, top1 in accuracies.items():
+        path = folder / f"evaluation/ucf101-{subset}/metrics.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"dataset": "ucf101", "split": 1, "subset": subset, "top1": top1}))
+    if curves:
+        (folder / "logs").mkdir()
+        (folder / "logs/metrics.csv").write_text(curves)
+
+
+def inks(path):
+    """How many colours a picture has."""
+    picture = cv2.imread(str(path))
+    assert picture.shape[1] == 2400
+    return len(np.unique(picture.reshape(-1, 3), axis=0))
+
+
+def test_curves_of_several_runs(run, tmp_path, monkeypatch):
+    for name in ("first/i3d", "second/i3d", "c3d"):
+        put_run(tmp_path / name, curves=CURVES)
+    drawn = []
+    monkeypatch.setattr("videxplain.viz.curves.curves_figure", _keeping(drawn, "videxplain.viz.curves"))
+    out = tmp_path / "curves.png"
+    runs = [tmp_path / name for name in ("first/i3d", "second/i3d", "c3d")]
+    assert run("plot", "curves", *runs, "--out", out, "--title", "Three runs") == (0, f"{out}\n", "")
+    assert inks(out) > 50
+    texts = [text.get_text() for text in drawn[0].texts]
+    # Names that occur twice are told apart by the path, whose middle may be left out.
+    assert texts[0] == "Three runs"
+    names = texts[3::2]
+    assert names[2] == "c3d"
+    assert len(set(names)) == 3
+
+
+def test_a_table_as_markdown_and_latex(run, tmp_path):
+    put_run(tmp_path / "runs/a", validation=0.9, test=0.8)
+    put_run(tmp_path / "runs/b")
+    markdown, latex = tmp_path / "table.md", tmp_path / "table.TEX"
+    status, said, error = run("plot", "table", tmp_path / "runs", "--out", markdown, "--out", latex)
+    assert (status, said) == (0, f"{markdown}\n{latex}\n")
+    assert error == f"videxplain: left out: {tmp_path}/runs/b: not evaluated, evaluation/*/metrics.json is not there\n"
+    assert markdown.read_text().splitlines()[2] == "| I3D | 16-frame clip | ImageNet | **90.00** | **80.00** |"
+    assert latex.read_text().splitlines()[-1] == r"\end{tabular}"
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_confusion_matrix(run, tmp_path, monkeypatch, counts):
+    path, out = tmp_path / "predictions.csv", tmp_path / "confusion.png"
+    path.write_text(PREDICTIONS)
+    drawn = []
+    monkeypatch.setattr("videxplain.viz.confusion.confusion_figure", _keeping(drawn, "videxplain.viz.confusion"))
+    options = ["--counts"] if counts else []
+    assert run("plot", "confusion", path, "--out", out, *options) == (0, f"{out}\n", "")
+    assert inks(out) > 50
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == (["3", "1"] if counts else ["100", "100"])
+    assert [text.get_text() for text in drawn[0].texts][-3:] == ["3", "100 %", "sit → stand"]
+
+
+def test_a_figure_as_pdf(run, tmp_path):
+    path, out = tmp_path / "predictions.csv", tmp_path / "confusion.pdf"
+    path.write_text(PREDICTIONS)
+    assert run("plot", "confusion", path, "--out", out)[0] == 0
+    assert out.read_bytes()[:5] == b"%PDF-"
+
+
+WRONG = {
+    "no run": (("curves", "{folder}/nowhere", "--out", "{folder}/x.png"), "no such run: {folder}/nowhere"),
+    "no curves": (("curves", "{folder}", "--out", "{folder}/x.png"), "{folder} has no curves: "),
+    "no picture": (("curves", "{folder}/run", "--out", "{folder}/x.jpg"), "cannot write a figure as 'x.jpg': "),
+    "no place": (("curves", "{folder}/run", "--out", "{folder}/new/x.png"), "cannot write {folder}/new/x.png: "),
+    "no runs": (("table", "{folder}/run", "--out", "{folder}/x.md"), "{folder}/run has no runs: "),
+    "no text": (("table", "{folder}", "--out", "{folder}/x.txt"), "cannot write a table as 'x.txt': "),
+    "not evaluated": (("table", "{folder}", "--out", "{folder}/x.md"), "no run in {folder} has been evaluated: "),
+    "no predictions": (("confusion", "{folder}/no.csv", "--out", "{folder}/x.png"), "cannot read {folder}/no.csv: "),
+    "nowhere to": (("confusion", "{folder}/no.csv"), "Missing option '--out' / '-o'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_mistakes_get_a_line_and_leave_nothing(run, tmp_path, case):
+    put_run(tmp_path / "run", curves=CURVES)
+    arguments, said = WRONG[case]
+    status, output, error = run("plot", *(argument.format(folder=tmp_path) for argument in arguments))
+    assert (status, output) == (2, "")
+    assert error.startswith(f"videxplain: error: {said.format(folder=tmp_path)}")
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def _keeping(drawn, module):
+    """The module's drawing function, which also puts what it drew into ``drawn``."""
+    name = f"{module.rpartition('.')[2]}_figure"
+    draw = getattr(importlib.import_module(module), name)
+
+    def keep(*arguments, **options):
+        drawn.append(draw(*arguments, **options))
+        return drawn[-1]
+
+    return keep
