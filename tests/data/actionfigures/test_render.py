@@ -182,7 +182,7 @@ def test_distractors_do_not_tell_which_way_time_goes(make):
     [
         ({"label": "Wvae"}, "unknown action 'Wvae'"),
         ({"label": "Wave", "num_frames": 0}, "at least 1 frame"),
-        ({"label": "Wave", "size": (20, 160)}, "at least 1 frame of 48x48 pixels, not 48 of 160x20"),
+        ({"label": "Wave", "size": (20, 160)}, "at least 1 frame of 32x32 pixels, not 48 of 160x20"),
     ],
 )
 def test_what_cannot_be_rendered(arguments, message):

@@ -120,13 +120,13 @@ def render_clip(
         seed: What happens in this clip.
         group_seed: Who acts and where; None for ``seed``.
         num_frames: T.
-        size: Height and width in pixels, at least 48 each.
+        size: Height and width in pixels, at least 32 each.
         difficulty: What makes it hard; None for the defaults.
     """
     if label not in ACTS:
         raise unknown("action", label, list(ACTS))
-    if num_frames < 1 or min(size) < 48:
-        raise VidexplainError(f"a clip has at least 1 frame of 48x48 pixels, not {num_frames} of {size[1]}x{size[0]}")
+    if num_frames < 1 or min(size) < 32:
+        raise VidexplainError(f"a clip has at least 1 frame of 32x32 pixels, not {num_frames} of {size[1]}x{size[0]}")
     wanted = difficulty or Difficulty()
     rng = np.random.default_rng(seed)
     cast = _cast(size, np.random.default_rng(seed if group_seed is None else group_seed))

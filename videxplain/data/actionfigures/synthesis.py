@@ -19,8 +19,9 @@ from videxplain.files import replacing
 
 FPS = 25
 GROUPS = 50
-"""Groups of each class, of which a split holds out fourteen: twice UCF101's numbers."""
-_HELD_OUT = 14
+"""Groups of each class at most: twice UCF101's number."""
+_HELD_OUT = 7 / 25
+"""Share of the groups that a split holds out: UCF101's."""
 _SETTINGS = "actionfigures.json"
 VIDEOS, EVIDENCE, LISTS = "UCF-101", "evidence", "ucfTrainTestlist"
 
@@ -78,8 +79,8 @@ def synthesize(
     """Render a dataset; videos that are there already are kept.
 
     Every class gets the same number of videos, as far as that goes, in up to 50 groups. The clips of a group share
-    the figure and the place, whatever the class: if each class had its own, a network would learn the places. Splits 1,
-    2 and 3 hold out groups 1 to 14, 15 to 28 and 29 to 42.
+    the figure and the place, whatever the class: if each class had its own, a network would learn the places. Of 50
+    groups, splits 1, 2 and 3 hold out 1 to 14, 15 to 28 and 29 to 42; of fewer, as large a share.
 
     Args:
         out: A folder, made when it is not there.
@@ -207,8 +208,9 @@ def _evidence_path(video: Path) -> Path:
 def _write_lists(out: Path, tasks: list[_Task]) -> None:
     """The class index and the split lists, in UCF101's own format."""
     lists = {"classInd.txt": [f"{number} {label}" for number, label in enumerate(LABELS, 1)]}
+    count = max(1, round(_HELD_OUT * max(task.group for task in tasks)))
     for split in (1, 2, 3):
-        held_out = range(_HELD_OUT * (split - 1) + 1, _HELD_OUT * split + 1)
+        held_out = range(count * (split - 1) + 1, count * split + 1)
         lists[f"trainlist{split:02d}.txt"] = [
             f"{task.name} {LABELS.index(task.label) + 1}" for task in tasks if task.group not in held_out
         ]
