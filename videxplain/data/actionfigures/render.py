@@ -8,30 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.data.actionfigures import motion
-from videxplain.data.actionfigures.acts import ACTS, Act, Performance, perform
+from videxplain.data.actionfigures.acts import ACTS, Act
+from videxplain.data.actionfigures.bodies import Cast, actor, bystander, furniture, mover
 from videxplain.data.actionfigures.camera import KINDS, Camera, make_camera
-from videxplain.data.actionfigures.drawing import (
-    ACTING,
-    ACTOR,
-    BYSTANDER,
-    SCENE,
-    THING,
-    Outlines,
-    Part,
-    View,
-)
-from videxplain.data.actionfigures.figure import LIMBS, Look, figure_parts, random_look
+from videxplain.data.actionfigures.drawing import ACTING, BYSTANDER, THING
+from videxplain.data.actionfigures.figure import random_look
 from videxplain.data.actionfigures.scenery import Scenery, make_scenery
-from videxplain.data.actionfigures.skeleton import Array, Pose, solve
-from videxplain.data.actionfigures.things import (
-    MOVERS,
-    THING_NAME,
-    carried_parcel,
-    chair,
-    colour,
-    thrown_ball,
-)
+from videxplain.data.actionfigures.skeleton import Array
 from videxplain.errors import VidexplainError, unknown
 
 Seed = int | Sequence[int]
@@ -80,28 +63,6 @@ class FigureClip:
     label: str
     camera: str
     cut: int | None
-
-
-@dataclass(frozen=True)
-class _Cast:
-    """What the clips of a group share: who acts, and where."""
-
-    look: Look
-    scenery: Scenery
-    light: tuple[float, float]
-    height: float
-    handed: int
-
-
-@dataclass(frozen=True)
-class _Body:
-    """Something that is drawn, and where its shadow falls."""
-
-    near: float
-    outlines: Outlines
-    shadow: Array | None
-    width: float
-    acting: NDArray[np.bool_] | None = None
 
 
 def render_clip(
@@ -163,10 +124,10 @@ def render_clip(
     )
 
 
-def _cast(size: tuple[int, int], rng: np.random.Generator) -> _Cast:
+def _cast(size: tuple[int, int], rng: np.random.Generator) -> Cast:
     scenery = make_scenery(size, rng)
     angle = rng.uniform(0.35, 1.1) * rng.choice([-1, 1])
-    return _Cast(
+    return Cast(
         look=random_look(rng),
         scenery=scenery,
         light=(float(np.sin(angle)), float(-np.cos(angle))),
@@ -177,7 +138,7 @@ def _cast(size: tuple[int, int], rng: np.random.Generator) -> _Cast:
 
 def _shoot(
     act: Act | None,
-    cast: _Cast,
+    cast: Cast,
     camera: Camera,
     difficulty: Difficulty,
     rng: np.random.Generator,
@@ -187,14 +148,14 @@ def _shoot(
     """Fill ``frames`` and ``pixels`` with one scene; returns in which frames the action goes on."""
     count, height, width = pixels.shape
     feet = np.array([width * rng.uniform(0.4, 0.6), rng.uniform(0.9, 0.96) * height])
-    bodies, active = _actor(act, cast, camera, feet, difficulty, rng)
+    bodies, active = actor(act, cast, camera, feet, difficulty.lead, rng)
     ordered = act is not None and act.once and not act.returns
     for place in rng.permutation([-1.0, 1.0])[: rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25])]:
-        bodies.append(_bystander(cast, camera, feet, place, not ordered, rng))
+        bodies.append(bystander(cast, camera, feet, place, not ordered, rng))
     for _ in range(rng.choice([0, 1, 2], p=[0.25, 0.5, 0.25])):
-        bodies.append(_mover(cast, camera, feet, width, rng))
+        bodies.append(mover(cast, camera, feet, width, rng))
     if rng.uniform() < 0.4:
-        bodies.append(_furniture(cast, camera, feet, width, rng))
+        bodies.append(furniture(cast, camera, feet, width, rng))
     bodies.sort(key=lambda body: body.near)
 
     grain = rng.normal(0, rng.uniform(1, 2.5), (3, height, width, 1)).astype(np.float32)
@@ -212,133 +173,12 @@ def _shoot(
     return active
 
 
-def _actor(
-    act: Act | None, cast: _Cast, camera: Camera, feet: Array, difficulty: Difficulty, rng: np.random.Generator
-) -> tuple[list[_Body], NDArray[np.bool_]]:
-    count, body = len(camera.zoom), cast.look.body
-    turned = rng.choice([0.0, 0.8, 1.4], p=[0.3, 0.4, 0.3]) * rng.choice([-1, 1]) + rng.normal(0, 0.12)
-    yaw = float(np.clip(turned, -1.55, 1.55))
-    style = motion.Style(
-        reach=rng.uniform(0.85, 1.15),
-        variant=int(rng.integers(2)),
-        view=yaw * cast.handed,
-        sway=(rng.uniform(0, 6.3), rng.uniform(0, 6.3)),
-    )
-    view = View(yaw, rng.uniform(0.05, 0.16), (float(feet[0]), float(feet[1])), cast.height, camera.zoom, camera.shift)
-    if act is None:
-        still = motion.idle(count, body, style)
-        performance = Performance(still, np.zeros(count, bool), np.zeros(count), np.zeros(count))
-    else:
-        performance = perform(act, count, body, style, difficulty.lead, rng)
-    joints = solve(body, performance.pose, cast.handed)
-    parts = figure_parts(cast.look, joints)
-    tint = colour(rng)
-    if act is not None and act.thing == "ball":
-        parts.append(thrown_ball(joints, performance, tint))
-    elif act is not None and act.thing == "parcel":
-        parts += carried_parcel(joints, performance, bool(style.variant), tint)
-    moved = performance.way[:, None, None] * np.array([0.0, 0.0, 1.0])
-    parts = [dataclasses.replace(part, spheres=part.spheres + moved) for part in parts]
-    carrying = set(act.limbs if act is not None else ())
-    if act is not None and act.thing == "parcel" and style.variant:
-        carrying.add("other arm")
-    tags = {limb: ACTING if limb in carrying else ACTOR for limb in LIMBS} | {THING_NAME: THING}
-    shadow = _ground(joints.pelvis + moved[:, 0], view)
-    near = float(feet[1])
-    bodies = [
-        _Body(near, Outlines(parts, view, cast.light, tags), shadow, 0.3 * cast.height, acting=performance.active)
-    ]
-    if act is not None and act.thing == "chair":
-        seat = Outlines(chair(count, tint), view, cast.light, {THING_NAME: SCENE})
-        bodies.append(_Body(near - 0.5, seat, None, 0))
-    return bodies, performance.active
-
-
-def _bystander(
-    cast: _Cast, camera: Camera, feet: Array, side: float, may_walk: bool, rng: np.random.Generator
-) -> _Body:
-    """Somebody smaller, farther back, who stands, sways, rolls by on a board or walks by."""
-    count, look, handed = len(camera.zoom), random_look(rng), int(rng.choice([-1, 1]))
-    height = cast.height * rng.uniform(0.55, 0.75)
-    ground = cast.scenery.horizon + (feet[1] - cast.scenery.horizon) * rng.uniform(0.3, 0.6)
-    style = motion.Style(1.0, 0, 0.0, (rng.uniform(0, 6.3), rng.uniform(0, 6.3)))
-    does = rng.choice(["stand", "sway", "ride", "walk"], p=[0.35, 0.3, 0.15, 0.2])
-    if does == "walk" and not may_walk:
-        does = "ride"  # somebody who walks shows which way time goes
-    yaw = float(rng.uniform(-1.2, 1.2))
-    way = np.zeros(count)
-    pose: Pose
-    if does in ("ride", "walk"):
-        yaw = float(rng.choice([-1, 1]) * rng.uniform(1.3, 1.57))
-        way = np.linspace(-0.5, 0.5, count) * rng.uniform(0.5, 1.2)
-        pace = rng.uniform(22, 30)
-        pose = (
-            motion.ride(count, look.body, style)
-            if does == "ride"
-            else motion.walk(np.arange(count) / pace, look.body, style)
-        )
-    else:
-        pose = motion.idle(count, look.body, style)
-        if does == "sway":
-            swing = np.sin(2 * np.pi * rng.uniform(0.4, 0.8) * np.arange(count) / 25 + style.sway[0])
-            pose.side += 0.16 * swing
-            pose.root[:, 0] += 0.03 * swing
-    x = feet[0] + side * rng.uniform(0.42, 0.9) * cast.height
-    view = View(yaw, rng.uniform(0.05, 0.12), (float(x), float(ground)), height, camera.zoom, camera.shift)
-    joints = solve(look.body, pose, handed)
-    moved = way[:, None, None] * np.array([0.0, 0.0, 1.0])
-    parts = [dataclasses.replace(part, spheres=part.spheres + moved) for part in figure_parts(look, joints)]
-    if does == "ride":
-        board = np.tile([[-0.16, 0.03, 0.0], [0.16, 0.03, 0.0]], (count, 1, 1))[..., [2, 1, 0]] + moved
-        parts.append(Part(THING_NAME, board, np.array([0.02, 0.02]), colour(rng), bias=-0.2, layers=2))
-    tags = dict.fromkeys(LIMBS, BYSTANDER) | {THING_NAME: SCENE}
-    shadow = _ground(joints.pelvis + moved[:, 0], view)
-    return _Body(float(ground), Outlines(parts, view, cast.light, tags), shadow, 0.3 * height)
-
-
-def _mover(cast: _Cast, camera: Camera, feet: Array, width: int, rng: np.random.Generator) -> _Body:
-    """Something that moves and is no evidence."""
-    make = MOVERS[rng.integers(len(MOVERS))]
-    return _prop(make(len(camera.zoom), rng), cast, camera, feet, float(width * rng.uniform(0.1, 0.9)), rng)
-
-
-def _furniture(cast: _Cast, camera: Camera, feet: Array, width: int, rng: np.random.Generator) -> _Body:
-    """A chair or a ball that nobody uses, so that neither tells what is done."""
-    count, x = len(camera.zoom), float(feet[0] + rng.choice([-1, 1]) * rng.uniform(0.2, 0.42) * width)
-    if rng.uniform() < 0.6:
-        return _prop(chair(count, colour(rng)), cast, camera, feet, x, rng, shadow=True)
-    place = np.tile([0.0, 0.05, 0.0], (count, 1, 1))
-    return _prop([Part(THING_NAME, place, np.array([0.05]), colour(rng))], cast, camera, feet, x, rng, shadow=True)
-
-
-def _prop(
-    parts: list[Part],
-    cast: _Cast,
-    camera: Camera,
-    feet: Array,
-    x: float,
-    rng: np.random.Generator,
-    shadow: bool = False,
-) -> _Body:
-    depth = rng.uniform(0.25, 1.05)
-    y = cast.scenery.horizon + (feet[1] - cast.scenery.horizon) * depth
-    height = cast.height * (0.55 + 0.45 * depth)
-    view = View(float(rng.uniform(-0.5, 0.5)), 0.1, (x, float(y)), height, camera.zoom, camera.shift)
-    under = _ground(np.zeros((len(camera.zoom), 3)), view) if shadow else None
-    return _Body(float(y), Outlines(parts, view, cast.light, {THING_NAME: SCENE}), under, 0.28 * height)
-
-
 def _background(scenery: Scenery, camera: Camera, t: int, picture: NDArray[np.uint8]) -> None:
     zoom = float(camera.zoom[t])
     x, y = (float(value) for value in camera.shift[t])
     matrix = np.array([[zoom, 0, x - zoom * scenery.margin], [0, zoom, y - zoom * scenery.margin]])
     height, width = picture.shape[:2]
     cv2.warpAffine(scenery.picture, matrix, (width, height), dst=picture, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _ground(places: Array, view: View) -> Array:
-    """Where ``(T, 3)`` points come to lie on the ground, ``(T, 2)`` in pixels."""
-    return view.project(places * [1, 0, 1])[0]
 
 
 def _shadow_shape() -> NDArray[np.float32]:
