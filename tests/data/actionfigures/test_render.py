@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from videxplain.data.actionfigures import LABELS, Difficulty, render_clip
+from videxplain.data.actionfigures import LABELS, Difficulty, render, render_clip
 from videxplain.data.actionfigures.acts import ACTS, perform
+from videxplain.data.actionfigures.bodies import Body as Standing
 from videxplain.data.actionfigures.camera import KINDS, make_camera
-from videxplain.data.actionfigures.motion import Style
+from videxplain.data.actionfigures.motion import GRASP, Style
 from videxplain.data.actionfigures.skeleton import Body, Pose, solve
-from videxplain.data.actionfigures.things import MOVERS
+from videxplain.data.actionfigures.things import MOVERS, carried_parcel
 from videxplain.errors import VidexplainError
 
 STILL = Difficulty(camera=0.0)
@@ -84,6 +85,35 @@ def test_one_of_a_pair_is_the_other_backwards(forward, backward):
         np.testing.assert_array_equal(getattr(there.pose, name), getattr(back.pose, name)[::-1])
     np.testing.assert_array_equal(there.active, back.active[::-1])
     np.testing.assert_array_equal(there.share, back.share[::-1])
+
+
+@pytest.mark.parametrize(("forward", "backward"), [("SitDown", "StandUp"), ("PickUp", "PutDown")])
+def test_a_pair_shows_the_same_frames_in_the_other_order(forward, backward, monkeypatch):
+    """Without what else moves in the scene; the grain is below 30."""
+
+    class Nothing:
+        def paint(self, *_, **__): ...
+
+    for name in ("bystander", "mover", "furniture"):
+        monkeypatch.setattr(render, name, lambda *_: Standing(0.0, Nothing(), None, 0))
+    for seed in range(4):
+        there, back = (render_clip(label, seed=seed, difficulty=STILL) for label in (forward, backward))
+        for name in ("evidence", "people", "active"):
+            np.testing.assert_array_equal(getattr(there, name), getattr(back, name)[::-1])
+        assert np.abs(there.frames.astype(int) - back.frames[::-1]).max() < 40
+
+
+@pytest.mark.parametrize("label", ["PickUp", "PutDown"])
+@pytest.mark.parametrize("both", [False, True])
+def test_what_nobody_holds_lies_on_the_ground(label, both):
+    body, style = Body(), Style(1.0, int(both), 0.0, (0.0, 0.0))
+    performance = perform(ACTS[label], 48, body, style, 0.15, np.random.default_rng(0))
+    parcel = carried_parcel(solve(body, performance.pose, 1), performance, both, (200, 0, 0))[0].spheres.mean(1)
+    free = performance.share < GRASP
+    assert free.any()
+    assert not free.all()
+    assert parcel[free, 1].max() < 0.1 < parcel[~free, 1].max()
+    assert np.linalg.norm(np.diff(parcel, axis=0), axis=1).max() < 0.2
 
 
 def test_beginnings_and_ends_of_a_pair_are_as_long_as_each_other():

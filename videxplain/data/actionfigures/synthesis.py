@@ -23,6 +23,8 @@ GROUPS = 50
 _HELD_OUT = 7 / 25
 """Share of the groups that a split holds out: UCF101's."""
 _SETTINGS = "actionfigures.json"
+LOOK = 2
+"""Goes up when the same settings give other pixels, so that a folder never mixes both."""
 VIDEOS, EVIDENCE, LISTS = "UCF-101", "evidence", "ucfTrainTestlist"
 
 
@@ -101,7 +103,7 @@ def synthesize(
     if size[0] % 2 or size[1] % 2:
         raise VidexplainError(f"videos have even sides, not {size[1]}x{size[0]}")
     wanted = difficulty or Difficulty()
-    settings = {"seed": seed, "frames": num_frames, "size": list(size), **dataclasses.asdict(wanted)}
+    settings = {"look": LOOK, "seed": seed, "frames": num_frames, "size": list(size), **dataclasses.asdict(wanted)}
     tasks = [
         _Task(label, group, clip, out, seed, num_frames, size, wanted) for label, group, clip in _arrangement(videos)
     ]

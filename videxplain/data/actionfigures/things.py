@@ -56,7 +56,8 @@ def carried_parcel(joints: Joints, performance: Performance, both: bool, tint: C
     """Something on the ground before the feet that is taken with one hand (a ball) or with both (a box)."""
     hands = joints.fingers[:, 0] if not both else joints.fingers.mean(1)
     held = performance.share >= GRASP
-    taken = int(np.argmax(held)) if held.any() else len(held) - 1
+    # Where it is grasped, not where it is held first: an action played backwards begins with it in the hand.
+    taken = int(np.argmin(np.where(held, performance.share, np.inf)) if held.any() else np.argmax(performance.share))
     place = np.where(held[:, None], hands, hands[taken])
     if not both:
         return [_moving(place, 0.045, tint)]
