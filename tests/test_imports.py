@@ -9,10 +9,24 @@ import videxplain
 
 PACKAGE = Path(videxplain.__file__).parent
 FORBIDDEN = {
-    "viz": ("torch", "videxplain.models", "videxplain.attribution", "videxplain.data", "videxplain.cli"),
-    "data": ("torch", "videxplain.models", "videxplain.attribution", "videxplain.viz", "videxplain.cli"),
-    "models": ("videxplain.attribution", "videxplain.viz", "videxplain.data", "videxplain.cli"),
-    "attribution": ("videxplain.viz", "videxplain.cli", "videxplain.models"),
+    "viz": (
+        "torch",
+        "videxplain.models",
+        "videxplain.attribution",
+        "videxplain.data",
+        "videxplain.train",
+        "videxplain.cli",
+    ),
+    "data": (
+        "torch",
+        "videxplain.models",
+        "videxplain.attribution",
+        "videxplain.viz",
+        "videxplain.train",
+        "videxplain.cli",
+    ),
+    "models": ("videxplain.attribution", "videxplain.viz", "videxplain.data", "videxplain.train", "videxplain.cli"),
+    "attribution": ("videxplain.viz", "videxplain.train", "videxplain.cli", "videxplain.models"),
 }
 ALLOWED = {"attribution": ("videxplain.models.config",)}
 

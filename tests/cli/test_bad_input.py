@@ -115,3 +115,10 @@ def test_what_was_complete_before_a_failure_stays(clip, narrow, run, tmp_path, m
     status, _, err = run("gradcam", "--model", "i3d", "--clip", clip, "--out", tmp_path / "out", "--format", "json,png")
     assert (status, err) == (2, "videxplain: error: cannot write: no space left on device\n")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a clip-i3d-gradcam.json"]
+
+
+def test_without_a_command_the_help_is_shown_and_no_empty_error(run):
+    for arguments in ((), ("plot",)):
+        status, said, problem = run(*arguments)
+        assert (status, problem) == (2, "")
+        assert "Usage:" in said

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from videxplain.cli import catalogue, explain, prepare, synthesize
+from videxplain.cli import catalogue, evaluate, explain, plot, prepare, synthesize, train
 from videxplain.cli.console import problem
 from videxplain.errors import VidexplainError
 
@@ -36,8 +36,11 @@ for command in (
     catalogue.methods,
     synthesize.synthesize,
     prepare.prepare,
+    train.train,
+    evaluate.evaluate,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(plot.plot_app, name="plot")
 
 
 def main() -> NoReturn:
@@ -57,7 +60,8 @@ def main() -> NoReturn:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        problem("error", error.format_message())  # what typer says of options and commands
+        if said := error.format_message():  # what typer says of options and commands; nothing where it shows the help
+            problem("error", said)
         status = WRONG_INPUT
     sys.exit(status or 0)
 

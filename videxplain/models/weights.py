@@ -13,6 +13,7 @@ from videxplain.files import replacing
 from videxplain.models.config import ModelConfig
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 CONFIG_KEY, METRICS_KEY = "videxplain.config", "videxplain.metrics"
@@ -84,10 +85,17 @@ def read_weights(path: Path) -> Weights:
 
 
 def write_weights(
-    state: "Mapping[str, Tensor]", config: ModelConfig, path: Path, metrics: Mapping[str, Any] | None = None
+    state: "Mapping[str, Tensor]",
+    config: ModelConfig,
+    path: Path,
+    metrics: Mapping[str, Any] | None = None,
+    dtype: "torch.dtype | None" = None,
 ) -> None:
-    """Write a ``.safetensors`` file with the configuration and the metrics in its header."""
-    from safetensors.torch import save_file
+    """Write a ``.safetensors`` file with the configuration and the metrics in its header.
+
+    ``dtype`` is what floating point numbers are stored as; None for what they are.
+    """
+    from safetensors.torch import save
 
     if path.suffix != ".safetensors":
         raise VidexplainError(f"cannot write weights as '{path.name}': the name must end in .safetensors")
@@ -96,9 +104,13 @@ def write_weights(
         CONFIG_KEY: json.dumps(dataclasses.asdict(config)),
         METRICS_KEY: json.dumps(dict(metrics or {})),
     }
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    tensors = {
+        name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
+        for name, value in state.items()
+    }
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        # save_file would make a file that nobody else may read.
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def check_fit(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", what: str) -> None:

@@ -10,6 +10,7 @@ from videxplain.models.config import ModelConfig
 from videxplain.models.weights import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from videxplain.models.blocks import VideoNetwork
@@ -59,7 +60,13 @@ def load_model(name: str, weights: str | Path = "auto", **options: Any) -> "Vide
     return _filled(entry, config, found, path)
 
 
-def save_model(model: "nn.Module", path: str | Path, metrics: Mapping[str, Any] | None = None) -> None:
+def save_model(
+    model: "nn.Module",
+    path: str | Path,
+    metrics: Mapping[str, Any] | None = None,
+    *,
+    dtype: "torch.dtype | None" = None,
+) -> None:
     """Write a network of the zoo as ``.safetensors``, whole or not at all.
 
     ``model.config`` goes with it. Its ``weights`` should say how they were learned: as long as they are ``"none"``,
@@ -69,11 +76,13 @@ def save_model(model: "nn.Module", path: str | Path, metrics: Mapping[str, Any] 
         model: A network with a ``config``.
         path: The file to write.
         metrics: Figures to keep beside the weights, e.g. ``{"accuracy": 0.91}``.
+        dtype: What floating point numbers are stored as, such as ``torch.float16`` for a file of half the size; None
+            for what they are. They are read as float32 either way.
     """
     config = getattr(model, "config", None)
     if not isinstance(config, ModelConfig):
         raise VidexplainError("the model has no config: only networks of the zoo can be saved")
-    write_weights(model.state_dict(), config, Path(path), metrics)
+    write_weights(model.state_dict(), config, Path(path), metrics, dtype)
 
 
 def _find(name: str, weights: str) -> Path | None:

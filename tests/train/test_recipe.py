@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from videxplain.errors import VidexplainError
+from videxplain.models.architectures import ARCHITECTURES
+from videxplain.train.recipe import DataSource, read_recipe, recipe_from
+from videxplain.train.start import network_config
+
+RECIPES = sorted((Path(__file__).parents[2] / "examples" / "recipes").glob("*.yaml"))
+LEAST = {"model": "i3d", "data": "somewhere"}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(text):
+        path = tmp_path / "recipe.yaml"
+        path.write_text(text)
+        return path
+
+    return make
+
+
+def test_what_is_written_is_read(write, tmp_path):
+    recipe = recipe_from(LEAST | {"options": {"size": [80, 96]}, "lr": "1e-3", "logger": "csv"})
+    recipe.write(tmp_path / "again.yaml")
+    assert read_recipe(tmp_path / "again.yaml") == recipe
+    assert recipe.lr == 0.001
+    assert recipe.logger == ("csv",)
+    assert recipe.data == (DataSource("somewhere", "auto", 1),)
+
+
+def test_changes_reach_inside_and_come_last(write):
+    path = write("model: i3d\ndata: {root: a, kind: ucf101, split: 1}\nepochs: 5\noptions: {width: 16}\n")
+    changes = ["epochs=7", "options.width=8", "options.time_strides=[1, 2, 1]", "data.split=3", "lr=2e-4"]
+    recipe = read_recipe(path, changes, ["elsewhere"])
+    assert (recipe.epochs, recipe.lr) == (7, 2e-4)
+    assert recipe.options == {"width": 8, "time_strides": [1, 2, 1]}
+    assert recipe.data == (DataSource("elsewhere", "ucf101", 3),)
+
+
+def test_two_folders_make_two_datasets(write):
+    recipe = read_recipe(write("model: c3d\n"), roots=["a", Path("b")])
+    assert recipe.data == (DataSource("a"), DataSource("b"))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"epoch": 3}, "unknown key 'epoch'; did you mean epochs"),
+        ({"data": None}, "data is missing; name the dataset with --data"),
+        ({"data": ["a", "b", "c"]}, "one dataset or two, not 3"),
+        ({"data": {"root": "a", "spilt": 2}}, "unknown key of data 'spilt'; did you mean split"),
+        ({"clips": "ones"}, "unknown clips 'ones'; did you mean one"),
+        ({"augmentation": "flips"}, "unknown augmentation 'flips'; did you mean flip"),
+        ({"epochs": 0}, "epochs is at least 1, not 0"),
+        ({"epochs": 2.5}, "epochs is a whole number, not 2.5"),
+        ({"epochs": True}, "epochs is a whole number, not True"),
+        ({"lr": "fast"}, "lr is a number, not 'fast'"),
+        ({"lr": 0}, "lr is above 0, not 0"),
+        ({"cache": "yes please"}, "cache is true or false, not 'yes please'"),
+        ({"logger": "wand"}, "unknown logger 'wand'; did you mean wandb"),
+        ({"options": [1]}, "options are 'name: value' each"),
+    ],
+)
+def test_a_mistake_gives_one_line(change, line):
+    with pytest.raises(VidexplainError) as error:
+        recipe_from(LEAST | change)
+    assert line in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "line"),
+    [
+        ("model: [", [], "is not YAML"),
+        ("just text", [], "is no recipe"),
+        ("model: i3d\ndata: a\n", ["epochs"], "--set is KEY=VALUE"),
+        ("model: i3d\ndata: a\n", ["model.name=1"], "--set model.name: model has no keys of its own"),
+        ("model: i3d\ndata: a\nwidth: 8\n", [], "recipe.yaml: unknown key 'width'"),
+    ],
+)
+def test_a_file_that_is_no_recipe_gives_one_line(write, text, changes, line):
+    with pytest.raises(VidexplainError) as error:
+        read_recipe(write(text), changes)
+    assert line in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"model": "i3"}, "unknown model 'i3'; did you mean i3d"),
+        ({"options": {"widht": 8}}, "unknown option of i3d 'widht'; did you mean width"),
+        ({"options": {"num_classes": 8}}, "leave out num_classes"),
+        ({"clips": "uniform"}, "i3d sees consecutive frames, so clips is one or five"),
+        ({"model": "lrcn"}, "lrcn sees uniform frames, so clips is uniform"),
+        ({"model": "c3d", "init": "imagenet"}, "no network of ImageNet fits c3d"),
+        ({"options": {"width": 8}, "init": "imagenet"}, "ImageNet's weights need width 64"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_before_data_is_read(change, line):
+    with pytest.raises(VidexplainError, match=line):
+        network_config(recipe_from(LEAST | change))
+
+
+def test_every_model_has_a_recipe_for_every_dataset():
+    models = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
+    expected = {f"{model}-{data}.yaml" for model in models for data in ("ucf101", "hmdb51", "actionfigures")}
+    assert {path.name for path in RECIPES} == expected
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_of_ours_can_be_followed(path):
+    recipe = read_recipe(path)
+    model, data = path.stem.split("-")
+    assert recipe.model == model
+    config = network_config(recipe)
+    assert config.num_frames == (5 if model in ("late_fusion", "lrcn") else 16)
+    if data == "actionfigures":
+        assert not recipe.vertical_flip
+        assert "not on real video" in recipe.describes
+        assert max(config.size) <= 112
+    else:
+        assert recipe.freeze_trunk == (model in ("late_fusion", "lrcn"))
+        assert config.size == ((112, 112) if model == "c3d" else (224, 224))
+        assert recipe.data[0].kind == data
+
+
+def test_the_narrow_networks_fit_into_15_megabytes_together():
+    total = 0
+    for path in RECIPES:
+        recipe = read_recipe(path)
+        if path.stem.endswith("actionfigures"):
+            assert recipe.store == "float16"
+            config = network_config(recipe).replace(num_classes=14, labels=())
+            with torch.device("meta"):
+                network = ARCHITECTURES[recipe.model].network(config)
+            total += sum(2 * value.numel() for value in network.state_dict().values())
+    assert 5e6 < total < 14.5e6

@@ -1,0 +1,159 @@
+import csv
+
+import pytest
+import torch
+
+from videxplain.errors import VidexplainError
+from videxplain.models.weights import read_metadata
+from videxplain.models.zoo import load_model
+from videxplain.train import logs
+from videxplain.train.run import check_finite, train
+
+CPU = {"accelerator": "cpu", "devices": 1}
+
+
+def rows_of(run):
+    with (run / "logs" / "metrics.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def weights_of(run, which="last"):
+    return torch.load(run / "checkpoints" / f"{which}.ckpt", weights_only=True)["state_dict"]
+
+
+def test_a_network_learns_what_only_the_order_tells(recipe_of, tmp_path):
+    recipe = recipe_of(epochs=8, describes="trained on greys", store="float16", gamma=0.9)
+    out = tmp_path / "run"
+    trained = train(recipe, out, trainer_options=CPU)
+    rows = rows_of(out)
+    assert trained.accuracy == 1.0
+    assert [row["epoch"] for row in rows] == list(range(8))
+    steps = len(range(0, 16, 4))  # 16 videos of 20, in batches of 4
+    assert [row["step"] for row in rows] == [steps * (i + 1) for i in range(8)]
+    assert [row["lr"] for row in rows] == pytest.approx([0.01 * 0.9**i for i in range(8)])
+    assert rows[trained.epoch]["val_acc"] == 1.0
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    assert int(weights_of(out)["heads.network.bn1.num_batches_tracked"]) == 8 * steps
+
+    (path,) = trained.weights
+    config, metrics = read_metadata(path)
+    assert (config.weights, config.labels) == ("trained on greys", ("Fall", "Rise"))
+    assert metrics == {"validation": 1.0, "epochs": 8}
+    best = weights_of(out, "best")
+    network = load_model("i3d", path)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, best[f"heads.network.{name}"].to(torch.float16).to(value.dtype)), name
+    assert path.stat().st_size < 1.2 * sum(2 * value.numel() for value in network.state_dict().values()) + 20_000
+
+
+def test_a_run_that_was_stopped_goes_on_exactly(recipe_of, tmp_path):
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    changes = {"gamma": 0.5, "augmentation": "crop", "cache": False}
+    train(recipe_of(epochs=2, **changes), straight, trainer_options=CPU)
+    train(recipe_of(epochs=1, **changes), stopped, trainer_options=CPU)
+    torch.rand(7)  # whatever else the process does with chance
+    train(recipe_of(epochs=2, **changes), stopped, resume=True, trainer_options=CPU)
+    one, two = weights_of(straight), weights_of(stopped)
+    assert list(one) == list(two)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert rows_of(straight) == rows_of(stopped)
+
+
+def test_what_is_frozen_stays_as_it_was(recipe_of, tmp_path):
+    options = {"depth": 18, "width": 4, "size": 16}
+    recipe = recipe_of(model="late_fusion", options=options, clips="uniform", freeze_trunk=True, epochs=1)
+    train(recipe, tmp_path / "run", trainer_options=CPU)
+    fresh = load_model("late_fusion", "none", **options, num_classes=2).state_dict()
+    after = {name.removeprefix("heads.network."): value for name, value in weights_of(tmp_path / "run").items()}
+    changed = {name for name, value in after.items() if not torch.equal(value, fresh[name])}
+    assert changed == {"fc.weight", "fc.bias"}
+
+
+@pytest.mark.parametrize("model", ["c3d", "lrcn"])
+def test_two_datasets_are_learned_at_once(recipe_of, tmp_path, model):
+    from tests.train.conftest import order_tree
+
+    other = order_tree(tmp_path / "other", ("Drop", "Grow", "Sink"), groups=5, clips=1)
+    recipe = recipe_of()
+    options = {"width": 4, "size": 16, "num_frames": 8}
+    # At 16 pixels the last stage sees single ones, of which oneDNN's bfloat16 gradients are not finite.
+    options |= {"depth": 18, "latent": 8, "hidden": 8, "size": 32} if model == "lrcn" else {}
+    data = [{"root": recipe.data[0].root}, {"root": str(other)}]
+    clips = "uniform" if model == "lrcn" else "five"
+    recipe = recipe_of(model=model, data=data, options=options, clips=clips, epochs=1, lr=1e-3, precision="bf16")
+    trained = train(recipe, tmp_path / "run", trainer_options=CPU)
+    assert [path.name for path in trained.weights] == [f"{model}-ucf101-{i}.safetensors" for i in (1, 2)]
+    one, two = (load_model(model, path) for path in trained.weights)
+    assert (one.config.labels, two.config.labels) == (("Fall", "Rise"), ("Drop", "Grow", "Sink"))
+    different = {name for name, value in one.state_dict().items() if not torch.equal(value, two.state_dict()[name])}
+    head = "fc" if model == "lrcn" else "fc8"
+    assert different == {f"{head}.weight", f"{head}.bias"}
+    (row,) = rows_of(tmp_path / "run")
+    assert row["step"] == (16 if model == "lrcn" else 80) // 4  # a batch of each dataset a step, the larger one once
+    for name in ("train_loss", "val_acc"):
+        each = [row[f"{name}/ucf101-{i}"] for i in (1, 2)]
+        assert row[name] == pytest.approx(sum(each) / 2)
+
+
+def test_a_missing_and_a_damaged_video_are_left_out_or_stop_the_run(recipe_of, tmp_path):
+    from tests.train.conftest import order_tree
+
+    root = order_tree(tmp_path / "data")
+    train_files = sorted((root / "UCF-101" / "Fall").glob("*_g0[4-7]_*.avi"))
+    train_files[0].unlink()
+    train_files[1].write_bytes(train_files[1].read_bytes()[:700])
+    recipe = recipe_of(data=str(root), epochs=1)
+    trained = train(recipe, tmp_path / "run", trainer_options=CPU)
+    assert sorted(path.name for path, _ in trained.skipped) == [path.name for path in train_files[:2]]
+    with pytest.raises(VidexplainError, match=train_files[0].name):
+        train(recipe, tmp_path / "strict", strict=True, trainer_options=CPU)
+    assert not (tmp_path / "strict").exists()
+
+
+@pytest.mark.parametrize(
+    ("again", "resume", "line"),
+    [
+        ({}, False, "holds a run already: go on with it by --resume"),
+        ({"lr": 0.02}, True, "its lr was 0.01, not 0.02"),
+        ({"epochs": 1}, True, "has run for 1 epochs already"),
+    ],
+)
+def test_a_folder_that_does_not_fit_the_wish_is_refused(recipe_of, tmp_path, again, resume, line):
+    train(recipe_of(epochs=1), tmp_path / "run", trainer_options=CPU)
+    before = (tmp_path / "run" / "recipe.yaml").read_text()
+    with pytest.raises(VidexplainError, match=line):
+        train(recipe_of(**again), tmp_path / "run", resume=resume, trainer_options=CPU)
+    assert (tmp_path / "run" / "recipe.yaml").read_text() == before
+
+
+def test_a_run_that_diverges_says_so(recipe_of, tmp_path):
+    with pytest.raises(VidexplainError, match=r"the loss is not finite after epoch 1: try a smaller lr"):
+        train(recipe_of(model="c3d", options={"width": 4, "size": 16}, lr=1e9), tmp_path / "run", trainer_options=CPU)
+
+
+def test_there_must_be_something_to_resume(recipe_of, tmp_path):
+    with pytest.raises(VidexplainError, match=r"nothing to resume: .*last\.ckpt is not there"):
+        train(recipe_of(), tmp_path / "run", resume=True, trainer_options=CPU)
+
+
+def test_a_logger_that_is_not_installed_is_named(recipe_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "find_spec", lambda name: None)
+    with pytest.raises(VidexplainError, match="pip install wandb"):
+        train(recipe_of(logger=["csv", "wandb"]), tmp_path / "run", trainer_options=CPU)
+
+
+def test_tensorboard_gets_the_same_numbers(recipe_of, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(recipe_of(logger=["csv", "tensorboard"]), tmp_path / "run", trainer_options=CPU)
+    events = EventAccumulator(str(tmp_path / "run" / "logs" / "tensorboard"))
+    events.Reload()
+    rows = rows_of(tmp_path / "run")
+    for name in ("train_loss", "val_loss", "val_acc"):
+        assert [event.value for event in events.Scalars(name)] == pytest.approx([row[name] for row in rows])
+
+
+def test_weights_that_are_not_finite_are_refused():
+    check_finite({"a": torch.zeros(3), "n": torch.tensor(4)})
+    with pytest.raises(VidexplainError, match=r"training went wrong, b is not finite"):
+        check_finite({"a": torch.zeros(3), "b": torch.tensor([0.0, float("nan")])})

@@ -1,0 +1,161 @@
+"""Where a network looks, against where the evidence is known to be: ActionFigures' masks."""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.attribution.engine import Precision
+from videxplain.clip import Clip
+from videxplain.data.actionfigures import read_evidence
+from videxplain.data.frames import read_video_frames
+from videxplain.data.prepared import is_frame_folder, source_video
+from videxplain.data.records import Video
+from videxplain.explaining import explain
+from videxplain.models.blocks import VideoNetwork
+from videxplain.train.clips import Progress
+
+METHOD = "gradcam"
+Maps = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """How one map of one video agrees with the evidence.
+
+    Attributes:
+        energy: The share of the map's sum that lies in the mask; 0 for a map of zeros.
+        pointing: Whether the maximum lies in the mask; the share of them where several places are equal.
+        active: The share of the map's sum that lies in frames in which the action goes on.
+        blank: Whether the map is zero everywhere.
+    """
+
+    energy: float
+    pointing: float
+    active: float
+    blank: bool
+
+
+@dataclass(frozen=True)
+class EvidenceReport:
+    """How maps agree with the evidence, over videos.
+
+    Attributes:
+        videos: How many.
+        hits: For each kind of map, the network's first, one a video.
+        mask: The mean share of a video's pixels that are evidence: the energy of a map that knows nothing.
+    """
+
+    videos: int
+    hits: Mapping[str, Sequence[Hit]]
+    mask: float
+
+    def rows(self) -> list[dict[str, float | str]]:
+        """Means over videos, a row for each kind of map."""
+        return [
+            {
+                "map": name,
+                "energy": float(np.mean([hit.energy for hit in hits])),
+                "pointing": float(np.mean([hit.pointing for hit in hits])),
+                "active": float(np.mean([hit.active for hit in hits])),
+                "blank": float(np.mean([hit.blank for hit in hits])),
+            }
+            for name, hits in self.hits.items()
+        ]
+
+
+def measure_evidence(
+    network: VideoNetwork,
+    videos: Sequence[Video],
+    *,
+    precision: Precision = "fp32",
+    progress: Progress | None = None,
+) -> EvidenceReport:
+    """Explain videos for their true classes and compare the maps with the evidence; and so for ``BASELINES``.
+
+    Args:
+        network: A network of the zoo.
+        videos: Of a dataset that ``videxplain synthesize`` wrote, or frames prepared from it.
+        precision: See :func:`videxplain.explain`.
+        progress: Told of videos.
+
+    Raises:
+        VidexplainError: A video without evidence beside it.
+    """
+    hits: dict[str, list[Hit]] = {METHOD: [], **{name: [] for name in BASELINES}}
+    shares = []
+    for done, video in enumerate(videos, start=1):
+        path = source_video(video.path) if is_frame_folder(video.path) else video.path
+        evidence = read_evidence(path)
+        frames = read_video_frames(video.path, range(len(evidence.active)))
+        mask, people = (_enlarged(masks, frames.shape[1:3]) for masks in (evidence.limbs, evidence.people))
+        shares.append(mask.mean())
+        found = explain(network, Clip(frames), METHOD, target=video.label, precision=precision)
+        hits[METHOD].append(compare(found.heatmap, mask, evidence.active))
+        for name, draw in BASELINES.items():
+            hits[name].append(compare(draw(frames, people, path), mask, evidence.active))
+        if progress:
+            progress(done, len(videos))
+    return EvidenceReport(len(videos), hits, float(np.mean(shares)))
+
+
+def compare(heatmap: Maps, mask: NDArray[np.bool_], active: NDArray[np.bool_]) -> Hit:
+    """One map against the evidence.
+
+    Args:
+        heatmap: ``(T, H, W)``; what is negative counts as zero.
+        mask: ``(T, H, W)``.
+        active: ``(T,)``.
+    """
+    heatmap = np.maximum(heatmap, 0)
+    total = heatmap.sum(dtype=np.float64)
+    if total == 0:
+        return Hit(0.0, 0.0, 0.0, True)
+    energy = heatmap[mask].sum(dtype=np.float64) / total
+    inside = heatmap[active].sum(dtype=np.float64) / total
+    return Hit(float(energy), float(mask[heatmap == heatmap.max()].mean()), float(inside), False)
+
+
+def random_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
+    """Every pixel any value, the same each time for a file of the same name."""
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
+    return rng.random(frames.shape[:3], np.float32)
+
+
+def centre_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
+    """A Gaussian in the middle of every frame, a quarter of the height and of the width wide."""
+    rows, columns = (
+        np.exp(-0.5 * ((np.arange(extent) + 0.5 - extent / 2) / (extent / 4)) ** 2) for extent in frames.shape[1:3]
+    )
+    return np.broadcast_to(np.outer(rows, columns).astype(np.float32), frames.shape[:3])
+
+
+def motion_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
+    """How much each pixel differs from the frame before, the mean over colours; the first frame as the second."""
+    steps = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(-1, dtype=np.float32)
+    return np.concatenate([steps[:1], steps]) if len(steps) else np.zeros(frames.shape[:3], np.float32)
+
+
+def people_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
+    """One on every person, whoever acts."""
+    return people.astype(np.float32)
+
+
+BASELINES: Mapping[str, Callable[[NDArray[np.uint8], NDArray[np.bool_], Path], Maps]] = {
+    "random": random_map,
+    "centre": centre_map,
+    "frame differences": motion_map,
+    "any person": people_map,
+}
+"""Maps that need no network: from frames, masks of people, and the video's path."""
+
+
+def _enlarged(masks: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.bool_]:
+    if masks.shape[1:] == size:
+        return masks
+    resized = [cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) for mask in masks]
+    return np.stack(resized).astype(bool)

@@ -1,0 +1,65 @@
+"""Where the course of a run is written."""
+
+import csv
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+
+from videxplain.errors import VidexplainError
+from videxplain.files import replacing
+from videxplain.train.recipe import Recipe
+
+
+class EpochTable(L.Callback):
+    """``metrics.csv`` with a row an epoch.
+
+    Lightning's own logger begins a new file when a run is resumed; this one keeps its rows in the checkpoint.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Write to ``path``."""
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+        self.lr = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What goes into the checkpoint."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What comes back."""
+        self.rows = list(state_dict["rows"])
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Note the learning rate, which is another one at the end of the epoch."""
+        self.lr = trainer.optimizers[0].param_groups[0]["lr"]
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the file anew."""
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": self.lr} | values)
+        if trainer.is_global_zero:
+            names = list(dict.fromkeys(name for row in self.rows for name in row))
+            with replacing(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, names)
+                writer.writeheader()
+                writer.writerows(self.rows)
+
+
+def make_loggers(recipe: Recipe, out: Path) -> list[Logger]:
+    """Lightning's loggers for what the recipe names, beside the table."""
+    loggers: list[Logger] = []
+    if "tensorboard" in recipe.logger:
+        loggers.append(TensorBoardLogger(out / "logs", name="", version="tensorboard"))
+    if "wandb" in recipe.logger:
+        if find_spec("wandb") is None:
+            raise VidexplainError("logger wandb needs Weights & Biases: pip install wandb")
+        from lightning.pytorch.loggers import WandbLogger
+
+        loggers.append(WandbLogger(project="videxplain", name=out.name, save_dir=out / "logs", id=out.name))
+    for logger in loggers:
+        logger.log_hyperparams(recipe.as_dict())
+    return loggers

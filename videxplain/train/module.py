@@ -1,0 +1,134 @@
+"""What happens in a step of training."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videxplain.errors import VidexplainError
+from videxplain.train.data import Batch
+from videxplain.train.onednn import TwoFramesExactly
+from videxplain.train.two_heads import ManyHeads
+
+
+class Classifier(L.LightningModule):
+    """Cross entropy, Adam, a learning rate that shrinks by a constant factor an epoch.
+
+    It logs ``train_loss``, ``train_acc``, ``val_loss``, ``val_acc`` (top-1) and ``val_acc5``; with two datasets these
+    are means over both, and each has its own beside them, ``val_acc/ucf101``. A video with several validation clips is
+    judged by the mean of their probabilities.
+    """
+
+    def __init__(
+        self,
+        heads: ManyHeads,
+        names: Sequence[str],
+        *,
+        lr: float,
+        gamma: float,
+        weight_decay: float = 0.0,
+        seed: int = 0,
+        freeze_trunk: bool = False,
+    ) -> None:
+        """Train ``heads``, one classifier for each of the datasets called ``names``."""
+        super().__init__()
+        self.heads, self.names = heads, list(names)
+        self.lr, self.gamma, self.weight_decay, self.seed = lr, gamma, weight_decay, seed
+        self.frozen = frozen_parts(heads) if freeze_trunk else []
+        for part in self.frozen:
+            part.requires_grad_(False)
+        for part in heads.modules():
+            # The layouts in which convolutions are fast, in bfloat16 above all.
+            if isinstance(part, nn.Conv3d):
+                part.to(memory_format=torch.channels_last_3d)
+            elif isinstance(part, nn.Conv2d):
+                part.to(memory_format=torch.channels_last)
+        self._validated: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in self.names]
+
+    def forward(self, x: Tensor, which: int = 0) -> Tensor:
+        """``(N, 3, T, H, W)`` to the logits of dataset ``which``, in float32."""
+        x = x.contiguous(memory_format=torch.channels_last_3d)
+        guarded = self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        with TwoFramesExactly() if guarded else nullcontext():
+            return self.heads(x, which).float()
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """As always, but what is frozen stays as it is, the statistics of its batch normalisation too."""
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
+
+    def configure_optimizers(self) -> Any:
+        """Adam on what is learned, and the learning rate's decay."""
+        learned = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        adam = torch.optim.Adam(learned, lr=self.lr, weight_decay=self.weight_decay)
+        return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, self.gamma)]
+
+    def training_step(self, batches: Sequence[Batch], _: int) -> Tensor:
+        """The mean loss over a batch of each dataset."""
+        # Dropout's chance follows from the step, so that a resumed run goes on exactly.
+        torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)) % 2**63)
+        losses, right = [], []
+        for i, (clips, labels, _videos) in enumerate(batches):
+            logits = self(clips, i)
+            losses.append(F.cross_entropy(logits, labels))
+            right.append((logits.argmax(1) == labels).float().mean())
+        # All batches have the same size, so that means of batches are means of clips.
+        self._log("train_loss", [loss.detach() for loss in losses], on_epoch=True)
+        self._log("train_acc", right, on_epoch=True)
+        return torch.stack(losses).mean()
+
+    def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
+        """Keep what the network says of each clip."""
+        clips, labels, videos = batch
+        self._validated[dataloader_idx].append((videos, labels, self(clips, dataloader_idx).log_softmax(1)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Average the clips of each video, count, and log."""
+        losses, right = [], []
+        for kept in self._validated:
+            videos, labels, logs = map(torch.cat, zip(*kept, strict=True))
+            losses.append(F.nll_loss(logs, labels))
+            right.append(top_k_right(*video_means(videos, labels, logs.exp())).mean(0))
+            kept.clear()
+        if not torch.stack(losses).isfinite().all():
+            raise VidexplainError(f"the loss is not finite after epoch {self.current_epoch + 1}: try a smaller lr")
+        self._log("val_loss", losses)
+        self._log("val_acc", [share[0] for share in right])
+        self._log("val_acc5", [share[1] for share in right])
+
+    def _log(self, name: str, values: Sequence[Tensor], on_epoch: bool | None = None) -> None:
+        """The mean over datasets, and where there are two, each; the mean over processes."""
+        found = {name: torch.stack(list(values)).mean()}
+        if len(values) > 1:
+            found |= {f"{name}/{dataset}": value for dataset, value in zip(self.names, values, strict=True)}
+        self.log_dict(found, on_step=False if on_epoch else None, on_epoch=on_epoch, sync_dist=True, batch_size=1)
+
+
+def frozen_parts(heads: ManyHeads) -> list[nn.Module]:
+    """What ``freeze_trunk`` leaves alone: the image network, or everything with weights before the classifiers."""
+    trunk = getattr(heads.network, "trunk", None)
+    if isinstance(trunk, nn.Module):
+        return [trunk]
+    last = set(heads.classifiers.modules())
+    # Dropout has nothing to freeze, and goes on.
+    return [part for part in heads.network.modules() if part not in last and any(True for _ in part.parameters(False))]
+
+
+def video_means(videos: Tensor, labels: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels ``(V,)`` and mean probabilities ``(V, K)`` of videos, from those of their clips ``(N, ...)``."""
+    _, place, counts = videos.unique(return_inverse=True, return_counts=True)
+    means = probabilities.new_zeros(len(counts), probabilities.shape[1]).index_add_(0, place, probabilities)
+    merged = labels.new_zeros(len(counts)).scatter_(0, place, labels)
+    return merged, means / counts[:, None]
+
+
+def top_k_right(labels: Tensor, scores: Tensor) -> Tensor:
+    """``(V, 2)`` float: whether the label is the best class, and whether it is among the best five."""
+    best = scores.topk(min(5, scores.shape[1]), dim=1).indices == labels[:, None]
+    return torch.stack([best[:, 0], best.any(1)], dim=1).float()

@@ -1,0 +1,221 @@
+"""How a network is trained, as a file of YAML."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from videxplain.errors import VidexplainError, unknown
+from videxplain.files import replacing
+
+CLIPS = ("uniform", "one", "five")
+LOGGERS = ("csv", "tensorboard", "wandb")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "validation": ("group", "random"),
+    "clips": CLIPS,
+    "augmentation": ("resize", "crop", "flip", "randaugment"),
+    "precision": ("fp32", "bf16"),
+    "store": ("float32", "float16"),
+}
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A dataset to learn from; see :func:`videxplain.data.datasets.open_dataset`."""
+
+    root: str
+    kind: str = "auto"
+    split: int = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a network is trained.
+
+    Attributes:
+        model: Architecture, see ``videxplain models``.
+        data: One dataset, or two that are learned together.
+        options: What the architecture is built with: ``width``, ``depth``, ``size``, ``num_frames``, ...
+        validation: How a fifth of the training videos is split off, by ``"group"`` or at ``"random"``.
+        clips: What is cut from a video: ``"uniform"`` frames spread over all of it, ``"one"`` window of neighbouring
+            frames at random, or ``"five"`` windows spread over it, each a clip of its own.
+        augmentation: See :class:`videxplain.data.augmentation.Augmentation`.
+        horizontal_flip: Whether ``crop`` and ``flip`` mirror clips.
+        vertical_flip: Whether they turn clips upside down.
+        epochs: How often every training video is seen.
+        batch_size: Clips of each dataset in a step.
+        lr: Adam's learning rate in the first epoch.
+        gamma: What it is multiplied by after each epoch.
+        weight_decay: Adam's.
+        seed: For the validation split, the order, the clips, the augmentation and the new weights.
+        precision: ``"fp32"``, or ``"bf16"`` where autocast allows it.
+        init: Weights to begin with: ``"none"``, ``"imagenet"`` (inflated for video networks), or a file.
+        freeze_trunk: Learn only what comes after the image network, or, where there is none, the classifier.
+        workers: Processes that prepare clips; 0 prepares them in the training process.
+        cache: Keep decoded frames in memory, as far as they fit.
+        logger: Where curves go: ``"csv"``, ``"tensorboard"``, ``"wandb"``.
+        describes: What the weights are, in the words that go with them into every output.
+        store: Numbers in the weights file.
+    """
+
+    model: str
+    data: tuple[DataSource, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    validation: str = "group"
+    clips: str = "one"
+    augmentation: str = "flip"
+    horizontal_flip: bool = True
+    vertical_flip: bool = True
+    epochs: int = 20
+    batch_size: int = 16
+    lr: float = 1e-4
+    gamma: float = 0.9
+    weight_decay: float = 0.0
+    seed: int = 0
+    precision: str = "fp32"
+    init: str = "none"
+    freeze_trunk: bool = False
+    workers: int = 2
+    cache: bool = False
+    logger: tuple[str, ...] = ("csv", "tensorboard")
+    describes: str = ""
+    store: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise unknown(name, getattr(self, name), choices)
+        for name in self.logger:
+            if name not in LOGGERS:
+                raise unknown("logger", name, LOGGERS)
+        if not 1 <= len(self.data) <= 2:
+            raise VidexplainError(f"a recipe has one dataset or two, not {len(self.data)}")
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("workers", 0), ("weight_decay", 0)):
+            if getattr(self, name) < least:
+                raise VidexplainError(f"{name} is at least {least}, not {getattr(self, name)}")
+        for name in ("lr", "gamma"):
+            if not getattr(self, name) > 0:
+                raise VidexplainError(f"{name} is above 0, not {getattr(self, name)}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """As :func:`recipe_from` takes it, of plain values."""
+        content = dataclasses.asdict(self) | {"options": dict(self.options), "logger": list(self.logger)}
+        return content | {"data": [dataclasses.asdict(source) for source in self.data]}
+
+    def write(self, path: Path) -> None:
+        """Write the file that :func:`read_recipe` reads."""
+        import yaml
+
+        with replacing(path) as temporary:
+            temporary.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False), encoding="utf-8")
+
+
+def read_recipe(path: Path, changes: Sequence[str] = (), roots: Sequence[str | Path] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        path: The file.
+        changes: ``key=value`` each, the value as in YAML; ``options.width=16`` and ``data.split=2`` reach inside.
+        roots: Folders of the datasets in place of those in the file.
+
+    Raises:
+        VidexplainError: No such file, not YAML, or a key or value that means nothing.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VidexplainError(f"cannot read recipe {path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise VidexplainError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise VidexplainError(f"{path} is no recipe: lines of 'key: value' are needed")
+    for change in changes:
+        _apply(content, change)
+    if roots:
+        content["data"] = _with_roots(content.get("data"), roots)
+    try:
+        return recipe_from(content)
+    except VidexplainError as error:
+        raise VidexplainError(f"{path}: {error}") from None
+
+
+def recipe_from(content: Mapping[str, Any]) -> Recipe:
+    """A recipe of plain values; raises for a key or a type that does not belong."""
+    types = {entry.name: entry.type for entry in fields(Recipe)}
+    for name in content:
+        if name not in types:
+            raise unknown("key", name, types)
+    for name in ("model", "data"):
+        if not content.get(name):
+            raise VidexplainError(f"{name} is missing" + ("; name the dataset with --data" if name == "data" else ""))
+    values = dict(content)
+    values["data"] = tuple(_source(entry) for entry in _listed(values["data"]))
+    if "logger" in values:
+        values["logger"] = tuple(_listed(values["logger"]))
+    if not isinstance(values.setdefault("options", {}), dict):
+        raise VidexplainError("options are 'name: value' each")
+    for name, value in values.items():
+        values[name] = _checked(name, value, types[name])
+    return Recipe(**values)
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    if kind not in names:
+        return value
+    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
+        with suppress(ValueError):  # YAML takes 1e-4 for text, because it lacks the point
+            return float(value)
+    if type(value) is not kind:
+        raise VidexplainError(f"{name} is {names[kind]}, not {value!r}")
+    return value
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _source(entry: Any) -> DataSource:
+    if isinstance(entry, DataSource):
+        return entry
+    if isinstance(entry, str):
+        return DataSource(entry)
+    names = [name.name for name in fields(DataSource)]
+    if not isinstance(entry, dict) or "root" not in entry:
+        raise VidexplainError("data is a folder, or has root, kind and split, or is a list of two such")
+    for name in entry:
+        if name not in names:
+            raise unknown("key of data", name, names)
+    return DataSource(**entry)
+
+
+def _with_roots(data: Any, roots: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """The datasets of a recipe elsewhere; what kind they are and the split stay, where there are as many."""
+    entries = [entry if isinstance(entry, dict) else {} for entry in _listed(data)] if data else []
+    if len(entries) != len(roots):
+        entries = [{} for _ in roots]
+    return [entry | {"root": str(root)} for entry, root in zip(entries, roots, strict=True)]
+
+
+def _apply(content: dict[str, Any], change: str) -> None:
+    import yaml
+
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise VidexplainError(f"--set is KEY=VALUE, such as epochs=10 or options.width=16, not '{change}'")
+    *outer, last = key.strip().split(".")
+    for name in outer:
+        inner = content.setdefault(name, {})
+        if isinstance(inner, str) and name == "data":
+            inner = content[name] = {"root": inner}
+        if not isinstance(inner, dict):
+            raise VidexplainError(f"--set {key}: {name} has no keys of its own here")
+        content = inner
+    try:
+        content[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise VidexplainError(f"--set {key}: cannot understand '{text}'") from None

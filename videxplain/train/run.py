@@ -1,0 +1,190 @@
+"""A whole training run: from a recipe to a folder with weights, checkpoints and curves."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from videxplain.errors import VidexplainError
+from videxplain.models.zoo import save_model
+from videxplain.train.data import Bars, VideoData
+from videxplain.train.logs import EpochTable, make_loggers
+from videxplain.train.module import Classifier
+from videxplain.train.recipe import Recipe, read_recipe
+from videxplain.train.start import begin, network_config
+from videxplain.train.two_heads import ManyHeads
+
+RECIPE, CHECKPOINTS, TABLE = "recipe.yaml", "checkpoints", "logs/metrics.csv"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run came to.
+
+    Attributes:
+        weights: The best network as files, one a dataset.
+        accuracy: On the validation videos, top-1 of the best epoch; the mean over datasets.
+        epoch: Which that was, counted from 0.
+        seconds: How long this part of the run took.
+        notes: What a person should know: where weights came from.
+        skipped: Videos that were left out, and why.
+    """
+
+    weights: tuple[Path, ...]
+    accuracy: float
+    epoch: int
+    seconds: float
+    notes: tuple[str, ...]
+    skipped: tuple[tuple[Path, str], ...]
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    strict: bool = False,
+    trainer_options: Mapping[str, Any] | None = None,
+    bars: Bars | None = None,
+    callbacks: tuple[L.Callback, ...] = (),
+) -> Trained:
+    """Train a network and write it to ``out``.
+
+    ``out`` gets ``recipe.yaml``, ``checkpoints/best.ckpt`` and ``last.ckpt``, ``logs/metrics.csv``, and the weights of
+    the epoch that was best on validation videos as ``<model>.safetensors``, or ``<model>-<dataset>.safetensors`` where
+    there are two datasets.
+
+    Args:
+        recipe: How.
+        out: A folder, made where it is missing.
+        resume: Go on after the last epoch that was finished, exactly as if nothing had happened.
+        strict: Raise at a missing or damaged video rather than leave it out.
+        trainer_options: For Lightning's ``Trainer``: ``devices``, ``num_nodes``, ``strategy``, ``accelerator``.
+        bars: Shows progress while data is looked at.
+        callbacks: More of Lightning's.
+
+    Raises:
+        VidexplainError: Whatever the caller can put right, before training begins.
+    """
+    began = time.monotonic()
+    config = network_config(recipe)
+    last = _check_folder(recipe, out, resume)
+    loggers = make_loggers(recipe, out)
+    data = VideoData(recipe, config, strict=strict, bars=bars)
+    heads, notes = _heads(recipe, data)
+    module = Classifier(
+        heads,
+        [part.name for part in data.parts],
+        lr=recipe.lr,
+        gamma=recipe.gamma,
+        weight_decay=recipe.weight_decay,
+        seed=recipe.seed,
+        freeze_trunk=recipe.freeze_trunk,
+    )
+    module.train()  # networks of the zoo come in evaluation mode, and Lightning leaves them so
+    keeping: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    best = ModelCheckpoint(out / CHECKPOINTS, "best", monitor="val_acc", mode="max", **keeping)
+    # Of its own, and after the other: save_last copies what is best, which may be long ago.
+    newest = ModelCheckpoint(out / CHECKPOINTS, "last", **keeping)
+    table = [EpochTable(out / TABLE)] if "csv" in recipe.logger else []
+    with warnings.catch_warnings():
+        _quiet()
+        trainer = _trainer(recipe, loggers, [*table, *callbacks, best, newest], trainer_options or {})
+        (out / TABLE).parent.mkdir(parents=True, exist_ok=True)
+        recipe.write(out / RECIPE)
+        trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True if last else None)
+    kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    module.load_state_dict(kept["state_dict"])
+    check_finite(kept["state_dict"])
+    accuracy = float(best.best_model_score or 0)
+    weights = _export(recipe, out, heads, data, {"validation": accuracy, "epochs": recipe.epochs})
+    return Trained(weights, accuracy, kept["epoch"], time.monotonic() - began, notes, tuple(data.skipped))
+
+
+def check_finite(state: Mapping[str, torch.Tensor]) -> None:
+    """Raise for weights that are NaN or infinite, which need not show in the loss."""
+    for name, value in state.items():
+        if not torch.isfinite(value).all():
+            raise VidexplainError(f"training went wrong, {name} is not finite: try a smaller lr, or precision fp32")
+
+
+def _trainer(recipe: Recipe, loggers: list[Any], callbacks: list[L.Callback], options: Mapping[str, Any]) -> L.Trainer:
+    try:
+        return L.Trainer(
+            max_epochs=recipe.epochs,
+            precision="bf16-mixed" if recipe.precision == "bf16" else "32-true",
+            logger=loggers,
+            callbacks=callbacks,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=1_000_000,
+            **options,
+        )
+    # What Lightning raises for an accelerator, a strategy or devices that are not there.
+    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
+        asked = ", ".join(f"{name} {value}" for name, value in options.items())
+        raise VidexplainError(f"cannot train with {asked}: {str(error).splitlines()[0]}") from None
+
+
+def _check_folder(recipe: Recipe, out: Path, resume: bool) -> Path | None:
+    """The checkpoint to go on from, or None to begin; raises where the folder and the wish do not agree."""
+    last = out / CHECKPOINTS / "last.ckpt"
+    if not resume:
+        if last.is_file():
+            raise VidexplainError(f"{out} holds a run already: go on with it by --resume, or choose another folder")
+        return None
+    if not last.is_file():
+        raise VidexplainError(f"nothing to resume: {last} is not there")
+    before = read_recipe(out / RECIPE).as_dict()
+    now = recipe.as_dict()
+    free = ("epochs", "workers", "cache", "logger", "describes", "store")
+    for name in now:
+        if name not in free and now[name] != before[name]:
+            raise VidexplainError(f"cannot resume {out}: its {name} was {before[name]}, not {now[name]}")
+    done = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
+    if done >= recipe.epochs:
+        raise VidexplainError(f"{out} has run for {done} epochs already: for more, say --epochs")
+    return last
+
+
+def _heads(recipe: Recipe, data: VideoData) -> tuple[ManyHeads, tuple[str, ...]]:
+    parts = data.parts
+    start = begin(recipe, parts[0].dataset.labels)
+    words = recipe.describes or f"trained on {' and '.join(part.name for part in parts)}"
+    configs = [
+        start.network.config.replace(num_classes=len(part.dataset.labels), labels=part.dataset.labels, weights=words)
+        for part in parts
+    ]
+    return ManyHeads(start.network, configs, seed=recipe.seed), start.notes
+
+
+def _export(
+    recipe: Recipe, out: Path, heads: ManyHeads, data: VideoData, metrics: Mapping[str, Any]
+) -> tuple[Path, ...]:
+    paths = []
+    for which, part in enumerate(data.parts):
+        name = recipe.model if len(data.parts) == 1 else f"{recipe.model}-{part.name}"
+        paths.append(out / f"{name}.safetensors")
+        half = torch.float16 if recipe.store == "float16" else None
+        save_model(heads.single(which), paths[-1], metrics, dtype=half)
+    return tuple(paths)
+
+
+def _quiet() -> None:
+    """Lightning's advice is for those who write training loops."""
+    import logging
+
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    advice = ("num_workers", "many workers", "log_every_n_steps", "in eval mode", "LeafSpec", "exists and is not empty")
+    for words in advice:
+        warnings.filterwarnings("ignore", f".*{words}.*")

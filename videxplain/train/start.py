@@ -1,0 +1,117 @@
+"""The network that training begins with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from videxplain.errors import VidexplainError
+from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.blocks import VideoNetwork
+from videxplain.models.config import ModelConfig
+from videxplain.models.inflate import inflate_state_dict
+from videxplain.models.weights import read_weights
+from videxplain.models.zoo import load_model
+from videxplain.train.recipe import Recipe
+from videxplain.train.two_heads import classifier_name
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network to train.
+
+    Attributes:
+        network: It.
+        notes: What was taken from where, and what was not, a line each.
+    """
+
+    network: VideoNetwork
+    notes: tuple[str, ...]
+
+
+def network_config(recipe: Recipe) -> ModelConfig:
+    """What the network of a recipe expects; raises for an unknown model or option, before anything is read."""
+    entry = ARCHITECTURES[recipe.model]
+    config = entry.configure(recipe.options)
+    if "num_classes" in recipe.options or "labels" in recipe.options:
+        raise VidexplainError("options: the classes are those of the dataset; leave out num_classes and labels")
+    if (recipe.clips == "uniform") != (config.sampling == "uniform"):
+        fitting = "uniform" if config.sampling == "uniform" else "one or five"
+        raise VidexplainError(f"clips: {recipe.model} sees {config.sampling} frames, so clips is {fitting}")
+    if recipe.init == "imagenet":
+        _imagenet_depth(config)
+    return config
+
+
+def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
+    """The network of a recipe, its classifier for ``labels``, filled as the recipe's ``init`` says."""
+    network = load_model(recipe.model, "none", **{**recipe.options, "labels": labels})
+    if recipe.init == "none":
+        return Start(network, ())
+    if recipe.init == "imagenet":
+        depth = _imagenet_depth(network.config)
+        state = imagenet_state(depth)
+        return _fill(network, _from_images(state, network), f"ResNet-{depth} of ImageNet")
+    path = Path(recipe.init)
+    if path.suffix not in (".safetensors", ".pt", ".pth"):
+        raise VidexplainError(f"init is none, imagenet or a file of weights, not '{recipe.init}'")
+    return _fill(network, read_weights(path).state, str(path))
+
+
+def imagenet_state(depth: int) -> dict[str, Tensor]:
+    """The weights of torchvision's ResNet of this depth, learned on ImageNet (version 1); downloaded once."""
+    from torchvision.models import get_weight
+
+    try:
+        # The first version is the one that the report could have had.
+        state: dict[str, Tensor] = get_weight(f"ResNet{depth}_Weights.IMAGENET1K_V1").get_state_dict(check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise VidexplainError(f"cannot download ResNet-{depth} of ImageNet: {error}; init may also be a file") from None
+    return state
+
+
+def _imagenet_depth(config: ModelConfig) -> int:
+    """The depth of the image network that a network begins with; raises where none fits."""
+    depth = config.options.get("depth")
+    if depth is None:
+        raise VidexplainError(f"init: no network of ImageNet fits {config.architecture}; say none, or name a file")
+    if config.options.get("width") != 64 or config.options.get("blocks") is not None:
+        raise VidexplainError("init: ImageNet's weights need width 64 and the usual blocks; say none, or name a file")
+    return int(depth)
+
+
+def _from_images(state: Mapping[str, Tensor], network: VideoNetwork) -> dict[str, Tensor]:
+    own = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    if hasattr(network, "trunk"):
+        return {f"trunk.{name}": value for name, value in own.items()}
+    return inflate_state_dict(own, network)
+
+
+def _fill(network: VideoNetwork, state: Mapping[str, Tensor], what: str) -> Start:
+    """Take what fits by name and shape, except the classifier, and say what was not taken."""
+    wanted = network.state_dict()
+    head = classifier_name(network)
+    taken = {
+        name: value
+        for name, value in state.items()
+        if name in wanted and value.shape == wanted[name].shape and not name.startswith(f"{head}.")
+    }
+    if not taken:
+        raise VidexplainError(f"init: nothing in {what} fits {network.config.architecture}")
+    network.load_state_dict(taken, strict=False)
+    left: list[tuple[str, list[Any]]] = [
+        ("not taken", [name for name in state if name not in taken]),
+        ("begin at random", [name for name in wanted if name not in taken]),
+    ]
+    notes = [f"{len(taken)} of {len(wanted)} tensors from {what}"]
+    notes += [f"{words}: {_some(names)}" for words, names in left if names]
+    return Start(network, tuple(notes))
+
+
+def _some(names: list[str]) -> str:
+    more = f", ... ({len(names)} in all)" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
