@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from videxplain.data.augmentation import Augmentation
 from videxplain.data.datasets import VideoDataset, open_dataset, split_validation
+from videxplain.data.stream import read_ahead
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
 from videxplain.train.clips import Clips, FrameCache, PassSampler, Progress, find_readable
@@ -130,12 +131,22 @@ class VideoData(L.LightningDataModule):
         sampler = PassSampler(len(clips), seed=self.recipe.seed, shuffle=shuffle, total=total, rank=rank, world=world)
         # Lightning says it too, but when a run is resumed only after the first batches are on their way.
         sampler.set_epoch(trainer.current_epoch if trainer else 0)
-        return make_loader(clips, sampler, batch_size=self.recipe.batch_size, workers=self.recipe.workers)
+        # Other processes would each be sent all frames that are in memory; a thread shares them.
+        workers = 0 if self._cache else self.recipe.workers
+        return make_loader(clips, sampler, batch_size=self.recipe.batch_size, workers=workers)
+
+
+class ReadAhead(DataLoader[Any]):
+    """Prepares batches in a thread beside the network: OpenCV and NumPy let it compute meanwhile."""
+
+    def __iter__(self) -> Any:
+        """As a loader without processes has it, two batches ahead."""
+        return read_ahead(super().__iter__(), depth=2)
 
 
 def make_loader(clips: Clips, sampler: PassSampler, *, batch_size: int, workers: int) -> DataLoader[Any]:
-    """Batches of clips in the order of ``sampler``, prepared in as many processes."""
-    return DataLoader(
+    """Batches of clips in the order of ``sampler``, prepared in as many processes; without any, in a thread."""
+    return (DataLoader if workers else ReadAhead)(
         clips,
         batch_size,
         sampler=sampler,  # it yields pairs, which is what Clips take
