@@ -114,6 +114,19 @@ def test_a_folder_of_classes_holds_out_a_fifth_of_every_class_by_group(tmp_path)
     assert open_dataset(tmp_path, split=2) == drawn[1]
 
 
+def test_classes_of_hmdb51_are_in_the_order_of_their_names(tmp_path):
+    # A class whose name begins another's: sorted with "_test_split1.txt" behind them, the first two would swap.
+    classes = ("kick", "kick_ball", "kiss")
+    root = hmdb51_tree(tmp_path, {label: {f"a_{label}_0.avi": 1, f"b_{label}_1.avi": 2} for label in classes})
+    dataset = open_dataset(root)
+    assert dataset.labels == classes
+    assert [(video.label, video.path.name) for video in dataset.test] == [
+        (0, "b_kick_1.avi"),
+        (1, "b_kick_ball_1.avi"),
+        (2, "b_kiss_1.avi"),
+    ]
+
+
 def test_only_videos_count_in_a_folder(tmp_path):
     for index in range(2):
         write_clip(tmp_path / f"a/{index}.avi", [0])

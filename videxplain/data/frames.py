@@ -75,5 +75,6 @@ def _read_jpeg(folder: Path, index: int) -> NDArray[np.uint8]:
         raise VidexplainError(f"cannot read frame {index} of {folder}: {error.strerror or error}") from None
     frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if frame is None:
-        raise VidexplainError(f"{path} is not an image that can be decoded: run 'videxplain prepare' again")
+        # Its size may be right, which is all that prepare looks at: it would keep the folder.
+        raise VidexplainError(f"{path} is not an image: delete {folder} and run 'videxplain prepare' again")
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

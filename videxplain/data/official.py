@@ -55,14 +55,15 @@ def open_hmdb51(root: Path, split: int) -> VideoDataset:
     """Split 1, 2 or 3 of HMDB51, or of anything laid out like it; a group is what was cut from one source."""
     lists = _lists(root, HMDB_LISTS, "HMDB51")
     ending = f"_test_split{split}.txt"
-    paths = sorted(path for path in lists.iterdir() if path.name.endswith(ending) and not path.name.startswith("."))
-    if not paths:
+    names = (path.name for path in lists.iterdir() if path.name.endswith(ending) and not path.name.startswith("."))
+    # By class and not by file: with the ending, kick_ball would come before kick, as nowhere else.
+    labels = tuple(sorted(name.removesuffix(ending) for name in names))
+    if not labels:
         raise VidexplainError(f"{lists} has no files <class>{ending}")
-    labels = tuple(path.name.removesuffix(ending) for path in paths)
     disk = _Disk(root, _HMDB_VIDEOS)
     parts: dict[str, list[Video]] = {_HMDB_TRAIN: [], _HMDB_TEST: [], _HMDB_UNUSED: []}
-    for number, (label, path) in enumerate(zip(labels, paths, strict=True)):
-        for where, line in _lines(path):
+    for number, label in enumerate(labels):
+        for where, line in _lines(lists / f"{label}{ending}"):
             match = re.fullmatch(r"(.*\S)\s+([012])", line)
             if not match:
                 raise VidexplainError(f"{where}: '{line}' is not <video> 0, 1 or 2")
