@@ -89,6 +89,7 @@ def test_left_out_videos_are_named_and_counted(run, recipe, tmp_path):
         (("--resume",), "nothing to resume"),
         (("--accelerator", "gup"), "gup"),
         (("--devices", "none"), "devices"),
+        (("--devices", "gpu,1"), "devices gpu,1"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(run, recipe, data, tmp_path, arguments, line):

@@ -6,8 +6,11 @@ import torch
 from videxplain.errors import VidexplainError
 from videxplain.models.weights import read_metadata
 from videxplain.models.zoo import load_model
-from videxplain.train import logs
+from videxplain.train import data, logs
+from videxplain.train.clips import FrameCache
+from videxplain.train.data import VideoData
 from videxplain.train.run import check_finite, train
+from videxplain.train.start import network_config
 
 CPU = {"accelerator": "cpu", "devices": 1}
 
@@ -59,6 +62,57 @@ def test_a_run_that_was_stopped_goes_on_exactly(recipe_of, tmp_path):
     assert rows_of(straight) == rows_of(stopped)
 
 
+@pytest.mark.filterwarnings("error:The dirpath has changed")
+def test_a_run_that_was_moved_remembers_its_best_epoch(recipe_of, tmp_path):
+    # Nothing to speak of is learned, so that all epochs are equally good, and the first stays the best.
+    options = {"width": 4, "size": 16, "num_frames": 8}
+    train(recipe_of(model="c3d", options=options, lr=1e-12), tmp_path / "here", trainer_options=CPU)
+    (tmp_path / "here").rename(tmp_path / "there")
+    recipe = recipe_of(model="c3d", options=options, lr=1e-12, epochs=3)
+    trained = train(recipe, tmp_path / "there", resume=True, trainer_options=CPU)
+    first, second, third = (row["val_acc"] for row in rows_of(tmp_path / "there"))
+    assert first == second == third
+    assert (trained.epoch, trained.accuracy) == (0, pytest.approx(first))
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_run_that_was_stopped_before_its_weights_were_written_writes_them(recipe_of, tmp_path):
+    out = tmp_path / "run"
+    first = train(recipe_of(epochs=1), out, trainer_options=CPU)
+    (path,) = first.weights
+    before, facts = load_model("i3d", path).state_dict(), read_metadata(path)
+    path.unlink()
+    again = train(recipe_of(epochs=1), out, resume=True, trainer_options=CPU)
+    after = load_model("i3d", path).state_dict()
+    assert read_metadata(path) == facts
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert (again.weights, again.epoch, again.accuracy) == (first.weights, first.epoch, first.accuracy)
+    assert len(rows_of(out)) == 1
+
+
+def test_half_of_the_free_memory_is_for_both_parts_of_a_dataset(recipe_of, tmp_path, monkeypatch):
+    held = 20 * 12 * 16 * 16 * 3  # all videos for training and validation, at the size of the network
+    caches = []
+
+    class Watched(FrameCache):
+        def __init__(self, size):
+            super().__init__(size)
+            caches.append(self)
+
+    monkeypatch.setattr(data, "FrameCache", Watched)
+    free = 0
+
+    def free_memory():
+        return free - sum(frames.nbytes for cache in caches for frames in cache._held.values())
+
+    monkeypatch.setattr(data, "_free_memory", free_memory)
+    free = 2 * held
+    VideoData(recipe_of(), network_config(recipe_of()))
+    free, caches[:] = 2 * held - 2, []
+    with pytest.raises(VidexplainError, match="do not fit into"):
+        VideoData(recipe_of(), network_config(recipe_of()))
+
+
 def test_what_is_frozen_stays_as_it_was(recipe_of, tmp_path):
     options = {"depth": 18, "width": 4, "size": 16}
     recipe = recipe_of(model="late_fusion", options=options, clips="uniform", freeze_trunk=True, epochs=1)
@@ -78,9 +132,9 @@ def test_two_datasets_are_learned_at_once(recipe_of, tmp_path, model):
     options = {"width": 4, "size": 16, "num_frames": 8}
     # At 16 pixels the last stage sees single ones, of which oneDNN's bfloat16 gradients are not finite.
     options |= {"depth": 18, "latent": 8, "hidden": 8, "size": 32} if model == "lrcn" else {}
-    data = [{"root": recipe.data[0].root}, {"root": str(other)}]
+    sources = [{"root": recipe.data[0].root}, {"root": str(other)}]
     clips = "uniform" if model == "lrcn" else "five"
-    recipe = recipe_of(model=model, data=data, options=options, clips=clips, epochs=1, lr=1e-3, precision="bf16")
+    recipe = recipe_of(model=model, data=sources, options=options, clips=clips, epochs=1, lr=1e-3, precision="bf16")
     trained = train(recipe, tmp_path / "run", trainer_options=CPU)
     assert [path.name for path in trained.weights] == [f"{model}-ucf101-{i}.safetensors" for i in (1, 2)]
     one, two = (load_model(model, path) for path in trained.weights)

@@ -85,8 +85,9 @@ def train(
 
 
 def _devices(text: str) -> int | str | list[int]:
-    if "," in text:
-        return [int(part) for part in text.split(",") if part.strip().isdecimal()]
+    numbers = [part.strip() for part in text.split(",") if part.strip()]
+    if "," in text and all(number.isdecimal() for number in numbers):
+        return [int(number) for number in numbers]
     return int(text) if text.lstrip("-").isdecimal() else text
 
 

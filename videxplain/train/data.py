@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ class VideoData(L.LightningDataModule):
         self._bars = bars or (lambda what: nullcontext())
         # What crops takes them from the frames as they are; for the others resizing comes first anyway.
         self._cache = FrameCache(None if recipe.augmentation == "crop" else config.size) if recipe.cache else None
+        # For all parts together, so it is asked before anything is held.
+        self._room = _free_memory() // 2
         self.skipped: list[tuple[Path, str]] = []
         datasets = [open_dataset(source.root, kind=source.kind, split=source.split) for source in recipe.data]
         self.parts = [
@@ -97,10 +99,9 @@ class VideoData(L.LightningDataModule):
                 raise VidexplainError(f"{dataset.root} has no {what} videos{why}")
             if self._cache:
                 with self._bars(f"{what} frames of {name}") as progress:
-                    limit = _free_memory() // 2
-                    if not self._cache.fill(found, limit=limit, workers=self._cores, progress=progress):
+                    if not self._cache.fill(found, limit=self._room, workers=self._cores, progress=progress):
                         raise VidexplainError(
-                            f"the frames of {dataset.root} do not fit into {limit / 1e9:.1f} GB, half of the free "
+                            f"the frames of {dataset.root} do not fit into {self._room / 1e9:.1f} GB, half of the free "
                             "memory: say --set cache=false"
                         )
             clips.append(self._clips(found, training=what == "training"))
@@ -171,6 +172,11 @@ def _names(datasets: list[VideoDataset]) -> list[str]:
 
 def _free_memory() -> int:
     """Bytes that can be taken without swapping."""
+    # Linux fills unused memory with copies of files and gives it back when asked, so what is unused says little.
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

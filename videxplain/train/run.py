@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from videxplain.errors import VidexplainError
+from videxplain.models.weights import read_metadata
 from videxplain.models.zoo import save_model
 from videxplain.train.data import Bars, VideoData
 from videxplain.train.logs import EpochTable, make_loggers
@@ -90,9 +91,9 @@ def train(
     )
     module.train()  # networks of the zoo come in evaluation mode, and Lightning leaves them so
     keeping: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
-    best = ModelCheckpoint(out / CHECKPOINTS, "best", monitor="val_acc", mode="max", **keeping)
+    best = Checkpoint(out / CHECKPOINTS, "best", monitor="val_acc", mode="max", **keeping)
     # Of its own, and after the other: save_last copies what is best, which may be long ago.
-    newest = ModelCheckpoint(out / CHECKPOINTS, "last", **keeping)
+    newest = Checkpoint(out / CHECKPOINTS, "last", **keeping)
     table = [EpochTable(out / TABLE)] if "csv" in recipe.logger else []
     with warnings.catch_warnings():
         _quiet()
@@ -106,6 +107,20 @@ def train(
     accuracy = float(best.best_model_score or 0)
     weights = _export(recipe, out, heads, data, {"validation": accuracy, "epochs": recipe.epochs})
     return Trained(weights, accuracy, kept["epoch"], time.monotonic() - began, notes, tuple(data.skipped))
+
+
+class Checkpoint(ModelCheckpoint):
+    """Still knows which epoch was best when a run is resumed in another place than it began in."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what a checkpoint says as if it had been said here; Lightning forgets scores from another folder."""
+
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "", Path(path).name)) if path else ""
+
+        paths = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path")}
+        scores = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | paths | {"best_k_models": scores, "dirpath": self.dirpath})
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
@@ -142,8 +157,9 @@ def _check_folder(recipe: Recipe, out: Path, resume: bool) -> Path | None:
         if last.is_file():
             raise VidexplainError(f"{out} holds a run already: go on with it by --resume, or choose another folder")
         return None
-    if not last.is_file():
-        raise VidexplainError(f"nothing to resume: {last} is not there")
+    for path in (last, last.with_name("best.ckpt")):
+        if not path.is_file():
+            raise VidexplainError(f"nothing to resume: {path} is not there")
     before = read_recipe(out / RECIPE).as_dict()
     now = recipe.as_dict()
     free = ("epochs", "workers", "cache", "logger", "describes", "store")
@@ -151,7 +167,9 @@ def _check_folder(recipe: Recipe, out: Path, resume: bool) -> Path | None:
         if name not in free and now[name] != before[name]:
             raise VidexplainError(f"cannot resume {out}: its {name} was {before[name]}, not {now[name]}")
     done = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
-    if done >= recipe.epochs:
+    # A job can be killed when all epochs are done and the weights are not yet written.
+    exported = sum(read_metadata(path)[1].get("epochs") == done for path in out.glob("*.safetensors"))
+    if done > recipe.epochs or (done == recipe.epochs and exported == len(recipe.data)):
         raise VidexplainError(f"{out} has run for {done} epochs already: for more, say --epochs")
     return last
 
