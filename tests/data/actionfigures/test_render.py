@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from videxplain.data.actionfigures import LABELS, Difficulty, render, render_clip
+from videxplain.data.actionfigures import LABELS, Difficulty, bodies, render, render_clip
 from videxplain.data.actionfigures.acts import ACTS, perform
 from videxplain.data.actionfigures.bodies import Body as Standing
+from videxplain.data.actionfigures.bodies import bystander
 from videxplain.data.actionfigures.camera import KINDS, make_camera
 from videxplain.data.actionfigures.motion import GRASP, Style
 from videxplain.data.actionfigures.skeleton import Body, Pose, solve
-from videxplain.data.actionfigures.things import MOVERS, carried_parcel
+from videxplain.data.actionfigures.things import MOVERS, THING_NAME, carried_parcel
 from videxplain.errors import VidexplainError
 
 STILL = Difficulty(camera=0.0)
@@ -35,15 +36,28 @@ def test_the_same_seed_gives_the_same_pixels():
     assert np.any(first.frames != render_clip("Kick", seed=[1, 3]).frames)
 
 
-def test_a_group_shares_its_place_and_a_setting_changes_nothing_else():
+@pytest.mark.parametrize("seed", range(3))
+def test_whether_the_camera_moves_changes_nothing_else(seed, monkeypatch):
+    def make_still(kind, frames, size, rng):
+        kinds.append(kind)
+        rng.uniform(size=KINDS.index(kind) if kind in KINDS else 7)  # as many draws as it likes
+        return make_camera("still", frames, size, rng)
+
+    kinds = []
+    monkeypatch.setattr(render, "make_camera", make_still)
+    still, moving = (render_clip("Walk", seed=seed, difficulty=Difficulty(camera=share)) for share in (0.0, 1.0))
+    assert kinds[0] == "still"
+    assert kinds[1] in KINDS
+    np.testing.assert_array_equal(still.frames, moving.frames)
+
+
+def test_a_group_shares_its_place():
     first, second = (render_clip("Bow", seed=s, group_seed=9, difficulty=STILL) for s in (1, 2))
     corner = np.s_[:, :20, :20]
     # Grain and flicker differ; the place does not.
     assert np.abs(first.frames[corner].mean((0, 1, 2)) - second.frames[corner].mean((0, 1, 2))).max() < 4
     other = render_clip("Bow", seed=1, group_seed=10, difficulty=STILL)
     assert np.abs(first.frames.mean((0, 1, 2)) - other.frames.mean((0, 1, 2))).max() > 8
-    harder = render_clip("Bow", seed=1, group_seed=9, difficulty=Difficulty(camera=0.0, cuts=0.0, lead=0.15))
-    np.testing.assert_array_equal(first.frames, harder.frames)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -205,6 +219,34 @@ def test_distractors_do_not_tell_which_way_time_goes(make):
         ends.append(place[-1])
     np.testing.assert_allclose(np.mean(starts, 0), np.mean(ends, 0), atol=0.12)
     np.testing.assert_allclose(np.std(starts, 0), np.std(ends, 0), atol=0.08)
+
+
+@pytest.mark.parametrize("make", MOVERS, ids=lambda make: make.__name__[1:])
+def test_distractors_begin_anywhere_in_their_course(make):
+    """What swings or flaps is as likely up as down in the first frame, so that its phase tells no place in the clip."""
+    first = [np.stack([part.spheres[0, -1] for part in make(20, np.random.default_rng(seed))]) for seed in range(400)]
+    shapes = np.array([spheres[0] - spheres[-1] for spheres in first])  # one part relative to another
+    moves = np.stack([part.spheres[:, -1] for part in make(200, np.random.default_rng(0))], 1)
+    swing = np.ptp(moves[:, 0] - moves[:, -1], axis=0)
+    for axis in np.flatnonzero(swing > 0.02):
+        assert np.std(shapes[:, axis]) > 0.25 * swing[axis]
+
+
+def test_people_on_boards_roll_either_way_they_face(monkeypatch):
+    ways = []
+    real = bodies.Outlines
+
+    def watch(parts, *rest):
+        ways.extend(part.spheres[-1, 0, 2] - part.spheres[0, 0, 2] for part in parts if part.name == THING_NAME)
+        return real(parts, *rest)
+
+    monkeypatch.setattr(bodies, "Outlines", watch)
+    scene = render._cast((120, 160), np.random.default_rng(0))
+    camera = make_camera("still", 8, (120, 160), np.random.default_rng(0))
+    for seed in range(400):
+        bystander(scene, camera, np.array([80.0, 110.0]), 1.0, False, np.random.default_rng(seed))
+    assert len(ways) > 100
+    assert 0.4 < np.mean(np.array(ways) > 0) < 0.6
 
 
 @pytest.mark.parametrize(

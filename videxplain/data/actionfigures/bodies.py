@@ -74,7 +74,7 @@ def actor(
         reach=rng.uniform(0.85, 1.15),
         variant=int(rng.integers(2)),
         view=yaw * cast.handed,
-        sway=(rng.uniform(0, 6.3), rng.uniform(0, 6.3)),
+        sway=motion.random_sway(rng),
     )
     view = View(yaw, rng.uniform(0.05, 0.16), (float(feet[0]), float(feet[1])), cast.height, camera.zoom, camera.shift)
     if act is None:
@@ -109,7 +109,7 @@ def bystander(cast: Cast, camera: Camera, feet: Array, side: float, may_walk: bo
     count, look, handed = len(camera.zoom), random_look(rng), int(rng.choice([-1, 1]))
     height = cast.height * rng.uniform(0.55, 0.75)
     ground = cast.scenery.horizon + (feet[1] - cast.scenery.horizon) * rng.uniform(0.3, 0.6)
-    style = motion.Style(1.0, 0, 0.0, (rng.uniform(0, 6.3), rng.uniform(0, 6.3)))
+    style = motion.Style(1.0, 0, 0.0, motion.random_sway(rng))
     does = rng.choice(["stand", "sway", "ride", "walk"], p=[0.35, 0.3, 0.15, 0.2])
     if does == "walk" and not may_walk:
         does = "ride"  # somebody who walks shows which way time goes
@@ -119,6 +119,8 @@ def bystander(cast: Cast, camera: Camera, feet: Array, side: float, may_walk: bo
     if does in ("ride", "walk"):
         yaw = float(rng.choice([-1, 1]) * rng.uniform(1.3, 1.57))
         way = np.linspace(-0.5, 0.5, count) * rng.uniform(0.5, 1.2)
+        if does == "ride":
+            way *= rng.choice([-1, 1])  # whichever way they face, or a picture would tell which way time goes
         pace = rng.uniform(22, 30)
         pose = (
             motion.ride(count, look.body, style)

@@ -30,6 +30,11 @@ class Style:
     sway: tuple[float, float]
 
 
+def random_sway(rng: np.random.Generator) -> tuple[float, float]:
+    """Any two phases."""
+    return rng.uniform(0, _TURN), rng.uniform(0, _TURN)
+
+
 def idle(frames: int, body: Body, style: Style) -> Pose:
     """Standing about: breathing, shifting the weight a little."""
     pose = Pose.standing(frames)

@@ -99,7 +99,9 @@ def render_clip(
         rng.uniform(),
         rng.uniform(),
     )
-    camera = make_camera(kind if moves < wanted.camera else "still", num_frames, size, rng)
+    # Of its own: kinds of camera take different numbers of draws.
+    chance = np.random.default_rng(rng.integers(2**63))
+    camera = make_camera(kind if moves < wanted.camera else "still", num_frames, size, chance)
     cut = round(num_frames * (0.2 + 0.2 * where)) if is_cut < wanted.cuts and num_frames >= 8 else 0
     acting = slice(cut, num_frames) if front < 0.5 else slice(0, num_frames - cut)
     other = slice(0, cut) if front < 0.5 else slice(num_frames - cut, num_frames)

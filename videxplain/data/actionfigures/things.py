@@ -10,6 +10,7 @@ from videxplain.data.actionfigures.motion import GRASP, RELEASE, SEAT
 from videxplain.data.actionfigures.skeleton import Array, Joints
 
 THING_NAME = "thing"
+_TURN = 2 * np.pi
 _GRAVITY = 1.6 / 25**2
 """Body heights per frame, squared; gentle, so that a thrown ball is seen for a while."""
 
@@ -91,8 +92,8 @@ def _bouncing_ball(frames: int, rng: np.random.Generator) -> list[Part]:
 
 def _balloon(frames: int, rng: np.random.Generator) -> list[Part]:
     t = np.arange(frames) / 25
-    x = 0.6 * _crossing(frames, rng) + 0.02 * np.sin(2 * np.pi * 0.5 * t + rng.uniform(0, 6))
-    y = rng.uniform(0.7, 1.1) + 0.03 * np.sin(2 * np.pi * 0.4 * t + rng.uniform(0, 6))
+    x = 0.6 * _crossing(frames, rng) + 0.02 * np.sin(_TURN * 0.5 * t + rng.uniform(0, _TURN))
+    y = rng.uniform(0.7, 1.1) + 0.03 * np.sin(_TURN * 0.4 * t + rng.uniform(0, _TURN))
     top = np.stack([x, y, 0 * x], 1)
     string = _hull([top - [0, 0.08, 0], top - [0, 0.3, 0]], [0.004, 0.004], (200, 200, 196), 1)
     return [string, _hull([top, top - [0, 0.045, 0]], [0.07, 0.05], colour(rng), 4)]
@@ -101,8 +102,8 @@ def _balloon(frames: int, rng: np.random.Generator) -> list[Part]:
 def _bird(frames: int, rng: np.random.Generator) -> list[Part]:
     """Seen from the front, so that it is the same backwards."""
     x, t = _crossing(frames, rng), np.arange(frames) / 25
-    y = rng.uniform(0.9, 1.2) + 0.03 * np.sin(2 * np.pi * 0.6 * t)
-    flap = 0.06 * np.sin(2 * np.pi * rng.uniform(2, 3) * t)
+    y = rng.uniform(0.9, 1.2) + 0.03 * np.sin(_TURN * 0.6 * t + rng.uniform(0, _TURN))
+    flap = 0.06 * np.sin(_TURN * rng.uniform(2, 3) * t + rng.uniform(0, _TURN))
     body, tint = np.stack([x, y, 0 * x], 1), (58.0, 60.0, 68.0)
     wings = [
         _hull([body, body + np.stack([0 * x + s * 0.085, flap, 0 * x], 1)], [0.018, 0.007], tint, 2) for s in (-1, 1)
@@ -121,7 +122,7 @@ def _trolley(frames: int, rng: np.random.Generator) -> list[Part]:
 
 def _pendulum(frames: int, rng: np.random.Generator) -> list[Part]:
     """A lamp that swings on its cable."""
-    swing = 0.35 * np.sin(2 * np.pi * rng.uniform(0.4, 0.8) * np.arange(frames) / 25 + rng.uniform(0, 6))
+    swing = 0.35 * np.sin(_TURN * rng.uniform(0.4, 0.8) * np.arange(frames) / 25 + rng.uniform(0, _TURN))
     top = np.tile([0.0, 1.7, 0.0], (frames, 1))
     lamp = top + 0.6 * np.stack([np.sin(swing), -np.cos(swing), 0 * swing], 1)
     return [_hull([top, lamp], [0.006, 0.006], (60, 60, 62), 1), _hull([lamp], [0.06], (238, 214, 150), 3)]
