@@ -117,6 +117,29 @@ def test_shares_add_up_to_one(sampling, frames, stride):
     np.testing.assert_allclose(total, 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("frames", [8, 9, 16, 31, 100])
+@pytest.mark.parametrize("stride", [None, 1, 8])
+def test_shares_of_windows_with_an_interval_add_up_to_one(frames, stride):
+    config = BrightSquares(8, 32, "consecutive").config.replace(frame_interval=3)
+    whole = plan(frames, config, stride)
+    total = np.zeros(frames)
+    for window, shares in zip(whole.windows, whole.shares, strict=True):
+        np.add.at(total, window, shares)
+    np.testing.assert_allclose(total, 1, rtol=1e-6)
+    assert {int(step) for window in whole.windows for step in np.diff(window)} == {min(3, frames // 8)}
+
+
+@pytest.mark.parametrize(("frames", "first", "last"), [(64, 9, 20), (37, 0, 8), (30, 24, 29)])
+def test_a_network_that_sees_every_second_frame_explains_all_of_them(frames, first, last):
+    model = BrightSquares(8, 32, "consecutive")
+    model.config = model.config.replace(frame_interval=2)
+    found = explain(model, planted(frames, first, last), target=1)
+    assert np.flatnonzero(found.temporal).tolist() == list(range(first, last + 1))
+    for t in range(first, last + 1):
+        # As if it saw every frame: the response of a frame does not depend on its neighbours here.
+        assert found.heatmap[t].max() == pytest.approx(100 / (8 * 32 * 32), rel=1e-4)
+
+
 def test_shares_fade_from_one_window_into_the_next():
     whole = plan(12, BrightSquares(8, 32, "consecutive").config)
     assert [window.tolist() for window in whole.windows] == [list(range(8)), list(range(4, 12))]

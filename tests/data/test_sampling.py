@@ -36,6 +36,51 @@ def test_covering_windows_leave_no_frame_out(num_frames, stride):
 
 
 @pytest.mark.parametrize(
+    ("num_frames", "interval", "windows"),
+    [
+        # Stretches of 8 frames begin at 0, 4 and 5; two windows lie in each.
+        (13, 2, [[0, 2, 4, 6], [1, 3, 5, 7], [4, 6, 8, 10], [5, 7, 9, 11], [5, 7, 9, 11], [6, 8, 10, 12]]),
+        (12, 3, [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]),
+        (11, 3, [[0, 2, 4, 6], [1, 3, 5, 7], [3, 5, 7, 9], [4, 6, 8, 10]]),  # too short for 3, long enough for 2
+        (7, 5, [[0, 1, 2, 3], [3, 4, 5, 6]]),
+    ],
+)
+def test_covering_windows_with_an_interval_interleave(num_frames, interval, windows):
+    assert [w.tolist() for w in covering_windows(num_frames, 4, 4, interval)] == windows
+
+
+@pytest.mark.parametrize("num_frames", range(16, 130, 3))
+@pytest.mark.parametrize("interval", [2, 3, 4])
+@pytest.mark.parametrize("stride", [1, 5, 16])
+def test_covering_windows_with_an_interval_leave_no_frame_out_and_are_in_order(num_frames, interval, stride):
+    windows = covering_windows(num_frames, 16, stride, interval)
+    assert sorted(set(np.concatenate(windows).tolist())) == list(range(num_frames))
+    firsts, lasts = [int(w[0]) for w in windows], [int(w[-1]) for w in windows]
+    assert firsts == sorted(firsts)
+    assert lasts == sorted(lasts)
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "starts", "interval"),
+    [
+        (48, [0, 4, 8, 12, 17], 2),  # 31 frames from first to last, 17 / 4 = 4.25 apart
+        (155, [0, 31, 62, 93, 124], 2),
+        (31, [0, 3, 7, 11, 15], 1),
+    ],
+)
+def test_five_windows_with_an_interval_are_spread_from_the_first_frame_to_the_last(num_frames, starts, interval):
+    windows = spread_windows(num_frames, 16, interval=2)
+    assert [w.tolist() for w in windows] == [list(range(s, s + 16 * interval, interval)) for s in starts]
+
+
+def test_a_random_window_with_an_interval_begins_anywhere():
+    rng = np.random.default_rng(0)
+    windows = [random_window(48, 16, rng, 2) for _ in range(2000)]
+    assert all((np.diff(window) == 2).all() and len(window) == 16 for window in windows)
+    assert {int(window[0]) for window in windows} == set(range(18))
+
+
+@pytest.mark.parametrize(
     ("num_frames", "length", "sets"),
     [
         (10, 5, [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]),

@@ -78,6 +78,18 @@ def test_a_file_gives_everything_but_the_classifier(tmp_path, suffix):
     assert found.notes[2] == "begin at random: fc.weight, fc.bias"
 
 
+def test_the_image_network_of_a_file_is_inflated(tmp_path):
+    source = load_model("late_fusion", "none", depth=18, width=4, num_classes=5)
+    path = tmp_path / "images.safetensors"
+    save_model(source, path)
+    found = begin(recipe("non_local", init=str(path)), LABELS)
+    images, inflated = source.trunk.state_dict(), found.network.state_dict()
+    for t in range(5):
+        torch.testing.assert_close(inflated["conv1.weight"][:, :, t], images["conv1.weight"] / 5)
+    assert torch.equal(inflated["layer4.1.conv2.weight"][:, :, 0], images["layer4.1.conv2.weight"])
+    assert found.notes[0] == f"{len(images)} of {len(inflated)} tensors from the image network of {path}, inflated"
+
+
 def test_other_shapes_are_not_taken(tmp_path):
     save_model(load_model("i3d", "none", depth=18, width=8, num_classes=3), tmp_path / "wide.safetensors")
     found = begin(recipe("non_local", init=str(tmp_path / "wide.safetensors")), LABELS)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from videxplain.data.sampling import covering_windows, interleaved_sets
+from videxplain.data.sampling import covering_windows, interleaved_sets, window_interval
 from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
 from videxplain.data.transforms import to_model_input
 from videxplain.models.config import ModelConfig
@@ -21,7 +21,7 @@ class Plan:
     Attributes:
         windows: For each window the indices of its T frames.
         shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
-        consecutive: Whether windows are stretches of neighbouring frames or sets spread over the video.
+        consecutive: Whether windows are stretches of frames at even distance or sets spread over the video.
     """
 
     windows: list[NDArray[np.int64]]
@@ -33,14 +33,16 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
     """Lay windows over a video so that every frame is explained.
 
     Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular
-    weights, so that a window fades out while the next fades in. Uniform sets interleave and share nothing.
+    weights, so that a window fades out while the next fades in; where a network sees every k-th frame, k windows side
+    by side take the place of one. Uniform sets interleave and share nothing.
     """
     length = config.num_frames
     if config.sampling == "uniform":
         windows = interleaved_sets(num_frames, length)
         ramp = np.ones(length)
     else:
-        windows = covering_windows(num_frames, length, stride or max(1, length // 2))
+        span = length * window_interval(num_frames, length, config.frame_interval)
+        windows = covering_windows(num_frames, length, stride or max(1, span // 2), config.frame_interval)
         ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
     total = np.zeros(num_frames)
     for window in windows:

@@ -6,19 +6,32 @@ from numpy.typing import NDArray
 from videxplain.errors import VidexplainError
 
 
-def covering_windows(num_frames: int, length: int, stride: int) -> list[NDArray[np.int64]]:
-    """Windows of ``length`` neighbouring frames, ``stride`` apart, that cover every frame.
+def covering_windows(num_frames: int, length: int, stride: int, interval: int = 1) -> list[NDArray[np.int64]]:
+    """Windows of ``length`` frames, ``interval`` apart, that cover every frame.
 
-    The last window is moved back so that it ends at the last frame.
+    ``interval`` windows interleave to a stretch of ``length * interval`` neighbouring frames; stretches begin
+    ``stride`` frames apart, and the last one is moved back so that it ends at the last frame. A video that is
+    shorter than a stretch has its frames taken more densely.
+
+    Returns:
+        The windows, ordered by their first frame; see `window_interval` for how far apart their frames are.
 
     Raises:
         VidexplainError: Fewer frames than a window, or a stride that would leave gaps.
     """
     _check(num_frames, length)
-    if not 1 <= stride <= length:
-        raise VidexplainError(f"the stride between windows of {length} frames is 1 to {length}, not {stride}")
-    starts = [*range(0, num_frames - length, stride), num_frames - length]
-    return [np.arange(start, start + length) for start in starts]
+    interval = window_interval(num_frames, length, interval)
+    stretch = length * interval
+    if not 1 <= stride <= stretch:
+        raise VidexplainError(f"the stride between windows of {stretch} frames is 1 to {stretch}, not {stride}")
+    starts = [*range(0, num_frames - stretch, stride), num_frames - stretch]
+    firsts = sorted(start + offset for start in starts for offset in range(interval))
+    return [np.arange(first, first + stretch, interval) for first in firsts]
+
+
+def window_interval(num_frames: int, length: int, interval: int) -> int:
+    """How far apart the ``length`` frames of a window are in a video that may be too short for ``interval``."""
+    return max(1, min(interval, num_frames // length))
 
 
 def interleaved_sets(num_frames: int, length: int) -> list[NDArray[np.int64]]:
@@ -44,30 +57,38 @@ def uniform_indices(num_frames: int, length: int) -> NDArray[np.int64]:
     return (2 * np.arange(length) + 1) * num_frames // (2 * length)
 
 
-def random_window(num_frames: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``length`` neighbouring frames from anywhere in the video, every start as likely as any other.
+def random_window(num_frames: int, length: int, rng: np.random.Generator, interval: int = 1) -> NDArray[np.int64]:
+    """``length`` frames, ``interval`` apart, from anywhere in the video, every start as likely as any other.
 
-    A video of fewer frames gives all it has, and its last frame repeats.
+    A video that is too short has its frames taken more densely; one of fewer than ``length`` frames gives all it has,
+    and its last frame repeats.
     """
-    return _window(int(rng.integers(0, max(num_frames - length, 0) + 1)), num_frames, length)
+    interval = window_interval(num_frames, length, interval)
+    return _window(int(rng.integers(0, _room(num_frames, length, interval) + 1)), num_frames, length, interval)
 
 
-def spread_windows(num_frames: int, length: int, count: int = 5) -> list[NDArray[np.int64]]:
-    """``count`` windows of ``length`` neighbouring frames, evenly spread from the first frame to the last.
+def spread_windows(num_frames: int, length: int, count: int = 5, interval: int = 1) -> list[NDArray[np.int64]]:
+    """``count`` windows of ``length`` frames, ``interval`` apart, evenly spread from the first frame to the last.
 
-    They do not overlap where the video has ``count * length`` frames, and overlap where it has fewer. A video
-    of fewer than ``length`` gives the same window ``count`` times, in which its last frame repeats. A single window
-    lies in the middle.
+    They do not overlap where the video is long enough for that, and overlap where it is not. A video that is too
+    short for ``interval`` has its frames taken more densely; one of fewer than ``length`` frames gives the same
+    window ``count`` times, in which its last frame repeats. A single window lies in the middle.
     """
-    room = max(num_frames - length, 0)
+    interval = window_interval(num_frames, length, interval)
+    room = _room(num_frames, length, interval)
     starts = [room * j // (count - 1) for j in range(count)] if count > 1 else [room // 2]
-    return [_window(start, num_frames, length) for start in starts]
+    return [_window(start, num_frames, length, interval) for start in starts]
 
 
-def _window(start: int, num_frames: int, length: int) -> NDArray[np.int64]:
+def _room(num_frames: int, length: int, interval: int) -> int:
+    """How many frames after the first one a window can begin."""
+    return max(num_frames - (length - 1) * interval - 1, 0)
+
+
+def _window(start: int, num_frames: int, length: int, interval: int = 1) -> NDArray[np.int64]:
     if num_frames < 1:
         raise VidexplainError("a video without frames has no clips")
-    return np.minimum(np.arange(start, start + length), num_frames - 1)
+    return np.minimum(np.arange(start, start + length * interval, interval), num_frames - 1)
 
 
 def _check(num_frames: int, length: int) -> None:

@@ -75,11 +75,11 @@ class ClipFrames:
 def consecutive_windows(
     source: FrameSource, windows: Sequence[NDArray[np.int64]], prepare: Callable[[Frame], NDArray[np.float32]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Each window of neighbouring frames, ``(3, T, h, w)``; every frame is decoded and prepared once.
+    """Each window of frames that are near each other, ``(3, T, h, w)``; every frame is decoded and prepared once.
 
     Args:
         source: Where the frames come from.
-        windows: Indices of each window, ordered by their first frame.
+        windows: Indices of each window, ordered by their first frame, and thereby by their last.
         prepare: One frame to ``(3, 1, h, w)``.
     """
     if not windows:

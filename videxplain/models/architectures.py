@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Builder = Callable[..., "VideoNetwork"]
 
-SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "mean", "std")
+SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "frame_interval", "mean", "std")
 """Options that every architecture has: fields of its :class:`ModelConfig`."""
 
 
@@ -92,6 +92,8 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
         fields.setdefault("num_classes", len(fields["labels"]))
     elif fields.get("num_classes", config.num_classes) != config.num_classes:
         fields["labels"] = ()
+    if fields.get("frame_interval", 1) != 1 and config.sampling == "uniform":
+        raise VidexplainError(f"{config.architecture} takes frames from all over the video: frame_interval has no use")
     try:
         return config.replace(**fields)
     except ValueError as error:

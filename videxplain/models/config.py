@@ -19,6 +19,9 @@ class ModelConfig:
         size: Height and width of the input in pixels; frames are resized to it whole, not cropped.
         sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread evenly
             over the whole video.
+        frame_interval: How many frames of the video it is from one of the T frames to the next, where they are
+            neighbours; a network that sees every second frame has 2. A video that is too short for it gives its
+            frames more densely.
         default_layer: Dotted name of the layer that Grad-CAM explains unless told otherwise.
         first_layer: Dotted name of the first convolution, which ``activations`` shows unless told otherwise.
         labels: One name per class, or empty.
@@ -38,6 +41,7 @@ class ModelConfig:
     labels: tuple[str, ...] = ()
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    frame_interval: int = 1
     weights: str = "none"
     options: dict[str, Any] = field(default_factory=dict)
 

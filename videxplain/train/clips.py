@@ -117,12 +117,12 @@ class Clips(Dataset[tuple[Tensor, int, int]]):
 
     def frames_of(self, position: int, window: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Which frames of the video at ``position`` are in a clip."""
-        length, count = self.config.num_frames, self.counts[position]
+        length, interval, count = self.config.num_frames, self.config.frame_interval, self.counts[position]
         if self.clips == "uniform":
             return uniform_indices(count, length)
         if self.clips == "one" and self.at_random:
-            return random_window(count, length, rng)
-        return spread_windows(count, length, self.per_video)[window]
+            return random_window(count, length, rng, interval)
+        return spread_windows(count, length, self.per_video, interval)[window]
 
 
 class FrameCache:

@@ -18,6 +18,8 @@ from videxplain.train.recipe import Recipe
 from videxplain.train.two_heads import classifier_name
 
 _SHOWN = 4
+_TRUNK = "trunk."
+"""What the names of an image network's weights begin with in a network that sees frames one by one."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,11 @@ def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
     path = Path(recipe.init)
     if path.suffix not in (".safetensors", ".pt", ".pth"):
         raise VidexplainError(f"init is none, imagenet or a file of weights, not '{recipe.init}'")
-    return _fill(network, read_weights(path).state, str(path))
+    state = read_weights(path).state
+    images = {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}
+    if images and not hasattr(network, "trunk"):
+        return _fill(network, inflate_state_dict(images, network), f"the image network of {path}, inflated")
+    return _fill(network, state, str(path))
 
 
 def imagenet_state(depth: int) -> dict[str, Tensor]:
@@ -87,7 +93,7 @@ def _imagenet_depth(config: ModelConfig) -> int:
 def _from_images(state: Mapping[str, Tensor], network: VideoNetwork) -> dict[str, Tensor]:
     own = {name: value for name, value in state.items() if not name.startswith("fc.")}
     if hasattr(network, "trunk"):
-        return {f"trunk.{name}": value for name, value in own.items()}
+        return {f"{_TRUNK}{name}": value for name, value in own.items()}
     return inflate_state_dict(own, network)
 
 
