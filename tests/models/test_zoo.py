@@ -57,7 +57,7 @@ def test_a_saved_network_comes_back_whole(name, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.safetensors"]
     again = load_model(name, path)
     assert same(model, again)
-    assert again.config == model.config.replace(weights=str(path))
+    assert again.config == model.config  # its words too, and not where the file happens to lie
     assert again.config.trained
     assert not any(module.training for module in again.modules())
     assert all(parameter.requires_grad for parameter in again.parameters())
@@ -90,7 +90,27 @@ def test_plain_state_dicts_take_their_options_from_the_call(wrapped, suffix, tmp
     torch.save({"state_dict": model.state_dict()} if wrapped else model.state_dict(), path)
     again = load_model("i3d", path, labels=LABELS, **NARROW, **OPTIONS["i3d"])
     assert same(model, again)
-    assert again.config == model.config.replace(weights=str(path))
+    # A file that does not say where its weights come from is called by its name.
+    assert again.config == model.config.replace(weights=f"plain{suffix}")
+
+
+def test_weights_stored_in_float16_come_back_as_float32_rounded(tmp_path):
+    model = trained("non_local")
+    path, full = tmp_path / "half.safetensors", tmp_path / "full.safetensors"
+    save_model(model, path, {"accuracy": 0.5}, dtype=torch.float16)
+    save_model(model, full)
+    again = load_model("non_local", path)
+    numbers = sum(value.numel() for value in model.state_dict().values() if value.is_floating_point())
+    assert full.stat().st_size - path.stat().st_size == pytest.approx(2 * numbers, abs=200)
+    assert again.config == model.config
+    assert read_metadata(path)[1] == {"accuracy": 0.5}
+    for name, value in model.state_dict().items():
+        expected = value.to(torch.float16).float() if value.is_floating_point() else value
+        assert torch.equal(again.state_dict()[name], expected), name
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())  # which was not touched
+    x = torch.randn(2, 3, model.config.num_frames, 32, 48, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(again(x), model(x), rtol=0.01, atol=0.01)
 
 
 def test_half_precision_weights_become_float32(tmp_path):
@@ -120,12 +140,12 @@ def test_auto_prefers_what_travels_with_the_package(tmp_path, monkeypatch):
 
     path = tmp_path / "i3d.safetensors"
     model = trained("i3d")
-    save_model(model, path, {"accuracy": 0.9375, "epochs": 30})
+    save_model(model, path, {"accuracy": 0.9375, "epochs": 30, "per_class": {"a": 1.0}})
     monkeypatch.setattr(zoo, "bundled_path", lambda name: path if name == "i3d" else None)
     for choice in ("auto", "bundled"):
         loaded = load_model("i3d", choice)
         assert same(model, loaded)
-        assert loaded.config.weights == "bundled"
+        assert loaded.config.weights == "trained for a test"
     assert not load_model("i3d", "none", **NARROW).config.trained
     assert available_weights("i3d")[0] == ("bundled", "trained for a test, 3 classes, accuracy 0.938, epochs 30")
 
@@ -243,4 +263,4 @@ def test_the_header_holds_the_configuration_as_json(tmp_path):
     assert config == model.config
     assert metrics == {}
     assert isinstance(config, ModelConfig)
-    assert json.loads(json.dumps(config.options)) == {"width": 4, "dropout": 0.5}
+    assert json.loads(json.dumps(config.options)) == {"width": 4, "batch_norm": False, "dropout": 0.5}

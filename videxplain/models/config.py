@@ -27,7 +27,8 @@ class ModelConfig:
         labels: One name per class, or empty.
         mean: Channel means (RGB, pixel values in [0, 1]) that are subtracted.
         std: Channel standard deviations that are divided by afterwards.
-        weights: Where the weights come from, in words; ``"none"`` means random.
+        weights: Where the weights come from, in words, such as ``"trained on UCF101, split 1"``, or the name of a file
+            that does not say; ``"none"`` means random.
         options: Keyword arguments that rebuild the network (width, depth, ...).
     """
 

@@ -30,7 +30,8 @@ def available_weights(name: str) -> list[tuple[str, str]]:
         return [random]
     config, metrics = read_metadata(path)
     words = [config.weights, f"{config.num_classes} classes"] if config else []
-    words += [f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in metrics.items()]
+    figures = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
+    words += [f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()]
     return [("bundled", ", ".join(words)), random]
 
 
@@ -55,8 +56,9 @@ def load_model(name: str, weights: str | Path = "auto", **options: Any) -> "Vide
         return _random(entry, asked)
     found = read_weights(path)
     config = asked if found.config is None else _merge(entry, found.config, asked, options, path)
-    if found.config is None or found.config.trained:
-        config = config.replace(weights="bundled" if path == bundled_path(name) else str(weights))
+    if found.config is None:
+        # Without words of its own; not the whole path, because it goes into results and pictures.
+        config = config.replace(weights=path.name)
     return _filled(entry, config, found, path)
 
 
