@@ -76,6 +76,23 @@ def test_bytes_are_no_video():
         model(torch.zeros(1, 3, 5, 32, 32, dtype=torch.uint8))
 
 
+def test_c3d_with_batch_normalisation_is_c3d_once_that_is_folded_into_its_kernels():
+    normalised, plain = (load_model("c3d", "none", batch_norm=flag, **NARROW) for flag in (True, False))
+    randomise(normalised)
+    state = normalised.state_dict()
+    folded = {name: value for name, value in state.items() if not name.startswith("bn")}
+    for name in ("1a", "2a", "3a", "3b", "4a", "4b", "5a", "5b"):
+        scale = state[f"bn{name}.weight"] / (state[f"bn{name}.running_var"] + 1e-5).sqrt()
+        folded[f"conv{name}.weight"] = state[f"conv{name}.weight"] * scale.view(-1, 1, 1, 1, 1)
+        shift = state[f"conv{name}.bias"] - state[f"bn{name}.running_mean"]
+        folded[f"conv{name}.bias"] = shift * scale + state[f"bn{name}.bias"]
+    plain.load_state_dict(folded)
+    x = videos(2, 3, 16, 32, 32)
+    with torch.no_grad():
+        assert normalised(x).std() > 0.01
+        torch.testing.assert_close(normalised(x), plain(x), rtol=1e-4, atol=1e-5)
+
+
 def test_c3d_says_the_length_and_the_size_that_it_was_built_for():
     model = C3D(3, 16, (32, 48), width=2).eval()
     assert model(torch.zeros(1, 3, 16, 32, 48)).shape == (1, 3)

@@ -147,11 +147,11 @@ def lrcn(
     "eight 3x3x3 convolutions and three fully connected layers",
     ModelConfig("c3d", 487, 16, (112, 112), "consecutive", "relu5b", "conv1a"),
 )
-def c3d(config: ModelConfig, *, width: int = 64, dropout: float = 0.5) -> "VideoNetwork":
+def c3d(config: ModelConfig, *, width: int = 64, batch_norm: bool = False, dropout: float = 0.5) -> "VideoNetwork":
     """See :class:`videxplain.models.c3d.C3D`."""
     from videxplain.models.c3d import C3D
 
-    return C3D(config.num_classes, config.num_frames, config.size, width=width, dropout=dropout)
+    return C3D(config.num_classes, config.num_frames, config.size, width=width, batch_norm=batch_norm, dropout=dropout)
 
 
 @architecture(
