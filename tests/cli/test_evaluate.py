@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,18 @@ def test_a_limit_takes_videos_of_all_classes(run, weights, data, tmp_path):
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (status, metrics["videos"]) == (0, 4)
     assert set(metrics["per_class"]) == {"Fall", "Rise"}
+    assert metrics["limit"] == 4
+
+
+def test_a_limited_result_leaves_the_full_one_alone(run, weights, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for more in ((), ("--limit", 4)):
+        assert run("evaluate", "--model", "i3d", "--weights", weights, "--data", data, *more)[0] == 0
+    found = {path.parent.name: json.loads(path.read_text()) for path in Path("evaluation").glob("*/metrics.json")}
+    assert {name: metrics["videos"] for name, metrics in found.items()} == {
+        "i3d-ucf101-test": 8,
+        "i3d-ucf101-test-4": 4,
+    }
 
 
 def test_left_out_videos_are_named_and_counted(run, weights, tmp_path):

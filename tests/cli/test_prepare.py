@@ -9,6 +9,7 @@ import pytest
 
 from tests.data.trees import hmdb51_tree, ucf101_tree
 from videxplain.data.datasets import open_dataset
+from videxplain.data.prepared import DatasetIndex
 
 
 def test_all_splits_of_ucf101_are_prepared_and_kept(run, tmp_path):
@@ -20,6 +21,22 @@ def test_all_splits_of_ucf101_are_prepared_and_kept(run, tmp_path):
     for split in (1, 2, 3):
         assert len(open_dataset(out, split=split).train) == 16
     assert cv2.imread(str(out / "Kick/v_Kick_g00_c01/000003.jpg")).shape == (12, 16, 3)
+
+
+def test_preparing_one_split_keeps_the_others(run, tmp_path):
+    data, out = ucf101_tree(tmp_path / "data"), tmp_path / "frames"
+    command = ("prepare", "--data", data, "--out", out, "--workers", 1)
+    assert run(*command, "--split", 2)[0] == 0
+    assert list(DatasetIndex.read(out).splits) == [2]
+    assert run(*command)[0] == 0
+    whole = DatasetIndex.read(out)
+    assert sorted(whole.splits) == [1, 2, 3]
+    assert run(*command, "--split", 2)[0] == 0
+    again = DatasetIndex.read(out)
+    for split in (1, 2, 3):
+        one, two = open_dataset(out, split=split), open_dataset(data, split=split)
+        assert sorted(path.path.name for path in one.test) == sorted(path.path.stem for path in two.test)
+    assert len(again.videos) == len(whole.videos)
 
 
 def test_one_split_of_hmdb51_is_prepared(run, tmp_path):

@@ -165,7 +165,11 @@ def spoil(root: Path, file: str, text: str | None) -> None:
     [
         ({"split": 4}, (), "a dataset has splits 1, 2 and 3, not 4"),
         ({"kind": "ucf"}, (), "unknown kind of dataset 'ucf'; did you mean ucf101?"),
-        ({"kind": "kinetics"}, (), "unknown kind of dataset 'kinetics'; known: auto, ucf101, hmdb51, folder"),
+        (
+            {"kind": "kinetics"},
+            (),
+            "unknown kind of dataset 'kinetics'; known: auto, ucf101, hmdb51, actionfigures, folder",
+        ),
         ({"kind": "hmdb51"}, (), "{root} is not laid out as HMDB51: it has no folder testTrainMulti_7030_splits"),
         ({}, ("trainlist01.txt", None), "no such file: {root}/ucfTrainTestlist/trainlist01.txt"),
         ({}, ("trainlist01.txt", "\n \n"), "split 1 of {root} has no train videos"),

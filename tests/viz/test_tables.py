@@ -101,6 +101,18 @@ def test_one_block_needs_no_heading_and_gaps_are_shown(tmp_path):
     assert r"I3D & 16-frame clip & ImageNet & -- & \textbf{50.00} \\" in results.latex().splitlines()
 
 
+def test_a_clip_with_an_interval_says_so_and_a_limited_result_is_none(tmp_path):
+    run = put_run(tmp_path / "a", [("actionfigures", 1, "test", 0.5)], options="{frame_interval: 2}")
+    limited = {"dataset": "actionfigures", "split": 1, "subset": "test", "top1": 0.9, "limit": 10}
+    (run / "evaluation/actionfigures-test-10").mkdir()
+    (run / "evaluation/actionfigures-test-10/metrics.json").write_text(json.dumps(limited), encoding="utf-8")
+    assert results_table(tmp_path).markdown().splitlines() == [
+        "| Model | Data processing | Initialisation | ActionFigures test acc |",
+        "| --- | --- | --- | ---: |",
+        "| I3D | 16-frame clip, interval 2 | ImageNet | **50.00** |",
+    ]
+
+
 def test_what_is_trained_on_two_datasets_alone_says_so(tmp_path):
     put_run(tmp_path / "a", [*both("ucf101", 0.5, 0.4), *both("hmdb51", 0.3, 0.2)], data=TWO)
     assert "| *Training on two datasets* |  |  |  |  |  |  |" in results_table(tmp_path).markdown()

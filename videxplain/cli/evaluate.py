@@ -21,7 +21,8 @@ Data = Annotated[
     Path, typer.Option(help="A dataset: UCF101, HMDB51, a folder of classes, or prepared.", rich_help_panel=_DATA)
 ]
 Kind = Annotated[
-    str, typer.Option(metavar="auto|ucf101|hmdb51|folder", help="How it is laid out.", rich_help_panel=_DATA)
+    str,
+    typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How it is laid out.", rich_help_panel=_DATA),
 ]
 Split = Annotated[int, typer.Option(help="1, 2 or 3.", rich_help_panel=_DATA)]
 Subset = Annotated[str, typer.Option(metavar="test|validation|train", help="Which videos.", rich_help_panel=_DATA)]
@@ -29,7 +30,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="Only so many, spread ove
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Folder; by default evaluation/<dataset>-<subset> beside the weights."),
+    typer.Option("--out", "-o", help="Folder; by default evaluation/<dataset>-<subset>[-<limit>] beside the weights."),
 ]
 WithEvidence = Annotated[
     bool, typer.Option("--evidence", help="Compare Grad-CAM with the known evidence (ActionFigures).")
@@ -69,7 +70,9 @@ def evaluate(
         videos = videos[:: max(1, -(-len(videos) // limit))]
     numbers = find_precision(precision, place)
     workers = os.cpu_count() or 1
-    with output_folder(out or _folder(weights, model, f"{dataset.name}-{subset}")) as folder:
+    # Of its own, so that a quick look does not take the place of the full result.
+    name = f"{dataset.name}-{subset}" + ("" if limit is None else f"-{limit}")
+    with output_folder(out or _folder(weights, model, name)) as folder:
         with progress_bar("looking at videos") as progress:
             found = find_readable(videos, strict=strict, workers=workers, progress=progress)
         skipped = [(path, "no such file") for path in dataset.missing] + list(found.skipped)
@@ -88,6 +91,8 @@ def evaluate(
             "precision": numbers,
             "skipped": len(skipped),
         }
+        if limit is not None:
+            facts["limit"] = limit
         title = f"{model}, weights: {network.config.weights}; {dataset.name} split {split}, {subset}"
         metrics = write_results(evaluation, folder, facts, f"{model} on {dataset.name} split {split}, {subset}")
         _print_metrics(metrics, title)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from videxplain.data.folders import is_divided, open_folder
-from videxplain.data.official import official_splits, open_hmdb51, open_ucf101, recognise
+from videxplain.data.official import official_splits, open_actionfigures, open_hmdb51, open_ucf101, recognise
 from videxplain.data.prepared import is_prepared, open_prepared, prepared_splits
 from videxplain.data.records import SPLITS, Video, VideoDataset
 from videxplain.data.validation import split_validation
@@ -15,6 +15,7 @@ __all__ = ["KINDS", "SPLITS", "Video", "VideoDataset", "available_splits", "open
 _OPENERS: dict[str, Callable[[Path, int], VideoDataset]] = {
     "ucf101": open_ucf101,
     "hmdb51": open_hmdb51,
+    "actionfigures": open_actionfigures,
     "folder": open_folder,
 }
 KINDS = ("auto", *_OPENERS)
@@ -28,11 +29,12 @@ def open_dataset(root: str | Path, *, kind: str = "auto", split: int = 1) -> Vid
 
             - UCF101: ``UCF-101/<Class>/v_<Class>_g01_c01.avi``, or the class folders directly, and
               ``ucfTrainTestlist/``;
+            - ActionFigures, which ``videxplain synthesize`` writes: the same, and ``actionfigures.json``;
             - HMDB51: ``<class>/*.avi``, or ``hmdb51_org/<class>/*.avi``, and ``testTrainMulti_7030_splits/``;
             - folder: ``train/<class>/*`` and ``test/<class>/*``, or ``<class>/*``, of which each split then holds out
               another fifth, drawn by group;
             - what ``videxplain prepare`` wrote, which has the name and the splits of what it was made from.
-        kind: ``"ucf101"``, ``"hmdb51"``, ``"folder"``, or ``"auto"`` to see which it is.
+        kind: ``"ucf101"``, ``"hmdb51"``, ``"actionfigures"``, ``"folder"``, or ``"auto"`` to see which it is.
         split: 1, 2 or 3.
 
     Raises:

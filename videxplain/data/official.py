@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from videxplain.data.records import SPLITS, Video, VideoDataset
 from videxplain.errors import VidexplainError
 
 UCF_LISTS, HMDB_LISTS = "ucfTrainTestlist", "testTrainMulti_7030_splits"
+SYNTHESIZED = "actionfigures.json"
+"""The file by which a folder says that it was rendered, and how; otherwise it is laid out as UCF101."""
 _UCF_VIDEOS, _HMDB_VIDEOS = "UCF-101", "hmdb51_org"
 _UCF_NAME = re.compile(r"_(g\d+)_c\d+$")
 _HMDB_TRAIN, _HMDB_TEST, _HMDB_UNUSED = "1", "2", "0"
@@ -16,14 +19,14 @@ _HMDB_TRAIN, _HMDB_TEST, _HMDB_UNUSED = "1", "2", "0"
 def recognise(root: Path) -> str:
     """Which kind of dataset a folder is: what has no lists is a folder of classes."""
     if (root / UCF_LISTS).is_dir():
-        return "ucf101"
+        return "actionfigures" if (root / SYNTHESIZED).is_file() else "ucf101"
     return "hmdb51" if (root / HMDB_LISTS).is_dir() else "folder"
 
 
 def official_splits(root: Path, kind: str) -> tuple[int, ...]:
     """The splits of which there are lists."""
-    names = {"ucf101": f"{UCF_LISTS}/trainlist{{:02d}}.txt", "hmdb51": f"{HMDB_LISTS}/*_test_split{{}}.txt"}
-    return tuple(split for split in SPLITS if any(root.glob(names[kind].format(split))))
+    name = f"{HMDB_LISTS}/*_test_split{{}}.txt" if kind == "hmdb51" else f"{UCF_LISTS}/trainlist{{:02d}}.txt"
+    return tuple(split for split in SPLITS if any(root.glob(name.format(split))))
 
 
 def open_ucf101(root: Path, split: int) -> VideoDataset:
@@ -49,6 +52,13 @@ def open_ucf101(root: Path, split: int) -> VideoDataset:
             videos += disk.video(label, name, numbers[label], ucf_group(name) or f"{label}/{name}")
         parts.append(tuple(videos))
     return VideoDataset("ucf101", root, labels, parts[0], parts[1], tuple(disk.missing), split)
+
+
+def open_actionfigures(root: Path, split: int) -> VideoDataset:
+    """Split 1, 2 or 3 of what ``videxplain synthesize`` wrote."""
+    if not (root / SYNTHESIZED).is_file():
+        raise VidexplainError(f"{root} was not written by videxplain synthesize: it has no {SYNTHESIZED}")
+    return replace(open_ucf101(root, split), name="actionfigures")
 
 
 def open_hmdb51(root: Path, split: int) -> VideoDataset:

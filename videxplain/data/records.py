@@ -29,7 +29,7 @@ class VideoDataset:
     """One split of a dataset.
 
     Attributes:
-        name: ``"ucf101"``, ``"hmdb51"`` or ``"folder"``.
+        name: ``"ucf101"``, ``"hmdb51"``, ``"actionfigures"`` or ``"folder"``.
         root: The folder that was opened.
         labels: Names of the classes.
         train: Videos to learn from.

@@ -18,7 +18,7 @@ MODELS = {
     "i3d_inception": "I3D (Inception)",
     "non_local": "Non-local",
 }
-DATASETS = {"ucf101": "UCF101", "hmdb51": "HMDB51"}
+DATASETS = {"ucf101": "UCF101", "hmdb51": "HMDB51", "actionfigures": "ActionFigures"}
 PARTS = {"validation": "val acc", "test": "test acc"}
 ONE, TWO = "Training on the dataset itself", "Training on two datasets"
 WORDS = ("Model", "Data processing", "Initialisation")
@@ -191,7 +191,12 @@ def _setting(run: Path) -> Setting:
         raise VidexplainError(f"{path} is no recipe: model, clips and data are needed")
     options = recipe.get("options") or {}
     frames = options.get("num_frames", 5 if recipe["clips"] == "uniform" else 16)
-    cut = {"uniform": f"{frames} frames", "one": f"{frames}-frame clip", "five": f"five {frames}-frame clips"}
+    apart = f", interval {options['frame_interval']}" if options.get("frame_interval", 1) != 1 else ""
+    cut = {
+        "uniform": f"{frames} frames",
+        "one": f"{frames}-frame clip{apart}",
+        "five": f"five {frames}-frame clips{apart}",
+    }
     start = str(recipe.get("init") or "none")
     start = {"none": "random", "imagenet": "ImageNet"}.get(start, Path(start).name)
     if "depth" in options:
@@ -205,7 +210,8 @@ def _accuracies(run: Path) -> dict[Column, float]:
     found: dict[Column, float] = {}
     for path in sorted(run.glob(METRICS)):
         metrics = _read_metrics(path)
-        if metrics["subset"] in PARTS:  # accuracy on training videos has no column
+        # Accuracy on training videos has no column, and what is measured on some of the videos is no result.
+        if metrics["subset"] in PARTS and not metrics.get("limit"):
             found[Column(metrics["dataset"], metrics["split"], metrics["subset"])] = metrics["top1"]
     missing = [column for column in found if column._replace(part="validation") not in found]
     if missing and any((run / name).is_file() for name in LOGS):

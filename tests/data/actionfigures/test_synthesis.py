@@ -1,5 +1,6 @@
 """The dataset on disk: UCF101's layout, the evidence beside it, complete or not there."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -20,10 +21,12 @@ def tree(tmp_path_factory):
     return root
 
 
-def test_it_opens_as_ucf101(tree):
+def test_it_is_laid_out_as_ucf101_and_has_a_name_of_its_own(tree):
     for split, held_out in ((1, {1, 2}), (2, {3, 4}), (3, {5, 6})):
         dataset = open_dataset(tree, split=split)
-        assert dataset.name == "ucf101"
+        assert dataset.name == "actionfigures"
+        assert open_dataset(tree, kind="actionfigures", split=split) == dataset
+        assert open_dataset(tree, kind="ucf101", split=split) == dataclasses.replace(dataset, name="ucf101")
         assert dataset.labels == LABELS
         groups = [
             {int(re.search(r"_g(\d\d)_", v.path.name)[1]) for v in part} for part in (dataset.train, dataset.test)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from videxplain.data.actionfigures.acts import LABELS
 from videxplain.data.actionfigures.render import Difficulty, FigureClip, render_clip
+from videxplain.data.official import SYNTHESIZED
 from videxplain.data.parallel import in_processes
 from videxplain.errors import VidexplainError
 from videxplain.files import replacing
@@ -22,7 +23,6 @@ GROUPS = 250
 """Groups at most: ten times UCF101's number, because figures and places cost nothing here."""
 _HELD_OUT = 7 / 25
 """Share of the groups that a split holds out: UCF101's."""
-_SETTINGS = "actionfigures.json"
 LOOK = 3
 """Goes up when the same settings give other pixels, so that a folder never mixes both."""
 VIDEOS, EVIDENCE, LISTS = "UCF-101", "evidence", "ucfTrainTestlist"
@@ -156,7 +156,7 @@ def _arrangement(videos: int) -> Iterator[tuple[str, int, int]]:
 
 def _claim(out: Path, settings: dict[str, object]) -> None:
     """Make the folder, and make sure that what is in it was made with the same settings."""
-    path = out / _SETTINGS
+    path = out / SYNTHESIZED
     try:
         if path.is_file():
             held = json.loads(path.read_text(encoding="utf-8"))
