@@ -121,7 +121,7 @@ def test_a_recipe_of_ours_can_be_followed(path):
     if data == "actionfigures":
         assert not recipe.vertical_flip
         assert "not on real video" in recipe.describes
-        assert max(config.size) <= 112
+        assert max(config.size) <= 128
     else:
         assert recipe.freeze_trunk == (model in ("late_fusion", "lrcn"))
         assert config.size == ((112, 112) if model == "c3d" else (224, 224))

@@ -1,6 +1,7 @@
 """Where the course of a run is written."""
 
 import csv
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from videxplain.train.recipe import Recipe
 
 
 class EpochTable(L.Callback):
-    """``metrics.csv`` with a row an epoch.
+    """``metrics.csv`` with a row an epoch; its seconds are those of training and validation.
 
     Lightning's own logger begins a new file when a run is resumed; this one keeps its rows in the checkpoint.
     """
@@ -23,7 +24,7 @@ class EpochTable(L.Callback):
         """Write to ``path``."""
         self.path = path
         self.rows: list[dict[str, float]] = []
-        self.lr = 0.0
+        self.lr = self.began = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """What goes into the checkpoint."""
@@ -34,13 +35,16 @@ class EpochTable(L.Callback):
         self.rows = list(state_dict["rows"])
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note the learning rate, which is another one at the end of the epoch."""
+        """Note the time, and the learning rate, which is another one at the end of the epoch."""
+        self.began = time.monotonic()
         self.lr = trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the file anew."""
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.rows.append({"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": self.lr} | values)
+        seconds = round(time.monotonic() - self.began, 2)
+        row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": self.lr, "seconds": seconds}
+        self.rows.append(row | values)
         if trainer.is_global_zero:
             names = list(dict.fromkeys(name for row in self.rows for name in row))
             with replacing(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
