@@ -96,6 +96,11 @@ class Explanation:
         return self.origin.target if self.origin.target_index is not None else ""
 
     @property
+    def provenance(self) -> str:
+        """Where the weights come from, in words; empty for random ones, of which a note tells."""
+        return "" if self.origin.weights == "none" else f"weights: {self.origin.weights}"
+
+    @property
     def has_evidence(self) -> bool:
         """Whether there is anything to highlight."""
         low, high = self.range
@@ -154,6 +159,7 @@ class Explanation:
             temporal=self.temporal,
             fps=self.source.fps,
             title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
+            subtitle=self.provenance,
             notes=self.notes,
             **_look(colormap, opacity),
         )
@@ -245,7 +251,8 @@ class Explanation:
             data = self.save(Path(folder) / "overlay.mp4").read_bytes()
         title = f"{self.origin.method} of {self.origin.model}"
         width = min(_NOTEBOOK_WIDTH, self.source.size[1])
-        return video_tag(data, width=width, title=title) + predictions_table(self.predictions[:5], title, self.notes)
+        caption = ", ".join(filter(None, (title, self.provenance)))
+        return video_tag(data, width=width, title=title) + predictions_table(self.predictions[:5], caption, self.notes)
 
     def __repr__(self) -> str:
         origin = self.origin

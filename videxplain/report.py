@@ -67,6 +67,7 @@ def four_panel_figure(
         guided.permute(1, 2, 0).cpu().numpy(),
         limit=found.range[1],
         title=f"{name}, frame {shown}: {config.architecture}, '{found.origin.target}'",
+        subtitle=found.provenance,
         notes=found.notes,
         **options,
     )

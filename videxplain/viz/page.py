@@ -76,14 +76,17 @@ def fit_picture(picture: np.ndarray, width: float) -> np.ndarray:
 
 
 class Header:
-    """Title and notes at the head of a page; measured first, because the page's height depends on it."""
+    """Title, what belongs to it, and notes at the head of a page; measured first: the page's height depends on it."""
 
-    def __init__(self, title: str, notes: Sequence[str], width: float) -> None:
+    def __init__(self, title: str, notes: Sequence[str], width: float, subtitle: str = "") -> None:
         """Break the text for a page ``width`` inches wide."""
         inner = width - 2 * MARGIN
         self._title = wrap(title, TITLE_POINTS, inner, "bold") if title.strip() else []
         self._notes = [line for note in notes for line in wrap(note, NOTE_POINTS, inner - 0.3, "bold") if line]
+        self._subtitle = wrap(subtitle, SMALL_POINTS, inner) if subtitle.strip() else []
+        self._below = MARGIN + text_height(TITLE_POINTS, len(self._title))
         title_height = text_height(TITLE_POINTS, len(self._title)) + 0.08 if self._title else 0.0
+        title_height += text_height(SMALL_POINTS, len(self._subtitle)) + 0.06 if self._subtitle else 0.0
         self._box = text_height(NOTE_POINTS, len(self._notes)) + 0.12 if self._notes else 0.0
         self._top = MARGIN + title_height
         self.bottom = self._top + (self._box + 0.14 if self._notes else 0.0)
@@ -91,6 +94,7 @@ class Header:
     def draw(self, page: "Page") -> None:
         """Put it at the top of ``page``."""
         page.lines(MARGIN, MARGIN, self._title, TITLE_POINTS, weight="bold")
+        page.lines(MARGIN, self._below + 0.02, self._subtitle, SMALL_POINTS, MUTED)
         if self._notes:
             page.box(MARGIN, self._top, page.width - 2 * MARGIN, self._box, WARNING_FILL)
             page.box(MARGIN, self._top, 0.06, self._box, WARNING)

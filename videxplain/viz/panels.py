@@ -43,6 +43,7 @@ def four_panels(
     guided_limit: float | None = None,
     labels: Sequence[str] = (),
     title: str = "",
+    subtitle: str = "",
     notes: Sequence[str] = (),
     captions: Sequence[str] = CAPTIONS,
     colormap: str = DEFAULT_COLORMAP,
@@ -61,6 +62,7 @@ def four_panels(
             shown, so that a few extreme pixels do not leave the rest grey.
         labels: What each row shows, at its left.
         title: Headline.
+        subtitle: What belongs to it, in small print.
         notes: What the reader must not miss, in a box above the pictures.
         captions: Text below the four columns, without the letters.
         colormap: Name of a matplotlib colour map, for Grad-CAM.
@@ -84,7 +86,7 @@ def four_panels(
     texts = [
         wrap(f"({letter}) {caption}", TEXT_POINTS, cell_width) for letter, caption in zip("abcd", captions, strict=True)
     ]
-    header = Header(title, notes, width)
+    header = Header(title, notes, width, subtitle)
     bars_top = header.bottom + rows * (cell_height + gap) + 0.02
     captions_top = bars_top + 0.36
     height = captions_top + text_height(TEXT_POINTS, max(map(len, texts))) + MARGIN

@@ -44,6 +44,7 @@ def contact_sheet(
     temporal: np.ndarray,
     fps: float,
     title: str = "",
+    subtitle: str = "",
     notes: Sequence[str] = (),
     colormap: str = DEFAULT_COLORMAP,
     opacity: float = DEFAULT_OPACITY,
@@ -62,6 +63,7 @@ def contact_sheet(
         temporal: ``(T,)`` contribution of every frame of the video.
         fps: Frames per second, for the times.
         title: Headline.
+        subtitle: What belongs to it, in small print.
         notes: What the reader must not miss, in a box above the pictures.
         colormap: Name of a matplotlib colour map.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
@@ -74,7 +76,7 @@ def contact_sheet(
     cell_width = min(cell_width, cell_height * frame_width / frame_height)
     left = MARGIN + (inner - columns * cell_width - (columns - 1) * GAP) / 2
 
-    header = Header(title, notes, WIDTH)
+    header = Header(title, notes, WIDTH, subtitle)
     label_height = text_height(SMALL_POINTS) + 0.02
     block = label_height + 2 * cell_height + GAP
     rows = -(-count // columns)
