@@ -105,6 +105,19 @@ def test_a_network_that_cannot_be_is_refused_before_data_is_read(change, line):
         network_config(recipe_from(LEAST | change))
 
 
+@pytest.mark.parametrize(
+    ("roots", "changes", "words"),
+    [
+        (["a"], [], "trained on one"),
+        (["a", "b"], [], ""),  # said of one dataset, it would be wrong of two
+        (["a", "b"], ["describes=trained on two"], "trained on two"),
+    ],
+)
+def test_words_about_a_dataset_are_not_said_of_others(write, roots, changes, words):
+    path = write("model: c3d\ndata: one\ndescribes: trained on one\n")
+    assert read_recipe(path, changes, roots).describes == words
+
+
 def test_every_model_has_a_recipe_for_every_dataset():
     models = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
     expected = {f"{model}-{data}.yaml" for model in models for data in ("ucf101", "hmdb51", "actionfigures")}

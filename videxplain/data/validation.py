@@ -19,8 +19,9 @@ def split_validation(
 
     Args:
         videos: What is divided.
-        by: ``"group"`` keeps every group on one side. ``"random"`` draws single videos, as the report did: clips of one
-            recording then lie on both sides, and validation promises more than testing keeps (95 % and 74 % there).
+        by: ``"group"`` keeps every group on one side. ``"random"`` draws single videos, as the report seems to have
+            done: clips of one recording then lie on both sides, and validation promises more than testing keeps (95 %
+            and 74 % there).
         seed: Another seed draws another fifth.
     """
     if by not in WAYS:

@@ -133,6 +133,8 @@ def read_recipe(path: Path, changes: Sequence[str] = (), roots: Sequence[str | P
         raise VidexplainError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise VidexplainError(f"{path} is no recipe: lines of 'key: value' are needed")
+    if roots and len(_listed(content.get("data") or [])) != len(roots):
+        content.pop("describes", None)  # words about other datasets
     for change in changes:
         _apply(content, change)
     if roots:
