@@ -13,6 +13,7 @@ from videxplain.attribution.targets import Contrast
 from videxplain.attribution.windows import LeadingClasses, attribute_video, plan
 from videxplain.clip import Clip
 from videxplain.data.stream import ClipFrames
+from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.explaining import explain
 
@@ -138,6 +139,53 @@ def test_a_network_that_sees_every_second_frame_explains_all_of_them(frames, fir
     for t in range(first, last + 1):
         # As if it saw every frame: the response of a frame does not depend on its neighbours here.
         assert found.heatmap[t].max() == pytest.approx(100 / (8 * 32 * 32), rel=1e-4)
+
+
+def test_maps_between_the_frames_of_windows_side_by_side_are_interpolated():
+    """Literally: each window's maps at the frames it skips by np.interp, and the mean over the windows."""
+    rng = np.random.default_rng(0)
+    values = rng.random((12, 2, 3)).astype(np.float32)
+    maps = FrameMaps(12, (2, 3))
+    for frame, value in enumerate(values):
+        maps.add(frame, value)
+    frames = np.arange(12)
+    expected = np.zeros_like(values)
+    for first in range(3):
+        seen = frames[first::3]
+        for y in range(2):
+            for x in range(3):
+                expected[:, y, x] += np.interp(frames, seen, values[seen, y, x]) / 3
+    found = np.stack(list(maps.between(3)))
+    np.testing.assert_allclose(found[2:-2], expected[2:-2], rtol=1e-5)
+    # At the ends, where a window would have to guess beyond its frames, those that are there weigh more.
+    np.testing.assert_allclose(found[0], (3 * values[0] + 2 * values[1] + values[2]) / 6, rtol=1e-5)
+    np.testing.assert_array_equal(np.stack(list(maps.between(1))), values)
+
+
+def test_windows_side_by_side_do_not_flicker():
+    """Even frames are bright and odd ones dark, and so are windows; the layer has a single step in time."""
+
+    class Coarse(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = torch.nn.AdaptiveAvgPool3d((1, 4, 4))
+            self.config = BrightSquares(8, 32, "consecutive").config.replace(frame_interval=2, num_classes=2, labels=())
+
+        def forward(self, x):
+            x = self.pool(x).mean((1, 2, 3, 4))
+            return torch.stack([x, -x], 1) * 4
+
+    video = np.full((32, 32, 32, 3), 100, np.uint8)
+    video[::2] = 200
+    found = explain(Coarse(), Clip(video), "activations", layer="pool")
+    config = Coarse().config
+    even, odd = (
+        to_model_input(video[i : i + 1], size=(32, 32), mean=config.mean, std=config.std).mean() for i in (0, 1)
+    )
+    one, *inner, last = found.temporal
+    np.testing.assert_allclose(inner, (even + odd) / 2, rtol=1e-4)
+    # At the ends the frame itself weighs twice as much as its one neighbour.
+    np.testing.assert_allclose([one, last], [(2 * even + odd) / 3, (even + 2 * odd) / 3], rtol=1e-4)
 
 
 def test_shares_fade_from_one_window_into_the_next():
@@ -326,7 +374,7 @@ def test_range_leaves_outliers_out_but_not_the_only_evidence():
     [
         ({"target": 7}, "class 7 does not exist; the model has classes 0 to 2"),
         ({"layer": "rely"}, "unknown layer 'rely'; did you mean relu?"),
-        ({"method": "gradcm"}, "unknown method 'gradcm'; did you mean gradcam?"),
+        ({"method": "actvations"}, "unknown method 'actvations'; did you mean activations?"),
         ({"stride": 9}, "the stride between windows of 8 frames is 1 to 8, not 9"),
         ({"precision": "fp16"}, "precision is 'fp32' or 'bf16', not 'fp16'"),
         ({"pooling": "space"}, "pooling is 'clip' or 'frame', not 'space'"),

@@ -52,6 +52,20 @@ class FrameMaps:
         self._file.seek(frame * self._bytes)
         self._file.write(total.astype(np.float32, copy=False).tobytes())
 
+    def between(self, interval: int) -> "FrameMaps":
+        """The maps of windows side by side, each of which sees every ``interval``-th frame, as if each saw all.
+
+        What a window says of the frames that it skips is interpolated between those that it sees. The mean over the
+        windows of a frame is then a triangle over its neighbours, which is cut off at the ends of the video.
+        """
+        maps = FrameMaps(self.num_frames, self.size)
+        for frame in range(self.num_frames):
+            near = range(max(frame - interval + 1, 0), min(frame + interval, self.num_frames))
+            weights = [interval - abs(other - frame) for other in near]
+            for other, weight in zip(near, weights, strict=True):
+                maps.add(frame, self[other] * np.float32(weight / sum(weights)))
+        return maps
+
     def temporal(self) -> NDArray[np.float32]:
         """The mean of each frame's map, ``(T,)``: how much each frame contributed."""
         return np.array([m.mean() for m in self], np.float32)

@@ -21,11 +21,13 @@ class Plan:
     Attributes:
         windows: For each window the indices of its T frames.
         shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
+        interval: How many frames it is from one frame of a window to the next; 1 for uniform sets.
         consecutive: Whether windows are stretches of frames at even distance or sets spread over the video.
     """
 
     windows: list[NDArray[np.int64]]
     shares: list[NDArray[np.float32]]
+    interval: int
     consecutive: bool
 
 
@@ -36,19 +38,19 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
     weights, so that a window fades out while the next fades in; where a network sees every k-th frame, k windows side
     by side take the place of one. Uniform sets interleave and share nothing.
     """
-    length = config.num_frames
+    length, interval = config.num_frames, 1
     if config.sampling == "uniform":
         windows = interleaved_sets(num_frames, length)
         ramp = np.ones(length)
     else:
-        span = length * window_interval(num_frames, length, config.frame_interval)
-        windows = covering_windows(num_frames, length, stride or max(1, span // 2), config.frame_interval)
+        interval = window_interval(num_frames, length, config.frame_interval)
+        windows = covering_windows(num_frames, length, stride or max(1, length * interval // 2), interval)
         ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
     total = np.zeros(num_frames)
     for window in windows:
         total[window] += ramp
     shares = [(ramp / total[window]).astype(np.float32) for window in windows]
-    return Plan(windows, shares, config.sampling == "consecutive")
+    return Plan(windows, shares, interval, config.sampling == "consecutive")
 
 
 def window_inputs(

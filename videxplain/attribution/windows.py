@@ -96,6 +96,7 @@ def attribute_video(
             logits, maps = run(x, leaders.choose)
             total += _probabilities(logits, config)
             records.add(leaders.keys, _per_frame(maps, config.num_frames))
+            coarse = maps.ndim == 5 and maps.shape[2] < config.num_frames
             if progress:
                 progress(i + 1, len(whole.windows))
         mean = (total / len(whole.windows)).astype(np.float32)
@@ -108,6 +109,10 @@ def attribute_video(
             _, maps = run(x, again.choose)
             records.replace(i, again.keys, _per_frame(maps, config.num_frames))
         stitched = _stitch(records, key, whole, source.num_frames)
+    if coarse and whole.interval > 1:
+        # Interpolated between the frames of a window, so between those of windows side by side as well: each has its
+        # own scale, and one after the other they would flicker.
+        stitched = stitched.between(whole.interval)
 
     return VideoAttribution(
         probabilities=mean,
