@@ -12,13 +12,12 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--clip", type=Path, default=Path(__file__).parent / "clips" / "waving.mp4")
 parser.add_argument("--model", default="i3d", choices=vx.list_models())
 parser.add_argument("--out", type=Path, default=Path("out"))
-parser.add_argument("--width", type=int, help="a random network this narrow instead, to try things out")
 arguments = parser.parse_args()
 
-narrow = {"width": arguments.width, "weights": "none"} if arguments.width else {}
-model = vx.load_model(arguments.model, **narrow)
+model = vx.load_model(arguments.model)
 explanation = vx.explain(model, arguments.clip, method="gradcam")
 
+print(model.config.weights)
 for note in explanation.notes:
     print("!", note)
 for label, probability in explanation.predictions[:5]:

@@ -24,14 +24,15 @@ def clip(tmp_path_factory):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    """Networks of the same architectures, small enough to run at once."""
+    """Random networks of the same architectures in place of what the default is, small enough to run at once."""
     load = zoo.load_model
 
     def small(name, weights="auto", **options):
+        weights = "none" if weights == "auto" else weights
         options |= {"size": (32, 32), "width": 4, "num_classes": 6}
         if name in ("lrcn", "late_fusion"):
             options["depth"] = 18
-        return load(name, weights, **(options if weights in ("auto", "none") else {}))
+        return load(name, weights, **(options if weights == "none" else {}))
 
     monkeypatch.setattr(zoo, "load_model", small)
 

@@ -27,7 +27,7 @@ WRONG = {
         ("activations", *GRADCAM[1:], "--channel", "4"),
         "layer 'conv1' has no channel 4; it has channels 0 to 3",
     ),
-    "method": (("explain", "--method", "gradcm", *GRADCAM[1:]), r"unknown method 'gradcm'; did you mean gradcam\?"),
+    "method": (("explain", "--method", "gradcm", *GRADCAM[1:]), r"unknown method 'gradcm'; did you mean gradcam.*\?"),
     "option of a method": (
         ("explain", "--method", "activations", "--pooling", "clip", *GRADCAM[1:]),
         "unknown option of activations 'pooling'; known: channel",
@@ -41,7 +41,10 @@ WRONG = {
         r"weights '.*' are of 'c3d', not of 'i3d'",
     ),
     "damaged weights": ((*GRADCAM, "--weights", "{folder}/bad.safetensors"), r"cannot read weights '.*bad.*"),
-    "no bundled weights": ((*GRADCAM, "--weights", "bundled"), "no weights of 'i3d' come with the package.*"),
+    "no bundled weights": (
+        ("gradcam", "--model", "i3d_inception", "--clip", "{clip}", "--weights", "bundled"),
+        "no weights of 'i3d_inception' come with the package.*",
+    ),
     "too few frames": ((*GRADCAM, "--frames", "3:9"), "too few frames: the clip has 6 frames, .* at least 16"),
     "range": ((*GRADCAM, "--frames", "9"), "--frames is START:STOP with whole numbers.*"),
     "range backwards": ((*GRADCAM, "--frames", "9:3"), ".*9:3.*"),
@@ -52,7 +55,7 @@ WRONG = {
     "precision": ((*GRADCAM, "--precision", "fp8"), "precision is auto, fp32 or bf16, not 'fp8'"),
     "stride": ((*GRADCAM, "--stride", "17"), "the stride between windows of 16 frames is 1 to 16, not 17"),
     "frame of a figure": (("figure", *GRADCAM[1:], "--frame", "20"), "the clip has no frame 20; it has frames 0 to 19"),
-    "command": (("gradcm",), r"No such command 'gradcm'\. Did you mean 'gradcam'\?"),
+    "command": (("gradcm",), r"No such command 'gradcm'\. Did you mean 'gradcam'.*\?"),
     "option": ((*GRADCAM, "--modell", "i3d"), "No such option: --modell .*"),
     "missing option": (("gradcam", "--model", "i3d"), "Missing option '--clip'.*"),
 }
