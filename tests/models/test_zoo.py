@@ -147,7 +147,7 @@ def test_auto_prefers_what_travels_with_the_package(tmp_path, monkeypatch):
         assert same(model, loaded)
         assert loaded.config.weights == "trained for a test"
     assert not load_model("i3d", "none", **NARROW).config.trained
-    assert available_weights("i3d")[0] == ("bundled", "trained for a test, 3 classes, accuracy 0.938, epochs 30")
+    assert available_weights("i3d")[0] == ("bundled", "trained for a test, accuracy 0.938, epochs 30")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,10 @@ def test_a_network_learns_what_only_the_order_tells(recipe_of, tmp_path):
     network = load_model("i3d", path)
     for name, value in network.state_dict().items():
         assert torch.equal(value, best[f"heads.network.{name}"].to(torch.float16).to(value.dtype)), name
+    # A checkpoint is a file of weights too, in full precision.
+    kept = load_model("i3d", out / "checkpoints" / "best.ckpt")
+    assert kept.config == network.config
+    assert torch.equal(kept.fc.weight, best["heads.network.fc.weight"])
     assert path.stat().st_size < 1.2 * sum(2 * value.numel() for value in network.state_dict().values()) + 20_000
 
 

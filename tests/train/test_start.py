@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.oracles import mmaction2
 from videxplain.errors import VidexplainError
 from videxplain.models.blocks import ResNet2d
 from videxplain.models.zoo import load_model, save_model
@@ -88,6 +89,29 @@ def test_the_image_network_of_a_file_is_inflated(tmp_path):
         torch.testing.assert_close(inflated["conv1.weight"][:, :, t], images["conv1.weight"] / 5)
     assert torch.equal(inflated["layer4.1.conv2.weight"][:, :, 0], images["layer4.1.conv2.weight"])
     assert found.notes[0] == f"{len(images)} of {len(inflated)} tensors from the image network of {path}, inflated"
+
+
+@pytest.mark.parametrize(
+    ("model", "theirs"),
+    [("i3d", mmaction2.tsn(4, 7)), ("lrcn", mmaction2.tsn(4, 7)), ("non_local", mmaction2.i3d(4, 7))],
+)
+def test_a_checkpoint_of_another_project_begins_what_it_fits(model, theirs, tmp_path):
+    path = tmp_path / "theirs.pth"
+    torch.save({"state_dict": theirs.state_dict()}, path)
+    found = begin(recipe(model, options={"depth": 50, "width": 4}, init=str(path)), LABELS)
+    first = getattr(found.network, "trunk", found.network).conv1.weight
+    kernel = theirs.backbone.conv1.conv.weight
+    if kernel.ndim < first.ndim:
+        kernel = kernel.unsqueeze(2).expand_as(first) / 5
+    torch.testing.assert_close(first, kernel)
+    assert found.network.fc.weight.shape[0] == 3
+
+
+def test_a_checkpoint_of_another_project_that_fits_nothing_is_refused(tmp_path):
+    path = tmp_path / "theirs.pth"
+    torch.save(mmaction2.i3d(4, 7, (1, 1, 1, 1)).state_dict(), path)
+    with pytest.raises(VidexplainError, match="init: the weights are a network of mmaction2: they fit i3d or"):
+        begin(recipe("lrcn", init=str(path)), LABELS)
 
 
 def test_other_shapes_are_not_taken(tmp_path):

@@ -1,43 +1,48 @@
 """Commands that say what there is."""
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def models() -> None:
-    """List the models and their weights."""
+    """List the models, what they see, and the weights there are for them."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from videxplain.models.architectures import ARCHITECTURES
+    from videxplain.models.checkpoints import public_weights
     from videxplain.models.zoo import available_weights
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("model", "what", "input", "weights"):
-        table.add_column(column, overflow="fold")
+    table, choices = _table("model", "what", "input at full size"), _table("model", "--weights", "what they are")
     for name in ARCHITECTURES:
         entry = ARCHITECTURES[name]
         config = entry.config
         height, width = config.size
         where = "in a row" if config.sampling == "consecutive" else "over the whole video"
-        expects = f"{config.num_frames} frames {where}, {width}x{height}"
-        weights = "\n".join(f"{value}: {note}" for value, note in available_weights(name))
-        table.add_row(name, escape(entry.summary), expects, escape(weights))
-    Console().print(table)
+        table.add_row(name, escape(entry.summary), f"{config.num_frames} frames {where}, {width}x{height}")
+        for place, (value, note) in enumerate(available_weights(name) + public_weights(name)):
+            choices.add_row("" if place else name, value, escape(note))
+    console = Console()
+    console.print(table)
+    console.print()
+    console.print(choices)
+    console.print("\nThe first of each model is the default; or name a file.", highlight=False)
 
 
 def methods() -> None:
     """List the methods, what they cost and where they come from."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from videxplain.attribution.api import METHODS
+    from videxplain.attribution.methods import list_methods
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("method", "family", "what", "cost", "paper"):
-        table.add_column(column, overflow="fold")
-    for name in METHODS:
+    table = _table("method", "family", "what", "cost", "paper")
+    for name in list_methods():
         entry = METHODS[name]
         table.add_row(name, entry.family, escape(entry.summary), entry.cost, escape(entry.paper))
     Console().print(table)
@@ -50,3 +55,14 @@ def version(asked: bool) -> None:
 
         print(f"videxplain {__version__}")
         raise typer.Exit
+
+
+def _table(first: str, *others: str) -> "Table":
+    """A table without lines whose names do not break."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for column in others:
+        table.add_column(column, overflow="fold", no_wrap=column.startswith("--"))
+    return table

@@ -1,13 +1,9 @@
 """What a person sees: tables and files on standard output, warnings and progress on standard error."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from videxplain.attribution.windows import Progress
 
 _BAR = 24
 
@@ -18,15 +14,17 @@ def problem(kind: str, message: object) -> None:
 
 
 @contextmanager
-def progress_bar(what: str) -> "Iterator[Progress]":
-    """A bar on standard error, gone when done; silent where standard error is not a terminal."""
+def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error, gone when done; silent where standard error is not a terminal.
+
+    It is told what is done and, where that is known, what there is in all.
+    """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 

@@ -58,7 +58,8 @@ def evaluate(
 
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
-    network = load_model(model, weights).to(place)
+    with progress_bar(f"weights of {model}") as progress:
+        network = load_model(model, weights, progress=progress).to(place)
     from videxplain.train.clips import find_readable
     from videxplain.train.evaluate import choose_videos
     from videxplain.train.evaluate import evaluate as run

@@ -165,12 +165,21 @@ def i3d(
     blocks: tuple[int, ...] | None = None,
     width: int = 64,
     time_strides: tuple[int, int, int] = (2, 2, 2),
+    caffe2: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
     """See :class:`videxplain.models.i3d.I3D`."""
     from videxplain.models.i3d import I3D
 
-    return I3D(config.num_classes, depth=depth, blocks=blocks, width=width, time_strides=time_strides, dropout=dropout)
+    return I3D(
+        config.num_classes,
+        depth=depth,
+        blocks=blocks,
+        width=width,
+        time_strides=time_strides,
+        caffe2=caffe2,
+        dropout=dropout,
+    )
 
 
 @architecture(
@@ -207,6 +216,7 @@ def non_local(
     blocks: tuple[int, ...] | None = None,
     width: int = 64,
     time_strides: tuple[int, int, int] = (2, 2, 2),
+    caffe2: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
     """See :class:`videxplain.models.non_local.NonLocalI3D`."""
@@ -219,5 +229,6 @@ def non_local(
         blocks=blocks,
         width=width,
         time_strides=time_strides,
+        caffe2=caffe2,
         dropout=dropout,
     )

@@ -33,6 +33,7 @@ class I3D(VideoNetwork):
         blocks: Sequence[int] | None = None,
         width: int = 64,
         time_strides: tuple[int, int, int] = (2, 2, 2),
+        caffe2: bool = False,
         dropout: float = 0.5,
     ) -> None:
         """Build it.
@@ -43,16 +44,20 @@ class I3D(VideoNetwork):
             blocks: Blocks in each of the four stages, in place of what the depth says.
             width: Channels of the first convolution, to which all others are in proportion.
             time_strides: Of the first convolution, of the pooling after it, and of the pooling after the first stage.
+            caffe2: As in the code that the paper's authors published: the pooling after the first convolution takes
+                the largest of as many frames as it strides over, and adds no border.
             dropout: Probability of dropping a feature before the classifier in training.
         """
         super().__init__()
         block, counts = residual_plan(depth, blocks)
         first, second, third = time_strides
-        self.min_frames = (third - 1) * first * second + 1
+        # Without borders in time a pooling needs all the frames that it looks at.
+        self.min_frames = (third * (second if caffe2 else 1) - 1) * first * (1 if caffe2 else second) + 1
         self.conv1 = nn.Conv3d(3, width, (5, 7, 7), (first, 2, 2), (2, 3, 3), bias=False)
         self.bn1 = nn.BatchNorm3d(width)
         self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool3d((1, 3, 3), (second, 2, 2), (0, 1, 1))
+        kernel, border = ((second, 3, 3), 0) if caffe2 else ((1, 3, 3), (0, 1, 1))
+        self.maxpool = nn.MaxPool3d(kernel, (second, 2, 2), border)
         grown = width * block.expansion
         self.layer1 = stage(block, width, width, 1, [3] * counts[0])
         self.pool2 = nn.MaxPool3d((third, 1, 1))

@@ -36,12 +36,16 @@ class Affinity(nn.Module):
 class NonLocal(nn.Module):
     """A non-local block (eq. 6): ``x + BN(W_z y)``, where y sums ``g`` over all places, weighted by the affinity.
 
-    Inner channels are half the outer ones. phi and g are sub-sampled by a 1x2x2 max pooling. The normalisation starts
-    at zero, so that a block put into a trained network changes nothing at first.
+    Inner channels are half the outer ones. phi and g are sub-sampled by a 1x2x2 max pooling; in the authors' own code
+    it is their input that is. The normalisation starts at zero, so that a block put into a trained network changes
+    nothing at first.
     """
 
-    def __init__(self, channels: int, mode: Mode = "embedded_gaussian") -> None:
-        """``mode`` names the pairwise function; the Gaussian has no embeddings theta and phi."""
+    def __init__(self, channels: int, mode: Mode = "embedded_gaussian", caffe2: bool = False) -> None:
+        """``mode`` names the pairwise function; the Gaussian has no embeddings theta and phi.
+
+        ``caffe2`` pools before phi and g, and drops an odd last row or column.
+        """
         super().__init__()
         if mode not in get_args(Mode):
             raise unknown("non-local mode", mode, get_args(Mode))
@@ -50,8 +54,9 @@ class NonLocal(nn.Module):
         self.theta = nn.Conv3d(channels, inner, 1) if embedded else None
         self.phi = nn.Conv3d(channels, inner, 1) if embedded else None
         self.g = nn.Conv3d(channels, inner, 1)
-        # An odd last row or column is pooled by itself rather than dropped.
-        self.pool = nn.MaxPool3d((1, 2, 2), ceil_mode=True)
+        self.caffe2 = caffe2
+        # An odd last row or column is otherwise pooled by itself rather than dropped.
+        self.pool = nn.MaxPool3d((1, 2, 2), ceil_mode=not caffe2)
         self.affinity = Affinity(mode)
         self.w_z = nn.Conv3d(inner, channels, 1, bias=False)
         self.bn_z = nn.BatchNorm3d(channels)
@@ -60,8 +65,11 @@ class NonLocal(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, T, H, W)`` to the same shape."""
         theta = x if self.theta is None else self.theta(x)
-        phi = self.pool(x if self.phi is None else self.phi(x))
-        g = self.pool(self.g(x))
+        if self.caffe2:
+            seen = self.pool(x)
+            phi, g = seen if self.phi is None else self.phi(seen), self.g(seen)
+        else:
+            phi, g = self.pool(x if self.phi is None else self.phi(x)), self.pool(self.g(x))
         weights = self.affinity(_places(theta), _places(phi))
         y = (weights @ _places(g)).transpose(1, 2).unflatten(2, x.shape[2:])
         return x + self.bn_z(self.w_z(y))
@@ -90,6 +98,7 @@ class NonLocalI3D(I3D):
         blocks: Sequence[int] | None = None,
         width: int = 64,
         time_strides: tuple[int, int, int] = (2, 2, 2),
+        caffe2: bool = False,
         dropout: float = 0.5,
     ) -> None:
         """Build it.
@@ -101,22 +110,29 @@ class NonLocalI3D(I3D):
             blocks: As in :class:`I3D`; a stage of one block gets no non-local one.
             width: As in :class:`I3D`.
             time_strides: As in :class:`I3D`.
+            caffe2: As in :class:`I3D` and :class:`NonLocal`.
             dropout: As in :class:`I3D`.
         """
         super().__init__(
-            num_classes, depth=depth, blocks=blocks, width=width, time_strides=time_strides, dropout=dropout
+            num_classes,
+            depth=depth,
+            blocks=blocks,
+            width=width,
+            time_strides=time_strides,
+            caffe2=caffe2,
+            dropout=dropout,
         )
         if len(self.layer2) < 2 and len(self.layer3) < 2:
             raise VidexplainError(f"blocks {blocks}: the second or third stage needs 2 to hold a non-local block")
         channels = width * residual_plan(depth)[0].expansion
-        self.layer2 = _with_non_local(self.layer2, 2 * channels, mode)
-        self.layer3 = _with_non_local(self.layer3, 4 * channels, mode)
+        self.layer2 = _with_non_local(self.layer2, 2 * channels, mode, caffe2)
+        self.layer3 = _with_non_local(self.layer3, 4 * channels, mode, caffe2)
 
 
-def _with_non_local(stage: nn.Sequential, channels: int, mode: Mode) -> nn.Sequential:
+def _with_non_local(stage: nn.Sequential, channels: int, mode: Mode, caffe2: bool) -> nn.Sequential:
     widened = nn.Sequential()
     for i, block in enumerate(stage):
         widened.add_module(str(i), block)
         if i % 2 == 1:
-            widened.add_module(f"nl{i}", NonLocal(channels, mode))
+            widened.add_module(f"nl{i}", NonLocal(channels, mode, caffe2))
     return widened

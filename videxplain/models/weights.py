@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG_KEY, METRICS_KEY = "videxplain.config", "videxplain.metrics"
+PYTORCH, FOREIGN = (".pt", ".pth"), (".pyth", ".ckpt", ".pickle")
+"""How names of files in PyTorch's own format end; the latter only at other projects and in runs of Lightning."""
+
 _NAMES_SHOWN = 3
+_WRAPPERS = ("state_dict", "model_state")
+"""Under which names projects put the weights in a checkpoint that has more than them."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,12 @@ class Weights:
     Attributes:
         state: Parameters and buffers by name, floating point ones in float32, on the CPU.
         config: What the file says about the network, or None where it says nothing.
+        words: The file's name, and what another project says in words about how the network was built.
     """
 
     state: "dict[str, Tensor]"
     config: ModelConfig | None
+    words: str = ""
 
 
 def bundled_path(architecture: str) -> Path | None:
@@ -48,40 +56,52 @@ def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:
             metadata = opened.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from None
+    config = _config_from_json(metadata[CONFIG_KEY], path) if CONFIG_KEY in metadata else None
     try:
-        config = _config_from_json(metadata[CONFIG_KEY]) if CONFIG_KEY in metadata else None
         return config, json.loads(metadata.get(METRICS_KEY, "{}"))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise VidexplainError(f"weights '{path}' describe a network that this version cannot read: {error}") from None
+    except ValueError as error:
+        raise _incomprehensible(path, error) from None
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a ``.safetensors``, ``.pt`` or ``.pth`` file; of the latter two only tensors, never code."""
+    """Read a file of weights; of PyTorch's formats only tensors, never code."""
     import torch
 
     if not path.is_file():
         raise VidexplainError(f"no weights '{path}': say auto, bundled, none, or name a file")
     config: ModelConfig | None = None
+    words = path.name
     content: Any
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
         config, _ = read_metadata(path)
         content = load_file(path)
-    elif path.suffix in (".pt", ".pth"):
+    elif path.suffix in (*PYTORCH, *FOREIGN):
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = _load(path)
+        except UnpicklingError:
+            # PyTorch's own words say how to run the file nevertheless.
+            raise _unreadable(path, ValueError("no tensors and plain values, or more than those")) from None
         # Damaged files raise whatever the unpickler and the archive reader happen to stumble over.
         except Exception as error:
             raise _unreadable(path, error) from None
-        if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-            content = content["state_dict"]
+        words += f" {_words_of(content)}"
+        config = _config_of(content, path)
+        content = _weights_of(content)
     else:
-        raise VidexplainError(f"weights '{path}': the name must end in .safetensors, .pt or .pth")
+        raise VidexplainError(
+            f"weights '{path}': but for checkpoints of others ({', '.join(FOREIGN)}) "
+            "the name must end in .safetensors, .pt or .pth"
+        )
+    for value in content.values() if isinstance(content, Mapping) else [content]:
+        if isinstance(value, _StandIn):
+            held = f"in the place of tensors it holds {type(value).__module__}.{type(value).__name__}"
+            raise _unreadable(path, ValueError(held))
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise VidexplainError(f"weights '{path}' are no state dict: names with a tensor each are needed")
     state = {str(name): value.float() if value.is_floating_point() else value for name, value in content.items()}
-    return Weights(state, config)
+    return Weights(state, config, words)
 
 
 def write_weights(
@@ -101,7 +121,7 @@ def write_weights(
         raise VidexplainError(f"cannot write weights as '{path.name}': the name must end in .safetensors")
     metadata = {
         "format": "pt",
-        CONFIG_KEY: json.dumps(dataclasses.asdict(config)),
+        CONFIG_KEY: config_to_json(config),
         METRICS_KEY: json.dumps(dict(metrics or {})),
     }
     tensors = {
@@ -136,6 +156,53 @@ def check_fit(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", wha
         raise VidexplainError(f"{what}: {'; '.join(words)}")
 
 
+class _StandIn:
+    """In the place of an object that is no tensor and no plain value; whatever it is given, it does nothing."""
+
+    def __new__(cls, *_: Any) -> "_StandIn":
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+
+def _load(path: Path) -> Any:
+    """What a file in PyTorch's format holds; nothing that it names is imported or called.
+
+    Checkpoints of other projects often hold statistics and settings of classes of their own beside the weights. Every
+    class and function that PyTorch does not know to be harmless becomes one that does nothing.
+    """
+    import torch
+    from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+    try:
+        foreign = get_unsafe_globals_in_checkpoint(path)
+    # Older files are no archives; PyTorch then refuses what it does not know.
+    except (RuntimeError, ValueError):
+        foreign = []
+    places = [name.rpartition(".") for name in foreign]
+    with safe_globals([type(name, (_StandIn,), {"__module__": module}) for module, _, name in places]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _weights_of(content: Any) -> Any:
+    """The weights in a checkpoint that has more than them."""
+    if isinstance(content, Mapping):
+        for name in _WRAPPERS:
+            if isinstance(content.get(name), Mapping):
+                return content[name]
+    return content
+
+
+def _words_of(content: Any) -> str:
+    """The configuration as text that mmaction2 puts beside the weights."""
+    meta = content.get("meta") if isinstance(content, Mapping) else None
+    return str(meta.get("cfg", "")) if isinstance(meta, Mapping) else ""
+
+
 def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
@@ -145,9 +212,27 @@ def _unreadable(path: Path, error: Exception) -> VidexplainError:
     return VidexplainError(f"cannot read weights '{path}', the file is damaged or of another kind: {reason[:150]}")
 
 
-def _config_from_json(text: str) -> ModelConfig:
-    entries = {name: _tuples(value) for name, value in json.loads(text).items()}
-    return ModelConfig(**entries)
+def _incomprehensible(path: Path, error: Exception) -> VidexplainError:
+    return VidexplainError(f"weights '{path}' describe a network that this version cannot read: {error}")
+
+
+def config_to_json(config: ModelConfig) -> str:
+    """What :data:`CONFIG_KEY` holds, in the header of a weights file and in checkpoints of training."""
+    return json.dumps(dataclasses.asdict(config))
+
+
+def _config_from_json(text: str, path: Path) -> ModelConfig:
+    try:
+        entries = {name: _tuples(value) for name, value in json.loads(text).items()}
+        return ModelConfig(**entries)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _incomprehensible(path, error) from None
+
+
+def _config_of(content: Any, path: Path) -> ModelConfig | None:
+    """The configuration in a checkpoint of training, which has one for each dataset; None where there are several."""
+    configs = content.get(CONFIG_KEY) if isinstance(content, Mapping) else None
+    return _config_from_json(configs[0], path) if isinstance(configs, list) and len(configs) == 1 else None
 
 
 def _tuples(value: Any) -> Any:

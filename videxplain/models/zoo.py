@@ -1,11 +1,15 @@
 """Networks by name: list them, load them, save them."""
 
+import dataclasses
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 from videxplain.models.architectures import ARCHITECTURES, SHARED_OPTIONS, Architecture, reconfigure
+from videxplain.models.checkpoints import CHECKPOINTS, checkpoint_labels
+from videxplain.models.checkpoints_cache import Progress, fetch
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
 
@@ -29,13 +33,15 @@ def available_weights(name: str) -> list[tuple[str, str]]:
     if path is None:
         return [random]
     config, metrics = read_metadata(path)
-    words = [config.weights, f"{config.num_classes} classes"] if config else []
+    words = [config.weights] if config else []
     figures = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
     words += [f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()]
     return [("bundled", ", ".join(words)), random]
 
 
-def load_model(name: str, weights: str | Path = "auto", **options: Any) -> "VideoNetwork":
+def load_model(
+    name: str, weights: str | Path = "auto", *, progress: Progress | None = None, **options: Any
+) -> "VideoNetwork":
     """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
 
     A weights file of ours says how its network is built; options then change only what leaves the weights valid
@@ -44,22 +50,30 @@ def load_model(name: str, weights: str | Path = "auto", **options: Any) -> "Vide
     Args:
         name: One of :func:`list_models`.
         weights: ``"bundled"`` for the network that travels with the package; ``"none"`` for random weights, always
-            the same; ``"auto"`` for the former where there is one and the latter where not; or a file:
-            ``.safetensors`` as :func:`save_model` writes it, or a state dict of ours in ``.pt`` or ``.pth``.
+            the same; ``"auto"`` for the former where there is one and the latter where not; a public checkpoint such
+            as ``"kinetics400"`` (:func:`videxplain.models.checkpoints.public_weights`), downloaded once; or a file:
+            ``.safetensors`` as :func:`save_model` writes it, a state dict of ours, or a checkpoint of a project that
+            :mod:`videxplain.models.convert` knows, whose options are then read off its shapes.
+        progress: Told, during a download, how many bytes have come and how many there will be.
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
             ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
     """
     entry = ARCHITECTURES[name]
     asked = entry.configure(options)
-    path = _find(name, str(weights))
+    public = CHECKPOINTS.get(name, {}).get(str(weights))
+    path = fetch(public.url, public.sha256, progress) if public else _find(name, str(weights))
     if path is None:
         return _random(entry, asked)
-    found = read_weights(path)
-    config = asked if found.config is None else _merge(entry, found.config, asked, options, path)
-    if found.config is None:
-        # Without words of its own; not the whole path, because it goes into results and pictures.
-        config = config.replace(weights=path.name)
-    return _filled(entry, config, found, path)
+    found, derived = _in_our_names(name, read_weights(path), options, path)
+    if found.config is not None:
+        return _filled(entry, _merge(entry, found.config, asked, options, path), found, path)
+    if public is not None:
+        derived |= public.options
+        if "labels" not in options:
+            derived["labels"] = checkpoint_labels(public, progress)
+    # A file without words of its own; not the whole path, because it goes into results and pictures.
+    words = public.words if public else path.name
+    return _filled(entry, entry.configure(derived | options).replace(weights=words), found, path)
 
 
 def save_model(
@@ -91,11 +105,30 @@ def _find(name: str, weights: str) -> Path | None:
     if weights == "none":
         return None
     if weights not in ("auto", "bundled"):
-        return Path(weights)
-    path = bundled_path(name)
-    if path is None and weights == "bundled":
+        path, public = Path(weights), CHECKPOINTS.get(name, {})
+        if not path.exists() and not path.suffix and get_close_matches(weights.casefold(), public):
+            raise unknown(f"weights of {name}", weights, public)
+        return path
+    bundled = bundled_path(name)
+    if bundled is None and weights == "bundled":
         raise VidexplainError(f"no weights of '{name}' come with the package; say none, or name a file")
-    return path
+    return bundled
+
+
+def _in_our_names(name: str, found: Weights, options: Mapping[str, Any], path: Path) -> tuple[Weights, dict[str, Any]]:
+    """The weights under our names, and the options that follow from them where they are in another layout."""
+    from videxplain.models.convert import convert, recognise_layout
+
+    if recognise_layout(found.state) is None:
+        return found, {}
+    try:
+        converted = convert(found.state, name, found.words)
+    except VidexplainError as error:
+        raise VidexplainError(f"weights '{path}': {error}") from None
+    for option in converted.undecided:
+        if option not in options and found.config is None:
+            raise VidexplainError(f"weights '{path}' do not say which {option} they have: give load_model {option}=...")
+    return dataclasses.replace(found, state=converted.state), converted.options
 
 
 def _merge(

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
+from videxplain.models.weights import CONFIG_KEY, config_to_json
 from videxplain.train.data import Batch
 from videxplain.train.onednn import TwoFramesExactly
 from videxplain.train.two_heads import ManyHeads
@@ -62,6 +63,10 @@ class Classifier(L.LightningModule):
         for part in self.frozen:
             part.eval()
         return self
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put what the networks are beside their weights, so that a checkpoint can be loaded like a file of weights."""
+        checkpoint[CONFIG_KEY] = [config_to_json(config) for config in self.heads.configs]
 
     def configure_optimizers(self) -> Any:
         """Adam on what is learned, and the learning rate's decay."""

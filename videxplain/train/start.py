@@ -1,6 +1,7 @@
 """The network that training begins with."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
 from videxplain.models.blocks import VideoNetwork
 from videxplain.models.config import ModelConfig
+from videxplain.models.convert import convert, recognise_layout
 from videxplain.models.inflate import inflate_state_dict
-from videxplain.models.weights import read_weights
+from videxplain.models.weights import FOREIGN, PYTORCH, read_weights
 from videxplain.models.zoo import load_model
 from videxplain.train.recipe import Recipe
 from videxplain.train.two_heads import classifier_name
@@ -59,13 +61,25 @@ def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
         state = imagenet_state(depth)
         return _fill(network, _from_images(state, network), f"ResNet-{depth} of ImageNet")
     path = Path(recipe.init)
-    if path.suffix not in (".safetensors", ".pt", ".pth"):
+    if path.suffix not in (".safetensors", *PYTORCH, *FOREIGN):
         raise VidexplainError(f"init is none, imagenet or a file of weights, not '{recipe.init}'")
-    state = read_weights(path).state
+    state = _in_our_names(read_weights(path).state, recipe.model)
     images = {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}
     if images and not hasattr(network, "trunk"):
         return _fill(network, inflate_state_dict(images, network), f"the image network of {path}, inflated")
     return _fill(network, state, str(path))
+
+
+def _in_our_names(state: dict[str, Tensor], model: str) -> dict[str, Tensor]:
+    """The weights of another project for a model of ours, or else, of an image network, for Late Fusion."""
+    if recognise_layout(state) is None:
+        return state
+    try:
+        return convert(state, model).state
+    except VidexplainError as error:
+        with suppress(VidexplainError):
+            return convert(state, "late_fusion").state
+        raise VidexplainError(f"init: {error}") from None
 
 
 def imagenet_state(depth: int) -> dict[str, Tensor]:
