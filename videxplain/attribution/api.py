@@ -7,9 +7,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videxplain.attribution import activations, cam, gradients  # noqa: F401  (entering them into the table)
+from videxplain.attribution import (  # noqa: F401  (entering them into the table)
+    activations,
+    averaged,
+    cam,
+    channelwise,
+    classless,
+    gradients,
+    guided_gradcam,
+    linear,
+    perturbation,
+)
 from videxplain.attribution.engine import Precision
-from videxplain.attribution.layers import LayerCall, default_layer, first_layer, resolve
+from videxplain.attribution.fusion import run_method
+from videxplain.attribution.layers import FusedLayers, LayerCall, default_layer, first_layer, resolve
 from videxplain.attribution.methods import METHODS, Method
 from videxplain.attribution.targets import Target, per_sample_scores
 from videxplain.errors import VidexplainError, unknown
@@ -38,6 +49,7 @@ def attribute(
             top class. The logit is explained, not the probability.
         targets: Several targets instead, explained from one forward pass and stacked in front.
         layer: Dotted name, with ``:use`` where one pass uses the layer more than once; None for the method's default.
+            Of the CAM methods also several, ``"layer3+layer4"``: the geometric mean of their maps.
         precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
         enlarge: Whether maps are enlarged to the size of the input, trilinear, or left at the layer's resolution.
         **options: What the method takes besides, such as ``pooling="frame"`` for Grad-CAM.
@@ -58,7 +70,8 @@ def attribute(
     wanted = [target] if targets is None else list(targets)
     if not wanted:
         raise VidexplainError("targets is empty")
-    found = chosen.run(
+    found = run_method(
+        chosen,
         module,
         x,
         lambda logits: [per_sample_scores(one, logits, labels) for one in wanted],
@@ -74,13 +87,26 @@ def attribute(
     return maps.expand(len(wanted), *maps.shape[1:])
 
 
-def find_layer(method: Method, module: nn.Module, x: Tensor, name: str | None) -> LayerCall | None:
-    """The layer called ``name``, or the method's default for this network; None for methods that need none."""
-    if name is not None:
-        return resolve(module, name)
+def find_layer(method: Method, module: nn.Module, x: Tensor, name: str | None) -> LayerCall | FusedLayers | None:
+    """The layers called ``name``, or the method's default for this network; None for methods that need none."""
     if method.layer is None:
+        if name is not None:
+            raise VidexplainError(f"{method.name} explains the input, so it takes no layer")
         return None
+    if name is not None:
+        return _resolve_all(method, module, name.split("+"))
     return default_layer(module, x) if method.layer == "last" else first_layer(module)
+
+
+def _resolve_all(method: Method, module: nn.Module, names: list[str]) -> LayerCall | FusedLayers:
+    layers = tuple(resolve(module, name.strip()) for name in names)
+    if len(layers) == 1:
+        return layers[0]
+    if method.family != "cam":
+        raise VidexplainError(f"{method.name} looks at one layer; the cam methods fuse several")
+    if len(set(layers)) < len(layers):
+        raise VidexplainError(f"layer '{'+'.join(names)}' names a layer twice")
+    return FusedLayers(layers)
 
 
 def check_options(method: Method, options: dict[str, Any]) -> None:

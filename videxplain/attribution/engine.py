@@ -22,6 +22,9 @@ Precision: TypeAlias = Literal["fp32", "bf16"]
 _GRADIENT_BYTES = 64 * 2**20
 """How much memory the gradients of targets that are traced back together may take."""
 
+_VOXELS = 16 * 112 * 112
+"""So many positions of one clip's versions go through the network together."""
+
 
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
@@ -167,6 +170,14 @@ def forward(module: nn.Module, x: Tensor) -> Tensor:
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise VidexplainError(f"the model must return logits ({len(x)}, classes), and it returned {got}")
     return logits.float()
+
+
+def at_once(sample: Tensor) -> int:
+    """How many versions of a sample ``(1, C, T, H, W)`` go through a network together: of a large one, one.
+
+    So memory does not grow with the number of versions, and a small clip does not go alone.
+    """
+    return max(1, _VOXELS // sample[0, 0].numel())
 
 
 def _keep(calls: list[Tensor], layer: LayerCall) -> Any:

@@ -25,6 +25,16 @@ class LayerCall:
 
 
 @dataclass(frozen=True)
+class FusedLayers:
+    """Several layers whose maps become one; written ``layer3+layer4``."""
+
+    layers: tuple[LayerCall, ...]
+
+    def __str__(self) -> str:
+        return "+".join(map(str, self.layers))
+
+
+@dataclass(frozen=True)
 class Layout:
     """How many samples and frames went into the network."""
 
@@ -73,7 +83,7 @@ def as_video(calls: Sequence[Tensor], layer: LayerCall, layout: Layout) -> Tenso
     one frame a call, or a few of them a call; the calls are then in the order of time.
     """
     frames = [_unfold(call, layer, layout) for call in calls]
-    uses = _uses([call.shape for call in calls], layout)
+    uses = count_uses([call.shape for call in calls], layout)
     if uses == 1:
         if layer.use:
             raise VidexplainError(f"layer '{layer.name}' is used once in a pass; there is no use {layer.use}")
@@ -84,7 +94,7 @@ def as_video(calls: Sequence[Tensor], layer: LayerCall, layout: Layout) -> Tenso
     return torch.cat(frames[layer.use :: uses], dim=2)
 
 
-def _uses(shapes: Sequence[torch.Size], layout: Layout) -> int:
+def count_uses(shapes: Sequence[torch.Size], layout: Layout) -> int:
     """How often a layer looked at the whole clip, given the shapes of all its outputs."""
     # A 3D layer covers all of time in a call (at its own rate), a 2D layer as many frames as it was given.
     covered = sum(layout.frames if len(shape) == 5 else shape[0] // layout.samples for shape in shapes)
@@ -129,5 +139,5 @@ def _last_with_extent(module: nn.Module, x: Tensor) -> LayerCall:
     if not found:
         raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
     last = found[-1][0]
-    uses = _uses([shape for name, shape in found if name == last], Layout(1, x.shape[2]))
+    uses = count_uses([shape for name, shape in found if name == last], Layout(1, x.shape[2]))
     return LayerCall(last, uses - 1 if uses > 1 else None)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from torch import Tensor
 
 from videxplain.attribution.targets import Score
 from videxplain.registry import Registry
 
+Family: TypeAlias = Literal["cam", "gradient", "perturbation", "activation"]
 Choose: TypeAlias = Callable[[Tensor], list[Score]]
 """Decides from the logits ``(N, K)`` which scores to explain, once the forward pass is over."""
 
@@ -37,7 +38,7 @@ class Method:
 
     Attributes:
         name: What it is called on the command line and in Python.
-        family: ``"cam"``, ``"gradient"`` or ``"activation"``.
+        family: ``"cam"``, ``"gradient"``, ``"perturbation"`` or ``"activation"``.
         summary: One line.
         paper: Where it comes from.
         cost: In forward passes, in words.
@@ -50,7 +51,7 @@ class Method:
     """
 
     name: str
-    family: Literal["cam", "gradient", "activation"]
+    family: Family
     summary: str
     paper: str
     cost: str
@@ -65,14 +66,15 @@ METHODS: Registry[Method] = Registry("method")
 
 
 def list_methods() -> list[str]:
-    """Names of all methods, in the order in which they are documented."""
-    return list(METHODS)
+    """Names of all methods, family by family."""
+    families = get_args(Family)
+    return sorted(METHODS, key=lambda name: families.index(METHODS[name].family))
 
 
 def method(
     name: str,
     *,
-    family: Literal["cam", "gradient", "activation"],
+    family: Family,
     summary: str,
     paper: str,
     cost: str,

@@ -91,6 +91,22 @@ def per_sample_scores(target: Target | Sequence[Target] | None, logits: Tensor, 
     return score_function(target, num_classes, labels)
 
 
+def score_versions(score: Score, logits: Tensor, sample: int, versions: Tensor) -> Tensor:
+    """A score of one sample of a batch, for other logits that it might have had.
+
+    Args:
+        score: A function of the whole batch's logits.
+        logits: ``(N, K)``, those of the batch.
+        sample: Which of the N.
+        versions: ``(B, K)``, each of which takes the sample's place in turn.
+
+    Returns:
+        ``(B,)``.
+    """
+    before, after = logits[:sample], logits[sample + 1 :]
+    return torch.stack([score(torch.cat([before, one[None], after]))[sample] for one in versions])
+
+
 def describe(target: Target, num_classes: int, labels: Sequence[str] = ()) -> str:
     """The target in words, for a caption."""
     if isinstance(target, Contrast):

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from videxplain.attribution.api import check_input, check_options, find_layer
 from videxplain.attribution.engine import Precision, forward, untouched
-from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.fusion import run_method
+from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.maps import FrameMaps
 from videxplain.attribution.methods import Method
 from videxplain.attribution.plan import Plan, plan, window_inputs
@@ -43,7 +44,7 @@ class VideoAttribution:
     probabilities: NDArray[np.float32]
     target: str
     index: int | None
-    layer: LayerCall | None
+    layer: LayerCall | FusedLayers | None
     maps: FrameMaps
     windows: int
 
@@ -96,7 +97,8 @@ def attribute_video(
             logits, maps = run(x, leaders.choose)
             total += _probabilities(logits, config)
             records.add(leaders.keys, _per_frame(maps, config.num_frames))
-            coarse = maps.ndim == 5 and maps.shape[2] < config.num_frames
+            # Several frames share a step of the layer, or a box or cell that is hidden.
+            coarse = method.family == "perturbation" or (maps.ndim == 5 and maps.shape[2] < config.num_frames)
             if progress:
                 progress(i + 1, len(whole.windows))
         mean = (total / len(whole.windows)).astype(np.float32)
@@ -183,7 +185,7 @@ class _Runner:
     ) -> None:
         self._module, self._method, self._layer = module, method, layer
         self._precision, self._options = precision, options
-        self.found: LayerCall | None = None
+        self.found: LayerCall | FusedLayers | None = None
         self._ready = False
 
     def __call__(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> tuple[Tensor, Tensor]:
@@ -191,7 +193,7 @@ class _Runner:
             check_input(self._module, x)
             self.found = find_layer(self._method, self._module, x, self._layer)
             self._ready = True
-        result = self._method.run(self._module, x, choose, self.found, self._precision, **self._options)
+        result = run_method(self._method, self._module, x, choose, self.found, self._precision, **self._options)
         return result.logits, result.maps
 
 

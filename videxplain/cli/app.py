@@ -6,6 +6,7 @@ import warnings
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from videxplain.cli import catalogue, evaluate, explain, plot, prepare, synthesize, train
 from videxplain.cli.console import problem
@@ -13,7 +14,20 @@ from videxplain.errors import VidexplainError
 
 WRONG_INPUT, INTERRUPTED = 2, 130
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+class Commands(TyperGroup):
+    """The commands below, and one for each method, made only when asked for: the table of methods takes seconds."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command called ``cmd_name``, or None."""
+        if cmd_name not in self.commands:
+            self.commands.update(_method_commands())
+        return super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False
+)
 
 
 @app.callback()
@@ -22,13 +36,13 @@ def program(
         bool, typer.Option("--version", callback=catalogue.version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Ask a video network what it saw, where and when."""
+    """Ask a video network what it saw, where and when.
+
+    Every method that 'videxplain methods' lists is a command too: videxplain gradcam --model i3d --clip video.avi
+    """
 
 
 for command in (
-    explain.gradcam,
-    explain.guided_backprop,
-    explain.activations,
     explain.explain,
     explain.figure,
     explain.predict,
@@ -41,6 +55,15 @@ for command in (
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(plot.plot_app, name="plot")
+
+
+def _method_commands() -> dict[str, Any]:
+    from videxplain.attribution.api import METHODS
+
+    methods = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    for name in METHODS:
+        methods.command(name)(explain.command(METHODS[name]))
+    return dict(typer.main.get_group(methods).commands)
 
 
 def main() -> NoReturn:

@@ -1,5 +1,7 @@
 """Commands that explain a clip."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,11 @@ from videxplain.files import output_folder
 if TYPE_CHECKING:
     from torch import nn
 
+    from videxplain.attribution.methods import Method
     from videxplain.data.stream import FileFrames
+
+METHOD_OPTIONS = ("channel", "pooling", "steps", "samples", "noise", "seed", "box", "fill")
+"""Parameters of :func:`explain` that some methods take."""
 
 
 def explain(
@@ -24,6 +30,12 @@ def explain(
     layer: options.Layer = None,
     channel: options.Channel = None,
     pooling: options.Pooling = None,
+    steps: options.Steps = None,
+    samples: options.Samples = None,
+    noise: options.Noise = None,
+    seed: options.Seed = None,
+    box: options.Box = None,
+    fill: options.Fill = None,
     frames: options.Frames = ":",
     device: options.Device = "auto",
     precision: options.Precision = "fp32",
@@ -39,7 +51,17 @@ def explain(
     from videxplain.explanation import FORMATS
 
     kinds = options.format_list(formats, FORMATS)
-    extra = _method_options(method, channel=channel, pooling=pooling)
+    extra = _method_options(
+        method,
+        channel=channel,
+        pooling=pooling,
+        steps=steps,
+        samples=samples,
+        noise=noise,
+        seed=seed,
+        box=options.box_size(box),
+        fill=fill,
+    )
     _check_look(colormap, opacity)
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
@@ -67,66 +89,27 @@ def explain(
         print_files(paths)
 
 
-def gradcam(
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    target: options.Target = None,
-    against: options.Against = None,
-    layer: options.Layer = None,
-    pooling: options.Pooling = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    stride: options.Stride = None,
-    formats: options.Formats = "mp4,png,json",
-    out: options.Out = Path(),
-    colormap: options.Colormap = None,
-    opacity: options.Opacity = None,
-    timeline: options.Timeline = True,
-) -> None:
-    """Where a layer holds evidence for a class (Grad-CAM)."""
-    explain("gradcam", **locals())
+def command(method: "Method") -> Callable[..., None]:
+    """:func:`explain` with one method, asking only for what that method takes."""
 
+    def run(**given: Any) -> None:
+        explain(method.name, **given)
 
-def guided_backprop(
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    target: options.Target = None,
-    against: options.Against = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    stride: options.Stride = None,
-    formats: options.Formats = "mp4,png,json",
-    out: options.Out = Path(),
-    colormap: options.Colormap = None,
-    opacity: options.Opacity = None,
-    timeline: options.Timeline = True,
-) -> None:
-    """Which pixels raise the score, through positive evidence alone."""
-    explain("guided-backprop", **locals())
-
-
-def activations(
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    layer: options.Layer = None,
-    channel: options.Channel = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    stride: options.Stride = None,
-    formats: options.Formats = "mp4,png,json",
-    out: options.Out = Path(),
-    colormap: options.Colormap = None,
-    opacity: options.Opacity = None,
-    timeline: options.Timeline = True,
-) -> None:
-    """What a layer responds to, whatever the class."""
-    explain("activations", **locals())
+    taken = {
+        "method": False,
+        "target": method.candidates > 0,
+        "against": method.candidates > 0,
+        "layer": method.layer is not None,
+        **{name: name in method.options for name in METHOD_OPTIONS},
+    }
+    parameters = inspect.signature(explain).parameters.values()
+    # What typer reads of a function, told here rather than written out for every method.
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [p.replace(kind=p.KEYWORD_ONLY) for p in parameters if taken.get(p.name, True)], return_annotation=None
+    )
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__doc__ = f"{method.summary[0].upper()}{method.summary[1:]} ({method.paper})."
+    return run
 
 
 def figure(
@@ -198,7 +181,9 @@ def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "
     start, stop = options.frame_range(frames)
     place = find_device(device)
     source = FileFrames(clip, start, stop)
-    return load_model(model, weights).to(place), source
+    with progress_bar(f"weights of {model}") as progress:
+        network = load_model(model, weights, progress=progress)
+    return network.to(place), source
 
 
 def clip_name(clip: Path) -> str:

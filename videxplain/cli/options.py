@@ -35,7 +35,10 @@ Against: TypeAlias = Annotated[
     typer.Option(metavar="NAME|INDEX", help="Why --target rather than this class.", rich_help_panel=_WHAT),
 ]
 Layer: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="NAME[:USE]", help="Which layer to look at.", rich_help_panel=_WHAT)
+    str | None,
+    typer.Option(
+        metavar="NAME[:USE]", help="Which layer to look at; several joined by + (cam methods).", rich_help_panel=_WHAT
+    ),
 ]
 Channel: TypeAlias = Annotated[
     int | None, typer.Option(help="One channel, not the mean of all (activations).", rich_help_panel=_WHAT)
@@ -43,9 +46,25 @@ Channel: TypeAlias = Annotated[
 Pooling: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="clip|frame", help="Average the gradient over the clip or by frame (gradcam).", rich_help_panel=_WHAT
+        metavar="clip|frame", help="One weight per channel for the clip, or one by frame.", rich_help_panel=_WHAT
     ),
 ]
+Steps: TypeAlias = Annotated[
+    int | None, typer.Option(help="Points on the way from the baseline (integrated gradients).", rich_help_panel=_HOW)
+]
+Samples: TypeAlias = Annotated[int | None, typer.Option(help="Noisy copies, or masks.", rich_help_panel=_HOW)]
+Box: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="T,H,W", help="Frames, rows and columns of the network's input.", rich_help_panel=_HOW),
+]
+Fill: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="mean|blur|freeze", help="What hides a part.", rich_help_panel=_HOW)
+]
+Noise: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Deviation of the noise, as a share of the input's range (SmoothGrad).", rich_help_panel=_HOW),
+]
+Seed: TypeAlias = Annotated[int | None, typer.Option(help="Of whatever is drawn at random.", rich_help_panel=_HOW)]
 FrameNumber: TypeAlias = Annotated[
     int | None,
     typer.Option(help="Which frame of the clip; by default the one that contributes most.", rich_help_panel=_WHAT),
@@ -87,6 +106,16 @@ def frame_range(text: str) -> tuple[int, int | None]:
     if not colon or not all(side == "" or side.isdecimal() for side in (start, stop)):
         raise VidexplainError(f"--frames is START:STOP with whole numbers, such as 40:120 or 40:, not '{text}'")
     return int(start or 0), int(stop) if stop else None
+
+
+def box_size(text: str | None) -> tuple[int, ...] | None:
+    """``T,H,W`` as numbers."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
+        raise VidexplainError(f"--box is frames, rows and columns, such as 4,16,16, not '{text}'")
+    return tuple(int(part) for part in parts)
 
 
 def format_list(text: str, known: tuple[str, ...]) -> list[str]:
