@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -47,6 +48,16 @@ def test_explain_clip(tmp_path):
         np.testing.assert_allclose(numbers["temporal"], expected.temporal, rtol=1e-4, atol=1e-7)
     assert count_frames(tmp_path / "made" / "waving-c3d.mp4") == expected.num_frames
     assert (tmp_path / "made" / "waving-c3d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_methods(tmp_path):
+    printed = run("compare_methods.py", "--methods", "gradcam", "cam", "--out", "made/methods.png", folder=tmp_path)
+    assert printed.split() == ["gradcam", "cam"]
+    picture = cv2.imread(str(tmp_path / "made" / "methods.png"))[..., ::-1].astype(int)
+    height, width = picture.shape[:2]
+    # The clip, and twice the same with a map over it, which changes it.
+    rows = np.array_split(picture[height // 7 :, width // 5 :], 3)
+    assert all(np.abs(row[: len(rows[2])] - rows[0][: len(rows[2])]).mean() > 5 for row in rows[1:])
 
 
 def test_own_model(tmp_path):
