@@ -1,6 +1,7 @@
 """The examples run, and what they make is what the API gives."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import videxplain as vx
 from videxplain.data.video import VideoReader, count_frames, read_frames
+from videxplain.models.weights import read_metadata
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CLIPS = sorted((EXAMPLES / "clips").glob("*.mp4"))
@@ -58,6 +60,56 @@ def test_compare_methods(tmp_path):
     # The clip, and twice the same with a map over it, which changes it.
     rows = np.array_split(picture[height // 7 :, width // 5 :], 3)
     assert all(np.abs(row[: len(rows[2])] - rows[0][: len(rows[2])]).mean() > 5 for row in rows[1:])
+
+
+def put_run(folder, model, top1):
+    """What training and evaluating leave behind, of a tiny network."""
+    network = vx.load_model(model, weights="none", width=4, size=32, labels=("Fall", "Rise"), **TINY.get(model, {}))
+    network.config = network.config.replace(weights="made up")
+    (folder / "logs").mkdir(parents=True)
+    vx.save_model(network, folder / f"{model}.safetensors")
+    recipe = {"init": "none", "batch_size": 4, "lr": 0.5, "gamma": 0.9, "seed": 3}
+    (folder / "recipe.yaml").write_text(json.dumps(recipe))  # JSON is YAML
+    (folder / "logs/metrics.csv").write_text("epoch,seconds,val_acc\n0,60,0.25\n1,120,0.75\n2,120,0.5\n")
+    metrics = {"videos": 8, "split": 1, "top1": top1, "top5": 1.0, "per_class": {"Fall": 0.0, "Rise": 1.0}}
+    metrics |= {"temporal": {"shuffled": 0.5}, "order_pairs": {"Fall/Rise": 0.375}}
+    rows = [{"map": name, "energy": 0.125, "pointing": 0.25, "active": 0.5} for name in ("gradcam", "random")]
+    for ending, name, content in (
+        ("", "metrics.json", metrics),
+        ("-280", "evidence.json", {"videos": 4, "mask": 0.016, "maps": rows}),
+    ):
+        path = folder / f"evaluation/actionfigures-test{ending}" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+        (path.parent / "confusion.png").write_bytes(f"picture of {model}".encode())
+
+
+TINY = {"late_fusion": {"depth": 18}, "lrcn": {"depth": 18}}
+
+
+def test_publish_networks(tmp_path):
+    models = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
+    for place, model in enumerate(models):
+        put_run(tmp_path / f"runs/{model}-actionfigures", model, 0.5 + place / 16)
+    (tmp_path / "out").mkdir()
+    printed = run("publish_networks.py", "runs", "out", folder=tmp_path)
+    assert printed.startswith("late_fusion: 50.0 % of test videos")
+    for place, model in enumerate(models):
+        assert (tmp_path / f"out/confusion-{model}.png").read_bytes() == f"picture of {model}".encode()
+        config, metrics = read_metadata(tmp_path / f"out/{model}.safetensors")
+        assert config.weights == "made up"
+        assert (metrics["test"], metrics["validation"], metrics["epochs"]) == (0.5 + place / 16, 0.75, 3)
+        assert metrics["order_pairs"] == {"Fall/Rise": 0.375}
+    card = (tmp_path / "out/README.md").read_text()
+    for row in (
+        "| **top-1, %** | **50.0** | **56.2** | **62.5** | **68.8** | **75.0** |",
+        "| Fall/Rise, % | 37.5 | 37.5 | 37.5 | 37.5 | 37.5 |",
+        "| Rise | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |",
+        "| Grad-CAM of `c3d` | 12.5 | 25.0 | 50.0 |",
+        "| random values | 12.5 | 25.0 | 50.0 |",
+        "| `i3d` | random weights | 3 | 4 | 0.5 | 0.9 | 5 |",
+    ):
+        assert row in card.splitlines(), row
 
 
 def test_own_model(tmp_path):
