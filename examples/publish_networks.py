@@ -187,11 +187,11 @@ validation videos, a fifth of the groups of the training part; test videos had n
 - They tell fourteen rendered actions apart, at 160x120 pixels and 25 frames a second. On real video their answers and
   their explanations mean nothing, and every output says what they were trained on.
 - Their Grad-CAM maps have 3x3 to 5x6 places, and the mask is a few limbs: read them for when, and hardly for where. A
-  Gaussian in the middle, which sees nothing, has more energy in the evidence than any of them, and its maximum lies there
-  about as often as that of the best. In time, `c3d` is no better than a map that knows nothing.
-- One run each, one seed: no spread is known. The numbers of epochs of `c3d` and `i3d` are those after which a longer run
-  was ended, by the clock and by validation accuracy; the first epoch of `late_fusion` was not timed, and counts as the
-  mean of the others.
+  Gaussian in the middle, which sees nothing, has more energy in the evidence than any of them, and its maximum lies
+  there about as often as that of the best. In time, `c3d` is no better than a map that knows nothing.
+- One run each, one seed: no spread is known. The numbers of epochs of `c3d` and `i3d` are those after which a longer
+  run was ended, by the clock and by validation accuracy; the first epoch of `late_fusion` was not timed, and counts as
+  the mean of the others.
 - `late_fusion` averages over frames and cannot see their order: between the classes of an order pair it guesses.
 - `lrcn` and `late_fusion` see five frames of a whole video, however long it is.
 """
