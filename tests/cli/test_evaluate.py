@@ -41,6 +41,7 @@ def test_the_files_say_what_the_network_said(run, weights, data, tmp_path):
     assert metrics["per_class"] == {"Fall": 0.0, "Rise": 1.0}
     assert metrics["temporal"] == {"shuffled": 0.5, "reversed": 0.5, "frozen": 0.5}
     expected = {"model": "i3d", "dataset": "ucf101", "split": 1, "subset": "test", "skipped": 0, "precision": "fp32"}
+    expected |= {"weights": "made up"}  # in their own words, and not where the file lies
     assert {name: metrics[name] for name in expected} == expected
     assert metrics["most_confused"] == [{"true": "Fall", "predicted": "Rise", "count": 4, "share": 1.0}]
     with (tmp_path / "out" / "predictions.csv").open() as file:
@@ -55,6 +56,7 @@ def test_the_files_say_what_the_network_said(run, weights, data, tmp_path):
         "Rise": "0.731059",
     }
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
+    assert printed.startswith("i3d, weights: made up; ucf101 split 1, test\n")
     assert "8 videos" in printed
     assert "50.0 %" in printed
     assert "Fall taken for Rise: 4 (100 %)" in printed

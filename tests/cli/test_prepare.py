@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.data.trees import hmdb51_tree, ucf101_tree
-from videxplain.data.datasets import open_dataset
+from videxplain.data.actionfigures import LABELS, synthesize
+from videxplain.data.datasets import available_splits, open_dataset
 from videxplain.data.prepared import DatasetIndex
 
 
@@ -37,6 +38,31 @@ def test_preparing_one_split_keeps_the_others(run, tmp_path):
         one, two = open_dataset(out, split=split), open_dataset(data, split=split)
         assert sorted(path.path.name for path in one.test) == sorted(path.path.stem for path in two.test)
     assert len(again.videos) == len(whole.videos)
+
+
+def test_an_index_that_is_damaged_is_written_again(run, tmp_path):
+    data, out = ucf101_tree(tmp_path / "data", groups=3), tmp_path / "frames"
+    command = ("prepare", "--data", data, "--out", out, "--workers", 1)
+    assert run(*command)[0] == 0
+    (out / "index.json").write_text("{")
+    status, said, error = run(*command)
+    assert (status, error) == (0, "")
+    assert "0 extracted, 12 there already" in said
+    assert sorted(DatasetIndex.read(out).splits) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("auto", "actionfigures"), ("ucf101", "ucf101")])
+def test_rendered_clips_keep_their_name(run, tmp_path, kind, name):
+    data, out = tmp_path / "data", tmp_path / "frames"
+    synthesize(data, videos=2 * len(LABELS), num_frames=2, size=(32, 32))
+    status, said, error = run("prepare", "--data", data, "--out", out, "--kind", kind, "--workers", 1)
+    assert (status, error) == (0, "")
+    assert said.startswith(f"{name}, 14 classes: 28 extracted, ")
+    assert open_dataset(out).name == name
+    # Of two groups the third split holds out none.
+    assert tuple(DatasetIndex.read(out).splits) == available_splits(open_dataset(data)) == (1, 2)
+    # Frames may take the place of the videos in a recipe that calls these UCF101, as they are laid out.
+    assert open_dataset(out, kind="ucf101").name == "ucf101"
 
 
 def test_one_split_of_hmdb51_is_prepared(run, tmp_path):

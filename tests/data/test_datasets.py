@@ -171,6 +171,11 @@ def spoil(root: Path, file: str, text: str | None) -> None:
             "unknown kind of dataset 'kinetics'; known: auto, ucf101, hmdb51, actionfigures, folder",
         ),
         ({"kind": "hmdb51"}, (), "{root} is not laid out as HMDB51: it has no folder testTrainMulti_7030_splits"),
+        (
+            {"kind": "actionfigures"},
+            (),
+            "{root} was not written by videxplain synthesize: it has no actionfigures.json",
+        ),
         ({}, ("trainlist01.txt", None), "no such file: {root}/ucfTrainTestlist/trainlist01.txt"),
         ({}, ("trainlist01.txt", "\n \n"), "split 1 of {root} has no train videos"),
         ({}, ("testlist01.txt", ""), "split 1 of {root} has no test videos"),

@@ -232,6 +232,39 @@ def test_frames_of_two_heights_are_never_opened_together(tmp_path):
     assert {read_video_frames(v.path, [0]).shape for v in open_dataset(out).train} == {(1, 12, 16, 3)}
 
 
+@pytest.mark.parametrize("stopped", [0, 1, 2])
+def test_one_split_of_a_prepared_folder_never_costs_the_others(tmp_path, stopped):
+    root, out = ucf101_tree(tmp_path / "data"), tmp_path / "frames"
+    prepare_all(root, out)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    for _ in range(stopped):
+        with pytest.raises(KeyboardInterrupt):
+            prepare(open_dataset(root, split=2), out, height=12, progress=stop)
+        assert not (out / "index.json").exists()
+    prepare(open_dataset(root, split=2), out, height=12)
+    assert sorted(path.name for path in out.iterdir()) == ["Archery", "Kick", "index.json"]
+    for split in (1, 2, 3):
+        raw, ready = open_dataset(root, split=split), open_dataset(out, split=split)
+        assert [f"{name}.avi" for name in names(ready.test)] == names(raw.test)
+        # All of one height, which is that of the last call.
+        assert {read_video_frames(v.path, [0]).shape for v in ready.test} == {(1, 12, 16, 3)}
+
+
+def test_a_split_that_would_be_lost_is_named(tmp_path):
+    root, out = ucf101_tree(tmp_path / "data", groups=3), tmp_path / "frames"
+    prepare_all(root, out)
+    before = listing(out)
+    (root / "ucfTrainTestlist/trainlist03.txt").unlink()
+    with pytest.raises(VidexplainError) as raised:
+        prepare(open_dataset(root), out)
+    gone = f"no such file: {root}/ucfTrainTestlist/trainlist03.txt"
+    assert str(raised.value) == f"{out} would lose split 3, name another folder: {gone}"
+    assert listing(out) == before
+
+
 def cut_short(path):
     path.write_bytes(path.read_bytes()[:-1])
 

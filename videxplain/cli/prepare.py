@@ -18,7 +18,7 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the frames, o
 Kind = Annotated[
     str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the dataset is laid out.")
 ]
-Split = Annotated[int | None, typer.Option(help="Only the videos of this split; by default of all.")]
+Split = Annotated[int | None, typer.Option(help="Only this one, besides those prepared before; by default all.")]
 Height = Annotated[int | None, typer.Option(min=1, help="Shrink frames to this height in pixels.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as there are cores.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.")]
@@ -44,11 +44,8 @@ def prepare(
         _summarise(first, out, processes, strict)
         return
     from videxplain.data.frames import prepare as prepare_frames
-    from videxplain.data.prepared import is_prepared, prepared_splits
 
-    # What the folder was prepared for before stays in its index.
-    held = prepared_splits(out) if is_prepared(out) else ()
-    others = [n for n in available_splits(first) if n != first.split and (split is None or n in held)]
+    others = [number for number in available_splits(first) if split is None and number != first.split]
     more = [open_dataset(data, kind=kind, split=number) for number in others]
     with progress_bar(f"frames of {first.name}") as progress:
         report = prepare_frames(

@@ -24,9 +24,13 @@ def recognise(root: Path) -> str:
 
 
 def official_splits(root: Path, kind: str) -> tuple[int, ...]:
-    """The splits of which there are lists."""
-    name = f"{HMDB_LISTS}/*_test_split{{}}.txt" if kind == "hmdb51" else f"{UCF_LISTS}/trainlist{{:02d}}.txt"
-    return tuple(split for split in SPLITS if any(root.glob(name.format(split))))
+    """The splits of which there are lists; of rendered clips of few groups, those that hold a group out."""
+    if kind == "hmdb51":
+        return tuple(split for split in SPLITS if any((root / HMDB_LISTS).glob(f"*_test_split{split}.txt")))
+    lists = root / UCF_LISTS
+    empty = {path.name for path in lists.glob("testlist*.txt") if not path.stat().st_size}
+    there = (split for split in SPLITS if (lists / f"trainlist{split:02d}.txt").is_file())
+    return tuple(split for split in there if f"testlist{split:02d}.txt" not in empty)
 
 
 def open_ucf101(root: Path, split: int) -> VideoDataset:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
+from videxplain.data.datasets import open_dataset
 from videxplain.data.extraction import Outcome, Task, extract
 from videxplain.data.parallel import in_processes
-from videxplain.data.prepared import DATASET_FILE, DatasetIndex, Entry, SplitEntry, is_prepared
+from videxplain.data.prepared import DatasetIndex, Entry, SplitEntry, is_prepared, last_index, withdraw_index
 from videxplain.data.records import Video, VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
@@ -45,7 +46,8 @@ def prepare(
 
     ``out`` can then be opened as a dataset with the same name, labels and splits. Started again, it goes on where it
     stopped: videos whose frames are all there are kept, those with frames missing, cut short, of another height or
-    of another video are done again.
+    of another video are done again. Splits that ``out`` was prepared for before are prepared again with those given,
+    so that it never loses one.
 
     Args:
         dataset: What is prepared.
@@ -57,12 +59,16 @@ def prepare(
         progress: Called with the number of videos done, and of all.
 
     Raises:
-        VidexplainError: The folder cannot be written, or is of another dataset; or, with ``strict``, a bad video.
+        VidexplainError: The folder cannot be written, or is of another dataset, or of a split that the dataset no
+            longer has; or, with ``strict``, a bad video.
     """
-    out, splits = Path(out), (dataset, *more_splits)
+    out = Path(out)
     if height is not None and height < 1:
         raise VidexplainError(f"the height of frames is at least 1 pixel, not {height}")
     _check_place(dataset, out)
+    given = (dataset, *more_splits)
+    # Always in the same order, for it decides which of two videos of the same name gets the folder of that name.
+    splits = sorted((*given, *_held(given, out)), key=lambda split: split.split)
     videos = list(dict.fromkeys(video for split in splits for video in (*split.train, *split.test)))
     missing = list(dict.fromkeys(path for split in splits for path in split.missing))
     if strict:
@@ -73,7 +79,7 @@ def prepare(
     outcomes: list[Outcome | None] = [None] * len(tasks)
     with output_folder(out), closing(in_processes(extract, tasks, workers)) as results:
         # Until all frames are there again, what is opened must not be half of one state and half of another.
-        (out / DATASET_FILE).unlink(missing_ok=True)
+        withdraw_index(out)
         for done, (position, outcome) in enumerate(results, start=1):
             if strict and outcome.damage:
                 raise VidexplainError(outcome.damage)
@@ -98,13 +104,20 @@ def _check_place(dataset: VideoDataset, out: Path) -> None:
         raise VidexplainError(f"{dataset.root} holds prepared frames already; name the folder of the videos")
     if out.resolve() == dataset.root.resolve():
         raise VidexplainError(f"the frames of {dataset.root} need a folder of their own")
-    if is_prepared(out):
+    held = last_index(out)
+    if held and (held.dataset, held.labels) != (dataset.name, dataset.labels):
+        raise VidexplainError(f"{out} holds frames of another dataset ({held.dataset}); name another folder")
+
+
+def _held(given: Sequence[VideoDataset], out: Path) -> list[VideoDataset]:
+    """The splits that ``out`` was prepared for and that are not given."""
+    index, found = last_index(out), []
+    for number in sorted(set(index.splits if index else ()) - {split.split for split in given}):
         try:
-            held = DatasetIndex.read(out)
-        except VidexplainError:
-            return  # damaged, and going to be written again
-        if (held.dataset, held.labels) != (dataset.name, dataset.labels):
-            raise VidexplainError(f"{out} holds frames of another dataset ({held.dataset}); name another folder")
+            found.append(open_dataset(given[0].root, kind=given[0].name, split=number))
+        except VidexplainError as error:
+            raise VidexplainError(f"{out} would lose split {number}, name another folder: {error}") from None
+    return found
 
 
 def _folders(labels: Sequence[str], videos: Sequence[Video]) -> list[str]:

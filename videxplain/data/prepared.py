@@ -11,6 +11,7 @@ from videxplain.errors import VidexplainError
 from videxplain.files import replacing
 
 DATASET_FILE, FRAMES_FILE = "index.json", "frames.json"
+_WITHDRAWN = "index-withdrawn.json"
 _FORMAT = "videxplain frames, version 1"
 
 
@@ -101,9 +102,9 @@ class DatasetIndex:
     videos: Sequence[Entry]
 
     @staticmethod
-    def read(root: Path) -> "DatasetIndex":
+    def read(root: Path, name: str = DATASET_FILE) -> "DatasetIndex":
         """What is written in ``root``."""
-        path = root / DATASET_FILE
+        path = root / name
         content = _read(path)
         if content.get("format") != _FORMAT:
             raise VidexplainError(f"{path} is not of prepared frames, or of another version of them")
@@ -120,6 +121,7 @@ class DatasetIndex:
     def write(self, root: Path) -> None:
         """Write it, whole or not at all; ``root`` is then a prepared dataset."""
         write_json(root / DATASET_FILE, {"format": _FORMAT} | asdict(self))
+        (root / _WITHDRAWN).unlink(missing_ok=True)
 
 
 def frame_path(folder: Path, index: int) -> Path:
@@ -140,6 +142,23 @@ def source_video(folder: Path) -> Path:
 def is_prepared(root: Path) -> bool:
     """Whether a folder is a prepared dataset."""
     return (root / DATASET_FILE).is_file()
+
+
+def withdraw_index(root: Path) -> None:
+    """Make ``root`` no prepared dataset until an index is written; what it was stays known to :func:`last_index`."""
+    if is_prepared(root):
+        (root / DATASET_FILE).replace(root / _WITHDRAWN)
+
+
+def last_index(root: Path) -> DatasetIndex | None:
+    """The index of a folder, or the one that was withdrawn; None where there is none that can be read."""
+    for name in (DATASET_FILE, _WITHDRAWN):
+        if (root / name).is_file():
+            try:
+                return DatasetIndex.read(root, name)
+            except VidexplainError:
+                return None  # nothing to hold on to, and going to be written again
+    return None
 
 
 def prepared_splits(root: Path) -> tuple[int, ...]:
