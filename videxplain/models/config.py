@@ -9,6 +9,25 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
+class TokenLayout:
+    """Where in the video the tokens of a transformer stand.
+
+    A layer that puts out ``(N, L, D)`` has D channels at L tokens: ``prefix`` of them belong to no place, and the others
+    fill the grid.
+
+    Attributes:
+        grid: Steps in time, rows and columns of the tokens.
+        prefix: How many tokens come before those of the grid, such as one class token.
+        order: ``"thw"`` where the columns run fastest and time slowest; ``"hwt"`` where all moments of one place stand
+            together, as in divided attention.
+    """
+
+    grid: tuple[int, int, int]
+    prefix: int = 0
+    order: Literal["thw", "hwt"] = "thw"
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Everything beyond the weights that is needed to feed a classifier and to read its answer.
 
@@ -30,6 +49,8 @@ class ModelConfig:
         weights: Where the weights come from, in words, such as ``"trained on UCF101, split 1"``, or the name of a file
             that does not say; ``"none"`` means random.
         options: Keyword arguments that rebuild the network (width, depth, ...).
+        tokens: How a transformer's layers lie in space and time, where their output does not say; None where it does,
+            and for convolutional networks.
     """
 
     architecture: str
@@ -45,6 +66,7 @@ class ModelConfig:
     frame_interval: int = 1
     weights: str = "none"
     options: dict[str, Any] = field(default_factory=dict)
+    tokens: TokenLayout | None = None
 
     def __post_init__(self) -> None:
         if self.labels and len(self.labels) != self.num_classes:
