@@ -9,10 +9,11 @@ from torch import nn
 from tests.attribution.networks import BrightSquares, Small3D, seeded, video
 from tests.attribution.test_windows import planted
 from videxplain.attribution.api import attribute
-from videxplain.attribution.perturbation import blur, random_mask
+from videxplain.attribution.perturbation import random_mask
 from videxplain.attribution.targets import Contrast
 from videxplain.errors import VidexplainError
 from videxplain.explaining import explain
+from videxplain.fills import blur
 
 
 class Pixels(nn.Module):

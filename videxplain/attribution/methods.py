@@ -28,6 +28,15 @@ class Attribution:
     maps: Tensor
 
 
+def magnitude(found: Tensor) -> Tensor:
+    """One number a pixel: the largest channel of a gradient, whatever its sign.
+
+    ``found`` is what :func:`videxplain.attribute` returns for one target: maps ``(N, T, h, w)`` stay as they are, of
+    ``(N, C, T, H, W)`` comes ``(N, T, H, W)``.
+    """
+    return found.abs().amax(dim=1) if found.ndim == 5 else found
+
+
 Run: TypeAlias = Callable[..., Attribution]
 """A method at work, one pass over one batch: ``run(module, x, choose, layer, precision, **options)``."""
 

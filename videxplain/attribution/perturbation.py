@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +11,9 @@ from videxplain.attribution.engine import Precision, at_once, computing_in, forw
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.methods import Attribution, Choose, method
 from videxplain.attribution.targets import score_versions
-from videxplain.errors import VidexplainError, unknown
+from videxplain.errors import VidexplainError
+from videxplain.fills import Fill, Filler, check_fill
 
-Fill: TypeAlias = Literal["mean", "blur", "freeze"]
-FILLS = ("mean", "blur", "freeze")
 _CELLS = 7
 """A RISE mask has as many cells in the height and in the width of the picture (Petsiuk et al., section 4.2)."""
 _FRAMES_A_CELL = 4
@@ -68,9 +66,11 @@ def occlusion(
         count[where] += 1
 
     def hidden(sample: Tensor) -> Iterator[Tensor]:
-        blurred = blur(sample) if fill == "blur" else None
+        without = Filler(sample, fill)
         for where in boxes:
-            yield _filled(sample, where, fill, blurred)
+            part = torch.zeros(extents, dtype=torch.bool, device=x.device)
+            part[where] = True
+            yield without(part)
 
     def collect(falls: Tensor) -> Tensor:
         total = torch.zeros(extents, device=x.device)
@@ -78,7 +78,7 @@ def occlusion(
             total[where] += fall
         return total / count
 
-    _check_fill(fill)
+    check_fill(fill)
     return _explain(module, x, choose, precision, hidden, collect)
 
 
@@ -107,12 +107,13 @@ def frame_occlusion(
     Returns:
         Signed maps ``(M, N, T, 1, 1)``.
     """
-    _check_fill(fill)
+    check_fill(fill)
 
     def hidden(sample: Tensor) -> Iterator[Tensor]:
-        blurred = blur(sample) if fill == "blur" else None
+        without = Filler(sample, fill)
+        frames = torch.arange(sample.shape[2], device=x.device)[:, None, None].expand(sample.shape[2:])
         for t in range(sample.shape[2]):
-            yield _filled(sample, (slice(t, t + 1), slice(None), slice(None)), fill, blurred)
+            yield without(frames == t)
 
     return _explain(module, x, choose, precision, hidden, lambda falls: falls[:, None, None])
 
@@ -184,30 +185,6 @@ def random_mask(extents: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return large
 
 
-def blur(sample: Tensor) -> Tensor:
-    """``(1, C, T, H, W)`` out of focus: averaged over squares of a quarter of the height, twice."""
-    edge = max(1, sample.shape[3] // 4) | 1
-    kernel = (1, edge, edge)
-    for _ in range(2):
-        sample = F.avg_pool3d(sample, kernel, 1, (0, edge // 2, edge // 2), count_include_pad=False)
-    return sample
-
-
-def _filled(sample: Tensor, where: tuple[slice, ...], fill: Fill, blurred: Tensor | None) -> Tensor:
-    """A copy of ``(1, C, T, H, W)`` with a box hidden."""
-    out = sample.clone()
-    place = (slice(None), slice(None), *where)
-    if blurred is not None:
-        out[place] = blurred[place]
-    elif fill == "freeze":
-        frames = where[0]
-        before = frames.start - 1 if frames.start > 0 else min(frames.stop, sample.shape[2] - 1)
-        out[place] = sample[:, :, before : before + 1][(slice(None), slice(None), slice(None), *where[1:])]
-    else:
-        out[place] = 0
-    return out
-
-
 def _explain(
     module: nn.Module,
     x: Tensor,
@@ -251,8 +228,3 @@ def _starts(extent: int, edge: int) -> range:
     """Where boxes begin along a dimension: half a box apart, until one reaches the end."""
     stride = max(1, edge // 2)
     return range(0, max(extent - edge, 0) + stride, stride)
-
-
-def _check_fill(fill: str) -> None:
-    if fill not in FILLS:
-        raise unknown("fill", fill, FILLS)

@@ -16,7 +16,7 @@ from videxplain.attribution.engine import Precision, forward, untouched
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.maps import FrameMaps
-from videxplain.attribution.methods import Method
+from videxplain.attribution.methods import Method, magnitude
 from videxplain.attribution.plan import Plan, plan, window_inputs
 from videxplain.attribution.records import Records
 from videxplain.attribution.targets import Score, Target, class_index, describe, score_function
@@ -210,7 +210,7 @@ def _probabilities(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:
 def _per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
     """Maps of one window ``(M, T, h, w)``, enlarged in time alone; input gradients become their largest channel."""
     if maps.ndim == 6:
-        return maps[:, 0].abs().amax(dim=1).float().cpu().numpy()
+        return magnitude(maps[:, 0]).float().cpu().numpy()
     maps = maps[:, 0].float()
     if maps.shape[1] != frames:
         size = (frames, *maps.shape[2:])

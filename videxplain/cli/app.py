@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from videxplain.cli import catalogue, evaluate, explain, plot, prepare, synthesize, train
+from videxplain.cli import benchmark, catalogue, evaluate, explain, plot, prepare, synthesize, train
 from videxplain.cli.console import problem
 from videxplain.errors import VidexplainError
 
@@ -52,6 +52,7 @@ for command in (
     prepare.prepare,
     train.train,
     evaluate.evaluate,
+    benchmark.benchmark,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(plot.plot_app, name="plot")

@@ -118,6 +118,14 @@ def box_size(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
+def name_list(text: str) -> list[str]:
+    """Names separated by commas, each once, in the order given."""
+    names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise VidexplainError("a list of names is empty")
+    return names
+
+
 def format_list(text: str, known: tuple[str, ...]) -> list[str]:
     """Suffixes separated by commas, each once, in the order given."""
     formats = list(dict.fromkeys(part.strip().lower().lstrip(".") for part in text.split(",") if part.strip()))

@@ -12,8 +12,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class TokenLayout:
     """Where in the video the tokens of a transformer stand.
 
-    A layer that puts out ``(N, L, D)`` has D channels at L tokens: ``prefix`` of them belong to no place, and the others
-    fill the grid.
+    A layer that puts out ``(N, L, D)`` has D channels at L tokens: ``prefix`` of them belong to no place, and the
+    others fill the grid.
 
     Attributes:
         grid: Steps in time, rows and columns of the tokens.

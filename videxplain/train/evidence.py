@@ -1,6 +1,5 @@
 """Where a network looks, against where the evidence is known to be: ActionFigures' masks."""
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from videxplain.data.frames import read_video_frames
 from videxplain.data.prepared import is_frame_folder, source_video
 from videxplain.data.records import Video
 from videxplain.explaining import explain
+from videxplain.metrics.baselines import centre_map, motion_map, random_map
+from videxplain.metrics.localisation import energy, energy_in_time, pointing
 from videxplain.models.blocks import VideoNetwork
 from videxplain.train.clips import Progress
 
@@ -111,45 +112,15 @@ def compare(heatmap: Maps, mask: NDArray[np.bool_], active: NDArray[np.bool_]) -
         mask: ``(T, H, W)``.
         active: ``(T,)``.
     """
-    heatmap = np.maximum(heatmap, 0)
-    total = heatmap.sum(dtype=np.float64)
-    if total == 0:
-        return Hit(0.0, 0.0, 0.0, True)
-    energy = heatmap[mask].sum(dtype=np.float64) / total
-    inside = heatmap[active].sum(dtype=np.float64) / total
-    return Hit(float(energy), float(mask[heatmap == heatmap.max()].mean()), float(inside), False)
-
-
-def random_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
-    """Every pixel any value, the same each time for a file of the same name."""
-    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
-    return rng.random(frames.shape[:3], np.float32)
-
-
-def centre_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
-    """A Gaussian in the middle of every frame, a quarter of the height and of the width wide."""
-    rows, columns = (
-        np.exp(-0.5 * ((np.arange(extent) + 0.5 - extent / 2) / (extent / 4)) ** 2) for extent in frames.shape[1:3]
-    )
-    return np.broadcast_to(np.outer(rows, columns).astype(np.float32), frames.shape[:3])
-
-
-def motion_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
-    """How much each pixel differs from the frame before, the mean over colours; the first frame as the second."""
-    steps = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(-1, dtype=np.float32)
-    return np.concatenate([steps[:1], steps]) if len(steps) else np.zeros(frames.shape[:3], np.float32)
-
-
-def people_map(frames: NDArray[np.uint8], people: NDArray[np.bool_], path: Path) -> Maps:
-    """One on every person, whoever acts."""
-    return people.astype(np.float32)
+    blank = not (heatmap > 0).any()
+    return Hit(energy(heatmap, mask), pointing(heatmap, mask), energy_in_time(heatmap, active), blank)
 
 
 BASELINES: Mapping[str, Callable[[NDArray[np.uint8], NDArray[np.bool_], Path], Maps]] = {
-    "random": random_map,
-    "centre": centre_map,
-    "frame differences": motion_map,
-    "any person": people_map,
+    "random": lambda frames, people, path: random_map(frames, path.name),
+    "centre": lambda frames, people, path: centre_map(frames),
+    "frame differences": lambda frames, people, path: motion_map(frames),
+    "any person": lambda frames, people, path: people.astype(np.float32),
 }
 """Maps that need no network: from frames, masks of people, and the video's path."""
 

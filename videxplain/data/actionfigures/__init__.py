@@ -2,6 +2,15 @@
 
 from videxplain.data.actionfigures.acts import LABELS
 from videxplain.data.actionfigures.render import Difficulty, FigureClip, render_clip
-from videxplain.data.actionfigures.synthesis import Evidence, read_evidence, synthesize
+from videxplain.data.actionfigures.synthesis import Evidence, held_out_clips, read_evidence, synthesize
 
-__all__ = ["LABELS", "Difficulty", "Evidence", "FigureClip", "read_evidence", "render_clip", "synthesize"]
+__all__ = [
+    "LABELS",
+    "Difficulty",
+    "Evidence",
+    "FigureClip",
+    "held_out_clips",
+    "read_evidence",
+    "render_clip",
+    "synthesize",
+]

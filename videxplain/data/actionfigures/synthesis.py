@@ -19,6 +19,7 @@ from videxplain.errors import VidexplainError
 from videxplain.files import replacing
 
 FPS = 25
+FRAMES, SIZE = 48, (120, 160)
 GROUPS = 250
 """Groups at most: ten times UCF101's number, because figures and places cost nothing here."""
 _HELD_OUT = 7 / 25
@@ -72,8 +73,8 @@ def synthesize(
     *,
     videos: int,
     seed: int = 0,
-    num_frames: int = 48,
-    size: tuple[int, int] = (120, 160),
+    num_frames: int = FRAMES,
+    size: tuple[int, int] = SIZE,
     difficulty: Difficulty | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -116,6 +117,26 @@ def synthesize(
             progress(done, len(tasks))
     _write_lists(out, tasks)
     return len(open_tasks)
+
+
+def held_out_clips(seed: int = 0) -> Iterator[tuple[str, FigureClip]]:
+    """The clips that split 1 of a dataset of 250 groups holds out, rendered one by one, without compression.
+
+    Classes take turns, and neighbouring clips come from different groups, so that the first few show much.
+
+    Args:
+        seed: The dataset's.
+
+    Yields:
+        A name such as ``"Wave/v_Wave_g04_c01"``, and the clip.
+    """
+    held_out = round(_HELD_OUT * GROUPS)
+    for number in range(held_out * len(LABELS)):
+        label = LABELS[number % len(LABELS)]
+        # Every combination once: the number of groups is a multiple of the number of classes.
+        group = (number + number // held_out) % held_out + 1
+        task = _Task(label, group, 1, Path(), seed, FRAMES, SIZE, Difficulty())
+        yield task.name.removesuffix(".avi"), _render(task)
 
 
 def read_evidence(video: str | Path) -> Evidence:
@@ -176,8 +197,8 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
         temporary.write_text(json.dumps(settings) + "\n", encoding="utf-8")
 
 
-def _make(task: _Task) -> None:
-    clip = render_clip(
+def _render(task: _Task) -> FigureClip:
+    return render_clip(
         task.label,
         seed=[task.seed, LABELS.index(task.label), task.group, task.clip],
         group_seed=[task.seed, task.group],
@@ -185,6 +206,10 @@ def _make(task: _Task) -> None:
         size=task.size,
         difficulty=task.difficulty,
     )
+
+
+def _make(task: _Task) -> None:
+    clip = _render(task)
     # The video last: where it is, everything is.
     _write_evidence(_evidence_path(task.video), clip)
     write_avi(task.video, clip.frames)

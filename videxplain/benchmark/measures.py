@@ -1,0 +1,199 @@
+"""What is measured of an explanation: the columns of the benchmark's tables."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import forward, untouched
+from videxplain.benchmark.cases import Case
+from videxplain.metrics import localisation
+from videxplain.metrics.faithfulness import average_drop, deletion, increase, insertion
+from videxplain.metrics.randomisation import layers_from_the_top, randomised, similarity
+from videxplain.metrics.road import road
+from videxplain.metrics.robustness import infidelity, sensitivity
+from videxplain.registry import Registry
+
+Group: TypeAlias = Literal["faithfulness", "where", "when", "dependence", "cost"]
+Explain: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
+"""A network and an input ``(1, 3, T, H, W)`` to a map ``(T, H, W)`` for the class of the case."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One explanation of one clip, and what it takes to measure it.
+
+    Attributes:
+        case: The clip.
+        module: The network.
+        heat: ``(T, H, W)``, the map at the input's resolution; more is more evidence.
+        explain: Makes such a map again, of another input or network; None for a map that no network made.
+    """
+
+    case: Case
+    module: nn.Module
+    heat: Tensor
+    explain: Explain | None
+
+    def score(self, versions: Tensor) -> Tensor:
+        """The probability of the class for versions of the clip ``(B, 3, T, H, W)``, ``(B,)``."""
+        with untouched(self.module), torch.no_grad():
+            return forward(self.module, versions).softmax(1)[:, self.case.target]
+
+    @cached_property
+    def values(self) -> NDArray[np.float32]:
+        """The map, for what compares it with masks."""
+        return self.heat.cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column.
+
+    Attributes:
+        name: Its key in files.
+        title: Its head in tables.
+        group: Which table it stands in.
+        better: ``"higher"`` or ``"lower"``.
+        summary: What it is, in a line.
+        run: Computes it; None where it cannot be said of this explanation.
+        clips: Of how many clips of a network, where it is too dear for all.
+    """
+
+    name: str
+    title: str
+    group: Group
+    better: Literal["higher", "lower"]
+    summary: str
+    run: Callable[[Subject], float | None]
+    clips: int | None = None
+
+
+MEASURES: Registry[Measure] = Registry("measure")
+FEW = 3
+"""Of so many clips is measured what makes the explanation several times over."""
+
+
+def measure(
+    name: str, title: str, group: Group, better: Literal["higher", "lower"], summary: str, clips: int | None = None
+) -> Callable[[Callable[[Subject], float | None]], Callable[[Subject], float | None]]:
+    """Enter a function into the table of measures; see :class:`Measure`."""
+
+    def add(run: Callable[[Subject], float | None]) -> Callable[[Subject], float | None]:
+        MEASURES.add(name, Measure(name, title, group, better, summary, run, clips))
+        return run
+
+    return add
+
+
+@measure("deletion", "deletion", "faithfulness", "lower", "the probability while tubelets vanish, the best first")
+def _deletion(subject: Subject) -> float:
+    return deletion(subject.score, subject.case.x, subject.heat).area
+
+
+@measure("insertion", "insertion", "faithfulness", "higher", "the probability while tubelets come into focus")
+def _insertion(subject: Subject) -> float:
+    return insertion(subject.score, subject.case.x, subject.heat, fill="blur").area
+
+
+@measure("deletion_frames", "deletion, frames", "faithfulness", "lower", "the probability while frames freeze")
+def _deletion_frames(subject: Subject) -> float:
+    return deletion(subject.score, subject.case.x, subject.heat, unit="frame", fill="freeze").area
+
+
+@measure("road", "ROAD", "faithfulness", "higher", "the probability without the least important, less without the most")
+def _road(subject: Subject) -> float:
+    least, most = (road(subject.score, subject.case.x, subject.heat, order=order) for order in ("least", "most"))
+    return float((least.scores - most.scores).mean())
+
+
+@measure("average_drop", "average drop", "faithfulness", "lower", "how much of the probability is lost under the map")
+def _average_drop(subject: Subject) -> float:
+    return average_drop(subject.score, subject.case.x, subject.heat)
+
+
+@measure("increase", "increase", "faithfulness", "higher", "how often the probability rises under the map")
+def _increase(subject: Subject) -> float:
+    return increase(subject.score, subject.case.x, subject.heat)
+
+
+@measure("pointing", "pointing", "where", "higher", "whether the maximum lies in the evidence")
+def _pointing(subject: Subject) -> float | None:
+    mask = subject.case.limbs
+    return None if mask is None else localisation.pointing(subject.values, mask)
+
+
+@measure("energy", "energy", "where", "higher", "the share of the map that lies in the evidence")
+def _energy(subject: Subject) -> float | None:
+    mask = subject.case.limbs
+    return None if mask is None else localisation.energy(subject.values, mask)
+
+
+@measure("iou", "IoU", "where", "higher", "the overlap of the evidence with as many of the best voxels")
+def _iou(subject: Subject) -> float | None:
+    mask = subject.case.limbs
+    return None if mask is None else localisation.iou(subject.values, mask)
+
+
+@measure("pointing_in_time", "pointing", "when", "higher", "whether the frame with most lies in the action")
+def _pointing_in_time(subject: Subject) -> float | None:
+    active = _partly_active(subject)
+    return None if active is None else localisation.pointing_in_time(subject.values, active)
+
+
+@measure("energy_in_time", "energy", "when", "higher", "the share of the map that lies in frames of the action")
+def _energy_in_time(subject: Subject) -> float | None:
+    active = _partly_active(subject)
+    return None if active is None else localisation.energy_in_time(subject.values, active)
+
+
+@measure("iou_in_time", "IoU", "when", "higher", "the overlap of the action with as many of the best frames")
+def _iou_in_time(subject: Subject) -> float | None:
+    active = _partly_active(subject)
+    return None if active is None else localisation.iou_in_time(subject.values, active)
+
+
+@measure("infidelity", "infidelity", "dependence", "lower", "how badly the map foretells what noise does", FEW)
+def _infidelity(subject: Subject) -> float:
+    return infidelity(subject.score, subject.case.x, subject.heat)
+
+
+@measure("sensitivity", "sensitivity", "dependence", "lower", "how much the map changes with a little noise", FEW)
+def _sensitivity(subject: Subject) -> float | None:
+    explain = subject.explain
+    if explain is None:
+        return None
+    return sensitivity(lambda x: explain(subject.module, x), subject.case.x)
+
+
+@measure(
+    "head_randomised", "random head", "dependence", "lower", "likeness of the map if the last layer is random", FEW
+)
+def _head_randomised(subject: Subject) -> float | None:
+    return _likeness(subject, "head")
+
+
+@measure("all_randomised", "random network", "dependence", "lower", "likeness of the map if every layer is random", FEW)
+def _all_randomised(subject: Subject) -> float | None:
+    return _likeness(subject, "all")
+
+
+def _partly_active(subject: Subject) -> NDArray[np.bool_] | None:
+    """The frames of the action, where it is neither always nor never going on."""
+    active = subject.case.active
+    return None if active is None or active.all() or not active.any() else active
+
+
+def _likeness(subject: Subject, which: Literal["head", "all"]) -> float | None:
+    """Rank correlation without regard to sign between the map and that of a network with random parameters."""
+    explain, module = subject.explain, subject.module
+    if explain is None:
+        return None
+    layers = layers_from_the_top(module)
+    with randomised(module, layers[:1] if which == "head" else layers):
+        return similarity(subject.heat, explain(module, subject.case.x)).absolute_spearman

@@ -1,0 +1,110 @@
+"""Results on disk: a line for each explanation, so that a job that was stopped goes on where it was."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from videxplain.benchmark.cases import Chosen
+from videxplain.errors import VidexplainError
+from videxplain.files import replacing
+
+SETTINGS = "settings.json"
+BASELINE = "baseline"
+"""The family of maps that no network made."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one explanation.
+
+    Attributes:
+        model: The network as it was asked for.
+        weights: Its weights, in words.
+        method: Or the name of a map that no network made.
+        family: Of the method.
+        video: Name of the clip.
+        label: The class that was explained.
+        probability: Of that class.
+        values: Measures by name; None where one cannot be said.
+        blank: Whether the map has no positive evidence at all.
+        seconds: Of the explanation; and of one forward pass, measured beside it.
+        forward_seconds: See there.
+        memory_mib: Peak memory of the explanation, where it can be found out.
+        refused: Why the method does not explain this network; empty where it does.
+    """
+
+    model: str
+    weights: str
+    method: str
+    family: str
+    video: str
+    label: str
+    probability: float
+    values: Mapping[str, float | None]
+    blank: bool = False
+    seconds: float | None = None
+    forward_seconds: float | None = None
+    memory_mib: float | None = None
+    refused: str = ""
+
+
+def file_name(model: str) -> str:
+    """A model's name as part of a file's."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in model)
+
+
+def rows_path(out: Path, model: str) -> Path:
+    """Where the rows of a model are."""
+    return out / "rows" / f"{file_name(model)}.jsonl"
+
+
+def claim(out: Path, settings: Mapping[str, Any]) -> None:
+    """Make the folder one of these settings; raises where it holds results of others."""
+    path = out / SETTINGS
+    if path.is_file():
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise VidexplainError(f"cannot read {path}: {error}") from None
+        for name, value in settings.items():
+            if held.get(name) != value:
+                raise VidexplainError(f"{out} holds results with {name} {held.get(name)}, not {value}: choose another")
+        return
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def append(path: Path, row: Row) -> None:
+    """Add a line; one that is cut off by a crash is left out when the file is read."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cut = path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n")
+        with path.open("a", encoding="utf-8") as file:
+            file.write(("\n" if cut else "") + json.dumps(asdict(row)) + "\n")
+    except OSError as error:
+        raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def read(path: Path) -> list[Row]:
+    """The lines of a file, the last of each explanation; none where there is no file."""
+    if not path.is_file():
+        return []
+    found: dict[tuple[str, str], Row] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            row = Row(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        found[row.method, row.video] = row
+    return list(found.values())
+
+
+def rows_of(out: Path, model: str, chosen: Chosen, methods: Sequence[str]) -> list[Row]:
+    """What a folder holds of a model's clips: baselines first, then the methods in their order."""
+    clips = {case.name for case in chosen.cases}
+    order = {name: place for place, name in enumerate(methods)}
+    found = [row for row in read(rows_path(out, model)) if row.video in clips]
+    wanted = [row for row in found if row.family == BASELINE or row.method in order]
+    return sorted(wanted, key=lambda row: order.get(row.method, -1))

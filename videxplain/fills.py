@@ -1,0 +1,58 @@
+"""What takes the place of a part of a clip that is hidden."""
+
+from typing import Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videxplain.errors import unknown
+
+Fill: TypeAlias = Literal["mean", "blur", "freeze"]
+FILLS = ("mean", "blur", "freeze")
+
+
+class Filler:
+    """Hides parts of one clip."""
+
+    def __init__(self, clip: Tensor, fill: Fill) -> None:
+        """Prepare what is the same for all parts.
+
+        Args:
+            clip: ``(1, C, T, H, W)``, normalised.
+            fill: ``"mean"``, the mean colour, which is zero; ``"blur"``, the picture out of focus; ``"freeze"``, what
+                was at a place in the last frame before in which it is not hidden (in the first one after, where there
+                is none; where it is hidden throughout, the first frame).
+        """
+        check_fill(fill)
+        self._clip, self._freeze = clip, fill == "freeze"
+        self._other = blur(clip) if fill == "blur" else clip.new_zeros(())
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """A copy of the clip without the voxels of ``hidden``, ``(T, H, W)`` bool or what broadcasts to it."""
+        if self._freeze:
+            return torch.take_along_dim(self._clip, _standing(hidden)[None, None], dim=2)
+        return torch.where(hidden, self._other, self._clip)
+
+
+def blur(clip: Tensor) -> Tensor:
+    """``(N, C, T, H, W)`` out of focus: averaged over squares of a quarter of the height, twice."""
+    edge = max(1, clip.shape[3] // 4) | 1
+    for _ in range(2):
+        clip = F.avg_pool3d(clip, (1, edge, edge), 1, (0, edge // 2, edge // 2), count_include_pad=False)
+    return clip
+
+
+def check_fill(fill: str) -> None:
+    """Raise for a fill that there is not."""
+    if fill not in FILLS:
+        raise unknown("fill", fill, FILLS)
+
+
+def _standing(hidden: Tensor) -> Tensor:
+    """For each voxel the frame whose picture it shows, ``(T, H, W)``."""
+    frames = len(hidden)
+    numbers = torch.arange(frames, device=hidden.device)[:, None, None]
+    seen = torch.where(hidden, -1, numbers).cummax(0).values
+    first = torch.where(hidden, frames, numbers).amin(0)
+    return torch.where(seen >= 0, seen, torch.where(first < frames, first, 0))

@@ -1,0 +1,29 @@
+"""Maps that look at no network: what a method has to be better than."""
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]
+Map = NDArray[np.float32]
+
+
+def random_map(frames: Frames, name: str) -> Map:
+    """Every pixel any value, ``(T, H, W)`` in [0, 1); the same each time for clips of the same name."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    return rng.random(frames.shape[:3], np.float32)
+
+
+def centre_map(frames: Frames) -> Map:
+    """A Gaussian in the middle of every frame, a quarter of the height and of the width wide."""
+    rows, columns = (
+        np.exp(-0.5 * ((np.arange(extent) + 0.5 - extent / 2) / (extent / 4)) ** 2) for extent in frames.shape[1:3]
+    )
+    return np.broadcast_to(np.outer(rows, columns).astype(np.float32), frames.shape[:3]).copy()
+
+
+def motion_map(frames: Frames) -> Map:
+    """How much each pixel differs from the frame before, the mean over colours; the first frame as the second."""
+    steps = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(-1, dtype=np.float32)
+    return np.concatenate([steps[:1], steps]) if len(steps) else np.zeros(frames.shape[:3], np.float32)

@@ -1,0 +1,159 @@
+"""Does the network use what the map shows? Parts of a clip are hidden in its order, and the score is watched."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from videxplain.errors import VidexplainError, unknown
+from videxplain.fills import Fill, Filler
+
+Score: TypeAlias = Callable[[Tensor], Tensor]
+"""Versions of one clip ``(B, C, T, H, W)`` to a score each, ``(B,)``; here the probability of a class."""
+Unit: TypeAlias = Literal["voxel", "tubelet", "frame"]
+UNITS = ("voxel", "tubelet", "frame")
+TUBELET = (4, 8, 8)
+"""Into so many tubelets a clip is divided in time, height and width, as far as it has frames and pixels."""
+_VOXELS = 16 * 112 * 112
+"""So many positions of versions of a clip are scored together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A score while a clip is hidden or shown step by step.
+
+    Attributes:
+        shares: ``(S + 1,)``, how much has been hidden or shown, from 0 to 1.
+        scores: ``(S + 1,)``.
+    """
+
+    shares: Tensor
+    scores: Tensor
+
+    @property
+    def area(self) -> float:
+        """The area under the curve, by trapezoids."""
+        return float(torch.trapezoid(self.scores.double(), self.shares.double()))
+
+
+def deletion(
+    score: Score, x: Tensor, heat: Tensor, *, unit: Unit = "tubelet", fill: Fill = "mean", steps: int = 20
+) -> Curve:
+    """The score while the clip vanishes, the most important part first (Petsiuk et al., BMVC 2018, section 3.4).
+
+    A low area speaks for the map. Units of equal importance go in the order of time, rows and columns.
+
+    Args:
+        score: See ``Score``.
+        x: One clip ``(1, C, T, H, W)``, normalised, so that zero is the mean colour.
+        heat: ``(T, H, W)``; more is more important, and negative values are the least.
+        unit: What vanishes at once at least: a voxel; a tubelet, a box of a quarter of the frames and an eighth of the
+            height and width, which is ranked by its mean; or a whole frame, ranked by its mean.
+        fill: What takes its place: ``"mean"``, the mean colour; ``"blur"``, the picture out of focus; ``"freeze"``,
+            the last frame before it in which this place was not hidden.
+        steps: In how many steps; as many as there are units where there are fewer.
+    """
+    return _curve(score, x, heat, unit, fill, steps, hide=True)
+
+
+def insertion(
+    score: Score, x: Tensor, heat: Tensor, *, unit: Unit = "tubelet", fill: Fill = "mean", steps: int = 20
+) -> Curve:
+    """The score while the clip appears, the most important part first; a high area speaks for the map.
+
+    The arguments are those of :func:`deletion`; it begins with the whole clip hidden.
+    """
+    return _curve(score, x, heat, unit, fill, steps, hide=False)
+
+
+def average_drop(score: Score, x: Tensor, heat: Tensor) -> float:
+    """The share of the score that is lost when the clip is seen through the map; 0 where it rises.
+
+    Chattopadhyay et al. (Grad-CAM++), WACV 2018, section 4.1, for one clip. The map is brought to [0, 1] and multiplied
+    with the normalised clip, so that what is unimportant turns into the mean colour.
+    """
+    whole, seen = _through(score, x, heat)
+    return max(0.0, whole - seen) / whole if whole > 0 else 0.0
+
+
+def increase(score: Score, x: Tensor, heat: Tensor) -> float:
+    """1 where the score rises when the clip is seen through the map, as in :func:`average_drop`; otherwise 0."""
+    whole, seen = _through(score, x, heat)
+    return float(seen > whole)
+
+
+def ranks(heat: Tensor, unit: Unit = "tubelet") -> Tensor:
+    """In which place each voxel is hidden: ``(T, H, W)`` of unit numbers, the most important unit 0."""
+    if unit not in UNITS:
+        raise unknown("unit", unit, UNITS)
+    if heat.ndim != 3 or not torch.isfinite(heat).all():
+        raise VidexplainError(f"a map is finite and (T, H, W), not {tuple(heat.shape)}")
+    frames, height, width = heat.shape
+    if unit == "voxel":
+        names = torch.arange(heat.numel(), device=heat.device).reshape(heat.shape)
+    else:
+        counts = (frames, 1, 1) if unit == "frame" else TUBELET
+        t, y, x = (
+            torch.arange(extent, device=heat.device) * min(count, extent) // extent
+            for extent, count in zip(heat.shape, counts, strict=True)
+        )
+        rows, columns = min(counts[1], height), min(counts[2], width)
+        names = (t[:, None, None] * rows + y[:, None]) * columns + x
+    values = heat.double().flatten()
+    number = int(names.max()) + 1
+    sums = torch.zeros(number, dtype=torch.float64, device=heat.device).index_add_(0, names.flatten(), values)
+    order = (sums / names.flatten().bincount(minlength=number)).argsort(descending=True, stable=True)
+    places = torch.empty_like(order)
+    places[order] = torch.arange(number, device=heat.device)
+    return places[names]
+
+
+def _curve(score: Score, x: Tensor, heat: Tensor, unit: Unit, fill: Fill, steps: int, hide: bool) -> Curve:
+    check_pair(x, heat)
+    if steps < 1:
+        raise VidexplainError(f"steps is a number, at least 1, not {steps}")
+    places = ranks(heat, unit)
+    number = int(places.max()) + 1
+    # The share is one of units, and rounded up, so that every step hides something and the last one all.
+    reached = sorted({math.ceil(number * step / steps) for step in range(steps + 1)})
+
+    without = Filler(x, fill)
+    versions = (without(places < count if hide else places >= count) for count in reached)
+    scores = in_batches(score, versions, x)
+    shares = torch.tensor([count / number for count in reached], dtype=torch.float64)
+    return Curve(shares, scores)
+
+
+def in_batches(score: Score, versions: Iterator[Tensor], x: Tensor) -> Tensor:
+    """Scores of versions ``(1, C, T, H, W)`` of a clip, several at once where they are small; on the CPU."""
+    together = max(1, _VOXELS // x[0, 0].numel())
+    found: list[Tensor] = []
+    held: list[Tensor] = []
+    with torch.no_grad():
+        for version in versions:
+            held.append(version)
+            if len(held) == together:
+                found.append(score(torch.cat(held)).detach().cpu())
+                held = []
+        if held:
+            found.append(score(torch.cat(held)).detach().cpu())
+    return torch.cat(found)
+
+
+def _through(score: Score, x: Tensor, heat: Tensor) -> tuple[float, float]:
+    check_pair(x, heat)
+    low, high = heat.min(), heat.max()
+    # A map that is the same everywhere singles nothing out: the clip is not seen at all.
+    mask = (heat - low) / (high - low) if high > low else torch.zeros_like(heat)
+    whole, seen = in_batches(score, iter((x, x * mask)), x).tolist()
+    return whole, seen
+
+
+def check_pair(x: Tensor, heat: Tensor) -> None:
+    """Raise unless a map belongs to a clip."""
+    if x.ndim != 5 or len(x) != 1 or x.shape[2:] != heat.shape:
+        shapes = f"{tuple(x.shape)} and {tuple(heat.shape)}"
+        raise VidexplainError(f"a clip (1, C, T, H, W) and its map (T, H, W) belong together, not {shapes}")

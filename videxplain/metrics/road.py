@@ -1,0 +1,114 @@
+"""ROAD in space and time: remove and debias (Rong et al., ICML 2022)."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from videxplain.errors import VidexplainError
+from videxplain.metrics.faithfulness import Curve, Score, check_pair, in_batches, ranks
+
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+NOISE = 0.1
+"""Standard deviation of the noise on what is filled in, as a share of the clip's own (the paper's 0.1 to 0.2)."""
+_ROUNDS, _TOLERANCE = 400, 1e-4
+
+
+def road(
+    score: Score,
+    x: Tensor,
+    heat: Tensor,
+    *,
+    shares: Sequence[float] = SHARES,
+    order: Literal["most", "least"] = "most",
+    seed: int = 0,
+) -> Curve:
+    """The score while voxels are replaced by what their neighbours foretell, with a little noise.
+
+    Hidden voxels solve a linear system in which each is the weighted mean of its 26 neighbours in space and time
+    (weight 1 where they share a face, 1/2 an edge, 1/3 a corner; in the paper, on images, 1/6 and 1/12). So the shape
+    of the hole itself tells the network little, which black boxes would.
+
+    Args:
+        score: Versions ``(B, C, T, H, W)`` to ``(B,)``.
+        x: One clip ``(1, C, T, H, W)``, normalised.
+        heat: ``(T, H, W)``.
+        shares: How many of the voxels are replaced at each step.
+        order: The most important voxels first, or the least important.
+        seed: Of the noise.
+
+    Returns:
+        One score for each share; none for 0 and 1.
+    """
+    check_pair(x, heat)
+    if not shares or list(shares) != sorted(set(shares)) or not 0 < shares[0] <= shares[-1] < 1:
+        raise VidexplainError(f"shares of voxels rise between 0 and 1, not {tuple(shares)}")
+    places = ranks(heat if order == "most" else -heat, "voxel")
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x) * (NOISE * float(x.std()))
+    counts = [round(share * heat.numel()) for share in shares]
+    hidden = [places < count for count in counts]
+    versions = (torch.where(gone, impute(x, gone) + noise, x) for gone in hidden)
+    scores = in_batches(score, versions, x)
+    return Curve(torch.tensor([count / heat.numel() for count in counts], dtype=torch.float64), scores)
+
+
+def impute(x: Tensor, hidden: Tensor) -> Tensor:
+    """A clip ``(1, C, T, H, W)`` whose ``hidden`` voxels ``(T, H, W)`` are the weighted means of their neighbours.
+
+    The system is symmetric and positive definite, so conjugate gradients solve it: at most 400 rounds, until the
+    residual is 1e-4 of what it was. A voxel at the border has fewer neighbours. A hidden region that touches nothing
+    visible becomes the mean of the visible voxels.
+    """
+    known = torch.where(hidden, x.new_zeros(()), x)
+    if bool(hidden.all()):
+        return known
+    weights = _total(tuple(hidden.shape)).to(x)
+
+    def apply(values: Tensor) -> Tensor:
+        return torch.where(hidden, weights * values - _neighbours(values), values.new_zeros(()))
+
+    target = torch.where(hidden, _neighbours(known), known.new_zeros(()))
+    mean = known.sum((2, 3, 4), keepdim=True) / (~hidden).sum()
+    solution = torch.where(hidden, mean, known.new_zeros(()))
+    residual = target - apply(solution)
+    direction, size = residual.clone(), residual.square().sum()
+    first = target.square().sum()
+    for _ in range(_ROUNDS):
+        if size <= _TOLERANCE**2 * first:
+            break
+        turned = apply(direction)
+        step = size / (direction * turned).sum()
+        solution = solution + step * direction
+        residual = residual - step * turned
+        size, before = residual.square().sum(), size
+        direction = residual + size / before * direction
+    return torch.where(hidden, solution, x)
+
+
+def _neighbours(values: Tensor) -> Tensor:
+    """The weighted sum over the neighbours of each voxel of ``(1, C, T, H, W)``; beyond the border there is nothing."""
+    total = torch.zeros_like(values)
+    for offset, weight in _kernel():
+        source, place = values, total
+        for dimension, step in enumerate(offset, start=2):
+            length = values.shape[dimension] - abs(step)
+            source = source.narrow(dimension, max(0, step), length)
+            place = place.narrow(dimension, max(0, -step), length)
+        place.add_(source, alpha=weight)
+    return total
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> tuple[tuple[tuple[int, ...], float], ...]:
+    """Steps to the 26 neighbours and their weights."""
+    steps = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
+    return tuple((step, 1 / sum(map(abs, step))) for step in steps)
+
+
+@lru_cache(maxsize=8)
+def _total(shape: tuple[int, ...]) -> Tensor:
+    """What the weights of each voxel's neighbours add up to, ``(T, H, W)``."""
+    return _neighbours(torch.ones(1, 1, *shape))[0, 0]

@@ -1,0 +1,88 @@
+"""Does a map foretell what changes of the input do, and does it hold still where they are small? Both are captum's.
+
+Yeh et al., On the (In)fidelity and Sensitivity of Explanations, NeurIPS 2019.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from videxplain.metrics.faithfulness import Score, check_pair
+
+NOISE = 0.1
+"""Standard deviation of the noise of infidelity, as a share of the clip's own."""
+RADIUS = 0.02
+"""By so much the input is changed at most in the sensitivity; captum's default."""
+
+
+def infidelity(score: Score, x: Tensor, heat: Tensor, *, samples: int = 16, seed: int = 0) -> float:
+    """How badly a map foretells what happens to the score when noise is taken from the clip (definition 2.1).
+
+    Each sample takes Gaussian noise I from x, alike in all channels, and compares the sum of I times the map with the
+    fall of the score. Maps have scales of their own, and infidelity has the square of it: the map is first multiplied
+    by the best number for these samples (captum's ``normalize``), and the result is divided by what a map of zeros
+    gets. So 0 is perfect, and 1 no better than nothing.
+
+    Args:
+        score: Versions ``(B, C, T, H, W)`` to ``(B,)``.
+        x: One clip ``(1, C, T, H, W)``, normalised.
+        heat: ``(T, H, W)``.
+        samples: How many.
+        seed: Of the noise.
+    """
+    from captum.metrics import infidelity as captums
+
+    check_pair(x, heat)
+    deviation = NOISE * float(x.std())
+
+    def perturb(inputs: Tensor) -> tuple[Tensor, Tensor]:
+        noise = deviation * torch.randn_like(inputs[:, :1]).expand_as(inputs)
+        return noise.contiguous(), inputs - noise
+
+    def measured(attribution: Tensor, normalise: bool) -> float:
+        with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
+            torch.manual_seed(seed)
+            found = captums(
+                score,
+                perturb,
+                x,
+                attribution,
+                n_perturb_samples=samples,
+                max_examples_per_batch=1,
+                normalize=normalise,
+            )
+            return float(found)
+
+    # The same number in each channel: only their sum is compared.
+    spread = (heat / x.shape[1])[None, None].expand_as(x).contiguous()
+    nothing = measured(torch.zeros_like(x), False)
+    if nothing == 0:
+        return 0.0
+    return measured(spread, bool(heat.any())) / nothing
+
+
+def sensitivity(
+    explain: Callable[[Tensor], Tensor], x: Tensor, *, radius: float = RADIUS, samples: int = 3, seed: int = 0
+) -> float:
+    """The largest change of a map, as a share of its norm, when the input changes a little (definition 3.1).
+
+    Args:
+        explain: A clip ``(1, C, T, H, W)`` to its map ``(T, H, W)``, for a fixed class.
+        x: The clip.
+        radius: How much any value changes at most.
+        samples: How many changes are tried, drawn evenly from that ball.
+        seed: Of the changes.
+
+    Returns:
+        0 where nothing changes; 0 too for a map of zeros that stays one.
+    """
+    from captum.metrics import sensitivity_max
+
+    def run(inputs: tuple[Tensor]) -> tuple[Tensor]:
+        return (torch.stack([explain(one[None]) for one in inputs[0]]),)
+
+    with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
+        torch.manual_seed(seed)
+        found = sensitivity_max(run, x, perturb_radius=radius, n_perturb_samples=samples, max_examples_per_batch=1)
+    return float(found)
