@@ -161,7 +161,7 @@ def _reset(module: nn.Module) -> None:
 
 
 def _ranks(values: Tensor) -> Tensor:
-    found, inverse, counts = values.unique(return_inverse=True, return_counts=True)
+    _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
     last = counts.cumsum(0).double()
     middle: Tensor = (last - (counts - 1) / 2)[inverse]
     return middle
