@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from videxplain.errors import VidexplainError
     from videxplain.explaining import explain, list_methods, predict
     from videxplain.explanation import Explanation
-    from videxplain.models.config import ModelConfig
+    from videxplain.models.config import ModelConfig, TokenLayout
+    from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
     from videxplain.report import four_panel_figure
 
@@ -34,6 +35,8 @@ _HOMES = {
     "list_models": "models.zoo",
     "load_model": "models.zoo",
     "save_model": "models.zoo",
+    "TokenLayout": "models.config",
+    "wrap": "models.wrapping",
 }
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "Contrast",
     "Explanation",
     "ModelConfig",
+    "TokenLayout",
     "VidexplainError",
     "__version__",
     "attribute",
@@ -52,6 +56,7 @@ __all__ = [
     "predict",
     "read_clip",
     "save_model",
+    "wrap",
 ]
 
 

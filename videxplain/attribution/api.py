@@ -24,6 +24,7 @@ from videxplain.attribution.layers import FusedLayers, LayerCall, default_layer,
 from videxplain.attribution.methods import METHODS, Method
 from videxplain.attribution.targets import Target, per_sample_scores
 from videxplain.errors import VidexplainError, unknown
+from videxplain.models.config import TokenLayout
 
 
 def attribute(
@@ -36,6 +37,7 @@ def attribute(
     layer: str | None = None,
     precision: Precision = "fp32",
     enlarge: bool = True,
+    token_grid: tuple[int, int, int] | TokenLayout | None = None,
     **options: Any,
 ) -> Tensor:
     """Explain a batch of video for any network.
@@ -52,6 +54,8 @@ def attribute(
             Of the CAM methods also several, ``"layer3+layer4"``: the geometric mean of their maps.
         precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
         enlarge: Whether maps are enlarged to the size of the input, trilinear, or left at the layer's resolution.
+        token_grid: Of a transformer whose configuration and whose pass do not say how its tokens lie: steps in time,
+            rows and columns, or a ``TokenLayout`` where they do not run in this order.
         **options: What the method takes besides, such as ``pooling="frame"`` for Grad-CAM.
 
     Returns:
@@ -75,7 +79,7 @@ def attribute(
         module,
         x,
         lambda logits: [per_sample_scores(one, logits, labels) for one in wanted],
-        find_layer(chosen, module, x, layer),
+        find_layer(chosen, module, x, layer, as_layout(token_grid)),
         precision,
         **options,
     )
@@ -87,19 +91,32 @@ def attribute(
     return maps.expand(len(wanted), *maps.shape[1:])
 
 
-def find_layer(method: Method, module: nn.Module, x: Tensor, name: str | None) -> LayerCall | FusedLayers | None:
+def as_layout(token_grid: tuple[int, int, int] | TokenLayout | None) -> TokenLayout | None:
+    """A layout of tokens, of which only the grid may have been given."""
+    if token_grid is None or isinstance(token_grid, TokenLayout):
+        return token_grid
+    if len(token_grid) != 3 or min(token_grid) < 1:
+        raise VidexplainError(f"token_grid is (steps, rows, columns), not {tuple(token_grid)}")
+    return TokenLayout((token_grid[0], token_grid[1], token_grid[2]), prefix=None)
+
+
+def find_layer(
+    method: Method, module: nn.Module, x: Tensor, name: str | None, tokens: TokenLayout | None = None
+) -> LayerCall | FusedLayers | None:
     """The layers called ``name``, or the method's default for this network; None for methods that need none."""
     if method.layer is None:
         if name is not None:
             raise VidexplainError(f"{method.name} explains the input, so it takes no layer")
         return None
     if name is not None:
-        return _resolve_all(method, module, name.split("+"))
-    return default_layer(module, x) if method.layer == "last" else first_layer(module)
+        return _resolve_all(method, module, name.split("+"), tokens)
+    return default_layer(module, x, tokens) if method.layer == "last" else first_layer(module)
 
 
-def _resolve_all(method: Method, module: nn.Module, names: list[str]) -> LayerCall | FusedLayers:
-    layers = tuple(resolve(module, name.strip()) for name in names)
+def _resolve_all(
+    method: Method, module: nn.Module, names: list[str], tokens: TokenLayout | None
+) -> LayerCall | FusedLayers:
+    layers = tuple(resolve(module, name.strip(), tokens) for name in names)
     if len(layers) == 1:
         return layers[0]
     if method.family != "cam":

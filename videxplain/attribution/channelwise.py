@@ -13,6 +13,7 @@ from videxplain.attribution.engine import Precision, Trace, at_once, computing_i
 from videxplain.attribution.layers import LayerCall, count_uses
 from videxplain.attribution.methods import Attribution, Choose, method
 from videxplain.attribution.targets import score_versions
+from videxplain.attribution.tokens import lay_out, replaced, split
 
 _COST = "1 forward pass, and 1 for each channel of the layer"
 
@@ -98,10 +99,10 @@ def ablationcam(
     assert layer is not None
     with trace(module, x, [layer], precision=precision) as run:
         activations, logits = run.activations(layer), run.logits.detach()
-        uses = _uses(run, layer)
+        uses, tokens = _uses(run, layer), run.forms[layer][0] is not None
 
     def without(n: int, channels: Tensor) -> Tensor:
-        with _ablated(module, layer, uses, channels):
+        with _ablated(module, layer, uses, tokens, channels):
             return forward(module, x[n : n + 1].repeat(len(channels), 1, 1, 1, 1))
 
     versions = _by_channel(module, x, activations.shape[1], precision, without)
@@ -138,22 +139,28 @@ def _weighted(
 
 
 def _uses(run: Trace, layer: LayerCall) -> int:
-    return count_uses([call.shape for call in run.outputs[layer]], run.layout)
+    shapes = [lay_out(call, form).shape for call, form in zip(run.outputs[layer], run.forms[layer], strict=True)]
+    return count_uses(shapes, run.layout)
 
 
 @contextmanager
-def _ablated(module: nn.Module, layer: LayerCall, uses: int, channels: Tensor) -> Iterator[None]:
-    """While active, row b of the batch lacks channel ``channels[b]`` of the layer, in all its frames."""
+def _ablated(module: nn.Module, layer: LayerCall, uses: int, tokens: bool, channels: Tensor) -> Iterator[None]:
+    """While active, row b of the batch lacks channel ``channels[b]`` of the layer, in all its frames or tokens."""
     calls = count()
 
-    def hook(_: nn.Module, __: Any, output: Tensor) -> Tensor | None:
+    def hook(_: nn.Module, __: Any, output: Any) -> Any:
         if next(calls) % uses != (layer.use or 0):
             return None
-        output = output.clone()
-        rows = torch.arange(len(channels), device=output.device)
-        # In a 2D network a row of the batch may be several rows of the layer, one a frame.
-        output.unflatten(0, (len(channels), -1))[rows, :, channels] = 0
-        return output
+        tensor, _grid = split(output)
+        assert tensor is not None
+        values = tensor.clone()
+        rows = torch.arange(len(channels), device=values.device)
+        if tokens:
+            values[rows, ..., channels] = 0
+        else:
+            # In a 2D network a row of the batch may be several rows of the layer, one a frame.
+            values.unflatten(0, (len(channels), -1))[rows, :, channels] = 0
+        return replaced(output, values)
 
     handle = module.get_submodule(layer.name).register_forward_hook(hook)
     try:

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.layers import LayerCall, Layout, as_video
+from videxplain.attribution.tokens import TokenReader, lay_out, replaced, split
 from videxplain.errors import VidexplainError
+from videxplain.models.config import TokenLayout
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
@@ -67,15 +69,17 @@ class Trace:
         logits: The network's output ``(N, K)``, float32, differentiable back to the layers.
         layout: Samples and frames of the input.
         outputs: For each target layer the outputs of all its calls, in order.
+        forms: How each of them lies in space and time, where it holds tokens.
     """
 
     logits: Tensor
     layout: Layout
     outputs: dict[LayerCall, list[Tensor]]
+    forms: dict[LayerCall, list[TokenLayout | None]]
 
     def activations(self, layer: LayerCall) -> Tensor:
         """What the layer put out, ``(N, C, T, h, w)``, float32."""
-        return as_video([out.detach() for out in self.outputs[layer]], layer, self.layout)
+        return self._video([out.detach() for out in self.outputs[layer]], layer)
 
     def gradients(self, scores: Tensor) -> Iterator[dict[LayerCall, Tensor]]:
         """For each score the gradients with respect to all target layers, one trace back each.
@@ -97,8 +101,12 @@ class Trace:
             for row in self._backward(part, flat, keep=start + len(part) < len(totals)):
                 grads, found = iter(row), {}
                 for layer, outs in self.outputs.items():
-                    found[layer] = as_video([next(grads) for _ in outs], layer, self.layout)
+                    found[layer] = self._video([next(grads) for _ in outs], layer)
                 yield found
+
+    def _video(self, calls: list[Tensor], layer: LayerCall) -> Tensor:
+        laid = [lay_out(call, form) for call, form in zip(calls, self.forms[layer], strict=True)]
+        return as_video(laid, layer, self.layout)
 
     def _backward(self, totals: Tensor, flat: list[Tensor], keep: bool) -> Iterator[list[Tensor]]:
         if len(totals) > 1:
@@ -145,6 +153,7 @@ def trace(
             after it stays float32.
     """
     outputs: dict[LayerCall, list[Tensor]] = {layer: [] for layer in layers}
+    forms: dict[LayerCall, list[TokenLayout | None]] = {layer: [] for layer in layers}
     with untouched(module), ExitStack() as stack:
         stack.enter_context(computing_in(precision, x.device))
         # A network that changes its input in place must not change the caller's.
@@ -152,14 +161,16 @@ def trace(
         if precision == "bf16":
             for m in module.modules():
                 stack.callback(m.register_forward_pre_hook(_widen).remove)
+        reader = TokenReader(module, x, next((layer.tokens for layer in layers), None))
+        stack.enter_context(reader.watching())
         for layer in layers:
-            hook = module.get_submodule(layer.name).register_forward_hook(_keep(outputs[layer], layer))
-            stack.callback(hook.remove)
+            keep = _keep(outputs[layer], forms[layer], layer, reader)
+            stack.callback(module.get_submodule(layer.name).register_forward_hook(keep).remove)
         logits = forward(module, x)
         for layer, calls in outputs.items():
             if not calls:
                 raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
-        yield Trace(logits, Layout(len(x), x.shape[2]), outputs)
+        yield Trace(logits, Layout(len(x), x.shape[2]), outputs, forms)
 
 
 def forward(module: nn.Module, x: Tensor) -> Tensor:
@@ -180,21 +191,23 @@ def at_once(sample: Tensor) -> int:
     return max(1, _VOXELS // sample[0, 0].numel())
 
 
-def _keep(calls: list[Tensor], layer: LayerCall) -> Any:
-    def hook(_: nn.Module, __: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
+def _keep(calls: list[Tensor], forms: list[TokenLayout | None], layer: LayerCall, reader: TokenReader) -> Any:
+    def hook(module: nn.Module, __: Any, output: Any) -> Any:
+        values, _ = split(output)
+        if values is None:
             raise VidexplainError(
                 f"layer '{layer}' returns a {type(output).__name__}, not a tensor; name another layer"
             )
-        if output.requires_grad:  # an earlier target layer already opened the graph
-            kept = output
+        forms.append(reader.layout(module, output))
+        if values.requires_grad:  # an earlier target layer already opened the graph
+            kept = values
         else:
             # The head is float32: from here on nothing is cast to a shorter type.
-            torch.set_autocast_enabled(output.device.type, False)
-            kept = output.detach().float().requires_grad_()
+            torch.set_autocast_enabled(values.device.type, False)
+            kept = values.detach().float().requires_grad_()
         calls.append(kept)
         # What follows may change its input in place, so it gets a copy.
-        return kept.clone()
+        return replaced(output, kept.clone())
 
     return hook
 

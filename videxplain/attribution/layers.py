@@ -1,13 +1,16 @@
 """Find the layer to explain, and read what it put out as a video."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from videxplain.attribution.tokens import TokenReader, lay_out, split
 from videxplain.errors import VidexplainError, unknown
+from videxplain.models.config import TokenLayout
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class LayerCall:
 
     name: str
     use: int | None = None
+    tokens: TokenLayout | None = None
+    """How the network's tokens lie, where it is told; otherwise its configuration or the pass says it."""
 
     def __str__(self) -> str:
         return self.name if self.use is None else f"{self.name}:{self.use}"
@@ -42,7 +47,7 @@ class Layout:
     frames: int
 
 
-def resolve(module: nn.Module, layer: str) -> LayerCall:
+def resolve(module: nn.Module, layer: str, tokens: TokenLayout | None = None) -> LayerCall:
     """The layer called ``layer`` (``"layer4"``, ``"blocks.2.relu:1"``); an unknown name raises with the nearest."""
     name, colon, use = layer.partition(":")
     if colon and not use.isdigit():
@@ -50,19 +55,19 @@ def resolve(module: nn.Module, layer: str) -> LayerCall:
     names = [known for known, _ in module.named_modules() if known]
     if name not in names:
         raise unknown("layer", name, names)
-    return LayerCall(name, int(use) if colon else None)
+    return LayerCall(name, int(use) if colon else None, tokens)
 
 
-def default_layer(module: nn.Module, x: Tensor) -> LayerCall:
+def default_layer(module: nn.Module, x: Tensor, tokens: TokenLayout | None = None) -> LayerCall:
     """The configured layer, or the last one that still has extent in space and, in a 3D network, in time."""
     config = getattr(module, "config", None)
     if config is not None and getattr(config, "default_layer", None):
-        return resolve(module, config.default_layer)
+        return resolve(module, config.default_layer, tokens)
     known = _FOUND.setdefault(module, {})
-    shape = tuple(x.shape[1:])
-    if shape not in known:
-        known[shape] = _last_with_extent(module, x)
-    return known[shape]
+    key = (*x.shape[1:], tokens)
+    if key not in known:
+        known[key] = _last_with_extent(module, x, tokens)
+    return known[key]
 
 
 def first_layer(module: nn.Module) -> LayerCall:
@@ -107,37 +112,68 @@ def _unfold(output: Tensor, layer: LayerCall, layout: Layout) -> Tensor:
     if output.ndim == 4 and len(output) % layout.samples == 0:
         return output.unflatten(0, (layout.samples, -1)).transpose(1, 2)
     raise VidexplainError(
-        f"layer '{layer}' puts out {tuple(output.shape)}, which has no extent in space; "
-        "name a layer with output (N, C, T, h, w), or (frames, C, h, w) in a 2D network"
+        f"layer '{layer}' puts out {tuple(output.shape)}, which has no extent in space; name a layer with output "
+        "(N, C, T, h, w), (frames, C, h, w) in a 2D network, or (N, tokens, D) in a transformer"
     )
 
 
-_FOUND: WeakKeyDictionary[nn.Module, dict[tuple[int, ...], LayerCall]] = WeakKeyDictionary()
+_FOUND: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], LayerCall]] = WeakKeyDictionary()
 
 
-def _last_with_extent(module: nn.Module, x: Tensor) -> LayerCall:
+def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) -> LayerCall:
     from videxplain.attribution.engine import untouched
 
+    reader = TokenReader(module, x[:1], tokens)
     found: list[tuple[str, torch.Size]] = []
+    of_tokens: list[str] = []
 
     def watch(name: str) -> object:
-        def hook(_: nn.Module, __: object, output: object) -> None:
-            if isinstance(output, Tensor) and output.ndim in (4, 5):
-                in_time = output.ndim == 4 or output.shape[2] > 1 or x.shape[2] == 1
-                if in_time and min(output.shape[-2:]) > 1:
-                    found.append((name, output.shape))
+        def hook(layer: nn.Module, __: object, output: object) -> None:
+            values, _ = split(output)
+            if values is None or values.ndim not in (3, 4, 5):
+                return
+            try:
+                form = reader.layout(layer, output)
+            except VidexplainError:  # tokens that lie otherwise, such as those of a window
+                return
+            if values.ndim == 3 and form is None:
+                return
+            shape = lay_out(values, form).shape
+            in_time = len(shape) == 4 or shape[2] > 1 or x.shape[2] == 1
+            if in_time and min(shape[-2:]) > 1:
+                found.append((name, shape))
+                if form is not None:
+                    of_tokens.append(name)
 
         return hook
 
-    hooks = [m.register_forward_hook(watch(name)) for name, m in module.named_modules() if name]
-    try:
-        with untouched(module), torch.no_grad():
-            module(x[:1].clone())
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks:
+        hooks.enter_context(reader.watching())
+        for name, m in module.named_modules():
+            if name:
+                hooks.callback(m.register_forward_hook(watch(name)).remove)
+        hooks.enter_context(untouched(module))
+        hooks.enter_context(torch.no_grad())
+        module(x[:1].clone())
     if not found:
         raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
+    if of_tokens:
+        return _last_that_is_read(module, x[:1], of_tokens, tokens)
     last = found[-1][0]
     uses = count_uses([shape for name, shape in found if name == last], Layout(1, x.shape[2]))
     return LayerCall(last, uses - 1 if uses > 1 else None)
+
+
+def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: TokenLayout | None) -> LayerCall:
+    """The last layer whose tokens the answer depends on: behind the last attention only a class token may be read."""
+    from videxplain.attribution.engine import trace
+
+    for name in reversed(list(dict.fromkeys(names))):
+        layer = LayerCall(name, tokens=tokens)
+        if not isinstance(module.get_submodule(name), nn.LayerNorm):
+            continue
+        with trace(module, x, [layer]) as run:
+            top = run.logits.amax(1)[None]
+            if top.requires_grad and next(run.gradients(top))[layer].abs().amax() > 0:
+                return layer
+    raise VidexplainError("no normalisation of the model puts out tokens that the answer depends on; name a layer")

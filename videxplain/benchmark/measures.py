@@ -75,7 +75,7 @@ class Measure:
 
 
 MEASURES: Registry[Measure] = Registry("measure")
-FEW = 3
+FEW = 2
 """Of so many clips is measured what makes the explanation several times over."""
 
 

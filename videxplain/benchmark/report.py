@@ -11,9 +11,10 @@ import numpy as np
 
 from videxplain.benchmark.cases import Chosen
 from videxplain.benchmark.measures import MEASURES
-from videxplain.benchmark.rows import Row, file_name
+from videxplain.benchmark.rows import Row
 from videxplain.benchmark.summary import Line, Mean, best, is_method, summarise
 from videxplain.files import replacing
+from videxplain.models.sources import file_stem
 from videxplain.viz.save import save_figure
 from videxplain.viz.side_by_side import side_by_side
 
@@ -45,7 +46,7 @@ def write(out: Path, rows: Sequence[Row], chosen: Mapping[str, Chosen], settings
         temporary.write_text(markdown(lines, chosen, settings), encoding="utf-8")
     written.append(out / "benchmark.md")
     for model, found in chosen.items():
-        path = out / f"benchmark-{file_name(model)}.png"
+        path = out / f"benchmark-{file_stem(model)}.png"
         if drawn := _pictures(out, model, found, [line for line in lines if line.model == model]):
             save_figure(drawn, path)
             written.append(path)
@@ -73,7 +74,7 @@ def markdown(lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapp
         if refused := [line for line in own if line.refused and not line.means]:
             parts.append("Not for this network:")
             parts.append("\n".join(f"- `{line.method}`: {line.refused}" for line in refused))
-        parts.append(f"![the methods on one clip](benchmark-{file_name(model)}.png)")
+        parts.append(f"![the methods on one clip](benchmark-{file_stem(model)}.png)")
     return "\n\n".join(parts) + "\n"
 
 
@@ -159,7 +160,7 @@ def _pictures(out: Path, model: str, found: Chosen, lines: Sequence[Line]) -> An
     case = found.cases[0]
     maps = {}
     for line in lines:
-        path = out / "maps" / f"{file_name(model)}-{file_name(line.method)}.npy"
+        path = out / "maps" / f"{file_stem(model)}-{file_stem(line.method)}.npy"
         if path.is_file():
             maps[line.method] = np.load(path, allow_pickle=False).astype(np.float32)
     if not maps:

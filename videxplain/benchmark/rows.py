@@ -9,6 +9,7 @@ from typing import Any
 from videxplain.benchmark.cases import Chosen
 from videxplain.errors import VidexplainError
 from videxplain.files import replacing
+from videxplain.models.sources import file_stem
 
 SETTINGS = "settings.json"
 BASELINE = "baseline"
@@ -50,14 +51,9 @@ class Row:
     refused: str = ""
 
 
-def file_name(model: str) -> str:
-    """A model's name as part of a file's."""
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in model)
-
-
 def rows_path(out: Path, model: str) -> Path:
     """Where the rows of a model are."""
-    return out / "rows" / f"{file_name(model)}.jsonl"
+    return out / "rows" / f"{file_stem(model)}.jsonl"
 
 
 def claim(out: Path, settings: Mapping[str, Any]) -> None:

@@ -15,11 +15,12 @@ from videxplain.attribution.methods import magnitude
 from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases
 from videxplain.benchmark.costs import timed
 from videxplain.benchmark.measures import MEASURES, Explain, Subject
-from videxplain.benchmark.rows import BASELINE, Row, append, file_name, read, rows_path
+from videxplain.benchmark.rows import BASELINE, Row, append, read, rows_path
 from videxplain.errors import VidexplainError
 from videxplain.files import replacing
 from videxplain.metrics.baselines import centre_map, motion_map, random_map
 from videxplain.models.config import ModelConfig
+from videxplain.models.sources import file_stem
 
 Progress = Callable[[int, int], None]
 
@@ -92,7 +93,7 @@ def run(
                 if row is not None:
                     append(path, row)
                 if heat is not None and number == 0:
-                    _keep(heat, out / "maps" / f"{file_name(entrant.name)}-{file_name(name)}.npy")
+                    _keep(heat, out / "maps" / f"{file_stem(entrant.name)}-{file_stem(name)}.npy")
             if progress:
                 progress(number * len(names) + place + 1, len(chosen.cases) * len(names))
     return chosen

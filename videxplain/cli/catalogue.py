@@ -15,6 +15,7 @@ def models() -> None:
 
     from videxplain.models.architectures import ARCHITECTURES
     from videxplain.models.checkpoints import public_weights
+    from videxplain.models.sources import SOURCES
     from videxplain.models.zoo import available_weights
 
     table, choices = _table("model", "what", "input at full size"), _table("model", "--weights", "what they are")
@@ -30,7 +31,12 @@ def models() -> None:
     console.print(table)
     console.print()
     console.print(choices)
-    console.print("\nThe first of each model is the default; or name a file.", highlight=False)
+    console.print("\nThe first of each model is the default; or name a file.\n", highlight=False)
+    others = _table("models of other packages", "what", "such as")
+    for prefix, source in SOURCES.items():
+        shown = ", ".join(f"{prefix}:{name}" for name in source.examples)
+        others.add_row(f"{prefix}:", escape(source.summary), escape(shown))
+    console.print(others)
 
 
 def methods() -> None:

@@ -49,6 +49,7 @@ def explain(
     """Explain a clip with any method: an overlay video, a figure and numbers."""
     from videxplain.explaining import explain as explain_clip
     from videxplain.explanation import FORMATS
+    from videxplain.models.sources import file_stem
 
     kinds = options.format_list(formats, FORMATS)
     extra = _method_options(
@@ -82,7 +83,7 @@ def explain(
         print_notes(found.notes)
         paths = []
         for kind in kinds:
-            path = out / f"{clip_name(clip)}-{model}-{method}.{kind}"
+            path = out / f"{clip_name(clip)}-{file_stem(model)}-{method}.{kind}"
             with progress_bar(f"writing {path.name}") as progress:
                 found.save(path, colormap=colormap, opacity=opacity, timeline=timeline, progress=progress)
             paths.append(path)
@@ -127,6 +128,7 @@ def figure(
     colormap: options.Colormap = None,
 ) -> None:
     """One frame in four panels: input, first activations, Grad-CAM, guided backpropagation."""
+    from videxplain.models.sources import file_stem
     from videxplain.report import four_panel_figure
     from videxplain.viz.save import save_figure
 
@@ -145,7 +147,7 @@ def figure(
                 progress=progress,
             )
         _note_if_untrained(network)
-        paths = [out / f"{clip_name(clip)}-{model}-figure.{kind}" for kind in kinds]
+        paths = [out / f"{clip_name(clip)}-{file_stem(model)}-figure.{kind}" for kind in kinds]
         for path in paths:
             save_figure(drawn, path)
         print_files(paths)

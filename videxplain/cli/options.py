@@ -10,7 +10,13 @@ from videxplain.errors import VidexplainError
 _INPUT, _WHAT, _HOW, _OUTPUT = "Input", "What is explained", "How", "Output"
 
 Model: TypeAlias = Annotated[
-    str, typer.Option("--model", "-m", help="See 'videxplain models'.", rich_help_panel=_INPUT)
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="See 'videxplain models'; or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or hf:./folder.",
+        rich_help_panel=_INPUT,
+    ),
 ]
 ClipPath: TypeAlias = Annotated[
     Path, typer.Option("--clip", "-c", help="A video file, or a folder of numbered images.", rich_help_panel=_INPUT)
@@ -18,7 +24,8 @@ ClipPath: TypeAlias = Annotated[
 Weights: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="auto (bundled if there are any, else none), bundled, none (random), or a file.", rich_help_panel=_INPUT
+        help="auto (bundled, or those of the source), bundled, none (random), a name of 'videxplain models', or a file.",
+        rich_help_panel=_INPUT,
     ),
 ]
 Frames: TypeAlias = Annotated[

@@ -16,15 +16,17 @@ class TokenLayout:
     others fill the grid.
 
     Attributes:
-        grid: Steps in time, rows and columns of the tokens.
-        prefix: How many tokens come before those of the grid, such as one class token.
+        grid: Steps in time, rows and columns of the tokens; None where it changes from layer to layer and the pass
+            itself shows it.
+        prefix: How many tokens come before those of the grid, such as one class token; None for as many as there are
+            more than the grid has places, which are one or a few.
         order: ``"thw"`` where the columns run fastest and time slowest; ``"hwt"`` where all moments of one place stand
-            together, as in divided attention.
+            together, as in divided attention; ``"grid"`` where they are no list but ``(N, t, h, w, D)``.
     """
 
-    grid: tuple[int, int, int]
-    prefix: int = 0
-    order: Literal["thw", "hwt"] = "thw"
+    grid: tuple[int, int, int] | None = None
+    prefix: int | None = None
+    order: Literal["thw", "hwt", "grid"] = "thw"
 
 
 @dataclass(frozen=True)

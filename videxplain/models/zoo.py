@@ -11,6 +11,7 @@ from videxplain.models.architectures import ARCHITECTURES, SHARED_OPTIONS, Archi
 from videxplain.models.checkpoints import CHECKPOINTS, checkpoint_labels
 from videxplain.models.checkpoints_cache import Progress, fetch
 from videxplain.models.config import ModelConfig
+from videxplain.models.sources import source_of
 from videxplain.models.weights import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def list_models() -> list[str]:
 
 def available_weights(name: str) -> list[tuple[str, str]]:
     """What ``weights`` may be for a model besides a file, as ``(value, note)``, the default first."""
+    if source_of(name):
+        return [("auto", "what its source offers")]
     entry = ARCHITECTURES[name]
     random = ("none", f"random, {entry.config.num_classes} classes: its explanations mean nothing")
     path = bundled_path(name)
@@ -39,16 +42,16 @@ def available_weights(name: str) -> list[tuple[str, str]]:
     return [("bundled", ", ".join(words)), random]
 
 
-def load_model(
-    name: str, weights: str | Path = "auto", *, progress: Progress | None = None, **options: Any
-) -> "VideoNetwork":
+def load_model(name: str, weights: str | Path = "auto", *, progress: Progress | None = None, **options: Any) -> Any:
     """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
 
     A weights file of ours says how its network is built; options then change only what leaves the weights valid
     (``labels``, ``num_frames``, ``size``, ``mean``, ``std``). Otherwise options start from the full-size default.
 
     Args:
-        name: One of :func:`list_models`.
+        name: One of :func:`list_models`; or a model of another package, such as ``"torchvision:r3d_18"`` or
+            ``"hf:MCG-NJU/videomae-base-finetuned-kinetics"`` (:mod:`videxplain.models.sources`), whose weights are then
+            that package's unless told otherwise.
         weights: ``"bundled"`` for the network that travels with the package; ``"none"`` for random weights, always
             the same; ``"auto"`` for the former where there is one and the latter where not; a public checkpoint such
             as ``"kinetics400"`` (:func:`videxplain.models.checkpoints.public_weights`), downloaded once; or a file:
@@ -58,6 +61,9 @@ def load_model(
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
             ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
     """
+    if elsewhere := source_of(name):
+        source, rest = elsewhere
+        return source.load(rest, str(weights), progress, options)
     entry = ARCHITECTURES[name]
     asked = entry.configure(options)
     public = CHECKPOINTS.get(name, {}).get(str(weights))
