@@ -27,6 +27,15 @@ FORBIDDEN = {
     ),
     "models": ("videxplain.attribution", "videxplain.viz", "videxplain.data", "videxplain.train", "videxplain.cli"),
     "attribution": ("videxplain.viz", "videxplain.train", "videxplain.cli", "videxplain.models"),
+    "metrics": (
+        "videxplain.models",
+        "videxplain.attribution",
+        "videxplain.data",
+        "videxplain.viz",
+        "videxplain.train",
+        "videxplain.benchmark",
+        "videxplain.cli",
+    ),
 }
 ALLOWED = {"attribution": ("videxplain.models.config",)}
 

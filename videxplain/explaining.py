@@ -88,7 +88,7 @@ def explain(
             versions={name: version(name) for name in ("videxplain", "torch", "opencv-python-headless", "numpy")},
         ),
         signed=entry.signed,
-        notes=() if config.trained else (UNTRAINED_NOTE,),
+        notes=tuple(filter(None, ("" if config.trained else UNTRAINED_NOTE, entry.caution))),
     )
     if explanation.has_evidence:
         return explanation

@@ -13,10 +13,15 @@ from videxplain.attribution import (  # noqa: F401  (entering them into the tabl
     cam,
     channelwise,
     classless,
+    deeplift,
+    extremal,
     gradients,
     guided_gradcam,
     linear,
+    motion,
     perturbation,
+    rollout,
+    temporal,
 )
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method

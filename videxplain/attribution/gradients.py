@@ -70,6 +70,8 @@ def input_x_gradient(
     paper="Springenberg et al., ICLR workshop 2015",
     cost=_COST,
     candidates=1,
+    caution="guided-backprop looks nearly the same for any class, and with a random last layer: "
+    "compare it with saliency",
 )
 def guided_backprop(
     module: nn.Module,
@@ -103,6 +105,7 @@ def guided_backprop(
     paper="Zeiler and Fergus, ECCV 2014",
     cost=_COST,
     candidates=1,
+    caution="deconvolution draws edges of the clip for any class: compare it with saliency",
 )
 def deconvolution(
     module: nn.Module,
@@ -144,7 +147,7 @@ def input_gradients(
             logits = forward(module, pixels.clone())
         if relus and not relus.seen:
             raise VidexplainError(
-                f"{type(module).__name__} calls no ReLU: {_in_words(name)} would be the plain gradient; use gradcam"
+                f"{_called(module)} calls no ReLU: {_in_words(name)} would be the plain gradient; use gradcam"
             )
         totals = [score(logits).sum() for score in choose(logits.detach())]
         if not all(total.requires_grad for total in totals):
@@ -154,6 +157,12 @@ def input_gradients(
             (gradient,) = torch.autograd.grad(total, pixels, retain_graph=i < len(totals) - 1)
             maps.append(gradient)
         return Attribution(logits.detach(), torch.stack(maps))
+
+
+def _called(module: nn.Module) -> str:
+    """What a network is called: the name in its configuration, or that of its class."""
+    config = getattr(module, "config", None)
+    return str(getattr(config, "architecture", "")) or type(module).__name__
 
 
 def _in_words(name: str) -> str:

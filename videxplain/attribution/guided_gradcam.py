@@ -20,6 +20,7 @@ from videxplain.attribution.targets import Score
     layer="last",
     candidates=1,
     options=("pooling",),
+    caution="guided-gradcam: the place depends on the class, the edges in it hardly do: compare it with gradcam",
 )
 def guided_gradcam(
     module: nn.Module,

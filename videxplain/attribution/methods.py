@@ -9,7 +9,7 @@ from torch import Tensor
 from videxplain.attribution.targets import Score
 from videxplain.registry import Registry
 
-Family: TypeAlias = Literal["cam", "gradient", "perturbation", "activation"]
+Family: TypeAlias = Literal["cam", "gradient", "perturbation", "attention", "activation"]
 Choose: TypeAlias = Callable[[Tensor], list[Score]]
 """Decides from the logits ``(N, K)`` which scores to explain, once the forward pass is over."""
 
@@ -47,7 +47,7 @@ class Method:
 
     Attributes:
         name: What it is called on the command line and in Python.
-        family: ``"cam"``, ``"gradient"``, ``"perturbation"`` or ``"activation"``.
+        family: ``"cam"``, ``"gradient"``, ``"perturbation"``, ``"attention"`` or ``"activation"``.
         summary: One line.
         paper: Where it comes from.
         cost: In forward passes, in words.
@@ -57,6 +57,7 @@ class Method:
             0 when the maps do not depend on a class.
         options: Names of the keyword arguments that ``run`` takes beyond the common ones.
         signed: Whether negative values are part of the picture, not absence of evidence.
+        caution: What a reader of any of its pictures must know, in a line; a note in every explanation.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Method:
     candidates: int
     options: tuple[str, ...] = ()
     signed: bool = False
+    caution: str = ""
 
 
 METHODS: Registry[Method] = Registry("method")
@@ -91,11 +93,12 @@ def method(
     candidates: int = 0,
     options: tuple[str, ...] = (),
     signed: bool = False,
+    caution: str = "",
 ) -> Callable[[Run], Run]:
     """Enter a function into the table of methods; see :class:`Method` for the arguments."""
 
     def add(run: Run) -> Run:
-        METHODS.add(name, Method(name, family, summary, paper, cost, run, layer, candidates, options, signed))
+        METHODS.add(name, Method(name, family, summary, paper, cost, run, layer, candidates, options, signed, caution))
         return run
 
     return add

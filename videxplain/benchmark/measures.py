@@ -32,7 +32,8 @@ class Subject:
         case: The clip.
         module: The network.
         heat: ``(T, H, W)``, the map at the input's resolution; more is more evidence.
-        explain: Makes such a map again, of another input or network; None for a map that no network made.
+        explain: Makes such a map again, of another input or network; None for a map that no network made, and for one
+            that is too dear to be made often.
     """
 
     case: Case

@@ -12,6 +12,7 @@ import numpy as np
 from videxplain.benchmark.cases import Chosen
 from videxplain.benchmark.measures import MEASURES
 from videxplain.benchmark.rows import Row
+from videxplain.benchmark.run import TOO_DEAR
 from videxplain.benchmark.summary import Line, Mean, best, is_method, summarise
 from videxplain.files import replacing
 from videxplain.models.sources import file_stem
@@ -95,8 +96,9 @@ def _table(lines: Sequence[Line], group: str) -> str:
             top = best(lines, m)
             cells.append(_cell(line.means.get(m.name), top if is_method(line) else None))
         rows.append(cells)
+    dear = f" (– for what takes more than {TOO_DEAR} forward passes)" if group == "dependence" else ""
     notes = [f"{m.title}: {m.summary}" + (f" ({m.clips} clips)" if m.clips else "") for m in measures]
-    return _grid(rows) + "\n\n" + "; ".join(notes) + "."
+    return _grid(rows) + "\n\n" + "; ".join(notes) + dear + "."
 
 
 def _costs(lines: Sequence[Line]) -> str:

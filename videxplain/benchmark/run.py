@@ -1,5 +1,6 @@
 """Explain clips with every method and measure each explanation."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from videxplain.models.config import ModelConfig
 from videxplain.models.sources import file_stem
 
 Progress = Callable[[int, int], None]
+TOO_DEAR = 300
+"""An explanation that takes so many forward passes is not made again for a measure."""
 
 
 def _people(case: Case) -> Tensor | None:
@@ -130,13 +133,15 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
         except VidexplainError as error:
             return Row(*common, values={}, refused=str(error)), None
     subject = Subject(case, module, heat, explain)
-    values = {name: MEASURES[name].run(subject) for name in MEASURES if _wanted(name, number)}
+    passing = _forward_seconds(module, case.x)
+    if seconds is not None and seconds > TOO_DEAR * passing:
+        subject = dataclasses.replace(subject, explain=None)
     row = Row(
         *common,
-        values=values,
+        values={name: MEASURES[name].run(subject) for name in MEASURES if _wanted(name, number)},
         blank=not bool((heat > 0).any()),
         seconds=seconds,
-        forward_seconds=_forward_seconds(module, case.x) if seconds is not None else None,
+        forward_seconds=None if seconds is None else passing,
         memory_mib=memory,
     )
     return row, heat

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from videxplain.attribution.methods import Method
     from videxplain.data.stream import FileFrames
 
-METHOD_OPTIONS = ("channel", "pooling", "steps", "samples", "noise", "seed", "box", "fill")
+METHOD_OPTIONS = ("channel", "pooling", "steps", "samples", "noise", "seed", "box", "fill", "areas", "threshold")
 """Parameters of :func:`explain` that some methods take."""
 
 
@@ -36,6 +36,8 @@ def explain(
     seed: options.Seed = None,
     box: options.Box = None,
     fill: options.Fill = None,
+    areas: options.Areas = None,
+    threshold: options.Threshold = None,
     frames: options.Frames = ":",
     device: options.Device = "auto",
     precision: options.Precision = "fp32",
@@ -62,6 +64,8 @@ def explain(
         seed=seed,
         box=options.box_size(box),
         fill=fill,
+        areas=options.shares(areas),
+        threshold=threshold,
     )
     _check_look(colormap, opacity)
     with output_folder(out):

@@ -24,7 +24,7 @@ ClipPath: TypeAlias = Annotated[
 Weights: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="auto (bundled, or those of the source), bundled, none (random), a name of 'videxplain models', or a file.",
+        help="auto (bundled, or the source's), bundled, none (random), a name from 'videxplain models', or a file.",
         rich_help_panel=_INPUT,
     ),
 ]
@@ -57,7 +57,7 @@ Pooling: TypeAlias = Annotated[
     ),
 ]
 Steps: TypeAlias = Annotated[
-    int | None, typer.Option(help="Points on the way from the baseline (integrated gradients).", rich_help_panel=_HOW)
+    int | None, typer.Option(help="Points on the way from the baseline, or of gradient ascent.", rich_help_panel=_HOW)
 ]
 Samples: TypeAlias = Annotated[int | None, typer.Option(help="Noisy copies, or masks.", rich_help_panel=_HOW)]
 Box: TypeAlias = Annotated[
@@ -67,9 +67,17 @@ Box: TypeAlias = Annotated[
 Fill: TypeAlias = Annotated[
     str | None, typer.Option(metavar="mean|blur|freeze", help="What hides a part.", rich_help_panel=_HOW)
 ]
+Areas: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="SHARE,...", help="How large the parts are (extremal perturbation).", rich_help_panel=_HOW),
+]
+Threshold: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Deviations of the change that count as movement (selective relevance).", rich_help_panel=_HOW),
+]
 Noise: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="Deviation of the noise, as a share of the input's range (SmoothGrad).", rich_help_panel=_HOW),
+    typer.Option(help="Deviation of the noise, as a share of the input's range.", rich_help_panel=_HOW),
 ]
 Seed: TypeAlias = Annotated[int | None, typer.Option(help="Of whatever is drawn at random.", rich_help_panel=_HOW)]
 FrameNumber: TypeAlias = Annotated[
@@ -123,6 +131,16 @@ def box_size(text: str | None) -> tuple[int, ...] | None:
     if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
         raise VidexplainError(f"--box is frames, rows and columns, such as 4,16,16, not '{text}'")
     return tuple(int(part) for part in parts)
+
+
+def shares(text: str | None) -> tuple[float, ...] | None:
+    """Numbers separated by commas."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise VidexplainError(f"--areas is shares of the clip, such as 0.05,0.1,0.2, not '{text}'") from None
 
 
 def name_list(text: str) -> list[str]:

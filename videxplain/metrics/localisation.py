@@ -6,12 +6,15 @@ Everywhere a map is ``(T, H, W)``, of which what is negative counts as zero, and
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.errors import VidexplainError
+
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
 def energy(heat: Map, mask: Mask) -> float:
     """The share of the map's sum that lies in the mask ``(T, H, W)`` (Wang et al., CVPRW 2020, section 4.3)."""
+    _check(heat, mask)
     positive = np.maximum(heat, 0)
     total = positive.sum(dtype=np.float64)
     return float(positive[mask].sum(dtype=np.float64) / total) if total > 0 else 0.0
@@ -19,6 +22,7 @@ def energy(heat: Map, mask: Mask) -> float:
 
 def pointing(heat: Map, mask: Mask) -> float:
     """Whether the maximum lies in the mask (Zhang et al., ECCV 2016): the share of them where several are equal."""
+    _check(heat, mask)
     top = heat.max()
     return float(mask[heat == top].mean()) if top > 0 else 0.0
 
@@ -29,6 +33,7 @@ def iou(heat: Map, mask: Mask) -> float:
     No threshold is chosen, so that maps of any scale and width compare. Voxels without positive evidence are never
     among them; of equal ones the first in time, row and column are.
     """
+    _check(heat, mask)
     wanted = int(mask.sum())
     if wanted == 0:
         return 0.0
@@ -57,3 +62,10 @@ def iou_in_time(heat: Map, active: Mask) -> float:
 def per_frame(heat: Map) -> Map:
     """How much of a map each frame holds, ``(T,)``."""
     return np.maximum(heat, 0).sum((1, 2), dtype=np.float64).astype(np.float32)
+
+
+def _check(heat: Map, mask: Mask) -> None:
+    # NumPy would take a mask of numbers for places, and one of another shape for one that fits.
+    if heat.shape != mask.shape or mask.dtype != bool:
+        shapes = f"{heat.shape} and {mask.dtype} {mask.shape}"
+        raise VidexplainError(f"a map and its mask of bools belong together, not {shapes}")

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 
 Mode: TypeAlias = Literal["cascading", "independent"]
 _WINDOW, _SIGMA = 11, 1.5
@@ -66,8 +66,11 @@ def randomised(module: nn.Module, layers: Sequence[str], seed: int = 0) -> Itera
         layers: Names of modules with parameters of their own.
         seed: Of the random values; a layer gets the same ones whatever the other layers are.
     """
-    kept = {name: value.clone() for name, value in module.state_dict().items()}
     order = {name: place for place, name in enumerate(layers_from_the_top(module))}
+    for name in layers:
+        if name not in order:
+            raise unknown("layer with parameters", name, order)
+    kept = {name: value.clone() for name, value in module.state_dict().items()}
     try:
         with torch.random.fork_rng(), torch.no_grad():
             for name in layers:
@@ -100,7 +103,7 @@ def randomisation_test(
     if mode not in ("cascading", "independent"):
         raise VidexplainError(f"mode is 'cascading' or 'independent', not '{mode}'")
     names = layers_from_the_top(module) if layers is None else list(layers)
-    before = explain(module)
+    before = explain(module).clone()  # it may be a view of what is about to change
     steps = []
     for place, name in enumerate(names):
         with randomised(module, names[: place + 1] if mode == "cascading" else [name], seed):

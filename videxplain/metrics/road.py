@@ -59,8 +59,8 @@ def impute(x: Tensor, hidden: Tensor) -> Tensor:
     """A clip ``(1, C, T, H, W)`` whose ``hidden`` voxels ``(T, H, W)`` are the weighted means of their neighbours.
 
     The system is symmetric and positive definite, so conjugate gradients solve it: at most 400 rounds, until the
-    residual is 1e-3 of what it was. A voxel at the border has fewer neighbours. A hidden region that touches nothing
-    visible becomes the mean of the visible voxels.
+    residual is 1e-3 of the right side or of what it was. A voxel at the border has fewer neighbours. A clip that is
+    hidden whole becomes the mean colour, zero.
     """
     known = torch.where(hidden, x.new_zeros(()), x)
     if bool(hidden.all()):
@@ -75,7 +75,8 @@ def impute(x: Tensor, hidden: Tensor) -> Tensor:
     solution = torch.where(hidden, mean, known.new_zeros(()))
     residual = target - apply(solution)
     direction, size = residual.clone(), residual.square().sum()
-    first = target.square().sum()
+    # Around a hole there may be zeros alone: then only where the rounds began says what is small.
+    first = torch.maximum(target.square().sum(), size)
     for _ in range(_ROUNDS):
         if size <= _TOLERANCE**2 * first:
             break

@@ -59,7 +59,8 @@ def infidelity(score: Score, x: Tensor, heat: Tensor, *, samples: int = 16, seed
     nothing = measured(torch.zeros_like(x), False)
     if nothing == 0:
         return 0.0
-    return measured(spread, bool(heat.any())) / nothing
+    # What captum adds up may fall short of zero by its rounding.
+    return max(0.0, measured(spread, bool(heat.any()))) / nothing
 
 
 def sensitivity(
@@ -80,7 +81,9 @@ def sensitivity(
     from captum.metrics import sensitivity_max
 
     def run(inputs: tuple[Tensor]) -> tuple[Tensor]:
-        return (torch.stack([explain(one[None]) for one in inputs[0]]),)
+        # captum turns gradients off, which most explanations are made of.
+        with torch.enable_grad():
+            return (torch.stack([explain(one[None]).detach() for one in inputs[0]]),)
 
     with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
         torch.manual_seed(seed)
