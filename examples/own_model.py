@@ -1,8 +1,9 @@
-"""Explain a network that is not from the zoo, in one batch: several classes, a contrast, guided backpropagation.
+"""Explain a network of your own: one line says what it expects; then a whole video, or a batch with several targets.
 
 The network responds to a bright square, so it is known where its evidence lies, and the output can be checked.
 """
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -10,7 +11,7 @@ import videxplain as vx
 
 
 class BrightOrDark(nn.Module):
-    """Class 0: something bright; class 1: something dark. Averaged over the clip, then a linear layer."""
+    """Takes videos (N, T, C, H, W). Class 0: something bright; class 1: something dark, anywhere in the clip."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,22 +25,41 @@ class BrightOrDark(nn.Module):
             self.classifier.bias.zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.classifier(torch.relu(self.features(x)).mean((2, 3, 4)))
+        return self.classifier(torch.relu(self.features(x.transpose(1, 2))).mean((2, 3, 4)))
 
 
-network = BrightOrDark().eval()
-clip = torch.zeros(1, 3, 16, 48, 64)  # (N, C, T, H, W)
+# 16 frames of 48x64 pixels, colours from -1 to 1, time before channels.
+model = vx.wrap(
+    BrightOrDark(),
+    num_frames=16,
+    size=(48, 64),
+    layout="NTCHW",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    labels=("bright", "dark"),
+    layer="features",  # the names of your own modules
+)
+
+# A whole video, of any length and size: a path, or frames in memory.
+frames = np.full((60, 96, 128, 3), 127, np.uint8)  # (T, H, W, C)
+frames[40:45, 20:40, 80:104] = 255  # bright at the top right, frames 40 to 44
+explanation = vx.explain(model, vx.Clip(frames, fps=25.0), target="bright")
+t, y, x = (int(i) for i in np.unravel_index(explanation.heatmap.argmax(), explanation.heatmap.shape))
+print(f"in the video 'bright' is strongest in frame {t}, row {y}, column {x}")
+
+# A batch, with whatever targets.
+clip = torch.zeros(1, 3, 16, 48, 64)  # (N, C, T, H, W), normalised
 clip[:, :, 4:9, 10:20, 40:52] = 1  # bright at the top right, frames 4 to 8
 clip[:, :, 9:14, 30:40, 8:20] = -1  # dark at the bottom left, frames 9 to 13
 
-bright, dark = vx.attribute(network, clip, method="gradcam", targets=[0, 1], layer="features")
+bright, dark = vx.attribute(model, clip, method="gradcam", targets=["bright", "dark"])
 for name, heat in (("bright", bright), ("dark", dark)):
     t, y, x = (int(i) for i in torch.unravel_index(heat[0].argmax(), heat[0].shape))
     print(f"evidence for '{name}' is strongest in frame {t}, row {y}, column {x}")
 
-contrast = vx.attribute(network, clip, method="gradcam", target=vx.Contrast(0, 1), layer="features")
+contrast = vx.attribute(model, clip, method="gradcam", target=vx.Contrast("bright", "dark"))
 print(f"the contrast lies on the bright square alone: {bool((contrast > 0).sum() == (bright > 0).sum())}")
 
-gradient = vx.attribute(network, clip, method="guided-backprop", target=0)  # (N, C, T, H, W)
-frames = gradient[0].abs().sum((0, 2, 3)).nonzero().flatten().tolist()
-print(f"pixels that raise the score for 'bright' lie in frames {frames[0]} to {frames[-1]}")
+gradient = vx.attribute(model, clip, method="guided-backprop", target="bright")  # (N, C, T, H, W)
+seen = gradient[0].abs().sum((0, 2, 3)).nonzero().flatten().tolist()
+print(f"pixels that raise the score for 'bright' lie in frames {seen[0]} to {seen[-1]}")

@@ -113,9 +113,11 @@ def test_publish_networks(tmp_path):
 
 
 def test_own_model(tmp_path):
-    bright, dark, contrast, gradient = run("own_model.py", folder=tmp_path).splitlines()
-    places = [[int(word) for word in line.replace(",", "").split() if word.isdecimal()] for line in (bright, dark)]
-    (t, y, x), (u, v, w) = places
+    video, bright, dark, contrast, gradient = run("own_model.py", folder=tmp_path).splitlines()
+    lines = (video, bright, dark)
+    places = [[int(word) for word in line.replace(",", "").split() if word.isdecimal()] for line in lines]
+    (f, r, c), (t, y, x), (u, v, w) = places
+    assert 40 <= f < 45 and 20 <= r < 40 and 80 <= c < 104  # noqa: PT018
     assert 4 <= t < 9 and 10 <= y < 20 and 40 <= x < 52  # noqa: PT018  (one place)
     assert 9 <= u < 14 and 30 <= v < 40 and 8 <= w < 20  # noqa: PT018
     assert contrast.endswith("True")

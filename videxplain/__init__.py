@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from videxplain.errors import VidexplainError
     from videxplain.explaining import explain, list_methods, predict
     from videxplain.explanation import Explanation
+    from videxplain.looking import Attention, attention
     from videxplain.models.config import ModelConfig, TokenLayout
     from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
     from videxplain.report import four_panel_figure
+    from videxplain.splitting import Split, split
 
 _HOMES = {
     "attribute": "attribution.api",
@@ -37,16 +39,23 @@ _HOMES = {
     "save_model": "models.zoo",
     "TokenLayout": "models.config",
     "wrap": "models.wrapping",
+    "Attention": "looking",
+    "attention": "looking",
+    "Split": "splitting",
+    "split": "splitting",
 }
 
 __all__ = [
+    "Attention",
     "Clip",
     "Contrast",
     "Explanation",
     "ModelConfig",
+    "Split",
     "TokenLayout",
     "VidexplainError",
     "__version__",
+    "attention",
     "attribute",
     "explain",
     "four_panel_figure",
@@ -56,6 +65,7 @@ __all__ = [
     "predict",
     "read_clip",
     "save_model",
+    "split",
     "wrap",
 ]
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.methods import METHODS, list_methods
+from videxplain.attribution.plan import plan, window_inputs
 from videxplain.attribution.targets import Target
 from videxplain.attribution.windows import Progress, attribute_video, predict_video
 from videxplain.clip import Clip
@@ -118,6 +120,21 @@ def as_source(clip: Clip | FrameSource | str | Path) -> FrameSource:
     if isinstance(clip, str | Path):
         return FileFrames(clip)
     return clip
+
+
+def window_around(model: nn.Module, source: FrameSource, frame: int) -> tuple[torch.Tensor, NDArray[np.int64], int]:
+    """The window with the largest share in a frame, ``(1, 3, T, h, w)``, its frames, and where in it the frame is."""
+    config = config_of(model)
+    whole = plan(source.num_frames, config)
+
+    def share(window: int) -> float:
+        at: NDArray[np.bool_] = whole.windows[window] == frame
+        return float(whole.shares[window][at].sum())
+
+    best = max(range(len(whole.windows)), key=share)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    (x,) = window_inputs(source, whole, [best], config, device)
+    return x, whole.windows[best], int(np.flatnonzero(whole.windows[best] == frame)[0])
 
 
 def config_of(model: nn.Module) -> ModelConfig:

@@ -3,19 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.api import attribute
-from videxplain.attribution.plan import plan, window_inputs
 from videxplain.attribution.targets import Target
 from videxplain.attribution.windows import Progress
 from videxplain.clip import Clip
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
-from videxplain.explaining import as_source, config_of, explain
+from videxplain.explaining import as_source, config_of, explain, window_around
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +48,7 @@ def four_panel_figure(
         raise VidexplainError(f"the clip has no frame {frame}; it has frames 0 to {source.num_frames - 1}")
     found = explain(model, source, "gradcam", target=target, layer=layer, progress=progress)
     shown = int(found.temporal.argmax()) if frame is None else frame
-    x, position = _window_around(model, source, shown)
+    x, _, position = window_around(model, source, shown)
     # The class that was explained for the whole clip, not the one that this window would choose.
     wanted = found.origin.target_index if target is None else target
     activations = attribute(model, x, method="activations", enlarge=False)[0]
@@ -71,18 +67,3 @@ def four_panel_figure(
         notes=found.notes,
         **options,
     )
-
-
-def _window_around(model: nn.Module, source: FrameSource, frame: int) -> tuple[torch.Tensor, int]:
-    """The window with the largest share in a frame, ``(1, 3, T, h, w)``, and where in it the frame is."""
-    config = config_of(model)
-    whole = plan(source.num_frames, config)
-
-    def share(window: int) -> float:
-        at: NDArray[np.bool_] = whole.windows[window] == frame
-        return float(whole.shares[window][at].sum())
-
-    best = max(range(len(whole.windows)), key=share)
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    (x,) = window_inputs(source, whole, [best], config, device)
-    return x, int(np.flatnonzero(whole.windows[best] == frame)[0])

@@ -10,6 +10,9 @@ from videxplain.cli import explain as cli_explain
 
 FEW = {
     "smoothgrad": ("--samples", "2"),
+    "gradient-shap": ("--samples", "2"),
+    "extremal-perturbation": ("--steps", "2"),
+    "temporal-mask": ("--steps", "2"),
     "integrated-gradients": ("--steps", "2"),
     "rise": ("--samples", "4"),
     "occlusion": ("--fill", "freeze", "--box", "8,16,16"),
@@ -19,7 +22,10 @@ FEW = {
 EARLIER = {"fem": ("--layer", "layer2")}
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("gradcam", "guided-backprop")])
+TRIED_ELSEWHERE = ("gradcam", "guided-backprop", "attention-rollout", "attention-gradient-rollout")
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in TRIED_ELSEWHERE])
 def test_a_command_for_every_method(method, clip, narrow, run, tmp_path):
     common = ("--model", "i3d", "--clip", clip, "--format", "npz,json", *FEW.get(method, ()), *EARLIER.get(method, ()))
     status, _, err = run(method, *common, "--out", tmp_path / "short")

@@ -153,13 +153,14 @@ def _ablated(module: nn.Module, layer: LayerCall, uses: int, tokens: bool, chann
             return None
         tensor, _grid = split(output)
         assert tensor is not None
-        values = tensor.clone()
+        values = tensor.clone(memory_format=torch.contiguous_format)
         rows = torch.arange(len(channels), device=values.device)
+        # A row of the batch may be several rows of the layer, one a frame.
+        by_row = values.unflatten(0, (len(channels), -1))
         if tokens:
-            values[rows, ..., channels] = 0
+            by_row[rows, ..., channels] = 0
         else:
-            # In a 2D network a row of the batch may be several rows of the layer, one a frame.
-            values.unflatten(0, (len(channels), -1))[rows, :, channels] = 0
+            by_row[rows, :, channels] = 0
         return replaced(output, values)
 
     handle = module.get_submodule(layer.name).register_forward_hook(hook)

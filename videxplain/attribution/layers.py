@@ -142,7 +142,7 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
             in_time = len(shape) == 4 or shape[2] > 1 or x.shape[2] == 1
             if in_time and min(shape[-2:]) > 1:
                 found.append((name, shape))
-                if form is not None:
+                if form is not None and any(isinstance(m, nn.LayerNorm) for m in layer.modules()):
                     of_tokens.append(name)
 
         return hook
@@ -165,15 +165,16 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
 
 
 def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: TokenLayout | None) -> LayerCall:
-    """The last layer whose tokens the answer depends on: behind the last attention only a class token may be read."""
+    """The last block or normalisation on whose tokens the answer depends.
+
+    Behind the last attention only a class token may be read, and gradients at all others are zero.
+    """
     from videxplain.attribution.engine import trace
 
     for name in reversed(list(dict.fromkeys(names))):
         layer = LayerCall(name, tokens=tokens)
-        if not isinstance(module.get_submodule(name), nn.LayerNorm):
-            continue
         with trace(module, x, [layer]) as run:
             top = run.logits.amax(1)[None]
             if top.requires_grad and next(run.gradients(top))[layer].abs().amax() > 0:
                 return layer
-    raise VidexplainError("no normalisation of the model puts out tokens that the answer depends on; name a layer")
+    raise VidexplainError("the answer depends on the tokens of no block of the model; name a layer")

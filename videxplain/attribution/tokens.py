@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
+
+Grid: TypeAlias = tuple[int, int, int]
 
 _MOST_EXTRA = 8
 """So many tokens of no place, such as a class token and registers, are taken for granted; more have to be told."""
@@ -34,23 +35,23 @@ class TokenReader:
             x: Its input ``(N, C, T, H, W)``.
             tokens: How tokens lie; None for what the network's configuration says, if it has any.
         """
-        self._tokens = tokens or getattr(getattr(module, "config", None), "tokens", None)
-        self._samples = len(x)
-        self._grid = self._tokens.grid if self._tokens else None
-        norms = [m for m in module.modules() if isinstance(m, nn.LayerNorm)]
-        self._widths = {m.normalized_shape[-1] for m in norms}
-        self._module = module
+        self._module, self._samples, self._frames = module, len(x), x.shape[2]
+        self._told = tokens or getattr(getattr(module, "config", None), "tokens", None)
+        self._grid = self._told.grid if self._told else None
+        self._widths = {m.normalized_shape[-1] for m in module.modules() if isinstance(m, nn.LayerNorm)}
+        # Of what order a list of all frames' tokens is, a convolution over single frames does not show.
+        self._ordered = True
 
     @property
     def transformer(self) -> bool:
         """Whether the network can have tokens at all."""
-        return self._tokens is not None or bool(self._widths)
+        return self._told is not None or bool(self._widths)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """While active, the grid follows the pass."""
         with ExitStack() as hooks:
-            if self.transformer and (self._tokens is None or self._tokens.grid is None):
+            if self.transformer and (self._told is None or self._told.grid is None):
                 for m in self._module.modules():
                     hooks.callback(m.register_forward_hook(self._watch).remove)
             yield
@@ -63,45 +64,74 @@ class TokenReader:
         if values.ndim == 5:
             last = not isinstance(layer, _CHANNELS_FIRST) and values.shape[-1] in self._widths
             return TokenLayout((values.shape[1], values.shape[2], values.shape[3]), 0, "grid") if last else None
-        if values.ndim != 3 or len(values) != self._samples:
+        if values.ndim != 3 or len(values) % self._samples:
             return None
-        grid = own or self._grid
+        return self.fit(len(values), values.shape[1], own)
+
+    def fit(self, rows: int, tokens: int, own: Grid | None = None) -> TokenLayout | None:
+        """How ``(rows, tokens, D)`` lie; None where whole rows of the batch stand for something else, such as windows.
+
+        Args:
+            rows: Samples, or frames or places of all samples.
+            tokens: L.
+            own: The grid, where it came with the tokens.
+
+        Raises:
+            VidexplainError: A list of tokens does not fill the grid, or none is known.
+        """
+        grid, folded = own or self._grid, rows // self._samples
         if grid is None:
+            if folded != 1:
+                return None
             raise VidexplainError(
-                f"{values.shape[1]} tokens, and the network does not say how they lie: "
-                "give token_grid=(steps, rows, columns)"
+                f"{tokens} tokens, and the network does not say how they lie: "
+                "give token_grid=(steps, rows, columns), or tokens= to vx.wrap"
             )
-        extra = values.shape[1] - prod(grid)
-        told = self._tokens.prefix if self._tokens else None
+        t, h, w = grid
+        if (extra := self._extra(tokens, h * w)) is not None and folded == t and (t > 1 or not self._ordered):
+            return TokenLayout(grid, extra, "frames")
+        if tokens == t and folded == h * w and folded > 1:
+            return TokenLayout(grid, 0, "places")
+        if folded != 1:
+            return None
+        extra = self._extra(tokens, prod(grid))
+        if extra is None:
+            of = f" after {self._told.prefix} of no place" if self._told and self._told.prefix else ""
+            raise VidexplainError(f"{tokens} tokens do not fill a grid of {t}x{h}x{w} = {prod(grid)}{of}")
+        if not self._ordered and self._told is None:
+            raise VidexplainError(
+                f"{tokens} tokens of {t} frames in one list, whose order the network does not say: give token_grid, "
+                f"({t}, {h}, {w}) if frames come one after the other"
+            )
+        return TokenLayout(grid, extra, "hwt" if self._told and self._told.order == "hwt" else "thw")
+
+    def _extra(self, tokens: int, places: int) -> int | None:
+        """How many of the tokens come before those of the places; None where they do not fit."""
+        extra, told = tokens - places, self._told.prefix if self._told else None
         # A layer may have been given the tokens of the grid alone.
-        if extra != 0 and (extra < 0 or extra > _MOST_EXTRA if told is None else extra != told):
-            raise VidexplainError(
-                f"{values.shape[1]} tokens do not fill a grid of {'x'.join(map(str, grid))} = {prod(grid)}"
-                + (f" after {told} of no place" if told else "")
-            )
-        return TokenLayout(grid, extra, self._tokens.order if self._tokens else "thw")
+        fits = 0 <= extra <= _MOST_EXTRA if told is None else extra in (0, told)
+        return extra if fits else None
 
     def _watch(self, layer: nn.Module, _: Any, output: Any) -> None:
         values, own = split(output)
         if own is not None:
             self._grid = own
-        elif values is None:
+        elif values is None or len(values) % self._samples:
             return
         elif isinstance(layer, nn.Conv3d) and values.ndim == 5 and len(values) == self._samples:
-            self._grid = (values.shape[2], values.shape[3], values.shape[4])
-        elif isinstance(layer, nn.Conv2d) and values.ndim == 4 and len(values) % self._samples == 0:
-            self._grid = (len(values) // self._samples, values.shape[2], values.shape[3])
+            self._grid, self._ordered = (values.shape[2], values.shape[3], values.shape[4]), True
+        elif isinstance(layer, nn.Conv2d) and values.ndim == 4:
+            self._grid, self._ordered = (len(values) // self._samples, values.shape[2], values.shape[3]), False
 
 
-def split(output: Any) -> tuple[Tensor | None, tuple[int, int, int] | None]:
+def split(output: Any) -> tuple[Tensor | None, Grid | None]:
     """The tensor of a layer's output, and the grid that it returns beside it, if it does."""
     if isinstance(output, Tensor):
         return output, None
     if isinstance(output, tuple) and output and isinstance(output[0], Tensor):
         beside = output[1] if len(output) > 1 else None
-        if isinstance(beside, tuple | list | torch.Size) and len(beside) == 3:
-            t, h, w = (int(extent) for extent in beside)
-            return output[0], (t, h, w)
+        if isinstance(beside, tuple | list) and len(beside) == 3 and all(isinstance(extent, int) for extent in beside):
+            return output[0], (beside[0], beside[1], beside[2])
         return output[0], None
     return None, None
 
@@ -112,14 +142,19 @@ def replaced(output: Any, values: Tensor) -> Any:
 
 
 def lay_out(values: Tensor, tokens: TokenLayout | None) -> Tensor:
-    """Tokens ``(N, L, D)`` or channels-last ``(N, t, h, w, D)`` as ``(N, D, t, h, w)``; anything else as it is."""
+    """Tokens in one of the orders of :class:`TokenLayout` as ``(N, D, t, h, w)``; anything else as it is.
+
+    Tokens of single frames come as those of a network of images do, ``(N t, D, h, w)``.
+    """
     if tokens is None:
         return values
     if tokens.order == "grid":
         return values.movedim(-1, 1)
     assert tokens.grid is not None
-    values = values[:, tokens.prefix :].transpose(1, 2)
-    if tokens.order == "thw":
-        return values.unflatten(2, tokens.grid)
     t, h, w = tokens.grid
-    return values.unflatten(2, (h, w, t)).movedim(-1, 2)
+    if tokens.order == "places":
+        return values.unflatten(0, (-1, h, w)).permute(0, 4, 3, 1, 2)
+    values = values[:, tokens.prefix :].transpose(1, 2)
+    if tokens.order == "frames":
+        return values.unflatten(2, (h, w))
+    return values.unflatten(2, (t, h, w)) if tokens.order == "thw" else values.unflatten(2, (h, w, t)).movedim(-1, 2)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from videxplain.cli import benchmark, catalogue, evaluate, explain, plot, prepare, synthesize, train
+from videxplain.cli import attention, benchmark, catalogue, evaluate, explain, plot, prepare, split, synthesize, train
 from videxplain.cli.console import problem
 from videxplain.errors import VidexplainError
 
@@ -53,6 +53,8 @@ for command in (
     train.train,
     evaluate.evaluate,
     benchmark.benchmark,
+    attention.attention,
+    split.split,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(plot.plot_app, name="plot")

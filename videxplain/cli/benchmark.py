@@ -52,8 +52,10 @@ def benchmark(
     from videxplain.data.datasets import open_dataset
     from videxplain.device import find_device
     from videxplain.explaining import UNTRAINED_NOTE, config_of
-    from videxplain.models.zoo import load_model
+    from videxplain.models.zoo import available_weights, load_model
 
+    for model, _ in asked:
+        available_weights(model)
     chosen_methods = _methods(names)
     place = find_device(device)
     dataset = None if data is None else open_dataset(data, kind=kind, split=split)

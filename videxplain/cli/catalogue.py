@@ -12,6 +12,8 @@ def models() -> None:
     """List the models, what they see, and the weights there are for them."""
     from rich.console import Console
     from rich.markup import escape
+    from rich.padding import Padding
+    from rich.text import Text
 
     from videxplain.models.architectures import ARCHITECTURES
     from videxplain.models.checkpoints import public_weights
@@ -32,11 +34,11 @@ def models() -> None:
     console.print()
     console.print(choices)
     console.print("\nThe first of each model is the default; or name a file.\n", highlight=False)
-    others = _table("models of other packages", "what", "such as")
+    console.print("Models of other packages; the default is their own weights, or say none, or name a file.\n")
     for prefix, source in SOURCES.items():
-        shown = ", ".join(f"{prefix}:{name}" for name in source.examples)
-        others.add_row(f"{prefix}:", escape(source.summary), escape(shown))
-    console.print(others)
+        console.print(f"{source.summary}:", style="bold", markup=False, highlight=False)
+        names = Text("  ".join(f"{prefix}:{name}" for name in source.names))
+        console.print(Padding(names, (0, 0, 1, 2)))
 
 
 def methods() -> None:

@@ -129,10 +129,12 @@ def _division(weights: str) -> dict[str, Any]:
 
 def _folder(weights: str, model: str, name: str) -> Path:
     """Where results go: into the run, for weights of one."""
+    from videxplain.models.sources import file_stem
+
     beside = Path(weights).parent
     if Path(weights).is_file() and (beside / "recipe.yaml").is_file():
         return beside / "evaluation" / name
-    return Path("evaluation") / f"{model}-{name}"
+    return Path("evaluation") / f"{file_stem(model)}-{name}"
 
 
 def _print_metrics(metrics: dict[str, Any], title: str) -> None:

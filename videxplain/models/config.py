@@ -21,12 +21,14 @@ class TokenLayout:
         prefix: How many tokens come before those of the grid, such as one class token; None for as many as there are
             more than the grid has places, which are one or a few.
         order: ``"thw"`` where the columns run fastest and time slowest; ``"hwt"`` where all moments of one place stand
-            together, as in divided attention; ``"grid"`` where they are no list but ``(N, t, h, w, D)``.
+            together, as in TimeSformer; ``"grid"`` where they are no list but ``(N, t, h, w, D)``. Divided attention
+            folds a dimension into the batch: ``"frames"`` is ``(N t, prefix + h w, D)``, as in a network of images, and
+            ``"places"`` is ``(N h w, t, D)``. Layers of these two shapes are recognised, so it need not be said.
     """
 
     grid: tuple[int, int, int] | None = None
     prefix: int | None = None
-    order: Literal["thw", "hwt", "grid"] = "thw"
+    order: Literal["thw", "hwt", "grid", "frames", "places"] = "thw"
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,10 @@ class ModelConfig:
         frame_interval: How many frames of the video it is from one of the T frames to the next, where they are
             neighbours; a network that sees every second frame has 2. A video that is too short for it gives its
             frames more densely.
-        default_layer: Dotted name of the layer that Grad-CAM explains unless told otherwise.
-        first_layer: Dotted name of the first convolution, which ``activations`` shows unless told otherwise.
+        default_layer: Dotted name of the layer that Grad-CAM explains unless told otherwise; empty for the last one
+            with extent in space.
+        first_layer: Dotted name of the first convolution, which ``activations`` shows unless told otherwise; empty for
+            the first in the order of the module tree.
         labels: One name per class, or empty.
         mean: Channel means (RGB, pixel values in [0, 1]) that are subtracted.
         std: Channel standard deviations that are divided by afterwards.

@@ -2,7 +2,10 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import pickle
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +31,15 @@ class Family:
         frame_interval: How many frames of the video it is from one frame to the next, as in the published checkpoints:
             their configurations do not say it.
         tokens: From the configuration to where tokens stand.
+        layer: Pattern of the names of layers of which the last is explained by default: it still has what the answer
+            rests on at the tokens of places, where behind it only a class token is read.
     """
 
     network: str
     argument: str
     frame_interval: int
     tokens: Callable[[Any], TokenLayout]
+    layer: str
 
 
 def _tubelets(prefix: int) -> Callable[[Any], TokenLayout]:
@@ -63,10 +69,12 @@ def _divided(config: Any) -> TokenLayout:
 
 
 HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
-    "videomae": Family("VideoMAEForVideoClassification", "pixel_values", 4, _tubelets(0)),
-    "timesformer": Family("TimesformerForVideoClassification", "pixel_values", 32, _divided),
-    "vivit": Family("VivitForVideoClassification", "pixel_values", 2, _tubelets(1)),
-    "vjepa2": Family("VJEPA2ForVideoClassification", "pixel_values_videos", 2, _tubelets(0)),
+    "videomae": Family("VideoMAEForVideoClassification", "pixel_values", 4, _tubelets(0), r"\.layers?\.\d+$"),
+    "timesformer": Family("TimesformerForVideoClassification", "pixel_values", 32, _divided, "layernorm_before$"),
+    "vivit": Family("VivitForVideoClassification", "pixel_values", 2, _tubelets(1), "layernorm_before$"),
+    "vjepa2": Family(
+        "VJEPA2ForVideoClassification", "pixel_values_videos", 2, _tubelets(0), r"cross_attention_layer\.layer_norm1$"
+    ),
 }
 """``model_type`` of a configuration to what is known of it."""
 
@@ -91,7 +99,7 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         raise VidexplainError("hf: needs transformers: pip install 'videxplain[hf]'") from None
     if weights not in ("auto", "none"):
         raise VidexplainError(f"weights of hf:{name} are auto or none; name the folder of others instead")
-    settings = _read(name, lambda: transformers.AutoConfig.from_pretrained(name))
+    settings = _read(name, lambda: transformers.AutoConfig.from_pretrained(name, trust_remote_code=False))
     family = HUGGINGFACE_FAMILIES.get(settings.model_type)
     if family is None:
         known = ", ".join(HUGGINGFACE_FAMILIES)
@@ -101,7 +109,7 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         module: Any = seeded(lambda: network(settings))
         words = "none"
     else:
-        module = _read(name, lambda: _complete(network, name)).eval()
+        module = _complete(network, name)
         words = f"{name} of Hugging Face" if not Path(name).is_dir() else f"those of the folder {Path(name).name}"
     mean, std = _colours(_processor(name))
     size = _one(getattr(settings, "image_size", None) or settings.crop_size)
@@ -111,8 +119,8 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         num_frames=getattr(settings, "num_frames", None) or settings.frames_per_clip,
         size=(size, size),
         sampling="consecutive",
-        default_layer="",
-        first_layer="",
+        default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer, layer)][-1],
+        first_layer=next(layer for layer, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.Conv3d)),
         labels=tuple(settings.id2label[k] for k in range(settings.num_labels)),
         mean=mean,
         std=std,
@@ -121,41 +129,68 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         tokens=family.tokens(settings),
     )
     config = configured(config, options or {}, ("labels", "frame_interval", "mean", "std"))
+    if config.num_classes != settings.num_labels:
+        raise VidexplainError(f"{len(config.labels)} labels for the {settings.num_labels} classes of hf:{name}")
     module.config.return_dict = True
 
     def prepare(x: Tensor) -> dict[str, Tensor]:
         return {family.argument: x.transpose(1, 2).contiguous()}
 
-    return Wrapped(module, config, prepare)
+    return Wrapped(module, config, prepare).eval()
 
 
 def _complete(network: Any, name: str) -> Any:
     """The network with its weights, none of which may be missing: transformers would fill them in at random."""
-    module, report = network.from_pretrained(name, output_loading_info=True)
+    module, report = _read(
+        name, lambda: network.from_pretrained(name, output_loading_info=True, trust_remote_code=False)
+    )
     if missing := sorted(report["missing_keys"]):
         raise VidexplainError(
             f"hf:{name} lacks {len(missing)} weights ({', '.join(missing[:3])}): it is no trained classifier"
         )
-    return module
+    return module.eval()
 
 
 def _read(name: str, read: Callable[[], Any]) -> Any:
     """What transformers reads; where it cannot, in one line what to fetch and where to put it."""
-    log = logging.getLogger("huggingface_hub")
-    level = log.level
+    from safetensors import SafetensorError
+
+    local = Path(name).is_dir()
     try:
-        log.setLevel(logging.ERROR)  # it says of every retry that there is no connection
-        return read()
-    except (OSError, ValueError) as error:
+        with _quiet(local):
+            return read()
+    except pickle.UnpicklingError:
+        raise VidexplainError(
+            f"cannot read hf:{name}: its weights hold more than numbers, and are not opened"
+        ) from None
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
-        if Path(name).is_dir():
+        if local:
             raise VidexplainError(f"cannot read hf:{name}: {reason[:200]}") from None
         raise VidexplainError(
             f"cannot get hf:{name}: fetch its config.json, preprocessor_config.json and model.safetensors on a machine "
             f"with a connection, and give the folder: hf:./folder ({reason[:120]})"
         ) from None
+
+
+@contextmanager
+def _quiet(local: bool) -> Iterator[None]:
+    """Without what is said besides: of every retry that there is no connection, and of each file that it is read."""
+    from transformers.utils import logging as talk
+
+    hub = logging.getLogger("huggingface_hub")
+    level, verbosity, bars = hub.level, talk.get_verbosity(), talk.is_progress_bar_enabled()
+    try:
+        hub.setLevel(logging.ERROR)
+        talk.set_verbosity_error()
+        if local:
+            talk.disable_progress_bar()
+        yield
     finally:
-        log.setLevel(level)
+        hub.setLevel(level)
+        talk.set_verbosity(verbosity)
+        if bars:
+            talk.enable_progress_bar()
 
 
 def _processor(name: str) -> dict[str, Any]:
@@ -177,13 +212,15 @@ def _processor(name: str) -> dict[str, Any]:
 
 def _colours(processor: Mapping[str, Any]) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and deviation for values in [0, 1] that do what a processor does to values up to 255."""
-    scale = 255 * float(processor.get("rescale_factor", 1 / 255)) if processor.get("do_rescale", True) else 255.0
-    # ViViT's first brings colours to [-1, 1].
-    offset = 1.0 if processor.get("offset", False) else 0.0
+    # ViViT's first brings colours to [-1, 1], unless its file says otherwise.
+    vivit = any("Vivit" in str(processor.get(f"{kind}_processor_type")) for kind in ("image", "video"))
+    factor = float(processor.get("rescale_factor", 1 / 127.5 if vivit else 1 / 255))
+    scale = 255 * factor if processor.get("do_rescale", True) else 255.0
+    offset = 1.0 if processor.get("offset", vivit) else 0.0
     means, stds = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     if processor.get("do_normalize", True):
-        means = tuple(processor.get("image_mean", IMAGENET_MEAN))
-        stds = tuple(processor.get("image_std", IMAGENET_STD))
+        means = tuple(processor.get("image_mean", (0.5, 0.5, 0.5) if vivit else IMAGENET_MEAN))
+        stds = tuple(processor.get("image_std", (0.5, 0.5, 0.5) if vivit else IMAGENET_STD))
     mean = tuple((value + offset) / scale for value in means)
     std = tuple(value / scale for value in stds)
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])

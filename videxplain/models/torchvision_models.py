@@ -1,93 +1,114 @@
-"""torchvision's video models: its weights, preprocessing and categories."""
+"""torchvision's video models: its networks and weights, its preprocessing and its classes."""
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-from torchvision.models import get_model, get_model_weights, list_models
-from torchvision.models import video as zoo
+from torchvision.models import get_model, get_model_weights
 
-from videxplain.errors import unknown
+from videxplain.errors import VidexplainError
 from videxplain.models.checkpoints_cache import Progress
 from videxplain.models.config import ModelConfig
-from videxplain.models.sources import configured, downloaded, fill, seeded
+from videxplain.models.sources import Weighing, assemble, configured, downloaded, own_file
 
-_FRAMES = {"s3d": 32, "swin3d_t": 32, "swin3d_s": 32, "swin3d_b": 32}
-"""Frames of one pass where it is not 16: those of torchvision's own test; S3D's there are 128, which few clips have."""
-_KINETICS_FPS = 30
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Family:
+    """What torchvision says of its networks in words alone, and where to look in them.
+
+    Attributes:
+        num_frames: T, as its accuracies were measured.
+        frame_interval: Frames of a video at 30 a second from one of the T to the next, likewise.
+        default_layer: Where Grad-CAM looks.
+        first_layer: The first convolution.
+        fixed: Whether it takes no other number or size of frames.
+    """
+
+    num_frames: int
+    frame_interval: int
+    default_layer: str
+    first_layer: str
+    fixed: bool = False
+
+
+_FAMILIES: Mapping[str, Family] = {
+    # Behind the last attention only the class token is read: the tokens before it are what the answer rests on.
+    "mvit": Family(16, 4, "blocks.15.norm1", "conv_proj", fixed=True),
+    # The norm itself, before the mean over all places. Of what goes into a norm, activations and gradients are
+    # orthogonal at every place, and maps that multiply the two are empty.
+    "swin3d": Family(32, 2, "norm", "patch_embed.proj"),
+    # Measured on 128 frames, which few clips have and which take gigabytes; it takes any number.
+    "s3d": Family(32, 2, "features.15", "features.0.0.0"),
+    "": Family(16, 2, "layer4", "stem.0"),
+}
+"""How a name begins to what is known of the network; the first that fits."""
 
 
 def load_torchvision(
     name: str, weights: str, progress: Progress | None = None, options: Mapping[str, Any] | None = None
-) -> Any:
-    """A video model of torchvision, as it is there, with a ``.config``.
+) -> "nn.Module":
+    """A video model of torchvision, the very module, with a ``.config``.
 
-    Whole frames are resized to the size that torchvision crops to: what it would cut off can be explained too.
+    Whole frames are resized to the size that torchvision crops to, so that what it cuts off is explained too.
 
     Args:
         name: Such as ``"r3d_18"``.
-        weights: ``"auto"`` for torchvision's best; one of its names, such as ``"KINETICS400_V1"``; ``"none"`` for
+        weights: ``"auto"`` for torchvision's default; one of its names, such as ``"KINETICS400_V1"``; ``"none"`` for
             random ones; or a file.
         progress: Told of the download.
-        options: ``num_classes`` and ``labels`` (with random weights or a file), ``num_frames``, ``size``, ``mean``,
-            ``std``, ``frame_interval``.
+        options: Those that every architecture has (:data:`videxplain.models.architectures.SHARED_OPTIONS`).
+
+    Raises:
+        VidexplainError: No such weights, no network, or an input that the model does not take.
     """
-    known = list_models(module=zoo)
-    if name not in known:
-        raise unknown("model of torchvision", name, known)
+    options = options or {}
     listed = get_model_weights(name)
-    by_name = {one.name.casefold(): one for one in listed}
-    chosen = listed.DEFAULT if weights == "auto" else by_name.get(weights.casefold())
+    chosen = listed.DEFAULT if weights == "auto" else listed.__members__.get(weights.upper())
     reference = chosen or listed.DEFAULT
-    preset = reference.transforms()
-    rate = re.search(r"frame_rate=([0-9.]+)", reference.meta["_docs"])
+    preset, family = reference.transforms(), _family(name)
     config = ModelConfig(
         architecture=f"torchvision:{name}",
         num_classes=len(reference.meta["categories"]),
-        num_frames=_FRAMES.get(name, 16),
-        size=(int(preset.crop_size[0]), int(preset.crop_size[-1])),
+        num_frames=family.num_frames,
+        size=tuple(preset.crop_size),
         sampling="consecutive",
-        default_layer="",
-        first_layer="",
+        default_layer=family.default_layer,
+        first_layer=family.first_layer,
         labels=tuple(reference.meta["categories"]),
         mean=tuple(preset.mean),
         std=tuple(preset.std),
-        frame_interval=round(_KINETICS_FPS / float(rate.group(1))) if rate else 1,
+        frame_interval=family.frame_interval,
     )
-    fixed = ("num_frames", "size") if name.startswith("mvit") else ()  # its positions are counted when it is built
-    other = () if chosen else ("num_classes",)
-    offered = ("labels", *other, "num_frames", "size", "mean", "std", "frame_interval")
-    config = configured(config, options or {}, tuple(option for option in offered if option not in fixed))
+    _check_input(configured(config, options), family.fixed, reference.meta)
     if chosen is not None:
-        path: Path | None = downloaded(chosen.url, progress)
-        config = config.replace(weights=f"trained on {_data(chosen.name)} by torchvision")
-    elif weights == "none":
-        path = None
+        given = Weighing(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
     else:
-        path = Path(weights)
-        if not path.suffix and not path.exists():
-            raise unknown(f"weights of torchvision:{name}", weights, ["auto", "none", *(one.name for one in listed)])
-        config = config.replace(weights=path.name)
-    module: Any = seeded(lambda: get_model(name, weights=None, num_classes=config.num_classes))
-    if path is not None:
-        fill(module, path, config.architecture)
-    module.config = config.replace(default_layer=_default_layer(name, module), first_layer=_first_layer(module))
-    return module
+        given = own_file(weights, config.architecture, ("auto", "none", *listed.__members__))
+
+    def build(config: ModelConfig) -> Any:
+        return get_model(name, weights=None, num_classes=config.num_classes)
+
+    return assemble(config, options, build, given)
 
 
-def _default_layer(name: str, module: Any) -> str:
-    if name.startswith("mvit"):
-        # Behind the last attention only the class token is read: the tokens before it are what the answer rests on.
-        return f"blocks.{len(module.blocks) - 1}.norm1"
-    if name.startswith("swin"):
-        return "norm"
-    return f"features.{len(module.features) - 1}" if name == "s3d" else "layer4"
+def _family(name: str) -> Family:
+    return next(family for start, family in _FAMILIES.items() if name.startswith(start))
 
 
-def _first_layer(module: nn.Module) -> str:
-    return next(name for name, layer in module.named_modules() if isinstance(layer, nn.Conv3d))
+def _check_input(config: ModelConfig, fixed: bool, meta: Mapping[str, Any]) -> None:
+    """Raise for frames that the network does not take."""
+    height, width = meta["min_size"]
+    least = (meta.get("min_temporal_size", 1), height, width)
+    given = (config.num_frames, *config.size)
+    if given == least or (not fixed and all(one >= limit for one, limit in zip(given, least, strict=True))):
+        return
+    what = f"{least[0]} frames of {width}x{height} pixels"
+    if fixed:
+        raise VidexplainError(f"{config.architecture} takes {what}: leave num_frames and size out")
+    raise VidexplainError(f"{config.architecture} needs {what} or more")
 
 
 def _data(weights: str) -> str:

@@ -13,6 +13,8 @@ Prepare: TypeAlias = Callable[[Tensor], Any]
 """A batch ``(N, 3, T, H, W)``, normalised, to what a network takes: its only argument, or a dictionary of names."""
 
 LAYOUTS = ("NCTHW", "NTCHW", "NTHWC", "NCHW")
+COLOURS = ("RGB", "BGR")
+SAMPLINGS = ("consecutive", "uniform")
 
 
 class Wrapped(nn.Module):
@@ -49,9 +51,11 @@ class Wrapped(nn.Module):
 
     def get_submodule(self, target: str) -> nn.Module:
         """A layer by the name that :meth:`named_modules` gives it."""
-        if target in ("", "module"):
-            return self.module if target else self
-        return self.module.get_submodule(target.removeprefix("module."))
+        if not target:
+            return self
+        if target == "module" and not hasattr(self.module, target):  # others wrap networks too, and call them so
+            return self.module
+        return self.module.get_submodule(target)
 
 
 def wrap(
@@ -70,23 +74,25 @@ def wrap(
     layer: str = "",
     tokens: TokenLayout | tuple[int, int, int] | None = None,
     name: str = "",
-    weights: str = "those of the network as it was given",
+    weights: str = "as given",
 ) -> Wrapped:
     """A network of your own as one that ``explain`` takes.
 
     ``model = vx.wrap(network, num_frames=16, size=112, layout="NTCHW", mean=(0.45,) * 3, std=(0.225,) * 3)``
 
+    An empty clip goes through it once, so that what does not fit is said here.
+
     Args:
-        module: Takes one tensor; returns logits ``(N, K)``, a tuple that begins with them, or an object with
-            ``.logits``. It is used as it is, not copied.
+        module: Takes one tensor; returns logits ``(N, K)``, a tuple or list that begins with them, or an object with
+            ``.logits``. It is used as it is, not copied, and its layers keep their names.
         num_frames: T.
         size: Height and width in pixels, or one number for both.
-        mean: Of the channels in the order of ``colours``, for values from 0 to ``value_range``.
-        std: Likewise.
+        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``.
+        std: Divided by afterwards; likewise.
         value_range: What a white pixel is before ``mean`` is subtracted: 1 or 255.
         colours: The order of the channels.
-        layout: The order of the dimensions. ``"NCHW"`` is a network of images, which sees the frames as a batch and
-            whose logits are averaged over them.
+        layout: The order of the dimensions. ``"NCHW"`` is a network of images, which sees the frames as a batch; where
+            it answers for each of them, the logits are averaged.
         labels: Names of the classes.
         sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread over the whole video.
         frame_interval: How many frames of the video it is from one of the T to the next.
@@ -97,42 +103,52 @@ def wrap(
         weights: Where its weights come from, in words; ``"none"`` says that they are random.
 
     Raises:
-        VidexplainError: A layout or order that there is not, or a network that does not take such an input.
+        VidexplainError: A layout, an order or a layer that there is not, or a network that does not take such an input
+            or does not answer with logits.
     """
     if layout not in LAYOUTS:
         raise unknown("layout", layout, LAYOUTS)
-    if colours not in ("RGB", "BGR"):
-        raise unknown("order of colours", colours, ("RGB", "BGR"))
-    if num_frames < 1 or value_range <= 0 or len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise VidexplainError("num_frames and value_range are positive, and mean and std three numbers, std above zero")
-    order = slice(None, None, 1 if colours == "RGB" else -1)
-    means, stds = (tuple(float(value) / value_range for value in values[order]) for values in (tuple(mean), tuple(std)))
+    if colours not in COLOURS:
+        raise unknown("order of colours", colours, COLOURS)
+    if sampling not in SAMPLINGS:
+        raise unknown("sampling", sampling, SAMPLINGS)
     height, width = (size, size) if isinstance(size, int) else size
-
-    def prepare(x: Tensor) -> Tensor:
-        x = x.flip(1) if colours == "BGR" else x
-        if layout == "NCHW":
-            return x.transpose(1, 2).flatten(0, 1)
-        return x if layout == "NCTHW" else x.permute(*("NCTHW".index(letter) for letter in layout)).contiguous()
-
+    if min(num_frames, height, width, frame_interval) < 1 or value_range <= 0:
+        raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
     config = ModelConfig(
         architecture=name or type(module).__name__,
-        num_classes=len(labels) or 1,
+        num_classes=len(labels),
         num_frames=num_frames,
         size=(height, width),
         sampling=sampling,
         default_layer=layer,
         first_layer="",
         labels=tuple(labels),
-        mean=(means[0], means[1], means[2]),
-        std=(stds[0], stds[1], stds[2]),
+        mean=_in_rgb("mean", mean, value_range, colours),
+        std=_in_rgb("std", std, value_range, colours),
         frame_interval=frame_interval,
         weights=weights,
         tokens=TokenLayout(tokens) if isinstance(tokens, tuple) else tokens,
     )
+    if min(config.std) <= 0:
+        raise VidexplainError(f"std must be above zero, not {tuple(std)}")
+    order = "NTCHW" if layout == "NCHW" else layout
+    axes = tuple("NCTHW".index(letter) for letter in order)
+
+    def prepare(x: Tensor) -> Tensor:
+        x = x.flip(1) if colours == "BGR" else x
+        # Contiguous, for networks that look at it with another shape.
+        x = x.permute(axes).contiguous()
+        return x.flatten(0, 1) if layout == "NCHW" else x
+
     wrapped = Wrapped(module, config, prepare)
-    if not labels:
-        wrapped.config = config.replace(num_classes=_count_classes(wrapped))
+    layers = [known for known, _ in wrapped.named_modules() if known]
+    if layer and layer.partition(":")[0] not in layers:
+        raise unknown("layer", layer, layers)
+    classes = _count_classes(wrapped)
+    if labels and len(labels) != classes:
+        raise VidexplainError(f"{len(labels)} labels for {classes} classes")
+    wrapped.config = config.replace(num_classes=classes)
     return wrapped
 
 
@@ -148,18 +164,30 @@ def logits_of(output: Any, samples: int) -> Tensor:
     raise VidexplainError(f"the model must return logits ({samples}, classes), and it returned {got}")
 
 
+def _in_rgb(what: str, values: Sequence[float], value_range: float, colours: str) -> tuple[float, float, float]:
+    """Three numbers of channels in the order RGB, for values in [0, 1]."""
+    if len(values) != 3:
+        raise VidexplainError(f"{what} is three numbers, one a channel, not {len(values)}")
+    first, second, third = (float(value) / value_range for value in values)
+    return (third, second, first) if colours == "BGR" else (first, second, third)
+
+
 def _count_classes(model: Wrapped) -> int:
-    """K, from one pass of an empty clip."""
+    """K, from one pass of an empty clip in evaluation mode."""
     config, parameter = model.config, next(model.parameters(), None)
     training = [(m, m.training) for m in model.modules()]
-    x = torch.zeros(1, 3, config.num_frames, *config.size, device=parameter.device if parameter is not None else "cpu")
+    x = torch.zeros(1, 3, config.num_frames, *config.size, device=parameter.device if parameter is not None else None)
     try:
-        model.eval()
+        for m, _ in training:
+            m.training = False
         with torch.no_grad():
-            return int(model(x).shape[1])
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        reason = str(error).splitlines()[0][:150] if str(error) else type(error).__name__
-        raise VidexplainError(f"{type(model.module).__name__} does not take such an input: {reason}") from None
+            return model(x).shape[1]
+    except VidexplainError:
+        raise
+    # Whatever the network stumbles over, in its own words.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise VidexplainError(f"{config.architecture} does not take such an input: {reason}") from None
     finally:
         for m, was in training:
             m.training = was

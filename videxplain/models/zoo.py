@@ -11,7 +11,7 @@ from videxplain.models.architectures import ARCHITECTURES, SHARED_OPTIONS, Archi
 from videxplain.models.checkpoints import CHECKPOINTS, checkpoint_labels
 from videxplain.models.checkpoints_cache import Progress, fetch
 from videxplain.models.config import ModelConfig
-from videxplain.models.sources import source_of
+from videxplain.models.sources import missing_prefix, source_of
 from videxplain.models.weights import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def list_models() -> list[str]:
-    """The names that :func:`load_model` knows."""
+    """The networks of this package; :func:`load_model` knows those of :mod:`videxplain.models.sources` besides."""
     return list(ARCHITECTURES)
 
 
 def available_weights(name: str) -> list[tuple[str, str]]:
     """What ``weights`` may be for a model besides a file, as ``(value, note)``, the default first."""
     if source_of(name):
-        return [("auto", "what its source offers")]
-    entry = ARCHITECTURES[name]
+        return [("auto", "those of its package"), ("none", "random: its explanations mean nothing")]
+    entry = _architecture(name)
     random = ("none", f"random, {entry.config.num_classes} classes: its explanations mean nothing")
     path = bundled_path(name)
     if path is None:
@@ -64,7 +64,7 @@ def load_model(name: str, weights: str | Path = "auto", *, progress: Progress | 
     if elsewhere := source_of(name):
         source, rest = elsewhere
         return source.load(rest, str(weights), progress, options)
-    entry = ARCHITECTURES[name]
+    entry = _architecture(name)
     asked = entry.configure(options)
     public = CHECKPOINTS.get(name, {}).get(str(weights))
     path = fetch(public.url, public.sha256, progress) if public else _find(name, str(weights))
@@ -101,10 +101,20 @@ def save_model(
         dtype: What floating point numbers are stored as, such as ``torch.float16`` for a file of half the size; None
             for what they are. They are read as float32 either way.
     """
+    from videxplain.models.wrapping import Wrapped
+
     config = getattr(model, "config", None)
     if not isinstance(config, ModelConfig):
         raise VidexplainError("the model has no config: only networks of the zoo can be saved")
+    if isinstance(model, Wrapped):
+        raise VidexplainError("nothing here could read a wrapped network again: save its .module as its project does")
     write_weights(model.state_dict(), config, Path(path), metrics, dtype)
+
+
+def _architecture(name: str) -> Architecture:
+    if name not in ARCHITECTURES and (whole := missing_prefix(name)):
+        raise VidexplainError(f"unknown model '{name}'; did you mean {whole}?")
+    return ARCHITECTURES[name]
 
 
 def _find(name: str, weights: str) -> Path | None:

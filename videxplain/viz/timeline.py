@@ -20,19 +20,21 @@ def strip_height(size: tuple[int, int]) -> int:
 class Timeline:
     """The strip, drawn once; per frame only the played part is lit and the marker moved."""
 
-    def __init__(self, temporal: np.ndarray, size: tuple[int, int]) -> None:
+    def __init__(self, temporal: np.ndarray, size: tuple[int, int], below: np.ndarray | None = None) -> None:
         """Draw the curve.
 
         Args:
             temporal: ``(T,)`` contribution of each frame; zero is the base line, negative goes below it.
             size: Height and width of the frames the strip goes under.
+            below: ``(T,)``, another part of the contribution, never negative, that is drawn downwards.
         """
         self.height = strip_height(size)
         self.width = size[1]
         self._count = len(temporal)
         curve = np.asarray(temporal, dtype=np.float64)
-        self._ahead = self._draw(curve, strength=0.45)
-        self._played = self._draw(curve, strength=1.0)
+        down = curve if below is None else -np.asarray(below, dtype=np.float64)
+        self._ahead = self._draw(curve, down, strength=0.45)
+        self._played = self._draw(curve, down, strength=1.0)
         self._marker_width = max(1.0, self.height / 16)
 
     def strip(self, index: int) -> np.ndarray:
@@ -58,20 +60,19 @@ class Timeline:
     def _x(self, index: float) -> float:
         return (index + 0.5) / self._count * self.width
 
-    def _draw(self, curve: np.ndarray, strength: float) -> np.ndarray:
+    def _draw(self, curve: np.ndarray, down: np.ndarray, strength: float) -> np.ndarray:
         """The strip without marker; ``strength`` below 1 mixes the curve with the background."""
         height, width = self.height * FINER, self.width * FINER
         picture = np.full((height, width, 3), BACKGROUND, np.uint8)
-        top, bottom = max(curve.max(), 0.0), min(curve.min(), 0.0)
+        top, bottom = max(curve.max(), 0.0), min(down.min(), 0.0)
         reach = (top - bottom) or 1.0
         margin = 0.12 * height
         zero = margin + (height - 2 * margin) * (top / reach if top - bottom else 1.0)
 
-        x = np.array([self._x(index) for index in range(len(curve))]) * FINER
-        x = np.concatenate([[0], x, [width]])
-        values = np.concatenate([curve[:1], curve, curve[-1:]])
-        x, values = _with_crossings(x, values)
-        for sign, colour in ((1, POSITIVE), (-1, NEGATIVE)):
+        ends = np.array([self._x(index) for index in range(len(curve))]) * FINER
+        ends = np.concatenate([[0], ends, [width]])
+        for sign, colour, part in ((1, POSITIVE, curve), (-1, NEGATIVE, down)):
+            x, values = _with_crossings(ends, np.concatenate([part[:1], part, part[-1:]]))
             y = zero - np.maximum(sign * values, 0) * sign / reach * (height - 2 * margin)
             outline = np.concatenate([np.stack([x, y], 1), [[width, zero], [0, zero]]])
             cv2.fillPoly(picture, [np.rint(outline).astype(np.int32)], _mix(rgb(colour), strength))

@@ -1,0 +1,222 @@
+"""The benchmark: which clips it takes, what it measures, that it goes on where it was, and what it writes."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from videxplain.benchmark import run as running
+from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases, rendered_scenes
+from videxplain.benchmark.measures import MEASURES, Subject
+from videxplain.benchmark.report import markdown
+from videxplain.benchmark.rows import Row, append, claim, read, rows_of
+from videxplain.benchmark.run import BASELINES, Entrant, run
+from videxplain.benchmark.summary import best, mean, summarise
+from videxplain.data.actionfigures import LABELS, held_out_clips
+from videxplain.errors import VidexplainError
+from videxplain.models.config import ModelConfig
+
+SIDE = 16
+
+
+class Brightness(nn.Module):
+    """Class 0 is a bright clip, class 1 a dark one; the evidence is where it is bright."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv3d(3, 2, 1, bias=False)
+        self.relu = nn.ReLU()
+        self.fc = nn.Linear(2, 2)
+        with torch.no_grad():
+            self.conv.weight.copy_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1, 1).expand(2, 3, 1, 1, 1))
+            self.fc.weight.copy_(torch.tensor([[4.0, 0.0], [0.0, 4.0]]))
+            self.fc.bias.copy_(torch.tensor([0.0, 0.3]))
+        self.config = ModelConfig(
+            "brightness",
+            2,
+            4,
+            (SIDE, SIDE),
+            "consecutive",
+            "relu",
+            "conv",
+            labels=("bright", "dark"),
+            mean=(0.5,) * 3,
+            std=(0.5,) * 3,
+            weights="set by hand",
+        )
+
+    def forward(self, x):
+        return self.fc(self.relu(self.conv(x)).mean((2, 3, 4)))
+
+
+def scene(number, label="bright"):
+    """Grey, with a white square that is there in the second half of the clip: the evidence."""
+    frames = np.full((8, SIDE, SIDE, 3), 127 if label == "bright" else 90, np.uint8)
+    limbs = np.zeros((8, SIDE, SIDE), bool)
+    limbs[5:, 4:12, 4:12] = True
+    if label == "bright":
+        frames[limbs] = 255
+    active = np.arange(8) >= 5
+    return Scene(f"{label}/{number}", frames, label, limbs, limbs, active)
+
+
+def entrant():
+    module = Brightness().eval()
+    return Entrant("brightness", module, module.config)
+
+
+def test_clips_of_all_classes_and_many_groups_each_once():
+    names = [name for name, _ in itertools.islice(held_out_clips(), 28)]
+    assert [name.split("/")[0] for name in names[:14]] == list(LABELS)
+    assert len({name.split("_g")[1] for name in names}) == 28
+    first, again = (next(held_out_clips())[1].frames for _ in range(2))
+    assert np.array_equal(first, again)
+
+
+def test_rendered_scenes_have_their_evidence():
+    one = next(rendered_scenes())
+    assert one.label == "Walk"
+    assert one.limbs[one.active].any((1, 2)).mean() > 0.9
+    assert not one.limbs[~one.active].any()
+
+
+def test_a_case_is_the_last_window_and_what_is_wrong_is_left_out():
+    module = Brightness().eval()
+    wrong = dataclasses.replace(scene(1), label="dark")
+    found = choose_cases(module, module.config, iter([scene(0), wrong, scene(2), scene(3)]), 2)
+    assert [case.name for case in found.cases] == ["bright/0", "bright/2"]
+    assert found.seen == 3
+    case = found.cases[0]
+    assert case.target == 0
+    assert case.active.tolist() == [False, True, True, True]
+    assert case.limbs[1, 4:12, 4:12].all()
+    assert case.limbs.sum() == 3 * 64
+    assert case.x[0, 0, 1, 5, 5] == pytest.approx(1.0)
+    assert case.probability == pytest.approx(float(module(case.x).softmax(1)[0, 0]), abs=1e-6)
+    with pytest.raises(VidexplainError, match="classifies none of 1 videos rightly"):
+        choose_cases(module, module.config, iter([wrong]), 2)
+
+
+def test_videos_without_a_known_class_are_explained_for_the_one_predicted():
+    module = Brightness().eval()
+    unknown = dataclasses.replace(scene(0), label="juggling", limbs=None, people=None, active=None)
+    (case,) = choose_cases(module, module.config, iter([unknown]), 1).cases
+    assert (case.label, case.limbs, case.active) == ("bright", None, None)
+    subject = Subject(case, module, torch.rand(4, SIDE, SIDE), None)
+    assert [name for name in MEASURES if MEASURES[name].run(subject) is None] == [
+        *("pointing", "energy", "iou", "pointing_in_time", "energy_in_time", "iou_in_time"),
+        *("sensitivity", "head_randomised", "all_randomised"),
+    ]
+
+
+def test_the_evidence_is_the_best_map_where_the_network_uses_nothing_else(tmp_path):
+    names = ["gradcam", "saliency", "cam"]
+    chosen = run(entrant(), names, iter([scene(0), scene(1)]), 2, tmp_path)
+    lines = {line.method: line for line in summarise(rows_of(tmp_path, "brightness", chosen, names))}
+    assert list(lines) == [*BASELINES, *names]
+    values = {name: {key: found.value for key, found in line.means.items()} for name, line in lines.items()}
+    for name in ("the evidence", "gradcam", "cam"):
+        assert values[name]["energy"] == pytest.approx(1, abs=1e-6)
+        assert values[name]["iou"] == 1
+        assert values[name]["iou_in_time"] == 1
+    assert values["gradcam"]["deletion"] < values["random"]["deletion"]
+    assert values["gradcam"]["insertion"] > values["random"]["insertion"]
+    assert values["gradcam"]["deletion"] == pytest.approx(values["the evidence"]["deletion"], abs=0.02)
+    # Class 0 hangs on brightness alone: gradients are the same everywhere that is bright.
+    assert values["random"]["energy"] == pytest.approx(3 * 64 / (4 * SIDE * SIDE), abs=0.03)
+    assert lines["gradcam"].means["passes"].value > 0
+    assert "passes" not in lines["random"].means
+    assert lines["gradcam"].means["sensitivity"].clips == 2
+
+
+def test_it_goes_on_where_it_was(tmp_path, monkeypatch):
+    scenes = [scene(0), scene(1), scene(2)]
+    run(entrant(), ["gradcam"], iter(scenes), 2, tmp_path)
+    path = tmp_path / "rows" / "brightness.jsonl"
+    whole = path.read_text()
+    assert len(whole.splitlines()) == 2 * (len(BASELINES) + 1)
+    # Killed in the middle of a line.
+    path.write_text(whole[: len(whole) - 40])
+    calls = []
+    real = running.attribute
+    monkeypatch.setattr(running, "attribute", lambda *a, **k: calls.append(k["method"]) or real(*a, **k))
+    run(entrant(), ["gradcam"], iter(scenes), 2, tmp_path)
+    assert "gradcam" in calls  # the one that was cut off, and what measuring it takes
+    rows = read(path)
+    assert len(rows) == 2 * (len(BASELINES) + 1)
+    calls.clear()
+    run(entrant(), ["gradcam"], iter(scenes), 2, tmp_path)
+    assert calls == []
+    run(entrant(), ["gradcam", "cam"], iter(scenes), 2, tmp_path)
+    assert set(calls) == {"cam"}
+
+
+def test_other_weights_are_measured_anew(tmp_path):
+    run(entrant(), ["cam"], iter([scene(0)]), 1, tmp_path)
+    other = entrant()
+    other = dataclasses.replace(other, config=other.config.replace(weights="others"))
+    chosen = run(other, ["cam"], iter([scene(0)]), 1, tmp_path)
+    rows = rows_of(tmp_path, "brightness", chosen, ["cam"])
+    assert {row.weights for row in rows} == {"others"}
+
+
+def test_a_method_that_refuses_is_said(tmp_path):
+    one = entrant()
+    one.module.relu = nn.Softplus()
+    one.module.config = one.config.replace(default_layer="conv")
+    chosen = run(one, ["guided-backprop"], iter([scene(0)]), 1, tmp_path)
+    rows = rows_of(tmp_path, "brightness", chosen, ["guided-backprop"])
+    assert "calls no ReLU" in rows[-1].refused
+    text = markdown(summarise(rows), {"brightness": chosen}, {"data": "squares"})
+    assert "Not for this network:\n\n- `guided-backprop`: brightness calls no ReLU" in text
+
+
+def test_a_folder_of_other_data_is_refused(tmp_path):
+    claim(tmp_path, {"data": "one"})
+    claim(tmp_path, {"data": "one"})
+    with pytest.raises(VidexplainError, match="holds results with data one, not two"):
+        claim(tmp_path, {"data": "two"})
+
+
+def test_the_mean_and_its_interval():
+    found = mean([0.0, 1.0] * 50)
+    assert found.value == 0.5
+    # The standard error is 0.05.
+    assert found.low == pytest.approx(0.5 - 1.96 * 0.05, abs=0.015)
+    assert found.high == pytest.approx(0.5 + 1.96 * 0.05, abs=0.015)
+    assert mean([3.0]) == dataclasses.replace(mean([3.0]), value=3.0, low=3.0, high=3.0, clips=1)
+
+
+def row(method, family, deletion, video="a", seconds=None):
+    forward = None if seconds is None else 0.5
+    values = {"deletion": deletion, "energy": None}
+    return Row("m", "w", method, family, video, "walk", 0.9, values, False, seconds, forward, 12.0)
+
+
+def test_tables_by_hand():
+    rows = [
+        row("random", "baseline", 0.1),
+        row("good", "cam", 0.2, "a", 1.0),
+        row("good", "cam", 0.4, "b", 3.0),
+        row("bad", "cam", 0.8, "a", 1.0),
+    ]
+    lines = summarise(rows)
+    assert best(lines, MEASURES["deletion"]) == pytest.approx(0.3)
+    case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
+    text = markdown(lines, {"m": Chosen((case,), 3)}, {"data": "squares"})
+    assert "Weights: w. 1 clips; 2 more were left out because the network gets them wrong." in text
+    assert "| *random* | 0.10 [0.10, 0.10] |" in text
+    assert "| `good` | **0.30 [0.20, 0.40]** |" in text
+    assert "| `bad` | 0.80 [0.80, 0.80] |" in text
+    assert "| `good` | 4.0 | 2 | 12 | 0 % |" in text
+
+
+def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path):
+    path = tmp_path / "rows" / "m.jsonl"
+    append(path, row("good", "cam", 0.2))
+    path.write_text(path.read_text() + '{"model": "m", "wei')
+    append(path, row("bad", "cam", 0.3))
+    assert [found.method for found in read(path)] == ["good", "bad"]

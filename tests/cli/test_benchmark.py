@@ -1,0 +1,45 @@
+"""videxplain benchmark, on the network that comes with the package."""
+
+import csv
+import json
+
+import pytest
+
+from videxplain.benchmark.run import BASELINES
+from videxplain.data.actionfigures import LABELS
+
+
+def test_the_command(tmp_path, run):
+    options = ("--models", "late_fusion", "--videos", "2", "--out", tmp_path)
+    status, out, err = run("benchmark", "--methods", "gradcam,saliency", *options)
+    assert (status, err) == (0, "")
+    assert [line.split("/")[-1] for line in out.splitlines()] == [
+        *("benchmark.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.png"),
+    ]
+    with (tmp_path / "benchmark.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert len(found) == 2 * (len(BASELINES) + 2)
+    assert {one["video"].split("/")[0] for one in found} <= set(LABELS)
+    content = json.loads((tmp_path / "benchmark.json").read_text())
+    evidence = next(line for line in content["results"] if line["method"] == "the evidence")
+    assert evidence["means"]["energy"]["value"] == pytest.approx(1)
+    text = (tmp_path / "benchmark.md").read_text()
+    assert "## late_fusion" in text
+    assert "trained on ActionFigures" in text
+    assert (tmp_path / "benchmark-late_fusion.png").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--methods", "nothing"), "unknown method 'nothing'"),
+        (("--models", "i3d="), "--models takes NAME or NAME=WEIGHTS, not 'i3d='"),
+        (("--models", "i4d"), "unknown model 'i4d'; did you mean i3d"),
+        (("--models", ","), "a list of names is empty"),
+    ],
+)
+def test_wrong_names_are_said_before_anything_is_done(options, message, run, tmp_path):
+    status, _, err = run("benchmark", *options, "--out", tmp_path / "out")
+    assert status == 2
+    assert message in err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,95 @@
+"""Read the probabilities of attention from a pass, however the network computes it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from videxplain.errors import VidexplainError
+
+
+class ReadAttention(TorchFunctionMode):
+    """While active, every softmax of attention is shown to ``take``.
+
+    Attention written out ends in a softmax over the keys. PyTorch's fused kernel shows none, so it is written out in
+    its place; ``nn.MultiheadAttention`` is asked for its weights. The network need not be touched, and its answer
+    changes by rounding alone.
+    """
+
+    def __init__(self, take: Callable[[Tensor], None], traced: bool = False) -> None:
+        """Show attention to ``take``.
+
+        Args:
+            take: Called with probabilities ``(B, heads, queries, keys)`` in the order of the pass, B being samples or
+                what attends apart from each other.
+            traced: Whether gradients with respect to the probabilities are to be taken.
+        """
+        super().__init__()
+        self._take, self._traced = take, traced
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Look at the probabilities, and call everything else as it is."""
+        kwargs = kwargs or {}
+        if func is F.scaled_dot_product_attention:
+            return self._fused(*args, **kwargs)
+        if func is F.multi_head_attention_forward:
+            return self._module(func, args, kwargs)
+        out = func(*args, **kwargs)
+        if func in _SOFTMAXES and out.ndim in (3, 4):
+            dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+            if dim not in (-1, out.ndim - 1):
+                raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is no attention to keys")
+            self._show(out)
+        return out
+
+    def _fused(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        *,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        if enable_gqa:
+            repeats = query.shape[-3] // key.shape[-3]
+            key, value = key.repeat_interleave(repeats, -3), value.repeat_interleave(repeats, -3)
+        scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+        if is_causal:
+            allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+            scores = scores.masked_fill(~allowed, float("-inf"))
+        if attn_mask is not None:
+            scores = (
+                scores.masked_fill(~attn_mask, float("-inf")) if attn_mask.dtype == torch.bool else scores + attn_mask
+            )
+        weights = scores.softmax(-1)
+        self._show(weights)
+        return weights @ value
+
+    def _module(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Any]:
+        if self._traced:
+            raise VidexplainError("nn.MultiheadAttention shows no gradient of its attention; use attention-rollout")
+        asked, averaged = kwargs.get("need_weights", True), kwargs.get("average_attn_weights", True)
+        out, weights = func(*args, **{**kwargs, "need_weights": True, "average_attn_weights": False})
+        self._show(weights)
+        return out, (weights.mean(-3) if averaged else weights) if asked else None
+
+    def _show(self, weights: Tensor) -> None:
+        if self._traced and not weights.requires_grad:
+            weights.requires_grad_()  # the first of the pass, which nothing before it made depend on anything
+        self._take(weights if weights.ndim == 4 else weights[:, None])
+
+
+_SOFTMAXES = frozenset({torch.softmax, F.softmax, Tensor.softmax})

@@ -1,0 +1,65 @@
+"""The command that shows where one point looks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videxplain.cli import options
+from videxplain.cli.console import print_files, print_notes
+from videxplain.errors import VidexplainError
+from videxplain.files import output_folder
+
+Frame = Annotated[int | None, typer.Option(help="The frame of the point; by default the middle one.")]
+At = Annotated[str | None, typer.Option(metavar="X,Y", help="The point in pixels; by default where Grad-CAM has most.")]
+Block = Annotated[
+    str | None, typer.Option(help="Which non-local block, or layer of attention by number; by default the last.")
+]
+Links = Annotated[int, typer.Option("--top", min=1, help="How many arrows.")]
+Formats = Annotated[str, typer.Option("--format", help="Any of png, pdf, svg, json.")]
+
+
+def attention(
+    model: options.Model,
+    clip: options.ClipPath,
+    weights: options.Weights = "auto",
+    frame: Frame = None,
+    at: At = None,
+    block: Block = None,
+    top: Links = 20,
+    frames: options.Frames = ":",
+    device: options.Device = "auto",
+    formats: Formats = "png,json",
+    out: options.Out = Path(),
+) -> None:
+    """Where one point of a clip looks: the strongest links of a non-local block or of attention, as arrows."""
+    from videxplain.cli.explain import clip_name, prepare
+    from videxplain.looking import FORMATS
+    from videxplain.looking import attention as look
+    from videxplain.models.sources import file_stem
+
+    kinds = options.format_list(formats, FORMATS)
+    point = _point(at)
+    with output_folder(out):
+        network, source = prepare(model, clip, weights, frames, device)
+        found = look(network, source, frame=frame, at=point, block=block, top=top)
+        x, y = found.at
+        print(
+            f"{found.block}, frame {found.frame}, ({x:.0f}, {y:.0f}): {len(found.links)} links hold "
+            f"{100 * found.share:.1f} % of all weight ({100 * found.even:.1f} % if it looked everywhere alike)"
+        )
+        print_notes(found.notes)
+        paths = [out / f"{clip_name(clip)}-{file_stem(model)}-attention.{kind}" for kind in kinds]
+        for path in paths:
+            found.save(path)
+        print_files(paths)
+
+
+def _point(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise VidexplainError(f"--at is a point in pixels, such as 120,80, not '{text}'") from None
+    return x, y

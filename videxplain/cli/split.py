@@ -1,0 +1,45 @@
+"""The command that tells movement from appearance."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videxplain.cli import options
+from videxplain.cli.console import print_files, print_notes, print_predictions, progress_bar
+from videxplain.files import output_folder
+
+Formats = Annotated[str, typer.Option("--format", help="Any of mp4, png, pdf, json.")]
+
+
+def split(
+    model: options.Model,
+    clip: options.ClipPath,
+    weights: options.Weights = "auto",
+    target: options.Target = None,
+    layer: options.Layer = None,
+    frames: options.Frames = ":",
+    device: options.Device = "auto",
+    stride: options.Stride = None,
+    formats: Formats = "mp4,png,json",
+    out: options.Out = Path(),
+) -> None:
+    """Motion against appearance: which part of the evidence vanishes when the clip stands still."""
+    from videxplain.cli.explain import clip_name, prepare
+    from videxplain.models.sources import file_stem
+    from videxplain.splitting import FORMATS
+    from videxplain.splitting import split as split_clip
+
+    kinds = options.format_list(formats, FORMATS)
+    with output_folder(out):
+        network, source = prepare(model, clip, weights, frames, device)
+        with progress_bar(f"motion and appearance of {model}") as progress:
+            found = split_clip(network, source, target=target, layer=layer, stride=stride, progress=progress)
+        title = f"{clip.name}: {model}, weights: {found.motion.origin.weights}"
+        print_predictions(found.motion.predictions, title, found.motion.explained_label)
+        print(f"motion {100 * found.share:.0f} % of the evidence, appearance {100 - 100 * found.share:.0f} %")
+        print_notes(found.motion.notes)
+        paths = [out / f"{clip_name(clip)}-{file_stem(model)}-split.{kind}" for kind in kinds]
+        for path in paths:
+            found.save(path)
+        print_files(paths)

@@ -1,0 +1,225 @@
+"""Where one point of a clip looks, as a picture: arrows from it to what it takes most from."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from videxplain.attribution.api import attribute
+from videxplain.attribution.links import find_links
+from videxplain.attribution.methods import magnitude
+from videxplain.clip import Clip
+from videxplain.data.stream import FrameSource
+from videxplain.errors import VidexplainError
+from videxplain.explaining import UNTRAINED_NOTE, as_source, config_of, window_around
+from videxplain.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "pdf", "svg", "json")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One place that is looked at.
+
+    Attributes:
+        frame: The frame of the clip in the middle of its time.
+        x: Its centre in pixels of the clip, as is ``y``.
+        y: See there.
+        weight: How much is taken from it.
+    """
+
+    frame: int
+    x: float
+    y: float
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """Where one point looks.
+
+    Attributes:
+        name: Of the clip.
+        model: Name of the network.
+        weights_words: Where its weights came from.
+        block: The block that was read.
+        frame: Of the point.
+        at: Its x and y in pixels.
+        weights: ``(t, h, w)``, what it takes from every place.
+        shown: The frames that stand for the t steps.
+        frames: ``(t, H, W, 3)`` uint8 RGB, those frames.
+        links: The strongest links, the strongest first.
+        fps: Frames a second.
+        notes: What a reader must not miss.
+    """
+
+    name: str
+    model: str
+    weights_words: str
+    block: str
+    frame: int
+    at: tuple[float, float]
+    weights: NDArray[np.float32]
+    shown: tuple[int, ...]
+    frames: NDArray[np.uint8]
+    links: tuple[Link, ...]
+    fps: float
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def share(self) -> float:
+        """How much of everything that is taken the shown links hold, by size."""
+        total = float(np.abs(self.weights).sum())
+        return sum(abs(link.weight) for link in self.links) / total if total else 0.0
+
+    @property
+    def even(self) -> float:
+        """The share that as many links would hold if the point looked everywhere alike."""
+        return len(self.links) / self.weights.size
+
+    def figure(self) -> "Figure":
+        """The frames in a row, the point, and arrows to what it looks at."""
+        from videxplain.viz.arrows import arrows_figure
+
+        step = int(np.argmin(np.abs(np.array(self.shown) - self.frame)))
+        x, y = self.at
+        links = [(self.shown.index(one.frame), one.x, one.y, one.weight) for one in self.links]
+        return arrows_figure(
+            self.frames,
+            self.shown,
+            (step, *self.at),
+            links,
+            fps=self.fps,
+            title=f"{self.name}: where {self.model} looks from frame {self.frame}, ({x:.0f}, {y:.0f})",
+            subtitle=f"{self.block}; weights: {self.weights_words}",
+            caption=f"the {len(self.links)} strongest links hold {100 * self.share:.1f} % of all weight; "
+            f"if the point looked everywhere alike, {100 * self.even:.1f} %",
+            notes=self.notes,
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the pictures, ready for JSON."""
+        return {
+            "clip": self.name,
+            "model": self.model,
+            "weights": self.weights_words,
+            "block": self.block,
+            "frame": self.frame,
+            "at": list(self.at),
+            "grid": list(self.weights.shape),
+            "share": self.share,
+            "even": self.even,
+            "links": [vars(link) for link in self.links],
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write ``.png``, ``.pdf``, ``.svg`` or ``.json``."""
+        path = Path(path)
+        if path.suffix.lower().lstrip(".") not in FORMATS:
+            raise VidexplainError(f"cannot save attention as '{path.name}': the name must end in {', '.join(FORMATS)}")
+        if path.suffix.lower() == ".json":
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+            return
+        from videxplain.viz.save import save_figure
+
+        save_figure(self.figure(), path)
+
+    def _repr_png_(self) -> bytes:
+        from io import BytesIO
+
+        buffer = BytesIO()
+        self.figure().savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def attention(
+    model: nn.Module,
+    clip: Clip | FrameSource | str | Path,
+    *,
+    frame: int | None = None,
+    at: Sequence[float] | None = None,
+    block: str | None = None,
+    top: int = 20,
+) -> Attention:
+    """Where one point of a clip looks, in a network with non-local blocks or joint attention.
+
+    Wang et al., Non-local Neural Networks, CVPR 2018, Figure 3, for any point.
+
+    Args:
+        model: Such as ``load_model("non_local")``, or a VideoMAE or ViViT of Hugging Face.
+        clip: A clip, a source of frames, or the path of a video or of a folder of numbered images.
+        frame: The frame of the point; None for the middle of the clip.
+        at: Its x and y in pixels; None for where Grad-CAM has most in that frame.
+        block: Which non-local block, by name, or layer of attention, by number; None for the last.
+        top: How many links are kept.
+
+    Raises:
+        VidexplainError: No such block, frame or point, or a network that has neither.
+    """
+    config, source = config_of(model), as_source(clip)
+    frame = source.num_frames // 2 if frame is None else frame
+    if not 0 <= frame < source.num_frames:
+        raise VidexplainError(f"frame {frame} does not exist; the clip has frames 0 to {source.num_frames - 1}")
+    height, width = source.size
+    if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
+        raise VidexplainError(f"the point {at[0]:g},{at[1]:g} lies outside of the picture, which is {width}x{height}")
+    if top < 1:
+        raise VidexplainError(f"top is a number of links, at least 1, not {top}")
+    x, window, position = window_around(model, source, frame)
+    x_share, y_share = _strongest(model, x, position) if at is None else (at[0] / width, at[1] / height)
+    found = find_links(model, x, ((position + 0.5) / len(window), y_share, x_share), block)
+    steps, rows, columns = found.weights.shape
+    shown = tuple(int(window[int((step + 0.5) * len(window) / steps)]) for step in range(steps))
+    weights = found.weights.numpy()
+    links = []
+    for flat in np.argsort(-np.abs(weights), axis=None, kind="stable")[:top]:
+        step, row, column = np.unravel_index(flat, weights.shape)
+        links.append(
+            Link(
+                shown[step],
+                _centre(int(column), columns, found.grid[2]) * width,
+                _centre(int(row), rows, found.grid[1]) * height,
+                float(weights[step, row, column]),
+            )
+        )
+    decoded = enumerate(source.frames(0, int(window[-1]) + 1))
+    pictures = {index: picture for index, picture in decoded if index in shown}
+    return Attention(
+        name=source.path.name if source.path else "clip",
+        model=config.architecture,
+        weights_words=config.weights,
+        block=found.block,
+        frame=frame,
+        at=(x_share * width, y_share * height),
+        weights=weights,
+        shown=shown,
+        frames=np.stack([pictures[index] for index in shown]),
+        links=tuple(links),
+        fps=source.fps,
+        notes=() if config.trained else (UNTRAINED_NOTE,),
+    )
+
+
+def _centre(cell: int, cells: int, extent: int) -> float:
+    """The middle of a cell as a share of the picture; cells hold two places each where there are half as many."""
+    if cells == extent:
+        return (cell + 0.5) / extent
+    return (2 * cell + min(2 * cell + 2, extent)) / 2 / extent
+
+
+def _strongest(model: nn.Module, x: torch.Tensor, position: int) -> tuple[float, float]:
+    """Where Grad-CAM has most in one frame, as shares of width and height."""
+    heat = magnitude(attribute(model, x, method="gradcam"))[0, position]
+    row, column = divmod(int(heat.argmax()), heat.shape[1])
+    return (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]

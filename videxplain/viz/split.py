@@ -1,0 +1,120 @@
+"""Two parts of one explanation over the same frame: what moves and what is there in a still picture."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from videxplain.viz.colour import MUTED, NEGATIVE, POSITIVE, RULE, cover, rgb
+from videxplain.viz.overlay import DEFAULT_OPACITY, enlarge
+from videxplain.viz.page import (
+    GAP,
+    MARGIN,
+    SMALL_POINTS,
+    TEXT_POINTS,
+    Header,
+    Page,
+    elide,
+    fit_picture,
+    text_height,
+    text_width,
+)
+
+WIDTH, _CURVE = 12.0, 1.2
+
+MOTION, APPEARANCE = POSITIVE, NEGATIVE
+"""The colours of the two parts, orange and blue."""
+
+
+def split_overlay(
+    frame: np.ndarray, motion: np.ndarray, appearance: np.ndarray, limit: float, opacity: float = DEFAULT_OPACITY
+) -> np.ndarray:
+    """A frame with both parts over it: their sum says how much is hidden, their shares mix the two colours.
+
+    Args:
+        frame: ``(H, W, 3)`` uint8 RGB.
+        motion: ``(h, w)``, never negative, at any resolution.
+        appearance: Likewise.
+        limit: The sum that is hidden most; one for a whole video, or the colours flicker.
+        opacity: How much of the frame that hides, in [0, 1].
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, a new array.
+    """
+    if not limit > 0:
+        return np.array(frame)
+    parts = [np.maximum(enlarge(part, frame.shape[:2]), 0) for part in (motion, appearance)]
+    total = parts[0] + parts[1]
+    share = parts[0] / np.maximum(total, 1e-12)
+    colour = share[..., None] * np.array(rgb(MOTION)) + (1 - share[..., None]) * np.array(rgb(APPEARANCE))
+    level = np.clip(255 * total / limit, 0, 255).astype(np.uint8)
+    alpha = cover(opacity)[level][..., None]
+    mixed = (1 - alpha) * frame + alpha * colour
+    return cv2.convertScaleAbs(mixed)
+
+
+def split_sheet(
+    frames: np.ndarray,
+    motion: Sequence[np.ndarray],
+    appearance: Sequence[np.ndarray],
+    indices: Sequence[int],
+    temporal: tuple[np.ndarray, np.ndarray],
+    *,
+    limit: float,
+    share: float,
+    fps: float,
+    title: str = "",
+    subtitle: str = "",
+    notes: Sequence[str] = (),
+) -> Figure:
+    """One page: frames, both parts over them, and how much each contributed when.
+
+    Args:
+        frames: ``(k, H, W, 3)`` uint8 RGB.
+        motion: k maps ``(h, w)``.
+        appearance: Likewise.
+        indices: Where in ``temporal`` each frame is.
+        temporal: ``(T,)`` contributions of motion, and of appearance.
+        limit: See :func:`split_overlay`.
+        share: How much of all evidence is motion, in [0, 1].
+        fps: Frames per second, for the times.
+        title: Headline.
+        subtitle: What belongs to it, in small print.
+        notes: What the reader must not miss.
+    """
+    count, height, width = frames.shape[:3]
+    cell = (WIDTH - 2 * MARGIN - (count - 1) * GAP) / count
+    tall = cell * height / width
+    label = text_height(SMALL_POINTS) + 0.02
+    header = Header(title, notes, WIDTH, subtitle)
+    below = header.bottom + label + 2 * tall + GAP + 0.15
+    page = Page(WIDTH, below + text_height(TEXT_POINTS) + _CURVE + 0.45 + MARGIN)
+    header.draw(page)
+    for position, (frame, index) in enumerate(zip(frames, indices, strict=True)):
+        left, top = MARGIN + position * (cell + GAP), header.bottom + label
+        seen = fit_picture(frame, cell)
+        page.text(left, header.bottom, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell), SMALL_POINTS, MUTED)
+        page.picture(left, top, cell, tall, seen)
+        drawn = split_overlay(seen, motion[position], appearance[position], limit)
+        page.picture(left, top + tall + GAP, cell, tall, drawn)
+    left = MARGIN
+    parts = ((MOTION, f"motion, {100 * share:.0f} %"), (APPEARANCE, f"appearance, {100 - 100 * share:.0f} %"))
+    for colour, words in parts:
+        page.box(left, below + 0.02, 0.14, 0.14, colour)
+        page.text(left + 0.2, below, words, TEXT_POINTS)
+        left += 0.5 + text_width(words, TEXT_POINTS)
+    page.text(left, below, "of the evidence of the whole clip", TEXT_POINTS, MUTED)
+    axes = page.axes(MARGIN + 0.6, below + text_height(TEXT_POINTS) + 0.1, WIDTH - 2 * MARGIN - 0.6, _CURVE)
+    seconds = np.arange(len(temporal[0])) / fps
+    axes.stackplot(seconds, *temporal, colors=(MOTION, APPEARANCE), alpha=0.75, linewidth=0)
+    axes.set_xlim(0, max(float(seconds[-1]), 1 / fps))
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("time (s)", fontsize=SMALL_POINTS, color=MUTED)
+    axes.tick_params(labelsize=SMALL_POINTS, colors=MUTED)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(RULE)
+    return page.figure
