@@ -131,6 +131,9 @@ def _convolutional(kind: type[Any], stem: type[nn.Module]) -> nn.Module:
 
 def _s3d() -> nn.Module:
     network = seeded(lambda: S3D(num_classes=5))
+    for m in network.modules():
+        if isinstance(m, nn.Conv3d):  # as it is built, little of the input is left in its answer
+            m.weight.data.mul_((m.weight[0].numel() / 2) ** -0.5 / m.weight.std())
     network.avgpool = nn.AdaptiveAvgPool3d(1)  # its own covers 224 pixels and no fewer
     return network
 

@@ -38,8 +38,8 @@ LINEAR_HEAD = {
 }
 """Networks that end in the mean of a layer and one linear layer, which is what CAM is defined for."""
 WITHOUT_RELU = tuple(TRANSFORMERS)
-NO_MOVEMENT = ("late_fusion", "image transformer")
-"""They average over frames, so that a frozen clip shows them all that they see, frame by frame."""
+BLANK = {("lrcn", "ablationcam"), ("mvit_v1", "fem")}
+"""No channel whose absence lowers the score; channels whose mean is negative where they are rare."""
 
 
 def refusal(network, method):
@@ -59,6 +59,8 @@ def refusal(network, method):
         return "cam needs a network that ends in the average of layer"
     if method == "deeplift" and network == "non_local":
         return "deeplift needs modules that a pass uses once"
+    if method == "deeplift" and network == "s3d":
+        return "deeplift finds nothing, though the score does change"
     return None
 
 
@@ -97,10 +99,10 @@ def test_a_map_or_one_line(network, method, built):
         assert found.shape == ((1, 3, *shape) if METHODS[method].family == "gradient" else (1, *shape))
         assert found.dtype == torch.float32
         assert torch.isfinite(found).all()
-        assert (found.abs().max() > 0) == (not (method == "motion" and network in NO_MOVEMENT))
+        assert (found.abs().max() > 0) == ((network, method) not in BLANK)
     assert hooks(module) == before
     assert torch._C._len_torch_function_stack() == 0
 
 
 def test_what_is_expected_of_a_network_is_of_one_that_there_is():
-    assert {*EARLIER, *LINEAR_HEAD, *NO_MOVEMENT} <= set(NETWORKS)
+    assert {*EARLIER, *LINEAR_HEAD, *(network for network, _ in BLANK)} <= set(NETWORKS)

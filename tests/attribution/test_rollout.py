@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.attribution.networks import Small3D, seeded, video
+from tests.attribution.test_untouched import CONTEXTS, failing_in_backward, failing_score, state
 from tests.oracles import rollout as oracle
 from tests.small_models import TRANSFORMERS, Transformer, huggingface
 from videxplain.attribution.api import attribute
@@ -261,3 +262,57 @@ def test_the_grid_of_a_configuration_counts():
         "a", 3, 2, (8, 12), "consecutive", default_layer="", first_layer="", tokens=TokenLayout((3, 2, 2), 1, "hwt")
     )
     assert attribute(network, x, method="attention-rollout", enlarge=False).shape == (1, 3, 2, 2)
+
+
+METHODS = ("attention-rollout", "attention-gradient-rollout")
+READABLE = ("videomae", "timesformer", "vivit", "vjepa2")
+
+
+@pytest.mark.parametrize("name", READABLE)
+@pytest.mark.parametrize("method", METHODS)
+def test_what_holds_for_every_method(method, name, tmp_path):
+    """Batches equal singles, the same again, in any grad mode; targets by index, function and list agree."""
+    network, x = huggingface(name, tmp_path), video(3, 3, 4, 24, 24)
+    found = attribute(network, x, method=method, target=1)
+    assert not found.requires_grad
+    assert found.min() >= 0
+    assert found.abs().max() > 0
+    for n in range(3):
+        single = attribute(network, x[n : n + 1], method=method, target=1)[0]
+        torch.testing.assert_close(single, found[n], rtol=1e-4, atol=1e-5 * float(found.max()))
+    for target in (lambda logits: logits[:, 1], [1, 1, 1]):
+        assert torch.equal(attribute(network, x, method=method, target=target), found)
+    for context in (torch.no_grad, torch.inference_mode):
+        with context():
+            torch.testing.assert_close(attribute(network, x.clone(), method=method, target=1), found)
+    half = attribute(network, x, method=method, target=1, precision="bf16")
+    torch.testing.assert_close(half, found, rtol=0, atol=0.1 * float(found.max()))
+    x[0, 0, 0, 0, 0] = float("nan")
+    with pytest.raises(VidexplainError, match="the input holds NaN or infinite values"):
+        attribute(network, x, method=method)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_left_behind(method, context, tmp_path):
+    network, x = huggingface("vivit", tmp_path).train(), video(1, 3, 4, 24, 24)
+    classifier = network.get_submodule("classifier")
+    classifier.weight.requires_grad_(False)
+    classifier.bias.grad = torch.ones(5)
+    with CONTEXTS[context]():
+        before = state(network)
+        attribute(network, x, method=method)
+        assert state(network) == before
+        with pytest.raises(ZeroDivisionError):
+            attribute(network, x, method="attention-gradient-rollout", target=failing_score)
+        assert state(network) == before
+        with pytest.raises(ZeroDivisionError):
+            attribute(network, x, method="attention-gradient-rollout", target=failing_in_backward)
+        assert state(network) == before
+
+
+def test_without_influence_there_is_no_relevance(tmp_path):
+    network = huggingface("videomae", tmp_path)
+    nn.init.zeros_(network.get_submodule("classifier").weight)
+    found = attribute(network, video(1, 3, 4, 24, 24), method="attention-gradient-rollout", target=1)
+    assert found.abs().max() == 0

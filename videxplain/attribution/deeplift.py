@@ -61,9 +61,19 @@ def deeplift(
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
         with _out_of_place(module):
             found: Tensor = DeepLift(_Scored(module, score)).attribute(sample, torch.zeros_like(sample))
+        if not found.any() and not _alike(score, sample):
+            raise VidexplainError(
+                "deeplift finds nothing, though the score does change: its rules do not hold in this network; "
+                "take integrated-gradients"
+            )
         return found.detach()
 
     return sample_by_sample(module, x, choose, precision, explain)
+
+
+def _alike(score: ScoreOfVideo, sample: Tensor) -> bool:
+    """Whether a sample and the mean colour have the same score."""
+    return torch.equal(score(sample), score(torch.zeros_like(sample).requires_grad_()))
 
 
 class _Scored(nn.Module):
