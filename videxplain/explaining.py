@@ -81,7 +81,7 @@ def explain(
             method=method,
             model=config.architecture,
             weights=config.weights,
-            layer=str(found.layer) if found.layer else "input",
+            layer=str(found.layer) if found.layer else "all layers" if entry.family == "attention" else "input",
             target=found.target,
             target_index=found.index,
             precision=precision,

@@ -266,8 +266,10 @@ class Explanation:
                 progress(i + 1, self.num_frames)
 
     def _measured(self) -> str:
-        channel = self.origin.options.get("channel")
-        return f"{'mean activation' if channel is None else f'channel {channel}'} of {self.origin.layer}"
+        channel, what = self.origin.options.get("channel"), self.origin.method
+        if what == "activations":
+            what = "mean activation" if channel is None else f"channel {channel}"
+        return f"{what} of {self.origin.layer}"
 
     def _frames_at(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         wanted = set(indices.tolist())

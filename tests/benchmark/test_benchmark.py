@@ -95,7 +95,7 @@ def test_a_case_is_the_last_window_and_what_is_wrong_is_left_out():
     assert case.limbs[1, 4:12, 4:12].all()
     assert case.limbs.sum() == 3 * 64
     assert case.x[0, 0, 1, 5, 5] == pytest.approx(1.0)
-    assert case.probability == pytest.approx(float(module(case.x).softmax(1)[0, 0]), abs=1e-6)
+    assert case.probability == pytest.approx(module(case.x).softmax(1)[0, 0].item(), abs=1e-6)
     with pytest.raises(VidexplainError, match="classifies none of 1 videos rightly"):
         choose_cases(module, module.config, iter([wrong]), 2)
 
@@ -220,3 +220,16 @@ def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path):
     path.write_text(path.read_text() + '{"model": "m", "wei')
     append(path, row("bad", "cam", 0.3))
     assert [found.method for found in read(path)] == ["good", "bad"]
+
+
+def test_the_table_over_all_networks():
+    rows = [row("good", "cam", 0.2), row("bad", "cam", 0.8), row("random", "baseline", 0.1)]
+    others = [
+        dataclasses.replace(one, model="n", values={"deletion": one.values["deletion"] + 0.1}) for one in rows[:2]
+    ]
+    case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
+    chosen = {"m": Chosen((case,), 1), "n": Chosen((case,), 1)}
+    text = markdown(summarise(rows + others), chosen, {"data": "squares"})
+    head, *body = text.split("## All networks")[1].split("## m")[0].strip().splitlines()
+    assert head == "|  | deletion ↓ | networks |"
+    assert body[1:4] == ["| `good` | **0.25** | 2 |", "| `bad` | 0.85 | 2 |", "| *random* | 0.10 | 1 |"]

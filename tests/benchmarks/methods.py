@@ -3,8 +3,8 @@
     python tests/benchmarks/methods.py                  # some minutes
     python tests/benchmarks/methods.py --models r3d_18 --rounds 5
 
-Each contender runs once a round, and is divided by N times that round's forward pass of one clip in fp32, N being the passes
-that the method is defined by. The table shows the median over rounds. Peers come from the extra "bench".
+Each contender runs once a round, and is divided by N times that round's forward pass of one clip in fp32, N being the
+passes that the method is defined by. The table shows the median over rounds. Peers come from the extra "bench".
 """
 
 import argparse

@@ -135,6 +135,10 @@ def test_a_whole_video_is_explained(name, tmp_path):
         assert found.heatmap.shape == (17, 40, 60)
         assert found.has_evidence
         assert {label for label, _ in found.predictions} == set(LABELS.values())
+        if method == "gradcam":
+            assert found.origin.layer == model.config.default_layer
+        elif method.startswith("attention"):
+            assert found.origin.layer == "all layers"
     with pytest.raises(VidexplainError, match="calls no ReLU"):
         vx.explain(model, Clip(frames, 25), "guided-backprop")
 

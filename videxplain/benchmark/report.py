@@ -27,6 +27,12 @@ GROUPS: Mapping[str, str] = {
     "cost": "What it costs",
 }
 MISSING = "–"
+OVERVIEW = ("deletion", "insertion", "road", "energy", "energy_in_time", "head_randomised", "all_randomised")
+"""Columns of the table over all networks."""
+_AGAIN = {"energy": " where", "energy_in_time": " when"}
+_ARROWS = {"higher": "↑", "lower": "↓"}
+_PICTURE_DPI = 80
+"""Pages with all methods are long."""
 
 
 def write(out: Path, rows: Sequence[Row], chosen: Mapping[str, Chosen], settings: Mapping[str, Any]) -> list[Path]:
@@ -49,7 +55,7 @@ def write(out: Path, rows: Sequence[Row], chosen: Mapping[str, Chosen], settings
     for model, found in chosen.items():
         path = out / f"benchmark-{file_stem(model)}.png"
         if drawn := _pictures(out, model, found, [line for line in lines if line.model == model]):
-            save_figure(drawn, path)
+            save_figure(drawn, path, dpi=_PICTURE_DPI)
             written.append(path)
     return written
 
@@ -61,6 +67,8 @@ def markdown(lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapp
         "column the best method, and those whose interval holds its mean, are bold. Arrows say which way is better. "
         "Maps in italics are made by no network: a method has to be better than they are.",
     ]
+    if len(chosen) > 1:
+        parts += ["## All networks", _overview(lines)]
     for model, found in chosen.items():
         own = [line for line in lines if line.model == model]
         left_out = found.seen - len(found.cases)
@@ -79,6 +87,38 @@ def markdown(lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapp
     return "\n\n".join(parts) + "\n"
 
 
+def _overview(lines: Sequence[Line]) -> str:
+    """One row a method: means over the networks that it explains."""
+    measures = [MEASURES[name] for name in OVERVIEW if any(name in line.means for line in lines)]
+    rows = [["", *(f"{m.title}{_AGAIN.get(m.name, '')} {_ARROWS[m.better]}" for m in measures), "networks"]]
+    values: dict[str, list[float | None]] = {}
+    counts: dict[str, int] = {}
+    for name in dict.fromkeys(line.method for line in lines):
+        own = [line for line in lines if line.method == name and line.means]
+        if own:
+            counts[name] = len(own)
+            values[name] = [_over_networks(own, m.name) for m in measures]
+    baselines = {line.method for line in lines if not is_method(line)}
+    for name, numbers in values.items():
+        cells = [f"*{name}*" if name in baselines else f"`{name}`"]
+        for place, (m, number) in enumerate(zip(measures, numbers, strict=True)):
+            others = [one[place] for other, one in values.items() if other not in baselines]
+            known = [other for other in others if other is not None]
+            top = (max(known) if m.better == "higher" else min(known)) if known else None
+            text = MISSING if number is None else f"{number:.2f}"
+            cells.append(f"**{text}**" if number is not None and number == top and name not in baselines else text)
+        rows.append([*cells, str(counts[name])])
+    return (
+        _grid(rows)
+        + "\n\nMeans of the networks' means; the best is bold. Intervals stand in the tables of each network."
+    )
+
+
+def _over_networks(lines: Sequence[Line], measure: str) -> float | None:
+    found = [line.means[measure].value for line in lines if measure in line.means]
+    return float(np.mean(found)) if found else None
+
+
 def _table(lines: Sequence[Line], group: str) -> str:
     if group == "cost":
         return _costs([line for line in lines if is_method(line) and line.means])
@@ -86,8 +126,7 @@ def _table(lines: Sequence[Line], group: str) -> str:
     measures = [m for m in measures if any(m.name in line.means for line in lines)]
     if not measures:
         return ""
-    arrows = {"higher": "↑", "lower": "↓"}
-    rows = [["", *(f"{m.title} {arrows[m.better]}" for m in measures)]]
+    rows = [["", *(f"{m.title} {_ARROWS[m.better]}" for m in measures)]]
     for line in lines:
         if not line.means:
             continue
