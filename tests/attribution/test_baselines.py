@@ -88,6 +88,19 @@ def test_deeplift_refuses_what_its_rules_would_miss(style):
         attribute(seeded(build), video(1, 3, 4, 6, 6), method="deeplift")
 
 
+def test_deeplift_refuses_where_its_parts_do_not_add_up():
+    class Squared(Small3D):
+        """captum takes the gradient of the square, which is twice what it adds."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.relu2(self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(x)))))).mean((2, 3, 4)) ** 2)
+
+    with pytest.raises(
+        VidexplainError, match=r"parts add up to .*, and the score changes by .*: its rules do not hold"
+    ):
+        attribute(seeded(Squared), video(1, 3, 4, 6, 6), method="deeplift", target=0)
+
+
 def test_deeplift_refuses_bfloat16():
     with pytest.raises(VidexplainError, match="fp32 alone"):
         attribute(seeded(Small3D), video(1, 3, 4, 6, 6), method="deeplift", precision="bf16")

@@ -59,8 +59,9 @@ def refusal(network, method):
         return "cam needs a network that ends in the average of layer"
     if method == "deeplift" and network == "non_local":
         return "deeplift needs modules that a pass uses once"
-    if method == "deeplift" and network == "s3d":
-        return "deeplift finds nothing, though the score does change"
+    # Normalisation by what is there, softmax and the gates of an LSTM have no rule.
+    if method == "deeplift" and (network in ("s3d", "lrcn") or network in TRANSFORMERS):
+        return "deeplift's parts add up to"
     return None
 
 

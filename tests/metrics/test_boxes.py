@@ -79,6 +79,21 @@ def test_masks_of_another_size_are_the_box_scaled(write, size, rows, columns):
     assert (masks == expected).all()
 
 
+def test_boxes_side_by_side_share_no_pixel_and_leave_none_out(write):
+    # Both end where a pixel of the smaller masks has its middle: at row 101 and column 161.
+    boxes = {
+        "a": tube(0, 1, [[1, 1, 161, 240]], np.uint16),
+        "b": tube(0, 1, [[162, 1, 159, 240]]),
+        "c": tube(0, 1, [[1, 1, 320, 101]], np.uint16),
+        "d": tube(0, 1, [[1, 102, 320, 139]], np.uint16),
+    }
+    found = read_boxes(write({name: video(1, one) for name, one in boxes.items()}))
+    left, right, above, below = (found[name].masks((120, 160)) for name in boxes)
+    assert (left != right).all()
+    assert (above != below).all()
+    assert (left.sum(), above.sum()) == (80 * 120, 50 * 160)
+
+
 def test_masks_are_what_localisation_takes(write):
     boxes = read_boxes(write({NAME: video(4, tube(2, 3, [[21, 11, 100, 50]]))}))["v_Basketball_g01_c01"]
     masks = boxes.masks()

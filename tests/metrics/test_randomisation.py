@@ -206,11 +206,13 @@ def test_ssim_equals_the_literal_version_and_scikit_images():
     assert 0.2 < found < 0.9
 
 
-@pytest.mark.parametrize("size", [(1, 1), (4, 7), (10, 30)])
-def test_ssim_takes_maps_smaller_than_its_window(size):
-    first, second = (torch.from_numpy(m) for m in maps(2, (2, *size)))
-    assert ssim(first, first) == pytest.approx(1)
-    assert ssim(first, second) < 0.99
+@pytest.mark.parametrize(("size", "edge"), [((1, 1), 1), ((4, 7), 3), ((10, 30), 9), ((30, 11), 11)])
+def test_ssim_takes_maps_smaller_than_its_window(size, edge):
+    first, second = maps(2, (2, *size))
+    assert ssim(torch.from_numpy(first), torch.from_numpy(first)) == pytest.approx(1)
+    found = ssim(torch.from_numpy(first), torch.from_numpy(second))
+    assert found == pytest.approx(literal.ssim(first, second, edge), abs=1e-9)
+    assert found < 0.99
 
 
 def test_similarity_looks_at_maps_without_their_signs_and_scales():

@@ -86,6 +86,19 @@ def test_sensitivity_is_the_largest_share_of_the_norm():
     assert found != sensitivity(explain, x, samples=5, seed=4)
 
 
+def test_the_radius_bounds_every_change():
+    x, seen = drawn(1, 3, 2, 4, 4), []
+
+    def explain(one):
+        seen.append(one.clone())
+        return one[0].sum(0)
+
+    wide = sensitivity(explain, x, radius=0.5)
+    assert 0.4 < max((one - x).abs().max().item() for one in seen) <= 0.5 * (1 + 1e-5)
+    # The map is linear, and the changes are the same ones but for their size.
+    assert wide == pytest.approx(25 * sensitivity(explain, x, radius=0.02), rel=1e-3)
+
+
 def test_sensitivity_equals_captums():
     from captum.metrics import sensitivity_max
 

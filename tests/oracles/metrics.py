@@ -123,15 +123,15 @@ def mean_ranks(values):
     return np.array([(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values])
 
 
-def ssim(first, second):
+def ssim(first, second, edge=11):
     """Structural similarity (Wang et al., 2004, eq. 13) of ``(T, H, W)``, the mean over whole windows."""
-    at = np.arange(-5, 6)
+    at = np.arange(edge) - edge // 2
     window = np.exp(-(at[:, None] ** 2 + at**2) / (2 * 1.5**2))
     window /= window.sum()
     found = []
     for a, b in zip(first.astype(np.float64), second.astype(np.float64), strict=True):
-        for row, column in product(range(a.shape[0] - 10), range(a.shape[1] - 10)):
-            p, q = (v[row : row + 11, column : column + 11] for v in (a, b))
+        for row, column in product(range(a.shape[0] - edge + 1), range(a.shape[1] - edge + 1)):
+            p, q = (v[row : row + edge, column : column + edge] for v in (a, b))
             mean_p, mean_q = (window * p).sum(), (window * q).sum()
             var_p, var_q = (window * (p - mean_p) ** 2).sum(), (window * (q - mean_q) ** 2).sum()
             both = (window * (p - mean_p) * (q - mean_q)).sum()
