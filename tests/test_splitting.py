@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import videxplain as vx
 from tests.attribution.networks import seeded
@@ -65,3 +66,17 @@ def test_files(tmp_path, clip):
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 9
     with pytest.raises(VidexplainError, match="must end in mp4, png, pdf, json"):
         found.save(tmp_path / "a.gif")
+
+
+def test_the_figure_of_a_network_without_relus_has_another_gradient(clip):
+    class Smooth(FrameWise):
+        def __init__(self):
+            super().__init__()
+            self.relu = torch.nn.GELU()
+
+    for network, words in ((FrameWise, "guided backpropagation"), (Smooth, "input x gradient")):
+        drawn = vx.four_panel_figure(vx.wrap(seeded(network), **SETTINGS), clip, frame=4)
+        texts = [text.get_text() for text in drawn.texts] + [
+            text.get_text() for axes in drawn.axes for text in axes.texts
+        ]
+        assert sum(words in text for text in texts) == 1

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from videxplain.attribution.api import attribute
 from videxplain.attribution.targets import Target
@@ -52,9 +52,11 @@ def four_panel_figure(
     # The class that was explained for the whole clip, not the one that this window would choose.
     wanted = found.origin.target_index if target is None else target
     activations = attribute(model, x, method="activations", enlarge=False)[0]
-    guided = attribute(model, x, method="guided-backprop", target=wanted)[0, :, position]
+    gradient, options = _pixels(model, x, wanted)
+    guided = gradient[0, :, position]
     step = min(position * len(activations) // config.num_frames, len(activations) - 1)
-    options: dict[str, Any] = {} if colormap is None else {"colormap": colormap}
+    if colormap is not None:
+        options["colormap"] = colormap
     name = source.path.name if source.path else "clip"
     return four_panels(
         next(iter(source.frames(shown, shown + 1))),
@@ -67,3 +69,14 @@ def four_panel_figure(
         notes=found.notes,
         **options,
     )
+
+
+def _pixels(model: nn.Module, x: Tensor, target: Target | None) -> tuple[Tensor, dict[str, Any]]:
+    """Guided backpropagation; of a network without ReLUs input x gradient in its place, and what to call it."""
+    from videxplain.viz.panels import CAPTIONS
+
+    try:
+        return attribute(model, x, method="guided-backprop", target=target), {}
+    except VidexplainError:
+        found = attribute(model, x, method="input-x-gradient", target=target)
+        return found, {"captions": (*CAPTIONS[:3], "input x gradient (grey: no contribution)")}
