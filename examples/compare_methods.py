@@ -31,7 +31,10 @@ parser.add_argument("--out", type=Path, default=Path("methods.png"))
 arguments = parser.parse_args()
 
 model, clip = vx.load_model(arguments.model), vx.read_clip(arguments.clip)
-found = {name: vx.explain(model, clip, name, **METHODS.get(name, {})) for name in arguments.methods}
+found = {}
+for name in arguments.methods:
+    found[name] = vx.explain(model, clip, name, **METHODS.get(name, {}))
+    print(name)
 maps = {name: np.stack([one.maps[t] for t in range(clip.num_frames)]) for name, one in found.items()}
 best, _ = next(iter(found.values())).predictions[0]
 page = side_by_side(

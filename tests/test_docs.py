@@ -16,5 +16,5 @@ def test_the_table_of_methods_is_that_of_the_program():
 
 def test_every_page_can_be_reached():
     listed = (DOCS / "index.md").read_text(encoding="utf-8").split("```{toctree}")[1].split("```")[0].split()
-    pages = {path.stem for path in DOCS.glob("*.md")} - {"index"}
+    pages = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")} - {"index"}
     assert pages == {name for name in listed if not name.startswith(":") and not name.isdigit()}

@@ -58,7 +58,7 @@ def test_compare_methods(tmp_path):
     picture = cv2.imread(str(tmp_path / "made" / "methods.png"))[..., ::-1].astype(int)
     height, width = picture.shape[:2]
     # The clip, and twice the same with a map over it, which changes it.
-    rows = np.array_split(picture[height // 7 :, width // 5 :], 3)
+    rows = np.array_split(picture[height // 6 :, width // 5 :], 3)
     assert all(np.abs(row[: len(rows[2])] - rows[0][: len(rows[2])]).mean() > 5 for row in rows[1:])
 
 

@@ -1,7 +1,7 @@
 """Where one point of a clip looks, as a picture: arrows from it to what it takes most from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg", "json")
+EVEN_NOTE = "the point looks everywhere nearly alike: which links come out strongest says little"
+_NEARLY = 1.5
+"""The strongest link holds less than so many times the mean where a point looks everywhere nearly alike."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Link:
     """One place that is looked at.
 
     Attributes:
-        frame: The frame of the clip in the middle of its time.
+        frame: The frame of the clip that stands for its time.
         x: Its centre in pixels of the clip, as is ``y``.
         y: See there.
         weight: How much is taken from it.
@@ -55,8 +58,10 @@ class Attention:
         block: The block that was read.
         frame: Of the point.
         at: Its x and y in pixels.
+        chosen: How the point was come by, in words.
+        step: Which of the t steps it belongs to.
         weights: ``(t, h, w)``, what it takes from every place.
-        shown: The frames that stand for the t steps.
+        shown: The frames that stand for the t steps; for the point's own step its own frame.
         frames: ``(t, H, W, 3)`` uint8 RGB, those frames.
         links: The strongest links, the strongest first.
         fps: Frames a second.
@@ -69,6 +74,8 @@ class Attention:
     block: str
     frame: int
     at: tuple[float, float]
+    chosen: str
+    step: int
     weights: NDArray[np.float32]
     shown: tuple[int, ...]
     frames: NDArray[np.uint8]
@@ -87,23 +94,34 @@ class Attention:
         """The share that as many links would hold if the point looked everywhere alike."""
         return len(self.links) / self.weights.size
 
+    @property
+    def caption(self) -> str:
+        """What the shown links hold, and what they would hold without any preference."""
+        total = float(np.abs(self.weights).sum())
+        first = abs(self.links[0].weight) / total if total else 0.0
+        words = (
+            f"the {len(self.links)} strongest of {self.weights.size} links hold {100 * self.share:.1f} % of all "
+            f"weight, the first {100 * first:.1f} %; if the point looked everywhere alike, they would hold "
+            f"{100 * self.even:.1f} % and {100 / self.weights.size:.1f} %"
+        )
+        return words + "; blue: taken away" if any(link.weight < 0 for link in self.links) else words
+
     def figure(self) -> "Figure":
         """The frames in a row, the point, and arrows to what it looks at."""
         from videxplain.viz.arrows import arrows_figure
 
-        step = int(np.argmin(np.abs(np.array(self.shown) - self.frame)))
         x, y = self.at
         links = [(self.shown.index(one.frame), one.x, one.y, one.weight) for one in self.links]
         return arrows_figure(
             self.frames,
             self.shown,
-            (step, *self.at),
+            (self.step, *self.at),
             links,
+            weights=self.weights,
             fps=self.fps,
             title=f"{self.name}: where {self.model} looks from frame {self.frame}, ({x:.0f}, {y:.0f})",
-            subtitle=f"{self.block}; weights: {self.weights_words}",
-            caption=f"the {len(self.links)} strongest links hold {100 * self.share:.1f} % of all weight; "
-            f"if the point looked everywhere alike, {100 * self.even:.1f} %",
+            subtitle=f"{self.block}; point: {self.chosen}; weights: {self.weights_words}",
+            caption=self.caption,
             notes=self.notes,
         )
 
@@ -116,10 +134,14 @@ class Attention:
             "block": self.block,
             "frame": self.frame,
             "at": list(self.at),
+            "chosen": self.chosen,
+            "step": self.step,
             "grid": list(self.weights.shape),
+            "frames": list(self.shown),
             "share": self.share,
             "even": self.even,
             "links": [vars(link) for link in self.links],
+            "every_weight": self.weights.tolist(),
         }
 
     def save(self, path: str | Path) -> None:
@@ -160,7 +182,7 @@ def attention(
         model: Such as ``load_model("non_local")``, or a VideoMAE or ViViT of Hugging Face.
         clip: A clip, a source of frames, or the path of a video or of a folder of numbered images.
         frame: The frame of the point; None for the middle of the clip.
-        at: Its x and y in pixels; None for where Grad-CAM has most in that frame.
+        at: Its x and y in pixels; None for where Grad-CAM has most in that frame, the centre if it has nothing there.
         block: Which non-local block, by name, or layer of attention, by number; None for the last.
         top: How many links are kept.
 
@@ -172,15 +194,22 @@ def attention(
     if not 0 <= frame < source.num_frames:
         raise VidexplainError(f"frame {frame} does not exist; the clip has frames 0 to {source.num_frames - 1}")
     height, width = source.size
+    if at is not None and len(at) != 2:
+        raise VidexplainError(f"at is the x and y of a point, not {tuple(at)}")
     if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
         raise VidexplainError(f"the point {at[0]:g},{at[1]:g} lies outside of the picture, which is {width}x{height}")
     if top < 1:
         raise VidexplainError(f"top is a number of links, at least 1, not {top}")
     x, window, position = window_around(model, source, frame)
-    x_share, y_share = _strongest(model, x, position) if at is None else (at[0] / width, at[1] / height)
+    if at is None:
+        x_share, y_share, chosen = _strongest(model, x, position)
+    else:
+        x_share, y_share, chosen = at[0] / width, at[1] / height, "as given"
     found = find_links(model, x, ((position + 0.5) / len(window), y_share, x_share), block)
     steps, rows, columns = found.weights.shape
-    shown = tuple(int(window[int((step + 0.5) * len(window) / steps)]) for step in range(steps))
+    middles = [int(window[int((step + 0.5) * len(window) / steps)]) for step in range(steps)]
+    middles[found.query[0]] = frame
+    shown = tuple(middles)
     weights = found.weights.numpy()
     links = []
     for flat in np.argsort(-np.abs(weights), axis=None, kind="stable")[:top]:
@@ -202,13 +231,22 @@ def attention(
         block=found.block,
         frame=frame,
         at=(x_share * width, y_share * height),
+        chosen=chosen,
+        step=found.query[0],
         weights=weights,
         shown=shown,
         frames=np.stack([pictures[index] for index in shown]),
         links=tuple(links),
         fps=source.fps,
-        notes=() if config.trained else (UNTRAINED_NOTE,),
+        notes=tuple(_notes(weights, config.trained)),
     )
+
+
+def _notes(weights: NDArray[np.float32], trained: bool) -> Iterator[str]:
+    if not trained:
+        yield UNTRAINED_NOTE
+    if np.abs(weights).max() <= _NEARLY * np.abs(weights).mean():
+        yield EVEN_NOTE
 
 
 def _centre(cell: int, cells: int, extent: int) -> float:
@@ -218,8 +256,10 @@ def _centre(cell: int, cells: int, extent: int) -> float:
     return (2 * cell + min(2 * cell + 2, extent)) / 2 / extent
 
 
-def _strongest(model: nn.Module, x: torch.Tensor, position: int) -> tuple[float, float]:
-    """Where Grad-CAM has most in one frame, as shares of width and height."""
+def _strongest(model: nn.Module, x: torch.Tensor, position: int) -> tuple[float, float, str]:
+    """Where Grad-CAM has most in one frame, as shares of width and height, and how that is to be called."""
     heat = magnitude(attribute(model, x, method="gradcam"))[0, position]
+    if not heat.amax() > 0:
+        return 0.5, 0.5, "the centre, as Grad-CAM has nothing in this frame"
     row, column = divmod(int(heat.argmax()), heat.shape[1])
-    return (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]
+    return (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0], "where Grad-CAM has most in this frame"

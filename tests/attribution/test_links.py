@@ -5,13 +5,18 @@ import json
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import Rectangle
 from torch import nn
 
 from tests.attribution.networks import seeded, video
+from tests.attribution.test_untouched import in_use, state
+from tests.small_models import huggingface
 from videxplain import attention, load_model
 from videxplain.attribution.links import blocks_of, find_links
 from videxplain.clip import Clip
 from videxplain.errors import VidexplainError
+from videxplain.explaining import UNTRAINED_NOTE
+from videxplain.looking import EVEN_NOTE
 from videxplain.models.config import ModelConfig
 from videxplain.models.non_local import NonLocal
 
@@ -93,6 +98,61 @@ def test_an_odd_last_column_is_a_cell_of_its_own():
     assert (best.frame, best.x, best.y) == (0, 6.5, 5.0)
 
 
+class HalfAsManySteps(OneBlock):
+    """Two frames make a step."""
+
+    def forward(self, x):
+        return super().forward(x[:, :, ::2])
+
+
+@pytest.mark.parametrize(("frame", "step", "shown"), [(0, 0, (0, 3)), (1, 0, (1, 3)), (2, 1, (1, 2)), (3, 1, (1, 3))])
+def test_the_point_is_drawn_in_its_own_frame_and_step(frame, step, shown):
+    found = attention(seeded(HalfAsManySteps), marked_clip(), frame=frame, at=(1, 5), top=1)
+    assert (found.step, found.shown) == (step, shown)
+    assert (found.frames == marked_clip().frames[list(shown)]).all()
+    drawn = found.figure()
+    (outline,) = (patch for patch in drawn.axes[-1].patches if isinstance(patch, Rectangle))
+    box = [axes for axes in drawn.axes if axes.images][step].get_position()
+    width, height = drawn.get_size_inches()
+    assert outline.get_xy() == pytest.approx((box.x0 * width, (1 - box.y1) * height))
+    assert [text.get_text() for text in drawn.texts if text.get_text().endswith(": the point")] == [
+        f"frame {frame}, {frame / 10:.2f} s: the point"
+    ]
+
+
+def test_without_a_point_it_is_where_grad_cam_has_most():
+    module = looks_at_what_is_bright()  # of which the block's answer is its input
+    found = attention(module, marked_clip(), frame=3)
+    assert (found.at, found.chosen) == ((4.5, 2.5), "where Grad-CAM has most in this frame")
+    dark = attention(module, marked_clip(), frame=0)
+    assert (dark.at, dark.chosen) == ((3.5, 3.0), "the centre, as Grad-CAM has nothing in this frame")
+
+
+def test_a_point_without_preference_is_said():
+    module = looks_at_what_is_bright()
+    assert attention(module, marked_clip(), frame=1, at=(1, 5)).notes == (UNTRAINED_NOTE,)
+    nn.init.zeros_(module.block.phi.weight)
+    found = attention(module, marked_clip(), frame=1, at=(1, 5), top=12)
+    assert found.notes == (UNTRAINED_NOTE, EVEN_NOTE)
+    assert found.caption == (
+        "the 12 strongest of 48 links hold 25.0 % of all weight, the first 2.1 %; "
+        "if the point looked everywhere alike, they would hold 25.0 % and 2.1 %"
+    )
+
+
+def test_what_a_dot_product_takes_away_is_chosen_by_size():
+    module = seeded(lambda: OneBlock("dot_product"))
+    nn.init.constant_(module.block.theta.weight, 0.0)
+    nn.init.constant_(module.block.theta.bias, -1.0)
+    nn.init.constant_(module.block.phi.weight, 0.25)
+    nn.init.constant_(module.block.phi.bias, 0.0)
+    found = attention(module, marked_clip(), frame=1, at=(1, 5), top=4)
+    # Two inner channels; bright pixels are 1 in all four channels, others 0, and there are 48 places to look at.
+    assert found.links[0].weight == pytest.approx(-2 / 48)
+    assert (found.links[0].frame, found.share) == (3, pytest.approx(1))
+    assert found.caption.endswith("; blue: taken away")
+
+
 def test_files(tmp_path):
     found = attention(looks_at_what_is_bright(), marked_clip(), frame=1, at=(1, 5), top=2)
     found.save(tmp_path / "a.json")
@@ -100,6 +160,8 @@ def test_files(tmp_path):
     assert kept["block"] == "block"
     assert kept["links"][0]["frame"] == 3
     assert len(kept["links"]) == 2
+    assert (kept["grid"], kept["frames"], kept["step"], kept["chosen"]) == ([4, 3, 4], [0, 1, 2, 3], 1, "as given")
+    np.testing.assert_array_equal(np.float32(kept["every_weight"]), found.weights)
     found.save(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 10_000
     with pytest.raises(VidexplainError, match=r"must end in png, pdf, svg, json"):
@@ -121,6 +183,7 @@ def test_the_bundled_network_has_blocks_and_others_are_refused():
     [
         ({"frame": 4}, "frame 4 does not exist; the clip has frames 0 to 3"),
         ({"at": (7, 0)}, "the point 7,0 lies outside of the picture, which is 7x6"),
+        ({"at": (3,)}, r"at is the x and y of a point, not \(3,\)"),
         ({"top": 0}, "top is a number of links, at least 1, not 0"),
     ],
 )
@@ -153,3 +216,40 @@ def test_attention_of_a_transformer_is_its_row():
     torch.testing.assert_close(found.weights.flatten(), module.seen.detach()[0, 1 + 5, 1:])
     with pytest.raises(VidexplainError, match="numbered 0 to 0, and 'last' is none"):
         find_links(module, x, (0, 0, 0), "last")
+
+
+@pytest.mark.parametrize(("name", "prefix"), [("videomae", 0), ("vivit", 1)])
+def test_attention_of_hugging_face_is_what_it_hands_out(name, prefix, tmp_path):
+    pytest.importorskip("transformers")
+    network, x = huggingface(name, tmp_path), video(1, 3, 4, 24, 24)
+    with torch.no_grad():
+        network.module.set_attn_implementation("eager")
+        handed = network.module(**network._prepare(x), output_attentions=True).attentions
+        network.module.set_attn_implementation("sdpa")
+    for layer, expected in enumerate(handed):
+        found = find_links(network, x, (0.9, 0.4, 0.1), str(layer))
+        assert (found.grid, found.query) == ((2, 3, 3), (1, 1, 0))
+        row = expected[0].mean(0)[prefix + 9 + 3 + 0, prefix:]
+        torch.testing.assert_close(found.weights.flatten(), row)
+        assert row.std() > 1e-4  # an even row would be equal wherever it is read
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_the_network_is_left_as_it_was_found(raises):
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other = OneBlock(), in_use()
+
+        def forward(self, x):
+            return self.one(x).sum() + self.other(x)
+
+    module, x = Both(), video(1, 3, 8, 16, 16)
+    module.other.trouble.raises = raises
+    before = state(module)
+    if raises:
+        with pytest.raises(ZeroDivisionError):
+            find_links(module, x, (0, 0, 0))
+    else:
+        find_links(module, x, (0, 0, 0))
+    assert state(module) == before

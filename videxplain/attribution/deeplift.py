@@ -18,7 +18,7 @@ from videxplain.errors import VidexplainError
 
 _ACTIVATIONS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.MaxPool2d, nn.MaxPool3d)
 """Modules for which DeepLIFT has rules."""
-_MISSED = 0.1
+_MISSED = 0.2
 """By such a share of the score's change its parts may miss it: behind some poolings they do by a few per cent."""
 _FUNCTIONS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 
@@ -41,7 +41,7 @@ def deeplift(
     """DeepLIFT with the rescale rule (section 3.5.2), against zero, the mean colour.
 
     The rule is one of modules: a network that calls rectifiers as functions, or uses a module twice in a pass, is
-    refused. The parts add up to the difference of the scores; where they miss it by more than a tenth, behind LSTM
+    refused. The parts add up to the difference of the scores; where they miss it by more than a fifth, behind LSTM
     layers and some poolings, for which captum has no exact rule, the network is refused too.
 
     Args:

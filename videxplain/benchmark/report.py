@@ -63,6 +63,7 @@ def write(out: Path, rows: Sequence[Row], chosen: Mapping[str, Chosen], settings
 def markdown(lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapping[str, Any]) -> str:
     """All tables, a section for each network."""
     parts = [
+        "# Tables",
         f"Videos: {settings['data']}. Means over clips, with 95 % intervals from resampled clips in brackets; in each "
         "column the best method, and those whose interval holds its mean, are bold. Arrows say which way is better. "
         "Maps in italics are made by no network: a method has to be better than they are.",

@@ -44,10 +44,7 @@ def attention(
         network, source = prepare(model, clip, weights, frames, device)
         found = look(network, source, frame=frame, at=point, block=block, top=top)
         x, y = found.at
-        print(
-            f"{found.block}, frame {found.frame}, ({x:.0f}, {y:.0f}): {len(found.links)} links hold "
-            f"{100 * found.share:.1f} % of all weight ({100 * found.even:.1f} % if it looked everywhere alike)"
-        )
+        print(f"{found.block}, frame {found.frame}, ({x:.0f}, {y:.0f}), {found.chosen}: {found.caption}")
         print_notes(found.notes)
         paths = [out / f"{clip_name(clip)}-{file_stem(model)}-attention.{kind}" for kind in kinds]
         for path in paths:

@@ -1,12 +1,16 @@
 """Frames in rows with arrows from one point to others, across frames."""
 
 from collections.abc import Sequence
+from math import hypot
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.patheffects import withStroke
 
 from videxplain.viz.colour import INK, MUTED, NEGATIVE, POSITIVE
+from videxplain.viz.overlay import enlarge
 from videxplain.viz.page import (
     GAP,
     MARGIN,
@@ -14,13 +18,19 @@ from videxplain.viz.page import (
     TEXT_POINTS,
     Header,
     Page,
+    elide,
     fit_picture,
     text_height,
+    wrap,
 )
 
 WIDTH = 12.0
 MOST_COLUMNS = 4
-_WIDEST, _THINNEST = 3.0, 0.6
+_WIDEST, _THINNEST = 3.2, 0.4
+_POINT = 0.07
+"""Radius of the point, in inches."""
+_PALEST = 0.45
+"""How much is kept of a picture where nothing is looked at."""
 
 
 def arrows_figure(
@@ -29,6 +39,7 @@ def arrows_figure(
     query: tuple[int, float, float],
     links: Sequence[tuple[int, float, float, float]],
     *,
+    weights: np.ndarray,
     fps: float,
     title: str = "",
     subtitle: str = "",
@@ -38,13 +49,14 @@ def arrows_figure(
     """One page: frames, a point in one of them, and arrows to where it looks.
 
     An arrow's width and how much it hides grow with its weight; what is taken away rather than added, which a dot
-    product can do, is blue.
+    product can do, is blue. Frames are pale where little is looked at. A link of the point to its own place is a ring.
 
     Args:
         frames: ``(k, H, W, 3)`` uint8 RGB.
         indices: Their numbers in the video.
         query: Which of the frames the point is in, and its x and y in pixels.
-        links: For each arrow which frame, x and y in pixels, and weight.
+        links: For each arrow which frame, x and y in pixels, and weight, the strongest first.
+        weights: ``(k, h, w)``, what is taken from every place.
         fps: For the times above the frames.
         title: Headline.
         subtitle: What belongs to it, in small print.
@@ -58,9 +70,10 @@ def arrows_figure(
     tall = cell * height / width
     label = text_height(SMALL_POINTS) + 0.03
     header = Header(title, notes, WIDTH, subtitle)
+    below = wrap(caption, TEXT_POINTS, WIDTH - 2 * MARGIN)
     top = header.bottom + 0.1
     bottom = top + rows * (label + tall + GAP)
-    page = Page(WIDTH, bottom + text_height(TEXT_POINTS) + MARGIN)
+    page = Page(WIDTH, bottom + text_height(TEXT_POINTS, len(below)) + MARGIN)
     header.draw(page)
 
     def place(frame: int, x: float, y: float) -> tuple[float, float]:
@@ -69,36 +82,59 @@ def arrows_figure(
         left = MARGIN + column * (cell + GAP)
         return left + x / width * cell, top + row * (label + tall + GAP) + label + y / height * tall
 
-    for number, (index, frame) in enumerate(zip(indices, frames, strict=True)):
+    strongest = float(np.abs(weights).max()) or 1.0
+    halo = [withStroke(linewidth=3, foreground="white")]
+    for number, (index, frame, seen) in enumerate(zip(indices, frames, weights, strict=True)):
         left, upper = place(number, 0, 0)
-        page.text(left, upper - label, f"frame {index}, {index / fps:.2f} s", SMALL_POINTS, MUTED)
-        page.picture(left, upper, cell, tall, fit_picture(frame, cell))
-    page.text(MARGIN, bottom + 0.04, caption, TEXT_POINTS, INK)
+        page.picture(left, upper, cell, tall, _paled(fit_picture(frame, cell), np.abs(seen) / strongest))
+        words, colour, face = f"frame {index}, {index / fps:.2f} s", MUTED, "normal"
+        if number == query[0]:
+            words, colour, face = f"{words}: the point", INK, "bold"
+        words = elide(words, SMALL_POINTS, cell, face)
+        # Arrows pass behind it.
+        page.text(left, upper - label, words, SMALL_POINTS, colour, weight=face, path_effects=halo)
+    page.lines(MARGIN, bottom + 0.04, below, TEXT_POINTS)
+
     # Over all pictures, in inches, y downwards.
     axes = page.axes(0, 0, page.width, page.height)
-    axes.set(xlim=(0, page.width), ylim=(page.height, 0))
+    axes.set(xlim=(0, page.width), ylim=(page.height, 0), xticks=[], yticks=[])
     axes.set_axis_off()
     axes.patch.set_alpha(0)
+    axes.add_patch(Rectangle(place(query[0], 0, 0), cell, tall, fill=False, edgecolor=INK, linewidth=1.6))
     start = place(*query)
-    strongest = max((abs(weight) for *_, weight in links), default=0.0) or 1.0
-    for frame, x, y, weight in reversed(links):
-        size = abs(weight) / strongest
-        end = place(frame, x, y)
-        colour = POSITIVE if weight >= 0 else NEGATIVE
-        axes.add_patch(
-            FancyArrowPatch(
-                start,
-                end,
-                arrowstyle="-|>",
-                mutation_scale=7 + 6 * size,
-                shrinkA=5,
-                shrinkB=0,
-                connectionstyle="arc3,rad=0.15",
-                linewidth=_THINNEST + (_WIDEST - _THINNEST) * size,
-                color=colour,
-                alpha=0.35 + 0.6 * size,
-            )
-        )
-    axes.add_patch(Circle(start, 0.07, facecolor="white", edgecolor=INK, linewidth=1.6, zorder=5))
-    axes.add_patch(Circle(start, 0.025, facecolor=INK, zorder=6))
+    for frame_number, x, y, weight in reversed(links):
+        _link(axes, start, place(frame_number, x, y), weight, abs(weight) / strongest)
+    for radius, face in ((_POINT, "white"), (_POINT / 3, INK)):
+        axes.add_patch(Circle(start, radius, facecolor=face, edgecolor=INK, linewidth=1.6, zorder=5))
     return page.figure
+
+
+def _link(axes: Axes, start: tuple[float, float], end: tuple[float, float], weight: float, size: float) -> None:
+    """An arrow from start to end, or a ring around a start that is its own end; ``size`` in [0, 1]."""
+    colour = POSITIVE if weight >= 0 else NEGATIVE
+    line = _THINNEST + (_WIDEST - _THINNEST) * size
+    alpha = 0.3 + 0.65 * size
+    if hypot(end[0] - start[0], end[1] - start[1]) < 2 * _POINT:
+        axes.add_patch(Circle(start, 1.8 * _POINT, fill=False, edgecolor=colour, linewidth=line, alpha=alpha))
+        return
+    axes.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=5 + 9 * size,
+            shrinkA=5,
+            shrinkB=0,
+            connectionstyle="arc3,rad=0.15",
+            color=colour,
+            linewidth=line,
+            alpha=alpha,
+            path_effects=[withStroke(linewidth=line + 1.2, foreground="white")],
+        )
+    )
+
+
+def _paled(picture: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """The picture as it is where ``level`` is 1, and mixed with white towards 0; the root makes small weights seen."""
+    kept = _PALEST + (1 - _PALEST) * np.sqrt(np.clip(enlarge(level, picture.shape[:2]), 0, 1))[..., None]
+    return np.rint(255 - kept * (255 - picture.astype(np.float32))).astype(np.uint8)
