@@ -9,14 +9,16 @@ import torch
 from torch import nn
 
 from videxplain.benchmark import run as running
-from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases, rendered_scenes
+from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases, dataset_scenes, rendered_scenes
 from videxplain.benchmark.measures import MEASURES, Subject
 from videxplain.benchmark.report import markdown
 from videxplain.benchmark.rows import Row, append, claim, read, rows_of
 from videxplain.benchmark.run import BASELINES, Entrant, run
 from videxplain.benchmark.summary import best, mean, summarise
 from videxplain.data.actionfigures import LABELS, held_out_clips
+from videxplain.data.records import Video, VideoDataset
 from videxplain.errors import VidexplainError
+from videxplain.metrics.boxes import Tube, VideoBoxes
 from videxplain.models.config import ModelConfig
 
 SIDE = 16
@@ -233,3 +235,21 @@ def test_the_table_over_all_networks():
     head, *body = text.split("## All networks")[1].split("## m")[0].strip().splitlines()
     assert head == "|  | deletion ↓ | networks |"
     assert body[1:4] == ["| `good` | **0.25** | 2 |", "| `bad` | 0.85 | 2 |", "| *random* | 0.10 | 1 |"]
+
+
+def test_boxes_are_the_evidence_of_the_videos_that_have_some(tmp_path, write_video):
+    frames = [np.full((24, 32, 3), shade, np.uint8) for shade in range(0, 120, 10)]
+    videos = []
+    for number, count in enumerate((12, 12, 8)):
+        path = write_video(f"v_Diving_g01_c0{number}.avi", frames[:count])
+        videos.append(Video(path, 0, "g01"))
+    dataset = VideoDataset("ucf101", tmp_path, ("Diving",), (), tuple(videos))
+    tube = Tube(3, np.array([[80, 60, 160, 120]] * 4))
+    boxes = {"v_Diving_g01_c00": VideoBoxes(12, (tube,)), "v_Diving_g01_c02": VideoBoxes(12, (tube,))}
+    # The second has no boxes, and the third fewer frames than its own are made for.
+    (one,) = dataset_scenes(dataset, boxes)
+    assert one.name.endswith("/v_Diving_g01_c00")
+    assert one.active.tolist() == [3 <= t < 7 for t in range(12)]
+    assert one.limbs[3].sum() == 12 * 16
+    assert one.limbs[3, 6:18, 8:24].all()
+    assert not one.limbs[2].any()

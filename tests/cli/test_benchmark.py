@@ -36,6 +36,7 @@ def test_the_command(tmp_path, run):
         (("--models", "i3d="), "--models takes NAME or NAME=WEIGHTS, not 'i3d='"),
         (("--models", "i4d"), "unknown model 'i4d'; did you mean i3d"),
         (("--models", ","), "a list of names is empty"),
+        (("--boxes", "pyannot.pkl"), "--boxes needs --data"),
     ],
 )
 def test_wrong_names_are_said_before_anything_is_done(options, message, run, tmp_path):

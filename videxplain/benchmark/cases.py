@@ -1,6 +1,6 @@
 """The clips that methods are measured on: one input of a network each, with what is known about it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +17,7 @@ from videxplain.data.records import Video, VideoDataset
 from videxplain.data.sampling import spread_windows, uniform_indices
 from videxplain.data.transforms import resize_frame, to_model_input
 from videxplain.errors import VidexplainError
+from videxplain.metrics.boxes import VideoBoxes
 from videxplain.models.config import ModelConfig
 
 Masks = NDArray[np.bool_]
@@ -89,13 +90,26 @@ def rendered_scenes() -> Iterator[Scene]:
         yield Scene(name, clip.frames, clip.label, clip.evidence, clip.people, clip.active)
 
 
-def dataset_scenes(dataset: VideoDataset) -> Iterator[Scene]:
-    """Test videos of a dataset, the classes taking turns; with the evidence where it lies beside them."""
+def dataset_scenes(dataset: VideoDataset, boxes: Mapping[str, VideoBoxes] | None = None) -> Iterator[Scene]:
+    """Test videos of a dataset, the classes taking turns; with the evidence where it lies beside them.
+
+    Args:
+        dataset: Where from.
+        boxes: Of the people who act, by the name of the file without its suffix (UCF101-24); only videos that have some
+            are taken, and only those that decode to as many frames as their boxes are made for.
+    """
     for video in _in_turns(dataset.test):
         source = source_video(video.path) if is_frame_folder(video.path) else video.path
+        if boxes is not None and source.stem not in boxes:
+            continue
         frames = read_video_frames(video.path, range(frame_count(video.path)))
         name, label = f"{video.path.parent.name}/{source.stem}", dataset.labels[video.label]
-        if dataset.name == "actionfigures":
+        if boxes is not None:
+            known = boxes[source.stem]
+            if known.frames == len(frames):
+                people = known.masks(frames.shape[1:3])
+                yield Scene(name, frames, label, people, people, known.active)
+        elif dataset.name == "actionfigures":
             evidence = read_evidence(source)
             yield Scene(name, frames, label, evidence.limbs, evidence.people, evidence.active)
         else:

@@ -14,6 +14,7 @@ from videxplain.files import output_folder
 if TYPE_CHECKING:
     from videxplain.benchmark.cases import Scene
     from videxplain.data.datasets import VideoDataset
+    from videxplain.metrics.boxes import VideoBoxes
 
 BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
@@ -27,6 +28,9 @@ Data = Annotated[
 Kind = Annotated[
     str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the dataset is laid out.")
 ]
+Boxes = Annotated[
+    Path | None, typer.Option(help="UCF101-24's pyannot.pkl: only videos that have boxes, which are then the evidence.")
+]
 Split = Annotated[int, typer.Option(help="1, 2 or 3.")]
 
 
@@ -37,6 +41,7 @@ def benchmark(
     data: Data = None,
     kind: Kind = "auto",
     split: Split = 1,
+    boxes: Boxes = None,
     device: options.Device = "auto",
     out: options.Out = Path("benchmark"),
 ) -> None:
@@ -52,6 +57,7 @@ def benchmark(
     from videxplain.data.datasets import open_dataset
     from videxplain.device import find_device
     from videxplain.explaining import UNTRAINED_NOTE, config_of
+    from videxplain.metrics.boxes import read_boxes
     from videxplain.models.zoo import available_weights, load_model
 
     for model, _ in asked:
@@ -59,7 +65,10 @@ def benchmark(
     chosen_methods = _methods(names)
     place = find_device(device)
     dataset = None if data is None else open_dataset(data, kind=kind, split=split)
-    settings = {"data": _RENDERED if dataset is None else f"{dataset.name}, test videos of split {dataset.split}"}
+    if boxes is not None and dataset is None:
+        raise VidexplainError("--boxes needs --data: the videos of UCF101 that they belong to")
+    known = None if boxes is None else read_boxes(boxes)
+    settings = {"data": _RENDERED if dataset is None else _words(dataset, boxes)}
     with output_folder(out):
         claim(out, settings)
         clips, untrained = {}, False
@@ -69,13 +78,18 @@ def benchmark(
             entrant = Entrant(model, module, config_of(module))
             untrained |= not entrant.config.trained
             with progress_bar(f"explanations of {model}") as progress:
-                clips[model] = run(entrant, chosen_methods, _scenes(dataset), videos, out, progress)
+                clips[model] = run(entrant, chosen_methods, _scenes(dataset, known), videos, out, progress)
         rows = [row for model, found in clips.items() for row in rows_of(out, model, found, chosen_methods)]
         print_notes([UNTRAINED_NOTE] if untrained else [])
         print_files(write(out, rows, clips, settings))
 
 
 _RENDERED = "ActionFigures, rendered clips of the groups that split 1 holds out"
+
+
+def _words(dataset: "VideoDataset", boxes: Path | None) -> str:
+    words = f"{dataset.name}, test videos of split {dataset.split}"
+    return words if boxes is None else f"{words}, the evidence being the boxes of UCF101-24"
 
 
 def _model(text: str) -> tuple[str, str]:
@@ -94,7 +108,7 @@ def _methods(names: list[str]) -> list[str]:
     return [METHODS[name].name for name in names]
 
 
-def _scenes(dataset: "VideoDataset | None") -> "Iterator[Scene]":
+def _scenes(dataset: "VideoDataset | None", boxes: "dict[str, VideoBoxes] | None") -> "Iterator[Scene]":
     from videxplain.benchmark.cases import dataset_scenes, rendered_scenes
 
-    return rendered_scenes() if dataset is None else dataset_scenes(dataset)
+    return rendered_scenes() if dataset is None else dataset_scenes(dataset, boxes)
