@@ -140,9 +140,9 @@ def test_versions_are_scored_together_without_gradients_and_give_what_single_one
         batches.append(len(versions))
         return versions.flatten(1).pow(2).mean(1)
 
-    x, heat = torch.randn(1, 3, 16, 56, 56), torch.rand(16, 56, 56)
+    x, heat = torch.randn(1, 3, 16, 112, 112), torch.rand(16, 112, 112)
     together = deletion(score, x, heat, steps=10).scores
-    assert batches == [4, 4, 3]  # four clips of 56 pixels are as large as one of 112
+    assert batches == [4, 4, 3]  # four clips of 112 pixels
     batches.clear()
     large, coarse = (t.repeat_interleave(3, -1).repeat_interleave(3, -2) for t in (x, heat))
     deletion(score, large, coarse, steps=2)

@@ -63,7 +63,7 @@ def smoothgrad(
         found: Tensor = NoiseTunnel(Saliency(score)).attribute(
             sample,
             nt_samples=samples,
-            nt_samples_batch_size=min(samples, at_once(sample)),
+            nt_samples_batch_size=min(samples, at_once(sample, traced=True)),
             stdevs=deviation,
             abs=False,
         )
@@ -108,7 +108,7 @@ def integrated_gradients(
 
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
         found: Tensor = IntegratedGradients(score).attribute(
-            sample, n_steps=steps, internal_batch_size=min(steps, at_once(sample))
+            sample, n_steps=steps, internal_batch_size=min(steps, at_once(sample, traced=True))
         )
         return found.to(sample.dtype)
 
@@ -158,7 +158,7 @@ def gradient_shap(
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
         deviation = noise * float(sample.detach().max() - sample.detach().min())
         # captum runs all copies at once; a few at a time need no more memory than one pass, and come to the same mean.
-        together = min(samples, at_once(sample))
+        together = min(samples, at_once(sample, traced=True))
         total = torch.zeros_like(sample)
         # captum draws the points of the way from numpy.
         state = np.random.get_state()  # noqa: NPY002

@@ -24,8 +24,10 @@ Precision: TypeAlias = Literal["fp32", "bf16"]
 _GRADIENT_BYTES = 64 * 2**20
 """How much memory the gradients of targets that are traced back together may take."""
 
-_VOXELS = 16 * 112 * 112
+_VOXELS = 4 * 16 * 112 * 112
 """So many positions of one clip's versions go through the network together."""
+_TRACED_VOXELS = 16 * 112 * 112
+"""And so many where gradients are taken, for which every layer's output is held."""
 
 
 @contextmanager
@@ -183,12 +185,13 @@ def forward(module: nn.Module, x: Tensor) -> Tensor:
     return logits.float()
 
 
-def at_once(sample: Tensor) -> int:
-    """How many versions of a sample ``(1, C, T, H, W)`` go through a network together: of a large one, one.
+def at_once(sample: Tensor, traced: bool = False) -> int:
+    """How many versions of a sample ``(1, C, T, H, W)`` go through a network together: of a large one, few.
 
-    So memory does not grow with the number of versions, and a small clip does not go alone.
+    So memory does not grow with the number of versions, and a small clip does not go alone. ``traced`` says that
+    gradients are taken.
     """
-    return max(1, _VOXELS // sample[0, 0].numel())
+    return max(1, (_TRACED_VOXELS if traced else _VOXELS) // sample[0, 0].numel())
 
 
 def _keep(calls: list[Tensor], forms: list[TokenLayout | None], layer: LayerCall, reader: TokenReader) -> Any:

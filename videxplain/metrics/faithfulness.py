@@ -17,7 +17,7 @@ Unit: TypeAlias = Literal["voxel", "tubelet", "frame"]
 UNITS = ("voxel", "tubelet", "frame")
 TUBELET = (4, 8, 8)
 """Into so many tubelets a clip is divided in time, height and width, as far as it has frames and pixels."""
-_VOXELS = 16 * 112 * 112
+_VOXELS = 4 * 16 * 112 * 112
 """So many positions of versions of a clip are scored together."""
 
 
