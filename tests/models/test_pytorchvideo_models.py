@@ -218,6 +218,8 @@ def test_a_fine_tuned_file_says_how_many_classes_it_has(tmp_path):
         ("slowr50", "none", {}, "unknown model of pytorchvideo 'slowr50'; did you mean slow_r50 or"),
         ("slow_r50", "kinetics", {}, "unknown weights of pytorchvideo:slow_r50 'kinetics'; known: auto, none"),
         ("slowfast_r50", "none", {"num_frames": 30}, "num_frames of pytorchvideo:slowfast_r50 is a multiple of 4"),
+        ("c2d_r50", "none", {"num_frames": 7}, "num_frames of pytorchvideo:c2d_r50 is a multiple of 2"),
+        ("i3d_r50", "none", {"num_frames": 1}, "num_frames of pytorchvideo:i3d_r50 is a multiple of 2"),
         ("mvit_base_16x4", "auto", {"size": 64}, "are for 16 frames of 224x224 pixels: leave num_frames and size out"),
         ("mvit_base_16x4", "none", {"size": 100}, "needs an even num_frames, and sides that 32 divides"),
     ],
@@ -231,7 +233,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch):
     for module in [name for name in sys.modules if name.partition(".")[0] == "pytorchvideo"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr("sys.meta_path", [Hidden(), *sys.meta_path])
-    assert error("slow_r50") == "models of pytorchvideo need that package: pip install pytorchvideo"
+    assert error("slow_r50") == "models of pytorchvideo need that package: pip install 'videxplain[pytorchvideo]'"
 
 
 class Hidden:

@@ -157,7 +157,7 @@ def test_a_transformers_tokens_are_laid_out_as_told():
             patches = patches.permute(0, 2, 3, 4, 1, 5, 6, 7).flatten(4).flatten(1, 3)
             return self.head(self.norm(self.embed(patches)).mean(1))
 
-    for tokens in ((4, 2, 3), vx.TokenLayout((4, 2, 3), 0)):
+    for tokens in ((4, 2, 3), [4, 2, 3], vx.TokenLayout((4, 2, 3), 0)):
         model = vx.wrap(Tokens(), num_frames=8, size=(16, 24), tokens=tokens, layer="norm")
         x = torch.zeros(1, 3, 8, 16, 24)
         x[:, :, 6:8, 8:16, 16:24] = torch.randn(3, 2, 8, 8)  # the last token alone differs from the others
@@ -206,12 +206,26 @@ def test_the_network_is_used_and_left_as_it_was():
         ({"labels": ["a", "b"]}, "2 labels for 4 classes"),
         ({"mean": (0.5,)}, "mean is three numbers, one a channel, not 1"),
         ({"std": (0.2, 0.0, 0.2)}, "std must be above zero, not (0.2, 0.0, 0.2)"),
+        (
+            {"value_range": 255},
+            "value_range 255 needs mean and std on that scale: (0, 0, 0) and (1, 1, 1) where neither is used",
+        ),
+        ({"value_range": 255, "mean": (1, 2, 3)}, "value_range 255 needs mean and std"),
+        (
+            {"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)},
+            "mean (123.7, 116.3, 103.5) is above white, which is value_range 1: say 255?",
+        ),
+        ({"tokens": (4, 6)}, "tokens are steps, rows and columns, or a TokenLayout, not (4, 6)"),
         ({"num_frames": 0}, "num_frames, size, frame_interval and value_range must be above zero"),
         ({"layout": "NTHWC"}, "Small does not take such an input: "),
     ],
 )
 def test_what_does_not_fit_is_said_at_once(options, said):
     assert said in error(Small(), **options)
+
+
+def test_only_networks_are_wrapped():
+    assert error(lambda x: x) == "wrap takes an nn.Module, not function"
 
 
 def test_a_network_that_gives_no_logits_is_refused():

@@ -32,6 +32,7 @@ class Entry:
         size: Height and width that it was trained on.
         layer: Where Grad-CAM looks.
         alpha: How many frames of the fast pathway one of the slow pathway stands for; 1 where there is one pathway.
+        in_pairs: Whether frames are pooled two by two, so that the last of an odd number would not be looked at.
     """
 
     module: str
@@ -41,6 +42,7 @@ class Entry:
     size: int
     layer: str
     alpha: int = 1
+    in_pairs: bool = False
 
     @property
     def is_mvit(self) -> bool:
@@ -52,8 +54,8 @@ _SLOW = "blocks.4.multipathway_blocks.0"
 ENTRIES: Mapping[str, Entry] = {
     "slow_r50": Entry("resnet", "SLOW_8x8_R50.pyth", 8, 8, 224, "blocks.4"),
     # Between their first two stages these have a pooling, which is a block of its own.
-    "c2d_r50": Entry("resnet", "C2D_8x8_R50.pyth", 8, 8, 224, "blocks.5"),
-    "i3d_r50": Entry("resnet", "I3D_8x8_R50.pyth", 8, 8, 224, "blocks.5"),
+    "c2d_r50": Entry("resnet", "C2D_8x8_R50.pyth", 8, 8, 224, "blocks.5", in_pairs=True),
+    "i3d_r50": Entry("resnet", "I3D_8x8_R50.pyth", 8, 8, 224, "blocks.5", in_pairs=True),
     "csn_r101": Entry("csn", "CSN_32x2_R101.pyth", 32, 2, 224, "blocks.4"),
     "r2plus1d_r50": Entry("r2plus1d", "R2PLUS1D_16x4_R50.pyth", 16, 4, 224, "blocks.4"),
     "x3d_xs": Entry("x3d", "X3D_XS.pyth", 4, 12, 160, "blocks.4"),
@@ -164,8 +166,9 @@ def load_pytorchvideo(
 
 def _check_input(config: ModelConfig, entry: Entry, trained: bool) -> None:
     """Raise for frames that the network does not take."""
-    if config.num_frames % entry.alpha:
-        raise VidexplainError(f"num_frames of {config.architecture} is a multiple of {entry.alpha}")
+    multiple = 2 if entry.in_pairs else entry.alpha
+    if config.num_frames % multiple:
+        raise VidexplainError(f"num_frames of {config.architecture} is a multiple of {multiple}")
     if not entry.is_mvit:
         return
     if trained and (config.num_frames, *config.size) != (entry.num_frames, entry.size, entry.size):
@@ -186,7 +189,7 @@ def _function(entry: Entry, name: str) -> Any:
             return getattr(import_module(f"pytorchvideo.models.hub.{entry.module}"), name)
     except ImportError as error:
         if error.name == "pytorchvideo":
-            raise VidexplainError("models of pytorchvideo need that package: pip install pytorchvideo") from None
+            raise VidexplainError("models of pytorchvideo need that package: pip install 'videxplain[pytorchvideo]'") from None
         raise VidexplainError(f"pytorchvideo cannot be imported here: {error}") from None
 
 

@@ -72,7 +72,7 @@ SOURCES: Mapping[str, Source] = {
         _torchvision,
     ),
     "pytorchvideo": Source(
-        "pytorchvideo (to be installed besides), trained on Kinetics-400",
+        "pytorchvideo (extra pytorchvideo), trained on Kinetics-400",
         (
             *("slow_r50", "c2d_r50", "i3d_r50", "csn_r101", "r2plus1d_r50", "x3d_xs", "x3d_s", "x3d_m", "x3d_l"),
             *("slowfast_r50", "slowfast_r101", "slowfast_16x8_r101_50_50", "mvit_base_16x4", "mvit_base_32x3"),

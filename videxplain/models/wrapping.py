@@ -63,8 +63,8 @@ def wrap(
     *,
     num_frames: int,
     size: int | tuple[int, int],
-    mean: Sequence[float] = IMAGENET_MEAN,
-    std: Sequence[float] = IMAGENET_STD,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     value_range: float = 1.0,
     colours: Literal["RGB", "BGR"] = "RGB",
     layout: Literal["NCTHW", "NTCHW", "NTHWC", "NCHW"] = "NCTHW",
@@ -72,7 +72,7 @@ def wrap(
     sampling: Literal["consecutive", "uniform"] = "consecutive",
     frame_interval: int = 1,
     layer: str = "",
-    tokens: TokenLayout | tuple[int, int, int] | None = None,
+    tokens: TokenLayout | Sequence[int] | None = None,
     name: str = "",
     weights: str = "as given",
 ) -> Wrapped:
@@ -87,7 +87,8 @@ def wrap(
             ``.logits``. It is used as it is, not copied, and its layers keep their names.
         num_frames: T.
         size: Height and width in pixels, or one number for both.
-        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``.
+        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``; ImageNet's
+            unless told, where ``value_range`` is 1.
         std: Divided by afterwards; likewise.
         value_range: What a white pixel is before ``mean`` is subtracted: 1 or 255.
         colours: The order of the channels.
@@ -103,9 +104,11 @@ def wrap(
         weights: Where its weights come from, in words; ``"none"`` says that they are random.
 
     Raises:
-        VidexplainError: A layout, an order or a layer that there is not, or a network that does not take such an input
-            or does not answer with logits.
+        VidexplainError: A layout, an order or a layer that there is not, numbers that cannot belong together, or a
+            network that does not take such an input or does not answer with logits.
     """
+    if not isinstance(module, nn.Module):
+        raise VidexplainError(f"wrap takes an nn.Module, not {type(module).__name__}")
     if layout not in LAYOUTS:
         raise unknown("layout", layout, LAYOUTS)
     if colours not in COLOURS:
@@ -115,6 +118,11 @@ def wrap(
     height, width = (size, size) if isinstance(size, int) else size
     if min(num_frames, height, width, frame_interval) < 1 or value_range <= 0:
         raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
+    if value_range != 1 and (mean is None or std is None):
+        raise VidexplainError(
+            f"value_range {value_range:g} needs mean and std on that scale: (0, 0, 0) and (1, 1, 1) where neither is used"
+        )
+    mean, std = IMAGENET_MEAN if mean is None else mean, IMAGENET_STD if std is None else std
     config = ModelConfig(
         architecture=name or type(module).__name__,
         num_classes=len(labels),
@@ -128,8 +136,10 @@ def wrap(
         std=_in_rgb("std", std, value_range, colours),
         frame_interval=frame_interval,
         weights=weights,
-        tokens=TokenLayout(tokens) if isinstance(tokens, tuple) else tokens,
+        tokens=_layout_of(tokens),
     )
+    if max(config.mean) > 1:
+        raise VidexplainError(f"mean {tuple(mean)} is above white, which is value_range {value_range:g}: say 255?")
     if min(config.std) <= 0:
         raise VidexplainError(f"std must be above zero, not {tuple(std)}")
     order = "NTCHW" if layout == "NCHW" else layout
@@ -170,6 +180,16 @@ def _in_rgb(what: str, values: Sequence[float], value_range: float, colours: str
         raise VidexplainError(f"{what} is three numbers, one a channel, not {len(values)}")
     first, second, third = (float(value) / value_range for value in values)
     return (third, second, first) if colours == "BGR" else (first, second, third)
+
+
+def _layout_of(tokens: TokenLayout | Sequence[int] | None) -> TokenLayout | None:
+    """What ``tokens`` says; three numbers are a grid."""
+    if tokens is None or isinstance(tokens, TokenLayout):
+        return tokens
+    if len(tokens) != 3 or min(tokens) < 1:
+        raise VidexplainError(f"tokens are steps, rows and columns, or a TokenLayout, not {tuple(tokens)}")
+    steps, rows, columns = tokens
+    return TokenLayout((steps, rows, columns))
 
 
 def _count_classes(model: Wrapped) -> int:
