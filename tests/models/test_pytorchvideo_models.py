@@ -233,7 +233,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch):
     for module in [name for name in sys.modules if name.partition(".")[0] == "pytorchvideo"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr("sys.meta_path", [Hidden(), *sys.meta_path])
-    assert error("slow_r50") == "models of pytorchvideo need that package: pip install 'videxplain[pytorchvideo]'"
+    assert error("slow_r50") == "pytorchvideo: needs that package: pip install 'videxplain[pytorchvideo]'"
 
 
 class Hidden:

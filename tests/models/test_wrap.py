@@ -208,12 +208,12 @@ def test_the_network_is_used_and_left_as_it_was():
         ({"std": (0.2, 0.0, 0.2)}, "std must be above zero, not (0.2, 0.0, 0.2)"),
         (
             {"value_range": 255},
-            "value_range 255 needs mean and std on that scale: (0, 0, 0) and (1, 1, 1) where neither is used",
+            "value_range 255 needs mean and std on that scale; (0, 0, 0) and (1, 1, 1) change nothing",
         ),
         ({"value_range": 255, "mean": (1, 2, 3)}, "value_range 255 needs mean and std"),
         (
             {"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)},
-            "mean (123.7, 116.3, 103.5) is above white, which is value_range 1: say 255?",
+            "mean (123.7, 116.3, 103.5) is above value_range 1, which is white",
         ),
         ({"tokens": (4, 6)}, "tokens are steps, rows and columns, or a TokenLayout, not (4, 6)"),
         ({"num_frames": 0}, "num_frames, size, frame_interval and value_range must be above zero"),

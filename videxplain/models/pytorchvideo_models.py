@@ -189,7 +189,7 @@ def _function(entry: Entry, name: str) -> Any:
             return getattr(import_module(f"pytorchvideo.models.hub.{entry.module}"), name)
     except ImportError as error:
         if error.name == "pytorchvideo":
-            raise VidexplainError("models of pytorchvideo need that package: pip install 'videxplain[pytorchvideo]'") from None
+            raise VidexplainError("pytorchvideo: needs that package: pip install 'videxplain[pytorchvideo]'") from None
         raise VidexplainError(f"pytorchvideo cannot be imported here: {error}") from None
 
 

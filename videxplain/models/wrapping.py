@@ -87,8 +87,8 @@ def wrap(
             ``.logits``. It is used as it is, not copied, and its layers keep their names.
         num_frames: T.
         size: Height and width in pixels, or one number for both.
-        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``; ImageNet's
-            unless told, where ``value_range`` is 1.
+        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``;
+            ImageNet's where it is left out and ``value_range`` is 1.
         std: Divided by afterwards; likewise.
         value_range: What a white pixel is before ``mean`` is subtracted: 1 or 255.
         colours: The order of the channels.
@@ -120,7 +120,7 @@ def wrap(
         raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
     if value_range != 1 and (mean is None or std is None):
         raise VidexplainError(
-            f"value_range {value_range:g} needs mean and std on that scale: (0, 0, 0) and (1, 1, 1) where neither is used"
+            f"value_range {value_range:g} needs mean and std on that scale; (0, 0, 0) and (1, 1, 1) change nothing"
         )
     mean, std = IMAGENET_MEAN if mean is None else mean, IMAGENET_STD if std is None else std
     config = ModelConfig(
@@ -139,7 +139,7 @@ def wrap(
         tokens=_layout_of(tokens),
     )
     if max(config.mean) > 1:
-        raise VidexplainError(f"mean {tuple(mean)} is above white, which is value_range {value_range:g}: say 255?")
+        raise VidexplainError(f"mean {tuple(mean)} is above value_range {value_range:g}, which is white")
     if min(config.std) <= 0:
         raise VidexplainError(f"std must be above zero, not {tuple(std)}")
     order = "NTCHW" if layout == "NCHW" else layout
