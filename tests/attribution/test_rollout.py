@@ -32,6 +32,23 @@ def test_rollout_equals_the_literal_product(name, tmp_path):
         torch.testing.assert_close(found[n], row.reshape(JOINT[name]), rtol=1e-5, atol=1e-7)
 
 
+def test_a_network_that_reads_its_first_patch_is_followed_from_there(tmp_path):
+    """VideoMAE fine-tuned from its pretraining: no class token, no mean."""
+    network, x = huggingface("videomae", tmp_path, use_mean_pooling=False), video(1, 3, 4, 24, 24)
+    found = attribute(network, x, method="attention-rollout", enlarge=False)[0]
+    of_class = attribute(network, x, method="attention-gradient-rollout", target=3, enlarge=False)[0]
+    layers = [layer[0] for layer in own_attention(network, x)]
+    flow = oracle.product([layer.mean(0) for layer in layers])
+    assert (flow[0] - flow.mean(0)).abs().max() > 0.1
+    torch.testing.assert_close(found, flow[0].reshape(2, 3, 3), rtol=1e-5, atol=1e-7)
+    out = network.module(**network._prepare(x), output_attentions=True)
+    gradients = torch.autograd.grad(out.logits[0, 3], out.attentions)
+    relevance = oracle.relevance([a[0].detach() for a in out.attentions], [g[0] for g in gradients])
+    row = (relevance - torch.eye(len(relevance)))[0]
+    assert row.max() > 0
+    torch.testing.assert_close(of_class, row.reshape(2, 3, 3), rtol=1e-4, atol=1e-7)
+
+
 def test_rollout_begins_at_the_query_that_collects(tmp_path):
     """V-JEPA 2: two layers of the encoder, one of the pooler, and a query that attends to all tokens."""
     network, x = huggingface("vjepa2", tmp_path), video(1, 3, 4, 24, 24)
@@ -133,6 +150,20 @@ def test_uniform_attention_gives_every_place_the_same(layers):
     found = attribute(seeded(lambda: Uniform(layers)), video(2, 3, 2, 8, 12), method="attention-rollout", enlarge=False)
     assert found.shape == (2, 2, 2, 3)
     torch.testing.assert_close(found, torch.full_like(found, (1 - 0.5**layers) / 13))
+
+
+@pytest.mark.parametrize("method", ["attention-rollout", "attention-gradient-rollout"])
+def test_what_is_read_and_where_tokens_stand_can_be_said(method):
+    """The mean of a network with a class token, and an order of tokens that the pass does not show."""
+    network, x = seeded(Uniform), video(1, 3, 2, 8, 12)
+    mean, told = (
+        attribute(network, x, method=method, target=1, enlarge=False, token_grid=TokenLayout((2, 2, 3), 1, order, read))
+        for order, read in (("thw", "mean"), ("hwt", None))
+    )
+    plain = attribute(network, x, method=method, target=1, enlarge=False)
+    torch.testing.assert_close(told.permute(0, 2, 3, 1).flatten(), plain.flatten())
+    if method == "attention-rollout":  # 1/4 stays at each place, 3/4 spreads over all 13 tokens
+        torch.testing.assert_close(mean, torch.full_like(mean, 0.25 / 12 + 0.75 / 13))
 
 
 def test_maps_add_up_to_what_is_read(tmp_path):

@@ -189,6 +189,20 @@ def test_default_layer_is_the_last_on_which_the_answer_rests(name, tmp_path):
     assert attribute(module, x, method="hirescam").max() > 0
 
 
+def test_default_layer_where_the_first_patch_is_read(tmp_path):
+    """Of the last block only one place counts; before its attention all do."""
+    network, x = huggingface("videomae", tmp_path, use_mean_pooling=False), video(1, 3, 4, 24, 24)
+    last, before = "videomae.encoder.layer.1", "videomae.encoder.layer.1.layernorm_before"
+    assert attribute(network, x, method="hirescam", layer=last, enlarge=False).nonzero().tolist() in (
+        [],
+        [[0, 0, 0, 0]],
+    )
+    assert str(default_layer(network, x)) == before
+    network.config = network.config.replace(default_layer="")
+    assert str(default_layer(network, x)) == before
+    assert (attribute(network, x, method="hirescam", enlarge=False) > 0).sum() > 1
+
+
 def test_behind_the_last_attention_only_the_class_token_is_read(tmp_path):
     network, x = huggingface("vivit", tmp_path), video(1, 3, 4, 24, 24)
     for layer in ("vivit.layers.1", "vivit.layers.1.layernorm_after", "vivit.layernorm"):

@@ -93,6 +93,26 @@ def test_what_its_configuration_says(name, interval, grid, prefix, order, tmp_pa
     assert (changed.frame_interval, changed.labels, changed.mean) == (1, tuple("abcde"), (0.5,) * 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "frames", "interval"),
+    [
+        ("videomae", 16, 4),
+        ("timesformer", 8, 32),
+        ("timesformer", 16, 16),
+        ("timesformer", 96, 4),
+        ("vivit", 32, 2),
+        ("vjepa2", 16, 4),
+        ("vjepa2", 32, 2),
+        ("vjepa2", 64, 2),
+    ],
+)
+def test_frames_are_as_far_apart_as_for_published_checkpoints(name, frames, interval, tmp_path):
+    """V-JEPA 2 and TimeSformer: frame_step and SAMPLING_RATE of the configurations in their authors' repositories."""
+    key = "frames_per_clip" if name == "vjepa2" else "num_frames"
+    huggingface_folder(name, tmp_path, **{key: frames})
+    assert vx.load_model(f"hf:{tmp_path}", weights="none").config.frame_interval == interval
+
+
 def test_without_a_processor_colours_are_those_of_imagenet(tmp_path):
     huggingface_folder("videomae", tmp_path)
     config = vx.load_model(f"hf:{tmp_path}", weights="none").config

@@ -79,14 +79,15 @@ def attribute(
     wanted = [target] if targets is None else list(targets)
     if not wanted:
         raise VidexplainError("targets is empty")
+    tokens = as_layout(token_grid)
     found = run_method(
         chosen,
         module,
         x,
         lambda logits: [per_sample_scores(one, logits, labels) for one in wanted],
-        find_layer(chosen, module, x, layer, as_layout(token_grid)),
+        find_layer(chosen, module, x, layer, tokens),
         precision,
-        **options,
+        **(options | {"tokens": tokens} if chosen.family == "attention" else options),
     )
     maps = found.maps
     if maps.ndim == 5 and enlarge:

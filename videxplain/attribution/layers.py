@@ -167,14 +167,22 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
 def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: TokenLayout | None) -> LayerCall:
     """The last block or normalisation on whose tokens the answer depends.
 
-    Behind the last attention only a class token may be read, and gradients at all others are zero.
+    Behind the last attention only a class token may be read, or the first of the grid, and gradients at all others are
+    zero.
     """
     from videxplain.attribution.engine import trace
 
+    at_one_place = None
     for name in reversed(list(dict.fromkeys(names))):
         layer = LayerCall(name, tokens=tokens)
         with trace(module, x, [layer]) as run:
             top = run.logits.amax(1)[None]
-            if top.requires_grad and next(run.gradients(top))[layer].abs().amax() > 0:
-                return layer
+            if not top.requires_grad:
+                continue
+            places = (next(run.gradients(top))[layer].abs().amax(1) > 0).sum()
+        if places > 1:
+            return layer
+        at_one_place = at_one_place or (layer if places else None)
+    if at_one_place is not None:
+        return at_one_place
     raise VidexplainError("the answer depends on the tokens of no block of the model; name a layer")

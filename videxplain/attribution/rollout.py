@@ -29,14 +29,15 @@ def attention_rollout(
     choose: Choose,
     layer: LayerCall | None = None,
     precision: Precision = "fp32",
+    tokens: TokenLayout | None = None,
 ) -> Attribution:
     """Attention rollout: the product over layers of ``(A + I) / 2``, A being a layer's attention, mean over heads.
 
-    The I is the residual connection (section 3). Of the product the row counts that is read in the end: the class
-    token's, or the mean of all rows where tokens are averaged; where a single query collects from all tokens, as in
-    V-JEPA 2, its attention takes the place of the row. In divided attention (TimeSformer) the same rule is applied to
-    the attention over time, in which the class token stays as it is, and then to that over space, from which the class
-    tokens of the frames are averaged as in the network.
+    The I is the residual connection (section 3). Of the product the row counts that is read in the end: the first
+    token's or the mean of the grid's, as ``TokenLayout.read`` says; where a single query collects from all tokens, as
+    in V-JEPA 2, its attention takes the place of the row. In divided attention (TimeSformer) the same rule is applied
+    to the attention over time, in which the class token stays as it is, and then to that over space, from which the
+    class tokens of the frames are averaged as in the network.
 
     Args:
         module: A transformer from ``(N, C, T, H, W)`` to ``(N, K)`` whose attention is between the tokens of the clip.
@@ -44,6 +45,7 @@ def attention_rollout(
         choose: Not asked: no score enters.
         layer: Not looked at: all layers count.
         precision: ``"bf16"`` runs the pass in bfloat16 where autocast does.
+        tokens: How tokens lie; None for what the network's configuration or the pass says.
 
     Returns:
         Maps ``(1, N, t, h, w)`` on the grid of tokens, never negative; with the share of tokens that stand nowhere a
@@ -51,7 +53,7 @@ def attention_rollout(
     """
     seen: list[_Attention] = []
     with untouched(module), torch.no_grad(), computing_in(precision, x.device):
-        logits = _run("attention-rollout", module, x, seen, lambda weights: weights.float().mean(1))
+        logits = _run("attention-rollout", module, x, tokens, seen, lambda weights: weights.float().mean(1))
     return Attribution(logits, _roll(seen, len(x), lambda row, moved: (row + moved) / 2)[None])
 
 
@@ -69,6 +71,7 @@ def attention_gradient_rollout(
     choose: Choose,
     layer: LayerCall | None = None,
     precision: Precision = "fp32",
+    tokens: TokenLayout | None = None,
 ) -> Attribution:
     """Relevance through attention: the product over layers of ``I + B``, ``B`` the mean over heads of ``(dA * A)+``.
 
@@ -82,7 +85,7 @@ def attention_gradient_rollout(
     seen: list[_Attention] = []
     maps = []
     with untouched(module), computing_in(precision, x.device):
-        logits = _run("attention-gradient-rollout", module, x, seen, lambda weights: weights, traced=True)
+        logits = _run("attention-gradient-rollout", module, x, tokens, seen, lambda weights: weights, traced=True)
         totals = [score(logits).sum() for score in choose(logits.detach())]
         if not all(total.requires_grad for total in totals):
             raise VidexplainError("the score does not depend on attention: nothing can be traced back to it")
@@ -136,12 +139,13 @@ def _run(
     name: str,
     module: nn.Module,
     x: Tensor,
+    tokens: TokenLayout | None,
     seen: list[_Attention],
     keep: Callable[[Tensor], Tensor],
     traced: bool = False,
 ) -> Tensor:
     """Logits of a pass, and what ``keep`` makes of the attention of its layers."""
-    reader = TokenReader(module, x)
+    reader = TokenReader(module, x, tokens)
     if not reader.transformer:
         raise VidexplainError(f"{name} is for transformers, and this network has no tokens; use gradcam")
 
@@ -187,17 +191,19 @@ def _roll(
     apart = all(one.form.order == "frames" for one in seen)  # frames that never meet are samples of their own
     batch, steps = (samples * t, 1) if apart else (samples, t)
     if apart:
-        seen = [replace(one, form=TokenLayout((1, h, w), one.form.prefix, "thw")) for one in seen]
+        seen = [replace(one, form=replace(one.form, grid=(1, h, w), order="thw")) for one in seen]
     extra = max(one.form.prefix or 0 for one in seen)
     like = seen[-1].weights
     row = _Row(like.new_zeros(batch, extra), like.new_zeros(batch, steps, h * w))
     layers = seen
     if seen[-1].pools:
         row, layers, beyond = row.from_list(seen[-1].weights[:, 0], seen[-1].form), seen[:-1], False
+    elif seen[-1].form.read == "mean" or (seen[-1].form.read is None and not extra):
+        row.placed.fill_(1 / (steps * h * w))
     elif extra:
         row.loose[:, 0] = 1
     else:
-        row.placed.fill_(1 / (steps * h * w))
+        row.placed[:, 0, 0] = 1
     start = row.placed
     for one in reversed(layers):
         row = _back(row, one, step)

@@ -38,6 +38,7 @@ class TokenReader:
         self._module, self._samples, self._frames = module, len(x), x.shape[2]
         self._told = tokens or getattr(getattr(module, "config", None), "tokens", None)
         self._grid = self._told.grid if self._told else None
+        self._read = self._told.read if self._told else None
         self._widths = {m.normalized_shape[-1] for m in module.modules() if isinstance(m, nn.LayerNorm)}
         # Of what order a list of all frames' tokens is, a convolution over single frames does not show.
         self._ordered = True
@@ -89,9 +90,9 @@ class TokenReader:
             )
         t, h, w = grid
         if (extra := self._extra(tokens, h * w)) is not None and folded == t and (t > 1 or not self._ordered):
-            return TokenLayout(grid, extra, "frames")
+            return TokenLayout(grid, extra, "frames", self._read)
         if tokens == t and folded == h * w and folded > 1:
-            return TokenLayout(grid, 0, "places")
+            return TokenLayout(grid, 0, "places", self._read)
         if folded != 1:
             return None
         extra = self._extra(tokens, prod(grid))
@@ -103,7 +104,7 @@ class TokenReader:
                 f"{tokens} tokens of {t} frames in one list, whose order the network does not say: give token_grid, "
                 f"({t}, {h}, {w}) if frames come one after the other"
             )
-        return TokenLayout(grid, extra, "hwt" if self._told and self._told.order == "hwt" else "thw")
+        return TokenLayout(grid, extra, "hwt" if self._told and self._told.order == "hwt" else "thw", self._read)
 
     def _extra(self, tokens: int, places: int) -> int | None:
         """How many of the tokens come before those of the places; None where they do not fit."""

@@ -24,11 +24,14 @@ class TokenLayout:
             together, as in TimeSformer; ``"grid"`` where they are no list but ``(N, t, h, w, D)``. Divided attention
             folds a dimension into the batch: ``"frames"`` is ``(N t, prefix + h w, D)``, as in a network of images, and
             ``"places"`` is ``(N h w, t, D)``. Layers of these two shapes are recognised, so it need not be said.
+        read: What the answer is read from: the ``"first"`` token, or the ``"mean"`` of those of the grid; None for the
+            first where one comes before the grid, and the mean otherwise. Attention rollout begins there.
     """
 
     grid: tuple[int, int, int] | None = None
     prefix: int | None = None
     order: Literal["thw", "hwt", "grid", "frames", "places"] = "thw"
+    read: Literal["first", "mean"] | None = None
 
 
 @dataclass(frozen=True)

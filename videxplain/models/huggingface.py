@@ -28,18 +28,18 @@ class Family:
     Attributes:
         network: Its class in transformers.
         argument: What its forward pass calls the video.
-        frame_interval: How many frames of the video it is from one frame to the next, as in the published checkpoints:
-            their configurations do not say it.
+        frame_intervals: From how many frames a network sees to how many of the video it is from one to the next, as in
+            the published checkpoints, whose configurations do not say it; of other numbers of frames the first.
         tokens: From the configuration to where tokens stand.
-        layer: Pattern of the names of layers of which the last is explained by default: it still has what the answer
-            rests on at the tokens of places, where behind it only a class token is read.
+        layer: From the configuration to a pattern of the names of layers of which the last is explained by default: it
+            still has what the answer rests on at the tokens of all places, where behind it only one token is read.
     """
 
     network: str
     argument: str
-    frame_interval: int
+    frame_intervals: Mapping[int, int]
     tokens: Callable[[Any], TokenLayout]
-    layer: str
+    layer: Callable[[Any], str]
 
 
 def _tubelets(prefix: int) -> Callable[[Any], TokenLayout]:
@@ -49,7 +49,9 @@ def _tubelets(prefix: int) -> Callable[[Any], TokenLayout]:
         tubelet = config.tubelet_size
         step, patch = (tubelet[0], tubelet[1]) if isinstance(tubelet, list | tuple) else (tubelet, config.patch_size)
         side = _one(size) // _one(patch)
-        return TokenLayout((frames // step, side, side), prefix)
+        # VideoMAE's own classifiers average all tokens; what is fine-tuned from its pretraining reads the first alone.
+        read_mean = getattr(config, "use_mean_pooling", True)
+        return TokenLayout((frames // step, side, side), prefix, read=None if read_mean else "first")
 
     return lay
 
@@ -69,11 +71,29 @@ def _divided(config: Any) -> TokenLayout:
 
 
 HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
-    "videomae": Family("VideoMAEForVideoClassification", "pixel_values", 4, _tubelets(0), r"\.layers?\.\d+$"),
-    "timesformer": Family("TimesformerForVideoClassification", "pixel_values", 32, _divided, "layernorm_before$"),
-    "vivit": Family("VivitForVideoClassification", "pixel_values", 2, _tubelets(1), "layernorm_before$"),
+    "videomae": Family(
+        "VideoMAEForVideoClassification",
+        "pixel_values",
+        {16: 4},
+        _tubelets(0),
+        lambda config: r"\.layers?\.\d+$" if config.use_mean_pooling else "layernorm_before$",
+    ),
+    "timesformer": Family(
+        "TimesformerForVideoClassification",
+        "pixel_values",
+        {8: 32, 16: 16, 96: 4},
+        _divided,
+        lambda _: "layernorm_before$",
+    ),
+    "vivit": Family(
+        "VivitForVideoClassification", "pixel_values", {32: 2}, _tubelets(1), lambda _: "layernorm_before$"
+    ),
     "vjepa2": Family(
-        "VJEPA2ForVideoClassification", "pixel_values_videos", 2, _tubelets(0), r"cross_attention_layer\.layer_norm1$"
+        "VJEPA2ForVideoClassification",
+        "pixel_values_videos",
+        {64: 2, 32: 2, 16: 4},
+        _tubelets(0),
+        lambda _: r"cross_attention_layer\.layer_norm1$",
     ),
 }
 """``model_type`` of a configuration to what is known of it."""
@@ -105,6 +125,8 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         known = ", ".join(HUGGINGFACE_FAMILIES)
         raise VidexplainError(f"hf:{name} is a {settings.model_type}; video classifiers are taken of: {known}")
     network = getattr(transformers, family.network)
+    size = _one(getattr(settings, "image_size", None) or settings.crop_size)
+    frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
     if weights == "none":
         module: Any = seeded(lambda: network(settings))
         words = "none"
@@ -112,19 +134,18 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         module = _complete(network, name)
         words = f"{name} of Hugging Face" if not Path(name).is_dir() else f"those of the folder {Path(name).name}"
     mean, std = _colours(_processor(name))
-    size = _one(getattr(settings, "image_size", None) or settings.crop_size)
     config = ModelConfig(
         architecture=f"hf:{Path(name).name if Path(name).is_dir() else name}",
         num_classes=settings.num_labels,
-        num_frames=getattr(settings, "num_frames", None) or settings.frames_per_clip,
+        num_frames=frames,
         size=(size, size),
         sampling="consecutive",
-        default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer, layer)][-1],
+        default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer(settings), layer)][-1],
         first_layer=next(layer for layer, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.Conv3d)),
         labels=tuple(settings.id2label[k] for k in range(settings.num_labels)),
         mean=mean,
         std=std,
-        frame_interval=family.frame_interval,
+        frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
         weights=words,
         tokens=family.tokens(settings),
     )
