@@ -30,6 +30,7 @@ def test_networks_that_see_one_of_the_two(network, share, clip):
     assert found.share == pytest.approx(share, abs=1e-6)
     whole = vx.explain(vx.wrap(seeded(network), **SETTINGS), clip)
     np.testing.assert_allclose(found.motion.heatmap + found.appearance.heatmap, whole.heatmap, atol=1e-6)
+    assert found.limit == pytest.approx(max(float(values.max()) for values in whole.maps), rel=1e-5)
 
 
 def test_the_colours_say_which_part_it_is():

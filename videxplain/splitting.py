@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,10 @@ class Split:
         moved, still = (float(part.temporal.sum()) for part in (self.motion, self.appearance))
         return moved / (moved + still) if moved + still > 0 else 0.0
 
-    @property
+    @cached_property
     def limit(self) -> float:
-        """Where the colour scale of the sum ends."""
-        return float(self.motion.range[1] + self.appearance.range[1])
+        """Where the colour scale of the sum, which is Grad-CAM, ends: at its highest value."""
+        return max(float((m + a).max()) for m, a in zip(self.motion.maps, self.appearance.maps, strict=True))
 
     def overlay_frames(self) -> Iterator[NDArray[np.uint8]]:
         """Every frame with both parts over it, orange and blue, and the time line under it, motion up."""

@@ -57,10 +57,8 @@ def refusal(network, method):
         return "calls no ReLU: .* would be the plain gradient"
     if method == "cam" and network not in LINEAR_HEAD:
         return "cam needs a network that ends in the average of layer"
-    if method == "deeplift" and network == "non_local":
-        return "deeplift needs modules that a pass uses once"
     # Normalisation by what is there, softmax and the gates of an LSTM have no rule.
-    if method == "deeplift" and (network in ("s3d", "lrcn") or network in TRANSFORMERS):
+    if method == "deeplift" and (network == "lrcn" or network in TRANSFORMERS):
         return "deeplift's parts add up to"
     return None
 

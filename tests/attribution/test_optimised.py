@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.attribution.networks import video
+from tests.oracles import extremal as oracle
 from videxplain.attribution.api import attribute
 from videxplain.attribution.extremal import area_error, smooth_maximum
-from videxplain.attribution.temporal import frozen
+from videxplain.attribution.temporal import frozen, turned
 from videxplain.errors import VidexplainError
 
 
@@ -68,6 +69,19 @@ def test_area_error_by_hand():
     assert float(area_error(mask, 0.25)) == pytest.approx((0.25 + 1) / 4)
 
 
+@pytest.mark.parametrize("area", [0.01, 0.2, 0.9])
+def test_area_error_written_out(area):
+    mask = torch.rand(3, 4, 5, generator=torch.Generator().manual_seed(1))
+    assert float(area_error(mask, area)) == pytest.approx(oracle.area_error(mask.numpy(), area), rel=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [(1.0, 1.0, 1.0), (0.5, 1.0, 1.5)])
+def test_smooth_maximum_written_out(sigma):
+    cells = torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(1))
+    expected = torch.from_numpy(oracle.smooth_maximum(cells.numpy(), sigma, temperature=20.0))
+    torch.testing.assert_close(smooth_maximum(cells, sigma).double(), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_smooth_maximum_is_near_the_maximum_of_the_bumps():
     cells = torch.rand(5, 4, 6, generator=torch.Generator().manual_seed(0))
     found = smooth_maximum(cells)
@@ -86,13 +100,15 @@ def test_smooth_maximum_is_near_the_maximum_of_the_bumps():
     assert (found - literal).abs().max() < 0.12
 
 
+@pytest.mark.parametrize("fill", ["freeze", "reverse"])
 @pytest.mark.parametrize(("first", "last"), [(5, 7), (2, 9), (10, 11)])
-def test_the_temporal_mask_is_the_stretch_in_which_something_counts(first, last):
+def test_the_temporal_mask_is_the_stretch_in_which_something_counts(first, last, fill):
     x = torch.eye(12)[None, None, :, :, None].expand(1, 3, 12, 12, 4)
-    maps = attribute(Sequence(first, last), x, method="temporal-mask", target=0)[0, :, 0, 0]
+    maps = attribute(Sequence(first, last), x, method="temporal-mask", target=0, fill=fill)[0, :, 0, 0]
     counts = torch.zeros(12, dtype=torch.bool)
     counts[first : last + 1] = True
-    assert maps[counts].min() > 0.8
+    # What is hidden by less than a tenth does not run backwards, and values play about that.
+    assert maps[counts].min() > (0.8 if fill == "freeze" else 0.7)
     assert maps[~counts].max() < 0.5
     assert maps[~counts].mean() < 0.1
 
@@ -102,6 +118,22 @@ def test_frozen_by_hand():
     found = frozen(clip, torch.tensor([0.0, 0, 0.5]))
     assert found.flatten().tolist() == [1, 1, 3]
     assert torch.equal(frozen(clip, torch.ones(3)), clip)
+
+
+def test_turned_by_hand():
+    clip = torch.tensor([1.0, 2, 3, 4, 5, 6]).view(1, 1, 6, 1, 1)
+    assert torch.equal(turned(clip, torch.ones(6)), clip)
+    assert torch.equal(turned(clip, torch.zeros(6)), clip.flip(2))
+    # Frames 0 to 2 and 4 to 5 are stretches of their own; the second is half hidden.
+    found = turned(clip, torch.tensor([0.0, 0, 0, 1, 0.5, 0.5]))
+    assert found.flatten().tolist() == [3, 2, 1, 4, 5.5, 5.5]
+
+
+def test_a_network_that_does_not_know_the_order_needs_no_frame_in_order():
+    module, x = BoxSum(slice(None), slice(None), slice(None)), torch.ones(1, 3, 6, 8, 8)
+    x[:, :, 0] = 0  # standing still, that is all there is to be seen
+    assert attribute(module, x, method="temporal-mask", target=0, fill="reverse").abs().max() == 0
+    assert attribute(module, x, method="temporal-mask", target=0, fill="freeze").max() > 0.5
 
 
 def test_a_score_that_does_not_depend_on_what_is_seen_has_no_mask():
@@ -122,6 +154,7 @@ def test_a_score_that_does_not_depend_on_what_is_seen_has_no_mask():
         ("extremal-perturbation", {"fill": "freeze"}, "fills with blur or mean"),
         ("extremal-perturbation", {"fill": "men"}, "unknown fill 'men'"),
         ("temporal-mask", {"steps": 0}, "steps is a number, at least 1, not 0"),
+        ("temporal-mask", {"fill": "blur"}, "unknown fill of temporal-mask 'blur'"),
     ],
 )
 def test_wrong_options_are_said(method, options, message):

@@ -136,6 +136,7 @@ REFUSED = {
     ("a network of images", "attention"): "is for transformers",
     ("tokens", "cam"): "cam needs a network that ends in the average",
     ("tokens, divided attention", "cam"): "cam needs a network that ends in the average",
+    ("tokens, divided attention", "deeplift"): "deeplift's parts add up to 79, and the score changes by 71.6",
 }
 ENOUGH = ("rise", "extremal-perturbation", "temporal-mask")
 """They draw by chance, or look for as little as is enough: their peak is in the square, not all of it in their map."""

@@ -1,8 +1,6 @@
-"""DeepLIFT, which is captum's; networks on which its rules would silently not hold are refused."""
+"""DeepLIFT: differences from a baseline, handed back through rectifiers and poolings so that nothing gets lost."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -11,16 +9,17 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from videxplain.attribution.averaged import ScoreOfVideo, sample_by_sample
-from videxplain.attribution.engine import Precision, forward, untouched
+from videxplain.attribution.engine import Precision
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.methods import Attribution, Choose, method
 from videxplain.errors import VidexplainError
 
-_ACTIVATIONS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.MaxPool2d, nn.MaxPool3d)
-"""Modules for which DeepLIFT has rules."""
-_MISSED = 0.2
-"""By such a share of the score's change its parts may miss it: behind some poolings they do by a few per cent."""
-_FUNCTIONS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+_MISSED = 0.01
+"""By such a share of the score's change its parts may miss it: rounding, which ten thousands of voxels add up."""
+_SAME = 1e-7
+"""Where an input differs by less from the baseline's, the derivative takes the place of the slope between them."""
+_TIED = 1e-5
+"""Places of the baseline that are lower than a maximum by less than this share of it are as high as it is."""
 
 
 @method(
@@ -28,7 +27,7 @@ _FUNCTIONS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu
     family="gradient",
     summary="what each pixel adds to the score against a grey clip, rectifiers taken as straight lines between the two",
     paper="Shrikumar et al., ICML 2017",
-    cost="2 forward passes, and 1 forward and backward pass of two clips",
+    cost="3 forward passes and 1 backward pass",
     candidates=1,
 )
 def deeplift(
@@ -38,11 +37,13 @@ def deeplift(
     layer: LayerCall | None = None,
     precision: Precision = "fp32",
 ) -> Attribution:
-    """DeepLIFT with the rescale rule (section 3.5.2), against zero, the mean colour.
+    """DeepLIFT with the rescale rule (section 3.5.2, eq. 11) against zero, the mean colour.
 
-    The rule is one of modules: a network that calls rectifiers as functions, or uses a module twice in a pass, is
-    refused. The parts add up to the difference of the scores; where they miss it by more than a fifth, behind LSTM
-    layers and some poolings, for which captum has no exact rule, the network is refused too.
+    Every function of single numbers is a straight line from its value at the baseline to that at the input. What a
+    maximum changes is owed to the place where the larger of the two lies. The calls themselves are replaced, so that
+    modules, functions, in place or used several times, all count. The parts add up to the difference of the scores;
+    where they do not, because the network multiplies or divides what it computes (LSTM, attention, layer
+    normalisation), it is refused.
 
     Args:
         module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
@@ -54,97 +55,110 @@ def deeplift(
     Returns:
         Signed contributions ``(M, N, C, T, H, W)``.
     """
-    from captum.attr import DeepLift
-
     if precision != "fp32":
         raise VidexplainError("deeplift divides small differences of activations: fp32 alone is exact enough")
-    _check_modules(module, x)
 
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
-        with _out_of_place(module):
-            found: Tensor = DeepLift(_Scored(module, score)).attribute(sample, torch.zeros_like(sample))
-        _check_sum(found, score, sample)
-        return found.detach()
+        lines = _Lines()
+        with lines:
+            # The score asks for something that can be traced back.
+            low = score(torch.zeros_like(sample).requires_grad_()).detach()
+        lines.baseline = iter(lines.seen)
+        with lines:
+            high = score(sample)
+        (slopes,) = torch.autograd.grad(high.sum(), sample)
+        found = slopes * sample.detach()
+        _check_sum(found, float(high.detach() - low))
+        return found
 
     return sample_by_sample(module, x, choose, precision, explain)
 
 
-def _check_sum(found: Tensor, score: ScoreOfVideo, sample: Tensor) -> None:
-    """Raise where the parts miss the difference of the scores by far: the rules do not hold in this network."""
-    with torch.enable_grad():
-        difference = float(score(sample) - score(torch.zeros_like(sample).requires_grad_()))
-    total = float(found.double().sum())
-    rounding = 1e-3 * float(found.double().abs().sum())
-    if abs(total - difference) > max(_MISSED * abs(difference), rounding, 1e-6):
+def _check_sum(found: Tensor, difference: float) -> None:
+    """Raise where the parts miss the difference of the scores: the network does what the rules are not made for."""
+    total, size = float(found.double().sum()), float(found.double().abs().sum())
+    if abs(total - difference) > max(_MISSED * abs(difference), 1e-5 * size, 1e-6):
         raise VidexplainError(
             f"deeplift's parts add up to {total:.3g}, and the score changes by {difference:.3g}: its rules do not hold "
             "in this network; take integrated-gradients"
         )
 
 
-class _Scored(nn.Module):
-    """A network and a score as one module, whose inner modules captum can hook."""
+class _Lines(TorchFunctionMode):
+    """While active, what is not linear is a straight line from the baseline to the input.
 
-    def __init__(self, module: nn.Module, score: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.module, self._score = module, score
-
-    def forward(self, versions: Tensor) -> Tensor:
-        return self._score(versions)
-
-
-class _CountedFunctions(TorchFunctionMode):
-    """Counts calls of rectifiers, those that modules make included."""
+    The first pass is the baseline's, and inputs are remembered in the order of the calls; in the second, after
+    ``baseline`` has been set, each call meets the one that was in its place.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = 0
+        self.seen: list[Tensor] = []
+        self.baseline: Iterator[Tensor] | None = None
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        self.calls += func in _FUNCTIONS
-        return func(*args, **(kwargs or {}))
+        kwargs = dict(kwargs or {})
+        if func not in _ELEMENTWISE and func not in _POOLINGS:
+            return func(*args, **kwargs)
+        value, rest = (args[0], args[1:]) if args else (kwargs.pop("input"), ())
+        if self.baseline is None:
+            self.seen.append(value.detach().clone())
+            return func(value, *rest, **kwargs)
+        other = next(self.baseline, None)
+        if other is None or other.shape != value.shape:
+            raise VidexplainError("deeplift compares a clip with a grey one, and this network treats them differently")
+        straight = _along_line if func in _ELEMENTWISE else _at_maximum
+        return straight(lambda tensor: _POOLINGS.get(func, func)(tensor, *rest, **kwargs), value, other)
 
 
-def _check_modules(module: nn.Module, x: Tensor) -> None:
-    uses: Counter[str] = Counter()
-    of_modules = 0
-
-    def watch(name: str) -> Any:
-        def hook(layer: nn.Module, *_: Any) -> None:
-            nonlocal of_modules
-            uses[name] += 1
-            of_modules += isinstance(layer, nn.ReLU)
-
-        return hook
-
-    with untouched(module), torch.no_grad(), ExitStack() as hooks:
-        for name, layer in module.named_modules():
-            if isinstance(layer, _ACTIVATIONS):
-                hooks.callback(layer.register_forward_hook(watch(name)).remove)
-        counted = hooks.enter_context(_CountedFunctions())
-        forward(module, x[:1].clone())
-    if counted.calls > of_modules:
-        raise VidexplainError(
-            f"deeplift needs rectifiers that are modules, and {counted.calls - of_modules} of the network's are "
-            "function calls; take integrated-gradients"
-        )
-    if twice := [name for name, count in uses.items() if count > 1]:
-        raise VidexplainError(
-            f"deeplift needs modules that a pass uses once, and '{twice[0]}' is used {uses[twice[0]]} times; "
-            "take integrated-gradients"
-        )
+def _along_line(function: Callable[[Tensor], Tensor], value: Tensor, other: Tensor) -> Tensor:
+    """The rescale rule: the slope is the change of the output by that of the input."""
+    point = value.detach().requires_grad_()
+    given = point.clone()
+    out = function(given)
+    (derivative,) = torch.autograd.grad(out.sum(), point)
+    change = point.detach() - other
+    slope = torch.where(change.abs() < _SAME, derivative, (out.detach() - function(other)) / change)
+    line = out.detach() + slope * (value - value.detach())
+    # Who calls it in place may go on with the old tensor rather than with what is returned.
+    return value.copy_(line) if out is given else line
 
 
-@contextmanager
-def _out_of_place(module: nn.Module) -> Iterator[None]:
-    """While active, no activation writes into its input, which captum needs as it was."""
-    changed = [m for m in module.modules() if isinstance(m, _ACTIVATIONS) and getattr(m, "inplace", False)]
-    try:
-        for m in changed:
-            m.inplace = False
-        yield
-    finally:
-        for m in changed:
-            m.inplace = True
+def _at_maximum(pool: Callable[[Tensor], tuple[Tensor, Tensor]], value: Tensor, other: Tensor) -> Tensor:
+    """A maximum that rises is owed to the place where it is now, one that falls to the place where it was."""
+    (out, where), (low, before) = pool(value.detach()), pool(other)
+    dimensions = -(value.dim() - 2)
+    numbers, others = value.flatten(dimensions), other.flatten(dimensions)
+    old = others.gather(-1, where.flatten(dimensions)).view_as(out)
+    # A grey clip leaves many places equally high. Then it was where it is now, lest rounding choose among them.
+    before = torch.where(torch.isclose(old, low, rtol=_TIED, atol=_SAME), where, before)
+    line = out.clone()
+    for places, change in ((where, (out - low).relu()), (before, -(low - out).relu())):
+        flat = places.flatten(dimensions)
+        new, old = numbers.gather(-1, flat).view_as(out), others.gather(-1, flat).view_as(out)
+        # The place itself changes at least as much as the maximum does.
+        slope = torch.where(change == 0, 0, change / (new.detach() - old)).nan_to_num(0).clamp(0, 1)
+        line = line + slope * (new - new.detach())
+    return line
+
+
+_ELEMENTWISE = frozenset(
+    {
+        *(F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_),
+        *(F.leaky_relu, F.leaky_relu_, F.elu, F.elu_, F.selu, F.celu, F.hardtanh, F.relu6),
+        *(F.gelu, F.silu, F.mish, F.softplus, F.hardswish, F.hardsigmoid),
+        *(torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid),
+        *(torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_, F.tanh),
+    }
+)
+_POOLINGS: dict[Callable[..., Any], Callable[..., Any]] = {
+    F.max_pool1d: F.max_pool1d_with_indices,
+    F.max_pool2d: F.max_pool2d_with_indices,
+    F.max_pool3d: F.max_pool3d_with_indices,
+    F.adaptive_max_pool1d: F.adaptive_max_pool1d_with_indices,
+    F.adaptive_max_pool2d: F.adaptive_max_pool2d_with_indices,
+    F.adaptive_max_pool3d: F.adaptive_max_pool3d_with_indices,
+}
+"""Each with the function that also says where the maximum lies."""

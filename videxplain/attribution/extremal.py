@@ -27,7 +27,7 @@ _RATE, _TEMPERATURE = 0.05, 20.0
     "extremal-perturbation",
     family="perturbation",
     summary="the smallest parts of the clip, smooth in space and time, that alone keep the score up",
-    paper="Fong et al., ICCV 2019; for video Li et al., WACV 2021",
+    paper="Fong et al., ICCV 2019; for video after Li et al., WACV 2021",
     cost="2 forward passes, and 3 x 100 (areas x steps) forward and backward passes",
     candidates=1,
     options=("steps", "areas", "fill"),
@@ -47,9 +47,13 @@ def extremal_perturbation(
     A mask shows the clip where it is 1 and what fills the clip where it is 0. It maximises the score less a weight
     times ``mean((sort(m) - r_a)^2)``, where r_a is 0 for a share 1 - a of the voxels and 1 for the others (Fong et
     al., eq. 2 and section 3.2): so its area is a, and its values are near 0 and 1. It is smooth because it is a soft
-    maximum of bumps in space **and time** (their eq. 5; in time as in Li et al.), one for each cell of 8 x 8 pixels in
-    a frame. Values start at 1/2, so that nothing is drawn at random. The fill is in the range of 0 to 1 of the reward
-    whatever the score's scale.
+    maximum of bumps (their eq. 5 and 6), one for each cell of 8 x 8 pixels in a frame, and bumps reach as far into
+    neighbouring frames as into neighbouring cells. Li et al. have the mask smooth in time by another means, a second
+    ranking of its means over ellipsoids; so this is Fong et al.'s method in space and time, not theirs.
+
+    The score is brought to a scale on which it is 0 where nothing is seen and 1 where all is, so that the weight means
+    the same for scores of every size. It grows from 1 to 300 while the mask is sought. Values start at 1/2, so that
+    nothing is drawn at random.
 
     Args:
         module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.

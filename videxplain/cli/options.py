@@ -65,7 +65,12 @@ Box: TypeAlias = Annotated[
     typer.Option(metavar="T,H,W", help="Frames, rows and columns of the network's input.", rich_help_panel=_HOW),
 ]
 Fill: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="mean|blur|freeze", help="What hides a part.", rich_help_panel=_HOW)
+    str | None,
+    typer.Option(
+        metavar="mean|blur|freeze",
+        help="What hides a part; temporal-mask: freeze, or reverse.",
+        rich_help_panel=_HOW,
+    ),
 ]
 Areas: TypeAlias = Annotated[
     str | None,
