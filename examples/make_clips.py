@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from videxplain.data.actionfigures import Difficulty, render_clip
+from videxplain.actionfigures import Difficulty, render_clip
 from videxplain.viz.video import save_video
 
 CLIPS = {

@@ -22,8 +22,8 @@ from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 import videxplain as vx
 from tests.attribution.networks import seeded
-from videxplain.models.huggingface import load_huggingface
-from videxplain.models.pytorchvideo_models import TwoPathways
+from videxplain.models.hubs.huggingface import load_huggingface
+from videxplain.models.hubs.pytorchvideo import TwoPathways
 
 Small: TypeAlias = dict[str, tuple[Callable[[Path], nn.Module], tuple[int, int, int]]]
 COMMON = {"num_hidden_layers": 2, "num_attention_heads": 2, "num_labels": 5, "initializer_range": 0.2}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from videxplain.attribution.api import METHODS
-from videxplain.attribution.methods import list_methods
+from videxplain.attribution.registry import list_methods
 
 DOCS = Path(__file__).parents[1] / "docs"
 

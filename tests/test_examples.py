@@ -12,7 +12,7 @@ import pytest
 
 import videxplain as vx
 from videxplain.data.video import VideoReader, count_frames, read_frames
-from videxplain.models.weights import read_metadata
+from videxplain.models.weights.files import read_metadata
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CLIPS = sorted((EXAMPLES / "clips").glob("*.mp4"))

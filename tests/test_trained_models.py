@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from videxplain.clip import Clip
-from videxplain.data.actionfigures import LABELS, render_clip
+from videxplain.actionfigures import LABELS, render_clip
+from videxplain.data.clip import Clip
 from videxplain.data.sampling import spread_windows, uniform_indices
 from videxplain.data.transforms import to_model_input
-from videxplain.explaining import explain
-from videxplain.models.weights import bundled_path, read_metadata
+from videxplain.explanation.api import explain
+from videxplain.models.weights.files import bundled_path, read_metadata
 from videxplain.models.zoo import available_weights, load_model
 
 MODELS = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")

@@ -11,38 +11,38 @@ from videxplain.version import __version__
 if TYPE_CHECKING:
     from videxplain.attribution.api import attribute
     from videxplain.attribution.targets import Contrast
-    from videxplain.clip import Clip, read_clip
+    from videxplain.data.clip import Clip, read_clip
     from videxplain.errors import VidexplainError
-    from videxplain.explaining import explain, list_methods, predict
-    from videxplain.explanation import Explanation
-    from videxplain.looking import Attention, attention
+    from videxplain.explanation.api import explain, list_methods, predict
+    from videxplain.explanation.attention import Attention, attention
+    from videxplain.explanation.motion import Split, split
+    from videxplain.explanation.panels import four_panel_figure
+    from videxplain.explanation.result import Explanation
     from videxplain.models.config import ModelConfig, TokenLayout
     from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
-    from videxplain.report import four_panel_figure
-    from videxplain.splitting import Split, split
 
 _HOMES = {
     "attribute": "attribution.api",
     "Contrast": "attribution.targets",
-    "Clip": "clip",
-    "read_clip": "clip",
+    "Clip": "data.clip",
+    "read_clip": "data.clip",
     "VidexplainError": "errors",
-    "explain": "explaining",
-    "list_methods": "explaining",
-    "predict": "explaining",
-    "four_panel_figure": "report",
-    "Explanation": "explanation",
+    "explain": "explanation.api",
+    "list_methods": "explanation.api",
+    "predict": "explanation.api",
+    "four_panel_figure": "explanation.panels",
+    "Explanation": "explanation.result",
     "ModelConfig": "models.config",
     "list_models": "models.zoo",
     "load_model": "models.zoo",
     "save_model": "models.zoo",
     "TokenLayout": "models.config",
     "wrap": "models.wrapping",
-    "Attention": "looking",
-    "attention": "looking",
-    "Split": "splitting",
-    "split": "splitting",
+    "Attention": "explanation.attention",
+    "attention": "explanation.attention",
+    "Split": "explanation.motion",
+    "split": "explanation.motion",
 }
 
 __all__ = [

@@ -6,6 +6,7 @@ from videxplain.errors import VidexplainError
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 
 def find_device(name: str = "auto") -> "torch.device":
@@ -23,6 +24,13 @@ def find_device(name: str = "auto") -> "torch.device":
     if name not in there and not (name == "cuda" and cuda):
         raise VidexplainError(f"no device '{name}' on this machine; there is {', '.join(there)}")
     return torch.device(name)
+
+
+def device_of(module: "nn.Module") -> "torch.device":
+    """Where a network's parameters are; the CPU for a network that has none."""
+    import torch
+
+    return next((p.device for p in module.parameters()), torch.device("cpu"))
 
 
 def find_precision(name: str, device: "torch.device") -> Literal["fp32", "bf16"]:

@@ -1,11 +1,14 @@
 """Files that appear complete or not at all."""
 
+import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES
 from pathlib import Path
+from typing import Any
 
 from videxplain.errors import VidexplainError
 
@@ -59,3 +62,19 @@ def output_folder(path: str | Path) -> Iterator[Path]:
             for folder in missing:
                 folder.rmdir()
         raise
+
+
+def write_json(path: str | Path, content: Any) -> Path:
+    """Write ``content`` as JSON, whole or not at all: UTF-8, two spaces a level, a newline at the end.
+
+    Returns:
+        The path.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Path(path)
+
+
+def file_stem(name: str) -> str:
+    """A name as part of a file's name: ``torchvision:r3d_18`` becomes ``torchvision-r3d_18``."""
+    return "-".join(part for part in re.split(r"[^\w.+-]+", name) if part.strip(".-"))

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from tests.attribution.networks import BrightSquares
-from tests.attribution.test_windows import flat, planted
+from tests.explanation.test_windows import flat, planted
+from videxplain.actionfigures import LABELS, render_clip
 from videxplain.attribution.api import METHODS, attribute
-from videxplain.attribution.methods import magnitude
-from videxplain.data.actionfigures import LABELS, render_clip
+from videxplain.attribution.registry import magnitude
 from videxplain.data.sampling import spread_windows, uniform_indices
 from videxplain.data.transforms import to_model_input
-from videxplain.explaining import UNTRAINED_NOTE, explain
-from videxplain.explanation import NO_EVIDENCE_NOTE
+from videxplain.explanation.api import UNTRAINED_NOTE, explain
+from videxplain.explanation.result import NO_EVIDENCE_NOTE
 from videxplain.metrics.randomisation import layers_from_the_top, randomisation_test, similarity
 from videxplain.models.zoo import load_model
 

@@ -6,14 +6,14 @@ import torch
 
 from tests.attribution.networks import BrightSquares, Deep3D, Small3D, seeded, three_lrcns, video
 from tests.attribution.test_untouched import CONTEXTS, in_use, state
-from tests.attribution.test_windows import SIDE, corner, equal, planted
+from tests.explanation.test_windows import SIDE, corner, equal, planted
 from videxplain import list_methods
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.targets import score_function
 from videxplain.errors import VidexplainError
-from videxplain.explaining import explain
-from videxplain.explanation import NO_EVIDENCE_NOTE
+from videxplain.explanation.api import explain
+from videxplain.explanation.result import NO_EVIDENCE_NOTE
 
 # Those that follow attention need a transformer: what holds for them is in test_rollout.py.
 ANYWHERE = [name for name in METHODS if METHODS[name].family != "attention"]

@@ -5,14 +5,14 @@ import torch
 import torch.nn.functional as F
 
 from tests.attribution.networks import BrightSquares, Deep3D, Small3D, Turncoat, seeded, video
-from tests.attribution.test_windows import planted
+from tests.explanation.test_windows import planted
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.targets import score_function
-from videxplain.clip import Clip
+from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
-from videxplain.explaining import explain
+from videxplain.explanation.api import explain
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if METHODS[name].family == "cam" and name != "cam"])

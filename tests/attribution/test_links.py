@@ -13,12 +13,12 @@ from tests.attribution.test_untouched import in_use, state
 from tests.small_models import huggingface
 from videxplain import attention, load_model
 from videxplain.attribution.links import blocks_of, find_links
-from videxplain.clip import Clip
+from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
-from videxplain.explaining import UNTRAINED_NOTE
-from videxplain.looking import EVEN_NOTE
+from videxplain.explanation.api import UNTRAINED_NOTE
+from videxplain.explanation.attention import EVEN_NOTE
 from videxplain.models.config import ModelConfig
-from videxplain.models.non_local import NonLocal
+from videxplain.models.networks.non_local import NonLocal
 
 
 class OneBlock(nn.Module):

@@ -10,7 +10,7 @@ import videxplain as vx
 from tests.attribution.networks import BrightSquares
 from tests.attribution.test_every_method import QUICK
 from videxplain.attribution.api import METHODS
-from videxplain.clip import Clip
+from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig, TokenLayout
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from videxplain.actionfigures import LABELS, held_out_clips
 from videxplain.benchmark import run as running
 from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases, dataset_scenes, rendered_scenes
 from videxplain.benchmark.measures import MEASURES, Subject
@@ -15,10 +16,9 @@ from videxplain.benchmark.report import markdown
 from videxplain.benchmark.rows import Row, append, claim, read, rows_of
 from videxplain.benchmark.run import BASELINES, Entrant, run
 from videxplain.benchmark.summary import best, mean, summarise
-from videxplain.data.actionfigures import LABELS, held_out_clips
-from videxplain.data.records import Video, VideoDataset
+from videxplain.data.datasets.types import Video, VideoDataset
+from videxplain.data.datasets.ucf101_24 import Tube, VideoBoxes
 from videxplain.errors import VidexplainError
-from videxplain.metrics.boxes import Tube, VideoBoxes
 from videxplain.models.config import ModelConfig
 
 SIDE = 16

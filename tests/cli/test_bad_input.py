@@ -96,7 +96,7 @@ def test_an_output_that_cannot_be_written_is_said_before_any_work(clip, narrow, 
 
 
 def test_an_interrupt_ends_quietly_and_leaves_nothing(clip, narrow, run, tmp_path, monkeypatch):
-    from videxplain.explanation import Explanation
+    from videxplain.explanation.result import Explanation
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -109,7 +109,7 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing(clip, narrow, run, tmp_pat
 
 def test_what_was_complete_before_a_failure_stays(clip, narrow, run, tmp_path, monkeypatch):
     from videxplain.errors import VidexplainError
-    from videxplain.explanation import Explanation
+    from videxplain.explanation.result import Explanation
 
     def full(*_, **__):
         raise VidexplainError("cannot write: no space left on device")

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from videxplain.actionfigures import LABELS
 from videxplain.benchmark.run import BASELINES
-from videxplain.data.actionfigures import LABELS
 
 
 def test_the_command(tmp_path, run):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import FPS, FRAMES, SIZE
-from videxplain.explaining import UNTRAINED_NOTE, explain
+from videxplain.explanation.api import UNTRAINED_NOTE, explain
 from videxplain.models import zoo
 from videxplain.viz.timeline import strip_height
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.train.conftest import order_tree
-from videxplain.data.actionfigures import LABELS, synthesize
+from videxplain.actionfigures import LABELS, synthesize
 from videxplain.models.zoo import load_model, save_model
 
 

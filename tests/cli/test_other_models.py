@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from videxplain.models.sources import SOURCES, file_stem
+from videxplain.files import file_stem
+from videxplain.models.hubs.sources import SOURCES
 
 
 def test_models_lists_every_name_of_every_source(run):

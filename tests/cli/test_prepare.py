@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.data.trees import hmdb51_tree, ucf101_tree
-from videxplain.data.actionfigures import LABELS, synthesize
-from videxplain.data.datasets import available_splits, open_dataset
-from videxplain.data.prepared import DatasetIndex
+from videxplain.actionfigures import LABELS, synthesize
+from videxplain.data.datasets.open import available_splits, open_dataset
+from videxplain.data.datasets.prepared import DatasetIndex
 
 
 def test_all_splits_of_ucf101_are_prepared_and_kept(run, tmp_path):

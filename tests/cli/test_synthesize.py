@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from videxplain.data.actionfigures import read_evidence
+from videxplain.actionfigures import read_evidence
 from videxplain.data.video import VideoReader
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.data.trees import ODD_NAMES, hmdb51_tree, names, ucf101_tree, write_clip
-from videxplain.data.datasets import Video, available_splits, open_dataset, split_validation
+from videxplain.data.datasets.open import Video, available_splits, open_dataset, split_validation
 from videxplain.errors import VidexplainError
 
 

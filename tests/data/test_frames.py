@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.data.trees import ODD_NAMES, hmdb51_tree, names, ucf101_tree, write_clip
-from videxplain.data.datasets import available_splits, open_dataset
-from videxplain.data.extraction import Task, extract
-from videxplain.data.frames import frame_count, prepare, read_video_frames
-from videxplain.data.prepared import FrameFolder, source_video
+from videxplain.data.datasets.extraction import Task, extract
+from videxplain.data.datasets.frames import frame_count, prepare, read_video_frames
+from videxplain.data.datasets.open import available_splits, open_dataset
+from videxplain.data.datasets.prepared import FrameFolder, source_video
 from videxplain.errors import VidexplainError
 
 VALUES = [10 * i for i in range(12)]

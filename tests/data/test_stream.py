@@ -9,14 +9,14 @@ import pytest
 
 from tests.attribution.networks import BrightSquares
 from tests.oracles import windows as oracle
-from videxplain.clip import Clip
 from videxplain.data import video
+from videxplain.data.clip import Clip
 from videxplain.data.sampling import covering_windows, interleaved_sets
 from videxplain.data.stream import ClipFrames, FileFrames, consecutive_windows, interleaved_windows, read_ahead
 from videxplain.data.transforms import to_model_input
 from videxplain.data.video import DamagedVideoWarning
 from videxplain.errors import VidexplainError
-from videxplain.explaining import explain
+from videxplain.explanation.api import explain
 
 
 def noise(num_frames: int, height: int = 6, width: int = 8) -> np.ndarray:

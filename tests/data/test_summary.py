@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.data.trees import hmdb51_tree, write_clip
-from videxplain.data.datasets import open_dataset
-from videxplain.data.frames import prepare
-from videxplain.data.summary import summarise
+from videxplain.data.datasets.frames import prepare
+from videxplain.data.datasets.open import open_dataset
+from videxplain.data.datasets.summary import summarise
 from videxplain.errors import VidexplainError
 
 # class -> (frames, frames per second, (height, width)) of each video; the first three of each are for training

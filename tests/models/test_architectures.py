@@ -7,8 +7,8 @@ from torch import nn
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
-from videxplain.models.blocks import ResNet2d
-from videxplain.models.inflate import inflate_state_dict
+from videxplain.models.networks.blocks import ResNet2d
+from videxplain.models.networks.inflate import inflate_state_dict
 
 # Full size, from the papers (the arithmetic stands in each class's docstring); the layer is what Grad-CAM explains.
 FULL_SIZE = {

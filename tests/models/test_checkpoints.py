@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 import torch
 
-from tests.models.test_convert import CLASSES, assert_same_logits, randomise, videos
+from tests.models.test_conversion import CLASSES, assert_same_logits, randomise, videos
 from tests.oracles import mmaction2
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
-from videxplain.models.checkpoints import CHECKPOINTS, Checkpoint, public_weights
-from videxplain.models.checkpoints_cache import cache_folder, cached, fetch
-from videxplain.models.labels import DATASETS, labels_of
+from videxplain.models.weights.cache import cache_folder, cached, fetch
+from videxplain.models.weights.checkpoints import CHECKPOINTS, Checkpoint, public_weights
+from videxplain.models.weights.labels import DATASETS, labels_of
 from videxplain.models.zoo import load_model
 
 CONTENT = bytes(range(256)) * 8192  # two chunks

@@ -10,7 +10,7 @@ import torch
 
 import videxplain as vx
 from tests.small_models import HUGGINGFACE, huggingface_folder
-from videxplain.clip import Clip
+from videxplain.data.clip import Clip
 from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 

@@ -3,11 +3,11 @@ import torch
 from torch import nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models.blocks import ResNet2d
-from videxplain.models.i3d import I3D
-from videxplain.models.inflate import inflate_kernel, inflate_state_dict
-from videxplain.models.initialise import initialise
-from videxplain.models.non_local import NonLocalI3D
+from videxplain.models.networks.blocks import ResNet2d
+from videxplain.models.networks.i3d import I3D
+from videxplain.models.networks.inflate import inflate_kernel, inflate_state_dict
+from videxplain.models.networks.initialise import initialise
+from videxplain.models.networks.non_local import NonLocalI3D
 
 
 def image_network(depth: int) -> ResNet2d:

@@ -3,11 +3,11 @@ import torch
 from torch import nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models.c3d import C3D
-from videxplain.models.i3d_inception import InceptionI3D, SamePool, Unit
-from videxplain.models.late_fusion import LateFusion
-from videxplain.models.lrcn import LRCN
-from videxplain.models.non_local import Affinity, NonLocal, NonLocalI3D
+from videxplain.models.networks.c3d import C3D
+from videxplain.models.networks.i3d_inception import InceptionI3D, SamePool, Unit
+from videxplain.models.networks.late_fusion import LateFusion
+from videxplain.models.networks.lrcn import LRCN
+from videxplain.models.networks.non_local import Affinity, NonLocal, NonLocalI3D
 from videxplain.models.zoo import list_models, load_model
 
 NARROW = {"width": 4, "num_classes": 3, "size": 32}

@@ -7,9 +7,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models import weights, zoo
+from videxplain.models import zoo
 from videxplain.models.config import ModelConfig
-from videxplain.models.weights import CONFIG_KEY, read_metadata
+from videxplain.models.weights import files as weights
+from videxplain.models.weights.files import CONFIG_KEY, read_metadata
 from videxplain.models.zoo import available_weights, list_models, load_model, save_model
 
 OPTIONS = {

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from videxplain.data.augmentation import Augmentation
-from videxplain.data.datasets import open_dataset
-from videxplain.data.frames import read_video_frames
-from videxplain.data.records import Video
+from videxplain.data.datasets.frames import read_video_frames
+from videxplain.data.datasets.open import open_dataset
+from videxplain.data.datasets.types import Video
 from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from videxplain.errors import VidexplainError
-from videxplain.models.weights import read_metadata
+from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import load_model
 from videxplain.train import data, logs
 from videxplain.train.clips import FrameCache

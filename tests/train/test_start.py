@@ -3,7 +3,7 @@ import torch
 
 from tests.oracles import mmaction2
 from videxplain.errors import VidexplainError
-from videxplain.models.blocks import ResNet2d
+from videxplain.models.networks.blocks import ResNet2d
 from videxplain.models.zoo import load_model, save_model
 from videxplain.train import start
 from videxplain.train.recipe import recipe_from

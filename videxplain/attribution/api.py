@@ -7,26 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videxplain.attribution import (  # noqa: F401  (entering them into the table)
-    activations,
-    averaged,
-    cam,
-    channelwise,
-    classless,
-    deeplift,
-    extremal,
-    gradients,
-    guided_gradcam,
-    linear,
-    motion,
-    perturbation,
-    rollout,
-    temporal,
-)
+import videxplain.attribution.methods  # noqa: F401  (entering them into the registry)
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall, default_layer, first_layer, resolve
-from videxplain.attribution.methods import METHODS, Method
+from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.targets import Target, per_sample_scores
 from videxplain.errors import VidexplainError, unknown
 from videxplain.models.config import TokenLayout

@@ -18,6 +18,7 @@ from videxplain.attribution.layers import LayerCall, Layout, as_video
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, split
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
+from videxplain.untouched import untouched
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
@@ -28,32 +29,6 @@ _VOXELS = 4 * 16 * 112 * 112
 """So many positions of one clip's versions go through the network together."""
 _TRACED_VOXELS = 16 * 112 * 112
 """And so many where gradients are taken, for which every layer's output is held."""
-
-
-@contextmanager
-def untouched(module: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode with frozen parameters, and back as it was, also when something raises.
-
-    Inside, gradients are recorded for whatever requires them. Training flags, ``requires_grad``, the grad mode,
-    the cuDNN flags and torch's random state are restored afterwards.
-    """
-    training = [(m, m.training) for m in module.modules()]
-    required = [(p, p.requires_grad) for p in module.parameters()]
-    devices = sorted({p.device.index or 0 for p, _ in required if p.is_cuda})
-    cudnn = torch.backends.cudnn.enabled
-    try:
-        with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices):
-            for m, _ in training:
-                m.training = False
-            for p, _ in required:
-                p.requires_grad_(False)
-            yield
-    finally:
-        torch.backends.cudnn.enabled = cudnn
-        for m, was in training:
-            m.training = was
-        for p, needed in required:
-            p.requires_grad_(needed)
 
 
 def computing_in(precision: Precision, device: torch.device) -> torch.autocast:

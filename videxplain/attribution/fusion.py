@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.layers import FusedLayers, LayerCall
-from videxplain.attribution.methods import Attribution, Choose, Method
+from videxplain.attribution.registry import Attribution, Choose, Method
 from videxplain.attribution.targets import Score
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.attention import ReadAttention
-from videxplain.attribution.engine import forward, untouched
+from videxplain.attribution.engine import forward
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError, unknown
+from videxplain.untouched import untouched
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import forward, untouched
-from videxplain.data.actionfigures import held_out_clips, read_evidence
-from videxplain.data.frames import frame_count, read_video_frames
-from videxplain.data.prepared import is_frame_folder, source_video
-from videxplain.data.records import Video, VideoDataset
+from videxplain.actionfigures import held_out_clips, read_evidence
+from videxplain.attribution.engine import forward
+from videxplain.data.datasets.frames import frame_count, read_video_frames
+from videxplain.data.datasets.prepared import is_frame_folder, source_video
+from videxplain.data.datasets.types import Video, VideoDataset
+from videxplain.data.datasets.ucf101_24 import VideoBoxes
 from videxplain.data.sampling import spread_windows, uniform_indices
 from videxplain.data.transforms import resize_frame, to_model_input
+from videxplain.device import device_of
 from videxplain.errors import VidexplainError
-from videxplain.metrics.boxes import VideoBoxes
 from videxplain.models.config import ModelConfig
+from videxplain.untouched import untouched
 
 Masks = NDArray[np.bool_]
 
@@ -140,7 +142,7 @@ def choose_cases(module: nn.Module, config: ModelConfig, scenes: Iterator[Scene]
     Raises:
         VidexplainError: No scene that it classifies rightly.
     """
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    device = device_of(module)
     chosen: list[Case] = []
     seen = 0
     for scene in scenes:

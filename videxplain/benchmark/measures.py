@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import forward, untouched
+from videxplain.attribution.engine import forward
 from videxplain.benchmark.cases import Case
 from videxplain.metrics import localisation
 from videxplain.metrics.faithfulness import average_drop, deletion, increase, insertion
@@ -18,6 +18,7 @@ from videxplain.metrics.randomisation import layers_from_the_top, randomised, si
 from videxplain.metrics.road import road
 from videxplain.metrics.robustness import infidelity, sensitivity
 from videxplain.registry import Registry
+from videxplain.untouched import untouched
 
 Group: TypeAlias = Literal["faithfulness", "where", "when", "dependence", "cost"]
 Explain: TypeAlias = Callable[[nn.Module, Tensor], Tensor]

@@ -1,7 +1,6 @@
 """The benchmark's results as Markdown, CSV, JSON and pictures."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +13,7 @@ from videxplain.benchmark.measures import MEASURES
 from videxplain.benchmark.rows import Row
 from videxplain.benchmark.run import TOO_DEAR
 from videxplain.benchmark.summary import Line, Mean, best, is_method, summarise
-from videxplain.files import replacing
-from videxplain.models.sources import file_stem
+from videxplain.files import file_stem, replacing, write_json
 from videxplain.viz.save import save_figure
 from videxplain.viz.side_by_side import side_by_side
 
@@ -193,8 +191,7 @@ def _json(path: Path, lines: Sequence[Line], chosen: Mapping[str, Chosen], setti
         "clips": clips,
         "results": [asdict(line) for line in lines],
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(path, content)
     return path
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from videxplain.benchmark.cases import Chosen
 from videxplain.errors import VidexplainError
-from videxplain.files import replacing
-from videxplain.models.sources import file_stem
+from videxplain.files import file_stem, write_json
 
 SETTINGS = "settings.json"
 BASELINE = "baseline"
@@ -68,8 +67,7 @@ def claim(out: Path, settings: Mapping[str, Any]) -> None:
             if held.get(name) != value:
                 raise VidexplainError(f"{out} holds results with {name} {held.get(name)}, not {value}: choose another")
         return
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_json(path, settings)
 
 
 def append(path: Path, row: Row) -> None:

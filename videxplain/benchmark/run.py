@@ -11,19 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.api import METHODS, attribute
-from videxplain.attribution.engine import forward, untouched
-from videxplain.attribution.methods import magnitude
+from videxplain.attribution.engine import forward
+from videxplain.attribution.registry import magnitude
 from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases
 from videxplain.benchmark.costs import timed
 from videxplain.benchmark.measures import MEASURES, Explain, Subject
 from videxplain.benchmark.rows import BASELINE, Row, append, read, rows_path
 from videxplain.errors import VidexplainError
-from videxplain.files import replacing
+from videxplain.files import file_stem, replacing
 from videxplain.metrics.baselines import centre_map, motion_map, random_map
 from videxplain.models.config import ModelConfig
-from videxplain.models.sources import file_stem
+from videxplain.progress import Progress
+from videxplain.untouched import untouched
 
-Progress = Callable[[int, int], None]
 TOO_DEAR = 300
 """An explanation that takes so many forward passes is not made again for a measure."""
 

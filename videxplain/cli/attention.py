@@ -34,9 +34,9 @@ def attention(
 ) -> None:
     """Where one point of a clip looks: the strongest links of a non-local block or of attention, as arrows."""
     from videxplain.cli.explain import clip_name, prepare
-    from videxplain.looking import FORMATS
-    from videxplain.looking import attention as look
-    from videxplain.models.sources import file_stem
+    from videxplain.explanation.attention import FORMATS
+    from videxplain.explanation.attention import attention as look
+    from videxplain.files import file_stem
 
     kinds = options.format_list(formats, FORMATS)
     point = _point(at)

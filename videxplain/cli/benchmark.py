@@ -13,8 +13,8 @@ from videxplain.files import output_folder
 
 if TYPE_CHECKING:
     from videxplain.benchmark.cases import Scene
-    from videxplain.data.datasets import VideoDataset
-    from videxplain.metrics.boxes import VideoBoxes
+    from videxplain.data.datasets.open import VideoDataset
+    from videxplain.data.datasets.ucf101_24 import VideoBoxes
 
 BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
@@ -54,10 +54,10 @@ def benchmark(
     from videxplain.benchmark.report import write
     from videxplain.benchmark.rows import claim, rows_of
     from videxplain.benchmark.run import Entrant, run
-    from videxplain.data.datasets import open_dataset
+    from videxplain.data.datasets.open import open_dataset
+    from videxplain.data.datasets.ucf101_24 import read_boxes
     from videxplain.device import find_device
-    from videxplain.explaining import UNTRAINED_NOTE, config_of
-    from videxplain.metrics.boxes import read_boxes
+    from videxplain.explanation.api import UNTRAINED_NOTE, config_of
     from videxplain.models.zoo import available_weights, load_model
 
     for model, _ in asked:
@@ -101,7 +101,7 @@ def _model(text: str) -> tuple[str, str]:
 
 def _methods(names: list[str]) -> list[str]:
     from videxplain.attribution.api import METHODS
-    from videxplain.attribution.methods import list_methods
+    from videxplain.attribution.registry import list_methods
 
     if names == ["all"]:
         return list_methods()

@@ -16,8 +16,8 @@ def models() -> None:
     from rich.text import Text
 
     from videxplain.models.architectures import ARCHITECTURES
-    from videxplain.models.checkpoints import public_weights
-    from videxplain.models.sources import SOURCES
+    from videxplain.models.hubs.sources import SOURCES
+    from videxplain.models.weights.checkpoints import public_weights
     from videxplain.models.zoo import available_weights
 
     table, choices = _table("model", "what", "input at full size"), _table("model", "--weights", "what they are")
@@ -47,7 +47,7 @@ def methods() -> None:
     from rich.markup import escape
 
     from videxplain.attribution.api import METHODS
-    from videxplain.attribution.methods import list_methods
+    from videxplain.attribution.registry import list_methods
 
     table = _table("method", "family", "what", "cost", "paper")
     for name in list_methods():

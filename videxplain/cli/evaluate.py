@@ -12,8 +12,8 @@ from videxplain.errors import VidexplainError
 from videxplain.files import output_folder, replacing
 
 if TYPE_CHECKING:
-    from videxplain.data.records import Video
-    from videxplain.models.blocks import VideoNetwork
+    from videxplain.data.datasets.types import Video
+    from videxplain.models.networks.blocks import VideoNetwork
 
 _DATA = "Data"
 
@@ -52,7 +52,7 @@ def evaluate(
     precision: options.Precision = "auto",
 ) -> None:
     """Measure a network on a dataset: accuracy, confusions, and whether it needs the order of frames."""
-    from videxplain.data.datasets import open_dataset
+    from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device, find_precision
     from videxplain.models.zoo import load_model
 
@@ -60,9 +60,9 @@ def evaluate(
     place = find_device(device)
     with progress_bar(f"weights of {model}") as progress:
         network = load_model(model, weights, progress=progress).to(place)
+    from videxplain.evaluation.evaluate import choose_videos
+    from videxplain.evaluation.evaluate import evaluate as run
     from videxplain.train.clips import find_readable
-    from videxplain.train.evaluate import choose_videos
-    from videxplain.train.evaluate import evaluate as run
 
     if strict:
         dataset.refuse_missing()
@@ -81,7 +81,7 @@ def evaluate(
             raise VidexplainError(f"none of the {len(videos):,} videos can be read: {found.skipped[0][1]}")
         with progress_bar(f"evaluating {model}") as progress:
             evaluation = run(network, found, precision=numbers, workers=_workers(workers), progress=progress)
-        from videxplain.train.results import write_results
+        from videxplain.evaluation.results import write_results
 
         facts: dict[str, Any] = {
             "model": model,
@@ -129,7 +129,7 @@ def _division(weights: str) -> dict[str, Any]:
 
 def _folder(weights: str, model: str, name: str) -> Path:
     """Where results go: into the run, for weights of one."""
-    from videxplain.models.sources import file_stem
+    from videxplain.files import file_stem
 
     beside = Path(weights).parent
     if Path(weights).is_file() and (beside / "recipe.yaml").is_file():
@@ -161,7 +161,7 @@ def _evidence(network: "VideoNetwork", videos: "tuple[Video, ...]", precision: A
     from rich.console import Console
     from rich.table import Table
 
-    from videxplain.train.evidence import measure_evidence
+    from videxplain.evaluation.evidence import measure_evidence
 
     with progress_bar("where the evidence lies") as progress:
         report = measure_evidence(network, videos, precision=precision, progress=progress)

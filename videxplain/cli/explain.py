@@ -13,7 +13,7 @@ from videxplain.files import output_folder
 if TYPE_CHECKING:
     from torch import nn
 
-    from videxplain.attribution.methods import Method
+    from videxplain.attribution.registry import Method
     from videxplain.data.stream import FileFrames
 
 METHOD_OPTIONS = ("channel", "pooling", "steps", "samples", "noise", "seed", "box", "fill", "areas", "threshold")
@@ -49,9 +49,9 @@ def explain(
     timeline: options.Timeline = True,
 ) -> None:
     """Explain a clip with any method: an overlay video, a figure and numbers."""
-    from videxplain.explaining import explain as explain_clip
-    from videxplain.explanation import FORMATS
-    from videxplain.models.sources import file_stem
+    from videxplain.explanation.api import explain as explain_clip
+    from videxplain.explanation.result import FORMATS
+    from videxplain.files import file_stem
 
     kinds = options.format_list(formats, FORMATS)
     extra = _method_options(
@@ -132,8 +132,8 @@ def figure(
     colormap: options.Colormap = None,
 ) -> None:
     """One frame in four panels: input, first activations, Grad-CAM, guided backpropagation."""
-    from videxplain.models.sources import file_stem
-    from videxplain.report import four_panel_figure
+    from videxplain.explanation.panels import four_panel_figure
+    from videxplain.files import file_stem
     from videxplain.viz.save import save_figure
 
     kinds = options.format_list(formats, ("png", "pdf", "svg"))
@@ -167,7 +167,7 @@ def predict(
     top: options.Top = 5,
 ) -> None:
     """Which class a clip shows, averaged over its windows."""
-    from videxplain.explaining import predict as predict_clip
+    from videxplain.explanation.api import predict as predict_clip
 
     network, source = prepare(model, clip, weights, frames, device)
     with progress_bar(f"predicting with {model}") as progress:
@@ -225,13 +225,13 @@ def _target(target: str | None, against: str | None) -> Any:
 
 
 def _precision(name: str, network: "nn.Module") -> Any:
-    from videxplain.device import find_precision
+    from videxplain.device import device_of, find_precision
 
-    return find_precision(name, next(network.parameters()).device)
+    return find_precision(name, device_of(network))
 
 
 def _note_if_untrained(network: Any) -> None:
-    from videxplain.explaining import UNTRAINED_NOTE
+    from videxplain.explanation.api import UNTRAINED_NOTE
 
     if not network.config.trained:
         print_notes([UNTRAINED_NOTE])

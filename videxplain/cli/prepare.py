@@ -11,7 +11,7 @@ from videxplain.cli.console import print_files, problem, progress_bar
 from videxplain.files import output_folder, replacing
 
 if TYPE_CHECKING:
-    from videxplain.data.records import VideoDataset
+    from videxplain.data.datasets.types import VideoDataset
 
 Data = Annotated[Path, typer.Option(help="A dataset: UCF101, HMDB51, or a folder of classes.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the frames, or the summary.", show_default=False)]
@@ -36,14 +36,14 @@ def prepare(
     summary: Summary = False,
 ) -> None:
     """Extract a dataset's frames, from which training reads fast; or summarise it. Goes on where it stopped."""
-    from videxplain.data.datasets import SPLITS, available_splits, open_dataset
+    from videxplain.data.datasets.open import SPLITS, available_splits, open_dataset
 
     processes = workers or os.cpu_count() or 1
     first = open_dataset(data, kind=kind, split=SPLITS[0] if split is None else split)
     if summary:
         _summarise(first, out, processes, strict)
         return
-    from videxplain.data.frames import prepare as prepare_frames
+    from videxplain.data.datasets.frames import prepare as prepare_frames
 
     others = [number for number in available_splits(first) if split is None and number != first.split]
     more = [open_dataset(data, kind=kind, split=number) for number in others]
@@ -60,7 +60,7 @@ def prepare(
 def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -> None:
     import json
 
-    from videxplain.data.summary import summarise
+    from videxplain.data.datasets.summary import summarise
     from videxplain.viz import explore
     from videxplain.viz.save import save_figure
 

@@ -26,9 +26,9 @@ def split(
 ) -> None:
     """Motion against appearance: which part of the evidence vanishes when the clip stands still."""
     from videxplain.cli.explain import clip_name, prepare
-    from videxplain.models.sources import file_stem
-    from videxplain.splitting import FORMATS
-    from videxplain.splitting import split as split_clip
+    from videxplain.explanation.motion import FORMATS
+    from videxplain.explanation.motion import split as split_clip
+    from videxplain.files import file_stem
 
     kinds = options.format_list(formats, FORMATS)
     with output_folder(out):

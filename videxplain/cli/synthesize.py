@@ -32,8 +32,8 @@ def synthesize(
     workers: Workers = None,
 ) -> None:
     """Render ActionFigures: acting figures whose evidence is known. Goes on where it stopped."""
-    from videxplain.data.actionfigures import Difficulty
-    from videxplain.data.actionfigures import synthesize as render_all
+    from videxplain.actionfigures import Difficulty
+    from videxplain.actionfigures import synthesize as render_all
 
     width, cross, height = size.partition("x")
     if not cross or not width.isdecimal() or not height.isdecimal():

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.clip import Clip
+from videxplain.data.clip import Clip
 from videxplain.data.video import VideoReader
 from videxplain.errors import VidexplainError
 

@@ -14,8 +14,8 @@ from videxplain.models.config import ModelConfig
 from videxplain.registry import Registry
 
 if TYPE_CHECKING:
-    from videxplain.models.blocks import VideoNetwork
-    from videxplain.models.non_local import Mode
+    from videxplain.models.networks.blocks import VideoNetwork
+    from videxplain.models.networks.non_local import Mode
 
 Builder = Callable[..., "VideoNetwork"]
 
@@ -107,8 +107,8 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
 def late_fusion(
     config: ModelConfig, *, depth: int = 152, width: int = 64, latent: int | None = None, dropout: float = 0.5
 ) -> "VideoNetwork":
-    """See :class:`videxplain.models.late_fusion.LateFusion`."""
-    from videxplain.models.late_fusion import LateFusion
+    """See :class:`videxplain.models.networks.late_fusion.LateFusion`."""
+    from videxplain.models.networks.late_fusion import LateFusion
 
     return LateFusion(config.num_classes, depth=depth, width=width, latent=latent, dropout=dropout)
 
@@ -128,8 +128,8 @@ def lrcn(
     bidirectional: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
-    """See :class:`videxplain.models.lrcn.LRCN`."""
-    from videxplain.models.lrcn import LRCN
+    """See :class:`videxplain.models.networks.lrcn.LRCN`."""
+    from videxplain.models.networks.lrcn import LRCN
 
     return LRCN(
         config.num_classes,
@@ -148,8 +148,8 @@ def lrcn(
     ModelConfig("c3d", 487, 16, (112, 112), "consecutive", "relu5b", "conv1a"),
 )
 def c3d(config: ModelConfig, *, width: int = 64, batch_norm: bool = False, dropout: float = 0.5) -> "VideoNetwork":
-    """See :class:`videxplain.models.c3d.C3D`."""
-    from videxplain.models.c3d import C3D
+    """See :class:`videxplain.models.networks.c3d.C3D`."""
+    from videxplain.models.networks.c3d import C3D
 
     return C3D(config.num_classes, config.num_frames, config.size, width=width, batch_norm=batch_norm, dropout=dropout)
 
@@ -168,8 +168,8 @@ def i3d(
     caffe2: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
-    """See :class:`videxplain.models.i3d.I3D`."""
-    from videxplain.models.i3d import I3D
+    """See :class:`videxplain.models.networks.i3d.I3D`."""
+    from videxplain.models.networks.i3d import I3D
 
     return I3D(
         config.num_classes,
@@ -198,8 +198,8 @@ def i3d(
     ),
 )
 def i3d_inception(config: ModelConfig, *, width: int = 64, dropout: float = 0.5) -> "VideoNetwork":
-    """See :class:`videxplain.models.i3d_inception.InceptionI3D`."""
-    from videxplain.models.i3d_inception import InceptionI3D
+    """See :class:`videxplain.models.networks.i3d_inception.InceptionI3D`."""
+    from videxplain.models.networks.i3d_inception import InceptionI3D
 
     return InceptionI3D(config.num_classes, width=width, dropout=dropout)
 
@@ -219,8 +219,8 @@ def non_local(
     caffe2: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
-    """See :class:`videxplain.models.non_local.NonLocalI3D`."""
-    from videxplain.models.non_local import NonLocalI3D
+    """See :class:`videxplain.models.networks.non_local.NonLocalI3D`."""
+    from videxplain.models.networks.non_local import NonLocalI3D
 
     return NonLocalI3D(
         config.num_classes,

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
 from videxplain.models.architectures import ARCHITECTURES, SHARED_OPTIONS, Architecture, reconfigure
-from videxplain.models.checkpoints import CHECKPOINTS, checkpoint_labels
-from videxplain.models.checkpoints_cache import Progress, fetch
 from videxplain.models.config import ModelConfig
-from videxplain.models.sources import missing_prefix, source_of
-from videxplain.models.weights import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
+from videxplain.models.hubs.sources import missing_prefix, source_of
+from videxplain.models.weights.cache import fetch
+from videxplain.models.weights.checkpoints import CHECKPOINTS, checkpoint_labels
+from videxplain.models.weights.files import Weights, bundled_path, check_fit, read_metadata, read_weights, write_weights
+from videxplain.progress import Progress
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from videxplain.models.blocks import VideoNetwork
+    from videxplain.models.networks.blocks import VideoNetwork
 
 
 def list_models() -> list[str]:
-    """The networks of this package; :func:`load_model` knows those of :mod:`videxplain.models.sources` besides."""
+    """The networks of this package; :func:`load_model` knows those of :mod:`videxplain.models.hubs.sources` besides."""
     return list(ARCHITECTURES)
 
 
@@ -50,13 +51,13 @@ def load_model(name: str, weights: str | Path = "auto", *, progress: Progress | 
 
     Args:
         name: One of :func:`list_models`; or a model of another package, such as ``"torchvision:r3d_18"`` or
-            ``"hf:MCG-NJU/videomae-base-finetuned-kinetics"`` (:mod:`videxplain.models.sources`), whose weights are then
-            that package's unless told otherwise.
-        weights: ``"bundled"`` for the network that travels with the package; ``"none"`` for random weights, always
-            the same; ``"auto"`` for the former where there is one and the latter where not; a public checkpoint such
-            as ``"kinetics400"`` (:func:`videxplain.models.checkpoints.public_weights`), downloaded once; or a file:
+            ``"hf:MCG-NJU/videomae-base-finetuned-kinetics"``
+            (:mod:`videxplain.models.hubs.sources`), whose weights are then that package's unless told otherwise.
+        weights: ``"bundled"`` is the network that travels with the package. ``"none"`` is random weights, always the
+            same. ``"auto"`` is the first where there is one, otherwise the second. A name such as ``"kinetics400"`` is
+            a public checkpoint, downloaded once (``videxplain models`` lists them). A path is a file:
             ``.safetensors`` as :func:`save_model` writes it, a state dict of ours, or a checkpoint of a project that
-            :mod:`videxplain.models.convert` knows, whose options are then read off its shapes.
+            :mod:`videxplain.models.weights.conversion` knows; its options are read off its shapes.
         progress: Told, during a download, how many bytes have come and how many there will be.
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
             ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
@@ -133,7 +134,7 @@ def _find(name: str, weights: str) -> Path | None:
 
 def _in_our_names(name: str, found: Weights, options: Mapping[str, Any], path: Path) -> tuple[Weights, dict[str, Any]]:
     """The weights under our names, and the options that follow from them where they are in another layout."""
-    from videxplain.models.convert import convert, recognise_layout
+    from videxplain.models.weights.conversion import convert, recognise_layout
 
     if recognise_layout(found.state) is None:
         return found, {}
@@ -175,7 +176,7 @@ def _merge(
 def _random(entry: Architecture, config: ModelConfig) -> "VideoNetwork":
     import torch
 
-    from videxplain.models.initialise import initialise
+    from videxplain.models.networks.initialise import initialise
 
     # Built without memory and then filled: PyTorch's own initial values would cost seconds and the global random state.
     with torch.device("meta"):

@@ -1,6 +1,6 @@
 """Clips of videos as a network is trained and tested with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from videxplain.data.augmentation import Augmentation
-from videxplain.data.frames import frame_count, read_video_frames
-from videxplain.data.records import Video
+from videxplain.data.datasets.frames import frame_count, read_video_frames
+from videxplain.data.datasets.types import Video
 from videxplain.data.sampling import random_window, spread_windows, uniform_indices
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
+from videxplain.progress import Progress
 
-Progress: TypeAlias = Callable[[int, int], None]
 Index: TypeAlias = tuple[int, int]
 """Which pass through the videos it is, and which clip of them."""
 WINDOWS = 5

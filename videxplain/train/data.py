@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from videxplain.data.augmentation import Augmentation
-from videxplain.data.datasets import VideoDataset, open_dataset, split_validation
+from videxplain.data.datasets.open import VideoDataset, open_dataset, split_validation
 from videxplain.data.stream import read_ahead
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
-from videxplain.train.clips import Clips, FrameCache, PassSampler, Progress, find_readable
+from videxplain.progress import Progress
+from videxplain.train.clips import Clips, FrameCache, PassSampler, find_readable
 from videxplain.train.recipe import Recipe
 
 Batch = tuple[Tensor, Tensor, Tensor]

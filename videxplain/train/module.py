@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models.weights import CONFIG_KEY, config_to_json
+from videxplain.models.weights.files import CONFIG_KEY, config_to_json
 from videxplain.train.data import Batch
 from videxplain.train.onednn import TwoFramesExactly
 from videxplain.train.two_heads import ManyHeads

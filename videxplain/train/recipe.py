@@ -23,7 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class DataSource:
-    """A dataset to learn from; see :func:`videxplain.data.datasets.open_dataset`."""
+    """A dataset to learn from; see :func:`videxplain.data.datasets.open.open_dataset`."""
 
     root: str
     kind: str = "auto"

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from videxplain.errors import VidexplainError
-from videxplain.models.weights import read_metadata
+from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import save_model
 from videxplain.train.data import Bars, VideoData
 from videxplain.train.logs import EpochTable, make_loggers

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
-from videxplain.models.blocks import VideoNetwork
 from videxplain.models.config import ModelConfig
-from videxplain.models.convert import convert, recognise_layout
-from videxplain.models.inflate import inflate_state_dict
-from videxplain.models.weights import FOREIGN, PYTORCH, read_weights
+from videxplain.models.networks.blocks import VideoNetwork
+from videxplain.models.networks.inflate import inflate_state_dict
+from videxplain.models.weights.conversion import convert, recognise_layout
+from videxplain.models.weights.files import FOREIGN, PYTORCH, read_weights
 from videxplain.models.zoo import load_model
 from videxplain.train.recipe import Recipe
 from videxplain.train.two_heads import classifier_name

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models.blocks import VideoNetwork
 from videxplain.models.config import ModelConfig
+from videxplain.models.networks.blocks import VideoNetwork
 
 
 def classifier_name(network: nn.Module) -> str:

@@ -1,0 +1,237 @@
+"""Attention followed through all layers of a transformer, from what is read in the end to the places of the clip."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.engine import Precision, computing_in, forward
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.attribution.tokens import TokenReader
+from videxplain.errors import VidexplainError
+from videxplain.models.config import TokenLayout
+from videxplain.untouched import untouched
+
+
+@method(
+    "attention-rollout",
+    family="attention",
+    summary="where a transformer looks, followed through its layers, whatever the class",
+    paper="Abnar and Zuidema, ACL 2020",
+    cost="1 forward pass",
+)
+def attention_rollout(
+    module: nn.Module,
+    x: Tensor,
+    choose: Choose,
+    layer: LayerCall | None = None,
+    precision: Precision = "fp32",
+    tokens: TokenLayout | None = None,
+) -> Attribution:
+    """Attention rollout: the product over layers of ``(A + I) / 2``, A being a layer's attention, mean over heads.
+
+    The I is the residual connection (section 3). Of the product the row counts that is read in the end: the first
+    token's or the mean of the grid's, as ``TokenLayout.read`` says; where a single query collects from all tokens, as
+    in V-JEPA 2, its attention takes the place of the row. In divided attention (TimeSformer) the same rule is applied
+    to the attention over time, in which the class token stays as it is, and then to that over space, from which the
+    class tokens of the frames are averaged as in the network.
+
+    Args:
+        module: A transformer from ``(N, C, T, H, W)`` to ``(N, K)`` whose attention is between the tokens of the clip.
+        x: The batch.
+        choose: Not asked: no score enters.
+        layer: Not looked at: all layers count.
+        precision: ``"bf16"`` runs the pass in bfloat16 where autocast does.
+        tokens: How tokens lie; None for what the network's configuration or the pass says.
+
+    Returns:
+        Maps ``(1, N, t, h, w)`` on the grid of tokens, never negative; with the share of tokens that stand nowhere a
+        map adds up to 1.
+    """
+    seen: list[_Attention] = []
+    with untouched(module), torch.no_grad(), computing_in(precision, x.device):
+        logits = _run("attention-rollout", module, x, tokens, seen, lambda weights: weights.float().mean(1))
+    return Attribution(logits, _roll(seen, len(x), lambda row, moved: (row + moved) / 2)[None])
+
+
+@method(
+    "attention-gradient-rollout",
+    family="attention",
+    summary="where a transformer looks for a class: attention counts by what it does to the score",
+    paper="Chefer et al., ICCV 2021",
+    cost="1 forward and 1 backward pass",
+    candidates=1,
+)
+def attention_gradient_rollout(
+    module: nn.Module,
+    x: Tensor,
+    choose: Choose,
+    layer: LayerCall | None = None,
+    precision: Precision = "fp32",
+    tokens: TokenLayout | None = None,
+) -> Attribution:
+    """Relevance through attention: the product over layers of ``I + B``, ``B`` the mean over heads of ``(dA * A)+``.
+
+    dA is the gradient of the score with respect to the layer's attention A (eqs. 5 and 6). Which row counts, and how
+    divided attention is followed, is as in :func:`attention_rollout`, whose arguments these are; from the row the I is
+    taken off, so that no gradient is no relevance. All heads of all layers are held in memory at once.
+
+    Returns:
+        Maps ``(M, N, t, h, w)`` on the grid of tokens, never negative.
+    """
+    seen: list[_Attention] = []
+    maps = []
+    with untouched(module), computing_in(precision, x.device):
+        logits = _run("attention-gradient-rollout", module, x, tokens, seen, lambda weights: weights, traced=True)
+        totals = [score(logits).sum() for score in choose(logits.detach())]
+        if not all(total.requires_grad for total in totals):
+            raise VidexplainError("the score does not depend on attention: nothing can be traced back to it")
+        weights = [one.weights for one in seen]
+        for i, total in enumerate(totals):
+            found = torch.autograd.grad(total, weights, retain_graph=i < len(totals) - 1, allow_unused=True)
+            weighted = [
+                replace(one, weights=_positive(one.weights.detach(), gradient))
+                for one, gradient in zip(seen, found, strict=True)
+            ]
+            maps.append(_roll(weighted, len(x), lambda row, moved: row + moved, beyond=True))
+    return Attribution(logits.detach(), torch.stack(maps))
+
+
+@dataclass(frozen=True)
+class _Attention:
+    """Attention of one layer: ``(B, queries, keys)`` or, before heads are fused, ``(B, heads, queries, keys)``.
+
+    It lies between the tokens of ``form``; ``pools`` says that one query collects from them.
+    """
+
+    weights: Tensor
+    form: TokenLayout
+    pools: bool
+
+
+@dataclass
+class _Row:
+    """How much each token counts: those of no place ``(n, p)`` and those of the grid ``(n, t, h w)``."""
+
+    loose: Tensor
+    placed: Tensor
+
+    def of_list(self, form: TokenLayout) -> Tensor:
+        """All of them as the network's list ``(n, L)``."""
+        placed = self.placed if form.order == "thw" else self.placed.transpose(1, 2)
+        return torch.cat([self.loose[:, : form.prefix], placed.flatten(1)], 1)
+
+    def from_list(self, row: Tensor, form: TokenLayout) -> "_Row":
+        """The reverse of :meth:`of_list`; tokens of no place that are not in the list stay as they are."""
+        assert form.grid is not None
+        t, places = form.grid[0], form.grid[1] * form.grid[2]
+        first, placed = row[:, : form.prefix], row[:, form.prefix :]
+        placed = placed.unflatten(1, (t, places) if form.order == "thw" else (places, t))
+        loose = self.loose.clone()
+        loose[:, : form.prefix] = first
+        return _Row(loose, placed if form.order == "thw" else placed.transpose(1, 2))
+
+
+def _run(
+    name: str,
+    module: nn.Module,
+    x: Tensor,
+    tokens: TokenLayout | None,
+    seen: list[_Attention],
+    keep: Callable[[Tensor], Tensor],
+    traced: bool = False,
+) -> Tensor:
+    """Logits of a pass, and what ``keep`` makes of the attention of its layers."""
+    reader = TokenReader(module, x, tokens)
+    if not reader.transformer:
+        raise VidexplainError(f"{name} is for transformers, and this network has no tokens; use gradcam")
+
+    def take(weights: Tensor) -> None:
+        rows, _, queries, keys = weights.shape
+        pools, form = queries == 1, None
+        if (pools or queries == keys) and not (seen and seen[-1].pools):
+            with suppress(VidexplainError):  # it is said below, in terms of attention
+                form = reader.fit(rows, keys)
+        if form is None or (pools and form.order in ("frames", "places")):
+            raise VidexplainError(
+                f"{name} follows attention between the tokens of a clip, and this network has one of {queries} tokens "
+                f"to {keys} in {rows // len(x)} groups; use gradcam"
+            )
+        seen.append(_Attention(keep(weights), form, pools))
+
+    with reader.watching(), ReadAttention(take, traced):
+        logits = forward(module, x.clone().detach())
+    if not seen:
+        raise VidexplainError(f"{name} needs attention, and the network shows none; use gradcam")
+    return logits
+
+
+def _positive(weights: Tensor, gradient: Tensor | None) -> Tensor:
+    """The positive part of attention times its gradient, mean over heads; attention behind the score is none."""
+    return (weights * (torch.zeros_like(weights) if gradient is None else gradient)).relu().float().mean(1)
+
+
+def _roll(
+    seen: list[_Attention], samples: int, step: Callable[[Tensor, Tensor], Tensor], beyond: bool = False
+) -> Tensor:
+    """Maps ``(N, t, h, w)``: what is read in the end, followed back through the layers.
+
+    Args:
+        seen: The layers in the order of the pass, heads fused.
+        samples: N.
+        step: From a row, and that row times a layer's attention, to the row before the layer.
+        beyond: Whether only what attention moved counts, not what a place had from the start.
+    """
+    grid = seen[0].form.grid
+    assert grid is not None
+    t, h, w = grid
+    apart = all(one.form.order == "frames" for one in seen)  # frames that never meet are samples of their own
+    batch, steps = (samples * t, 1) if apart else (samples, t)
+    if apart:
+        seen = [replace(one, form=replace(one.form, grid=(1, h, w), order="thw")) for one in seen]
+    extra = max(one.form.prefix or 0 for one in seen)
+    like = seen[-1].weights
+    row = _Row(like.new_zeros(batch, extra), like.new_zeros(batch, steps, h * w))
+    layers = seen
+    if seen[-1].pools:
+        row, layers, beyond = row.from_list(seen[-1].weights[:, 0], seen[-1].form), seen[:-1], False
+    elif seen[-1].form.read == "mean" or (seen[-1].form.read is None and not extra):
+        row.placed.fill_(1 / (steps * h * w))
+    elif extra:
+        row.loose[:, 0] = 1
+    else:
+        row.placed[:, 0, 0] = 1
+    start = row.placed
+    for one in reversed(layers):
+        row = _back(row, one, step)
+    placed = row.placed - start if beyond else row.placed
+    return placed.reshape(samples, t, h, w) / (t if apart else 1)
+
+
+def _back(row: _Row, one: _Attention, step: Callable[[Tensor, Tensor], Tensor]) -> _Row:
+    """The row before a layer."""
+    form = one.form
+    n, t, places = row.placed.shape
+    if form.order == "places":
+        by_place = row.placed.transpose(1, 2).reshape(n * places, t)
+        by_place = step(by_place, _times(by_place, one.weights))
+        return _Row(row.loose, by_place.unflatten(0, (n, places)).transpose(1, 2))
+    if form.order == "frames":
+        # Each frame has a copy of the class token, and the copies are averaged behind the attention.
+        prefix = form.prefix or 0
+        copies = (row.loose[:, None, :prefix] / t).expand(n, t, prefix)
+        by_frame = torch.cat([copies, row.placed], 2).flatten(0, 1)
+        by_frame = step(by_frame, _times(by_frame, one.weights)).unflatten(0, (n, t))
+        loose = row.loose.clone()
+        loose[:, :prefix] = by_frame[:, :, :prefix].sum(1)
+        return _Row(loose, by_frame[:, :, prefix:])
+    whole = row.of_list(form)
+    return row.from_list(step(whole, _times(whole, one.weights)), form)
+
+
+def _times(row: Tensor, weights: Tensor) -> Tensor:
+    return torch.einsum("bq,bqk->bk", row, weights)

@@ -1,0 +1,83 @@
+"""The class activation map of networks that end in an average and a linear layer."""
+
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import Precision, trace
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.errors import VidexplainError
+
+
+@method(
+    "cam",
+    family="cam",
+    summary="the score's parts by position, for networks that end in an average and a linear layer",
+    paper="Zhou et al., CVPR 2016; for video Stergiou et al. (Saliency Tubes), ICIP 2019",
+    cost="1 forward pass",
+    layer="last",
+    candidates=5,
+)
+def cam(
+    module: nn.Module,
+    x: Tensor,
+    choose: Choose,
+    layer: LayerCall | None,
+    precision: Precision = "fp32",
+) -> Attribution:
+    """CAM: ReLU of the channels weighted by the linear layer's weights for the class (Zhou et al., eq. 2).
+
+    Args:
+        module: A network from ``(N, C, T, H, W)`` to ``(N, K)`` whose logits are a linear layer (dropout apart) of the
+            target layer's mean over time and space; any other is refused.
+        x: The batch.
+        choose: Which scores to explain; of one that is not linear in the logits, its derivative.
+        layer: Where to look.
+        precision: See :func:`videxplain.attribution.engine.trace`.
+
+    Returns:
+        Maps ``(M, N, T, h, w)``, never negative.
+    """
+    assert layer is not None
+    heads: list[tuple[nn.Linear, Tensor]] = []
+
+    def note(head: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(head, nn.Linear)
+        if inputs:
+            heads.append((head, inputs[0].detach()))
+
+    with ExitStack() as hooks:
+        for linear in (m for m in module.modules() if isinstance(m, nn.Linear)):
+            hooks.callback(linear.register_forward_pre_hook(note).remove)
+        with trace(module, x, [layer], precision=precision) as run:
+            activations = run.activations(layer)
+            weights = _head_weights(run.logits, activations, heads, layer)
+            maps = []
+            for score in choose(run.logits.detach()):
+                total = score(run.logits).sum()
+                if not total.requires_grad:
+                    raise VidexplainError("the score does not depend on the logits: nothing can be traced back")
+                (of_logits,) = torch.autograd.grad(total, run.logits)
+                maps.append(torch.einsum("nj,jk,nkthw->nthw", of_logits, weights, activations).relu())
+            return Attribution(run.logits.detach(), torch.stack(maps))
+
+
+def _head_weights(
+    logits: Tensor, activations: Tensor, heads: list[tuple[nn.Linear, Tensor]], layer: LayerCall
+) -> Tensor:
+    """``(classes, K)`` of the linear layer that ends the network, if the layer's mean is all that it sees."""
+    if heads:
+        head, features = heads[-1]
+        pooled = activations.mean((2, 3, 4))
+        close = 1e-3 * pooled.abs().amax() + 1e-6
+        if (
+            features.shape == pooled.shape
+            and (features - pooled).abs().amax() <= close
+            and torch.equal(head(features).float(), logits)
+        ):
+            return head.weight.float()
+    raise VidexplainError(
+        f"cam needs a network that ends in the average of layer '{layer}' and one linear layer; take gradcam"
+    )

@@ -1,0 +1,125 @@
+"""The part of a clip, of a given size, that alone keeps the score up: masks smooth in space and time."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import Precision
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.methods.mask_search import Reward, optimise
+from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.errors import VidexplainError
+from videxplain.fills import Fill, blur, check_fill
+
+AREAS = (0.05, 0.1, 0.2)
+_CELL = 8
+"""A mask has a value for so many rows and columns of the input, and one for each frame."""
+_SIGMA = (1.0, 1.0, 1.0)
+"""Width of the smoothing kernel in frames and cells."""
+_AREA_WEIGHT, _GROWTH = 1.0, 300.0
+"""The weight of the area's error at the first step, when the score leads, and by how much it has grown at the last."""
+_RATE, _TEMPERATURE = 0.05, 20.0
+
+
+@method(
+    "extremal-perturbation",
+    family="perturbation",
+    summary="the smallest parts of the clip, smooth in space and time, that alone keep the score up",
+    paper="Fong et al., ICCV 2019; for video after Li et al., WACV 2021",
+    cost="2 forward passes, and 3 x 100 (areas x steps) forward and backward passes",
+    candidates=1,
+    options=("steps", "areas", "fill"),
+)
+def extremal_perturbation(
+    module: nn.Module,
+    x: Tensor,
+    choose: Choose,
+    layer: LayerCall | None = None,
+    precision: Precision = "fp32",
+    steps: int = 100,
+    areas: Sequence[float] = AREAS,
+    fill: Fill = "blur",
+) -> Attribution:
+    """The mean of the best masks of several sizes, each found by gradient ascent.
+
+    A mask shows the clip where it is 1 and what fills the clip where it is 0. It maximises the score less a weight
+    times ``mean((sort(m) - r_a)^2)``, where r_a is 0 for a share 1 - a of the voxels and 1 for the others (Fong et
+    al., eq. 2 and section 3.2): so its area is a, and its values are near 0 and 1. It is smooth because it is a soft
+    maximum of bumps (their eq. 5 and 6), one for each cell of 8 x 8 pixels in a frame, and bumps reach as far into
+    neighbouring frames as into neighbouring cells. Li et al. have the mask smooth in time by another means, a second
+    ranking of its means over ellipsoids; so this is Fong et al.'s method in space and time, not theirs.
+
+    The score is brought to a scale on which it is 0 where nothing is seen and 1 where all is, so that the weight means
+    the same for scores of every size. It grows from 1 to 300 while the mask is sought. Values start at 1/2, so that
+    nothing is drawn at random.
+
+    Args:
+        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
+        x: The batch.
+        choose: Which scores to explain.
+        layer: Not looked at: the input is explained.
+        precision: ``"bf16"`` runs all passes in bfloat16 where autocast does.
+        steps: Of gradient ascent, for each area.
+        areas: Shares of the voxels of a clip that a mask shows.
+        fill: What is seen elsewhere: ``"blur"``, the picture out of focus; ``"mean"``, the mean colour. A frozen clip
+            has no place to freeze.
+
+    Returns:
+        Maps ``(M, N, T, h, w)`` in [0, 1]: in how many of the masks a place is.
+    """
+    check_fill(fill)
+    if fill == "freeze":
+        raise VidexplainError("extremal-perturbation fills with blur or mean: temporal-mask freezes")
+    if steps < 1:
+        raise VidexplainError(f"steps is a number, at least 1, not {steps}")
+    if not areas or not all(0 < area < 1 for area in areas):
+        raise VidexplainError(f"areas are shares of the clip between 0 and 1, not {tuple(areas)}")
+
+    def filling(sample: Tensor) -> Tensor:
+        return blur(sample) if fill == "blur" else torch.zeros_like(sample)
+
+    def search(reward: Reward, sample: Tensor) -> Tensor:
+        other = filling(sample)
+        return torch.stack([_best_mask(reward, sample, other, area, steps) for area in areas]).mean(0)
+
+    return optimise(module, x, choose, precision, filling, search)
+
+
+def smooth_maximum(cells: Tensor, sigma: Sequence[float] = _SIGMA) -> Tensor:
+    """Bumps of Gaussian shape around each cell of ``(t, h, w)``, of which the largest counts at each place, softly.
+
+    ``m(u) = softmax-weighted mean over v of k(u - v) p(v)`` (Fong et al., eq. 5 and 6), one dimension after the other:
+    the maximum of a product of what is not negative is the product of the maxima.
+    """
+    for dimension, width in enumerate(sigma):
+        reach = max(1, round(2 * width))
+        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=cells.device) / width) ** 2)
+        moved = F.pad(cells.movedim(dimension, -1), (reach, reach)).unfold(-1, 2 * reach + 1, 1) * kernel
+        cells = (moved * (_TEMPERATURE * moved).softmax(-1)).sum(-1).movedim(-1, dimension)
+    return cells
+
+
+def area_error(mask: Tensor, area: float) -> Tensor:
+    """How far the sorted values of a mask are from 0 in a share ``1 - area`` and 1 in the rest, squared, on average."""
+    values = mask.flatten().sort().values
+    wanted = torch.zeros_like(values)
+    wanted[values.numel() - max(1, round(area * values.numel())) :] = 1
+    return (values - wanted).square().mean()
+
+
+def _best_mask(reward: Reward, sample: Tensor, other: Tensor, area: float, steps: int) -> Tensor:
+    frames, height, width = sample.shape[2:]
+    cells = torch.full((frames, -(-height // _CELL), -(-width // _CELL)), 0.5, device=sample.device, requires_grad=True)
+    ascent = torch.optim.Adam([cells], lr=_RATE)
+    for step in range(steps):
+        mask = smooth_maximum(cells)
+        large = F.interpolate(mask[None, None], size=(frames, height, width), mode="trilinear", align_corners=False)
+        weight = _AREA_WEIGHT * _GROWTH ** (step / steps)
+        loss = weight * area_error(mask, area) - reward(large * sample + (1 - large) * other)
+        (cells.grad,) = torch.autograd.grad(loss, cells)
+        ascent.step()
+        with torch.no_grad():
+            cells.clamp_(0, 1)
+    return smooth_maximum(cells).detach()

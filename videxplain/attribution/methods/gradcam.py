@@ -1,0 +1,148 @@
+"""Class activation maps: channels of a layer, weighted by what their gradients mean for a score."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import Precision, trace
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.errors import VidexplainError
+
+Pooling: TypeAlias = Literal["clip", "frame"]
+Weights: TypeAlias = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
+"""Activations and gradients ``(N, K, T, h, w)``, and the dimensions that are pooled, to weights that broadcast."""
+
+
+def cam_method(name: str, *, summary: str, paper: str, pooled: bool) -> Callable[[Weights], Weights]:
+    """Enter a rule for weights into the table of methods.
+
+    Args:
+        name: What the method is called.
+        summary: One line.
+        paper: Where it comes from.
+        pooled: Whether the rule pools over positions, and thus over the clip or by frame.
+    """
+
+    def add(weights: Weights) -> Weights:
+        method(
+            name,
+            family="cam",
+            summary=summary,
+            paper=paper,
+            cost="1 forward pass",
+            layer="last",
+            candidates=5,
+            options=("pooling",) if pooled else (),
+        )(partial(weighted_map, weights))
+        return weights
+
+    return add
+
+
+def weighted_map(
+    weights: Weights,
+    module: nn.Module,
+    x: Tensor,
+    choose: Choose,
+    layer: LayerCall | None,
+    precision: Precision = "fp32",
+    pooling: Pooling = "clip",
+) -> Attribution:
+    """ReLU of the layer's channels, summed with the weights that a rule finds.
+
+    Args:
+        weights: The rule.
+        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
+        x: The batch.
+        choose: Which scores to explain.
+        layer: Where to look.
+        precision: See :func:`videxplain.attribution.engine.trace`.
+        pooling: ``"clip"`` pools over time and space, one weight per channel; ``"frame"`` over space alone, one weight
+            per channel and time step.
+
+    Returns:
+        Maps ``(M, N, T, h, w)``, never negative.
+    """
+    over = pooled_dimensions(pooling)
+    assert layer is not None
+    with trace(module, x, [layer], precision=precision) as run:
+        scores = torch.stack([score(run.logits) for score in choose(run.logits.detach())])
+        activations = run.activations(layer)
+        maps = [
+            (weights(activations, gradients[layer], over) * activations).sum(1).relu()
+            for gradients in run.gradients(scores)
+        ]
+        return Attribution(run.logits.detach(), torch.stack(maps))
+
+
+def pooled_dimensions(pooling: Pooling) -> tuple[int, ...]:
+    """The dimensions of ``(N, K, T, h, w)`` that are pooled over."""
+    if pooling not in ("clip", "frame"):
+        raise VidexplainError(f"pooling is 'clip' or 'frame', not '{pooling}'")
+    return (2, 3, 4) if pooling == "clip" else (3, 4)
+
+
+@cam_method(
+    "gradcam",
+    summary="where the target layer holds evidence for the class",
+    paper="Selvaraju et al., ICCV 2017",
+    pooled=True,
+)
+def gradcam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Tensor:
+    """The mean of the gradients (eq. 1)."""
+    return gradients.mean(over, keepdim=True)
+
+
+@cam_method(
+    "gradcam++",
+    summary="Grad-CAM in which several occurrences of the evidence count alike",
+    paper="Chattopadhay et al., WACV 2018",
+    pooled=True,
+)
+def gradcam_plus_plus(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Tensor:
+    """The sum of the positive gradients, each with its own share (eqs. 7 and 19).
+
+    ``share = g^2 / (2 g^2 + sum(A) g^3 + 1e-6)``, the derivatives being those of the exponential of the score. The
+    1e-6 is pytorch-grad-cam's; it holds down channels whose gradients are below a thousandth.
+    """
+    squares = gradients.square()
+    below = 2 * squares + activations.sum(over, keepdim=True) * squares * gradients + 1e-6
+    shares = torch.where(gradients > 0, squares / below, 0)
+    return (shares * gradients).sum(over, keepdim=True)
+
+
+@cam_method(
+    "hirescam",
+    summary="evidence at each position by the gradient there; with a linear head exactly the score's parts",
+    paper="Draelos and Carin, arXiv 2011.08891, 2020",
+    pooled=False,
+)
+def hirescam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Tensor:
+    """The gradients themselves, not pooled (section 3.3)."""
+    return gradients
+
+
+@cam_method(
+    "xgradcam",
+    summary="Grad-CAM whose channels count by what they contribute to the score",
+    paper="Fu et al., BMVC 2020",
+    pooled=True,
+)
+def xgradcam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Tensor:
+    """The mean of the gradients with the activations as weights (eq. 8); the 1e-8 is torchcam's."""
+    return (gradients * activations).sum(over, keepdim=True) / (activations.sum(over, keepdim=True) + 1e-8)
+
+
+@cam_method(
+    "layercam",
+    summary="evidence at each position by the positive gradient there; sharp in early layers too",
+    paper="Jiang et al., IEEE TIP 2021",
+    pooled=False,
+)
+def layercam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Tensor:
+    """The positive part of the gradients, not pooled (eq. 6)."""
+    return gradients.relu()

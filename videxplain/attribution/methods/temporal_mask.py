@@ -1,0 +1,121 @@
+"""The shortest stretch of a clip that keeps the score."""
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import Precision
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.methods.mask_search import Reward, optimise
+from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.errors import VidexplainError, unknown
+
+Elsewhere: TypeAlias = Literal["freeze", "reverse"]
+_ELSEWHERE = ("freeze", "reverse")
+_TURNED = 0.1
+"""Frames that are hidden by more than this run backwards (the paper's threshold)."""
+_LENGTH, _SMOOTHNESS = 0.5, 0.2
+"""Weights of the share of frames that are kept, and of the steps between neighbouring frames."""
+_RATE = 0.1
+
+
+@method(
+    "temporal-mask",
+    family="perturbation",
+    summary="the shortest stretch of frames that keeps the score when the clip stands still elsewhere",
+    paper="Mänttäri et al., ACCV 2020",
+    cost="2 forward passes, and 100 (steps) forward and backward passes",
+    candidates=1,
+    options=("steps", "fill"),
+)
+def temporal_mask(
+    module: nn.Module,
+    x: Tensor,
+    choose: Choose,
+    layer: LayerCall | None = None,
+    precision: Precision = "fp32",
+    steps: int = 100,
+    fill: Elsewhere = "freeze",
+) -> Attribution:
+    """One value a frame, found by gradient ascent: 1 where the frame is seen, 0 where the picture before it stands.
+
+    The clip under a mask m is that of :func:`frozen` or :func:`turned`, the two perturbations of the paper, whose mask
+    is 1 - m. The score is brought to a scale on which it is 0 where no frame is seen and 1 where all are; more than 1
+    counts as 1. The mask maximises it less 0.5 times the share of frames that are seen, and less 0.2 times the mean of
+    the squared steps between neighbours: short, and in one piece. In the paper the mask is the one that takes the
+    score away, and steps count by their third powers; this is its counterpart that keeps the score. It starts from
+    nearly all frames.
+
+    Args:
+        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
+        x: The batch.
+        choose: Which scores to explain.
+        layer: Not looked at: the input is explained.
+        precision: ``"bf16"`` runs all passes in bfloat16 where autocast does.
+        steps: Of gradient ascent.
+        fill: What happens elsewhere: ``"freeze"``, the clip stands still, and movement is missing; ``"reverse"``, it
+            runs backwards, and only the order of the frames is.
+
+    Returns:
+        Maps ``(M, N, T, 1, 1)`` in [0, 1]; all zero where a clip that stands still, or runs backwards, has the score
+        already.
+    """
+    if fill not in _ELSEWHERE:
+        raise unknown("fill of temporal-mask", fill, _ELSEWHERE)
+    if steps < 1:
+        raise VidexplainError(f"steps is a number, at least 1, not {steps}")
+
+    if x.shape[2] == 1:
+        raise VidexplainError("temporal-mask looks for frames among several, and there is one")
+
+    def nothing(sample: Tensor) -> Tensor:
+        return sample.flip(2) if fill == "reverse" else sample[:, :, :1].expand_as(sample)
+
+    def search(reward: Reward, sample: Tensor) -> Tensor:
+        perturbed = turned if fill == "reverse" else frozen
+        seen = torch.full((sample.shape[2] - 1,), 0.9, device=sample.device, requires_grad=True)
+        ascent = torch.optim.Adam([seen], lr=_RATE)
+        for _ in range(steps):
+            gain = reward(perturbed(sample, with_first(seen)))
+            length, jumps = seen.mean(), seen.diff().square().sum()
+            loss = _LENGTH * length + _SMOOTHNESS * jumps / max(1, len(seen)) - gain.clamp(max=1)
+            (seen.grad,) = torch.autograd.grad(loss, seen)
+            ascent.step()
+            with torch.no_grad():
+                seen.clamp_(0, 1)
+        return with_first(seen.detach())[:, None, None]
+
+    return optimise(module, x, choose, precision, nothing, search)
+
+
+def with_first(seen: Tensor) -> Tensor:
+    """``(T - 1,)`` to ``(T,)``: the first frame, which a clip that stands still shows anyway, goes with the next."""
+    return torch.cat([seen[:1], seen])
+
+
+def turned(clip: Tensor, seen: Tensor) -> Tensor:
+    """A clip ``(1, C, T, H, W)`` in which every stretch that is not seen runs backwards.
+
+    ``x'_t = m_t x_t + (1 - m_t) x_(a + b - t)`` in a stretch from frame a to frame b of which each has a value m below
+    0.9; elsewhere ``x'_t = x_t``. The first frame is treated like all others.
+    """
+    backwards = torch.arange(len(seen))
+    hidden = [t for t, value in enumerate(seen.tolist()) if value < 1 - _TURNED]
+    while hidden:
+        run = [t for i, t in enumerate(hidden) if t == hidden[0] + i]
+        backwards[run] = backwards[run].flip(0)
+        hidden = hidden[len(run) :]
+    m = seen[:, None, None]
+    return m * clip + (1 - m) * clip[:, :, backwards.to(clip.device)]
+
+
+def frozen(clip: Tensor, seen: Tensor) -> Tensor:
+    """A clip ``(1, C, T, H, W)`` that stands still as far as ``seen``, ``(T,)`` in [0, 1], is below 1.
+
+    ``x'_t = m_t x_t + (1 - m_t) x'_(t-1)``, beginning with ``x'_0 = x_0``.
+    """
+    frames = [clip[:, :, 0]]
+    for t in range(1, clip.shape[2]):
+        frames.append(seen[t] * clip[:, :, t] + (1 - seen[t]) * frames[-1])
+    return torch.stack(frames, dim=2)

@@ -1,0 +1,143 @@
+"""One video to a folder of JPEG frames."""
+
+import os
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.data.datasets.prepared import FRAMES_FILE, FrameFolder, frame_path, is_frame_folder
+from videxplain.data.video import VideoReader
+from videxplain.errors import VidexplainError
+
+JPEG_QUALITY = 95
+
+# A container's own count is often off by a frame or two; what lacks more than this share is damaged.
+_LOST = 0.1
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one extraction needs to know.
+
+    Attributes:
+        video: The video, a file or a folder of images.
+        folder: Where its frames go.
+        height: Their height in pixels, or None for that of the video.
+    """
+
+    video: Path
+    folder: Path
+    height: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        frames: How many frames the folder has now.
+        kept: Whether they were all there already.
+        damage: Why there are none.
+    """
+
+    frames: int
+    kept: bool = False
+    damage: str | None = None
+
+
+def extract(task: Task) -> Outcome:
+    """Write the frames of a video, unless they are all there; the file that says so is written last."""
+    found = _complete(task)
+    if found:
+        return Outcome(found.frames, kept=True)
+    _clear(task.folder)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # what matters of them becomes an outcome
+            return Outcome(_write(task).frames)
+    except VidexplainError as error:
+        _clear(task.folder)
+        task.folder.rmdir()
+        return Outcome(0, damage=str(error))
+
+
+def check_complete(reader: VideoReader, count: int) -> None:
+    """Refuse a video of which much less decodes than it declares."""
+    declared = reader.declared_frames
+    if declared is not None and count < (1 - _LOST) * declared:
+        raise VidexplainError(f"{reader.path} is damaged: it declares {declared} frames, {count} decode")
+
+
+def _write(task: Task) -> FrameFolder:
+    state = task.video.stat()
+    count = written = 0
+    with VideoReader(task.video) as reader:
+        size = reader.size
+        for frame in reader:
+            smaller = _shrink(frame, task.height)
+            size = smaller.shape[:2]
+            written += _write_jpeg(frame_path(task.folder, count), smaller)
+            count += 1
+    check_complete(reader, count)
+    done = FrameFolder(
+        source=_relative(task.video, task.folder),
+        source_bytes=state.st_size,
+        source_modified_ns=state.st_mtime_ns,
+        height=task.height,
+        frames=count,
+        frames_bytes=written,
+        fps=reader.fps,
+        size=size,
+    )
+    done.write(task.folder)
+    return done
+
+
+def _complete(task: Task) -> FrameFolder | None:
+    """What lies there, if it is of this video, was asked for as now, and has all its files, none of them cut short."""
+    if not is_frame_folder(task.folder):
+        return None
+    try:
+        found, state = FrameFolder.read(task.folder), task.video.stat()
+    except (VidexplainError, OSError):
+        return None
+    asked = (state.st_size, state.st_mtime_ns, task.height)
+    with os.scandir(task.folder) as files:
+        sizes = [file.stat().st_size for file in files if file.name.endswith(".jpg")]
+    there = (found.source_bytes, found.source_modified_ns, found.height)
+    if asked != there or len(sizes) != found.frames or sum(sizes) != found.frames_bytes:
+        return None
+    source = _relative(task.video, task.folder)
+    if found.source != source:  # the video or the folder was moved
+        found = replace(found, source=source)
+        found.write(task.folder)
+    return found
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder, or take out what an earlier run left in it; the file that calls it complete goes first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FRAMES_FILE).unlink(missing_ok=True)
+    for path in folder.glob("*.jpg"):
+        path.unlink()
+
+
+def _shrink(frame: NDArray[np.uint8], height: int | None) -> NDArray[np.uint8]:
+    rows, columns = frame.shape[:2]
+    if height is None or height >= rows:
+        return frame
+    return np.asarray(
+        cv2.resize(frame, (max(1, round(columns * height / rows)), height), interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def _write_jpeg(path: Path, frame: NDArray[np.uint8]) -> int:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return path.write_bytes(data.tobytes())
+
+
+def _relative(video: Path, folder: Path) -> str:
+    return os.path.relpath(video.resolve(), folder.resolve())

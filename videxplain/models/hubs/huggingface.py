@@ -1,0 +1,247 @@
+"""Video classifiers of Hugging Face's transformers: VideoMAE, TimeSformer, ViViT, V-JEPA 2."""
+
+import json
+import logging
+import pickle
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from videxplain.errors import VidexplainError
+from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, TokenLayout
+from videxplain.models.hubs.sources import configured, seeded
+from videxplain.models.wrapping import Wrapped
+
+_PROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
+_PAIR = 2
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the configurations of one kind of network say, and what they do not.
+
+    Attributes:
+        network: Its class in transformers.
+        argument: What its forward pass calls the video.
+        frame_intervals: From how many frames a network sees to how many of the video it is from one to the next, as in
+            the published checkpoints, whose configurations do not say it; of other numbers of frames the first.
+        tokens: From the configuration to where tokens stand.
+        layer: From the configuration to a pattern of the names of layers of which the last is explained by default: it
+            still has what the answer rests on at the tokens of all places, where behind it only one token is read.
+    """
+
+    network: str
+    argument: str
+    frame_intervals: Mapping[int, int]
+    tokens: Callable[[Any], TokenLayout]
+    layer: Callable[[Any], str]
+
+
+def _tubelets(prefix: int) -> Callable[[Any], TokenLayout]:
+    def lay(config: Any) -> TokenLayout:
+        size = getattr(config, "image_size", None) or config.crop_size
+        frames = getattr(config, "num_frames", None) or config.frames_per_clip
+        tubelet = config.tubelet_size
+        step, patch = (tubelet[0], tubelet[1]) if isinstance(tubelet, list | tuple) else (tubelet, config.patch_size)
+        side = _one(size) // _one(patch)
+        # VideoMAE's own classifiers average all tokens; what is fine-tuned from its pretraining reads the first alone.
+        read_mean = getattr(config, "use_mean_pooling", True)
+        return TokenLayout((frames // step, side, side), prefix, read=None if read_mean else "first")
+
+    return lay
+
+
+def _one(size: Any) -> int:
+    """The side of a square that is written as a number or twice."""
+    if isinstance(size, list | tuple) and len(size) == _PAIR and size[0] == size[1]:
+        return int(size[0])
+    if not isinstance(size, int):
+        raise VidexplainError(f"a square input is needed, not {size}")
+    return size
+
+
+def _divided(config: Any) -> TokenLayout:
+    side = _one(config.image_size) // _one(config.patch_size)
+    return TokenLayout((config.num_frames, side, side), 1, "hwt")
+
+
+HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
+    "videomae": Family(
+        "VideoMAEForVideoClassification",
+        "pixel_values",
+        {16: 4},
+        _tubelets(0),
+        lambda config: r"\.layers?\.\d+$" if config.use_mean_pooling else "layernorm_before$",
+    ),
+    "timesformer": Family(
+        "TimesformerForVideoClassification",
+        "pixel_values",
+        {8: 32, 16: 16, 96: 4},
+        _divided,
+        lambda _: "layernorm_before$",
+    ),
+    "vivit": Family(
+        "VivitForVideoClassification", "pixel_values", {32: 2}, _tubelets(1), lambda _: "layernorm_before$"
+    ),
+    "vjepa2": Family(
+        "VJEPA2ForVideoClassification",
+        "pixel_values_videos",
+        {64: 2, 32: 2, 16: 4},
+        _tubelets(0),
+        lambda _: r"cross_attention_layer\.layer_norm1$",
+    ),
+}
+"""``model_type`` of a configuration to what is known of it."""
+
+
+def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any] | None = None) -> nn.Module:
+    """A video classifier with its own processor's settings and labels.
+
+    Whole frames are resized to the network's size, where its processor would cut off the sides; what it would cut off
+    can be explained too.
+
+    Args:
+        name: Of a checkpoint, or a folder that ``save_pretrained`` has written.
+        weights: ``"auto"`` for those of the checkpoint, ``"none"`` for random ones.
+        options: ``labels``, ``frame_interval``, ``mean``, ``std``.
+
+    Raises:
+        VidexplainError: transformers is missing, the checkpoint cannot be had, or it is no such network.
+    """
+    try:
+        import transformers
+    except ImportError:
+        raise VidexplainError("hf: needs transformers: pip install 'videxplain[hf]'") from None
+    if weights not in ("auto", "none"):
+        raise VidexplainError(f"weights of hf:{name} are auto or none; name the folder of others instead")
+    settings = _read(name, lambda: transformers.AutoConfig.from_pretrained(name, trust_remote_code=False))
+    family = HUGGINGFACE_FAMILIES.get(settings.model_type)
+    if family is None:
+        known = ", ".join(HUGGINGFACE_FAMILIES)
+        raise VidexplainError(f"hf:{name} is a {settings.model_type}; video classifiers are taken of: {known}")
+    network = getattr(transformers, family.network)
+    size = _one(getattr(settings, "image_size", None) or settings.crop_size)
+    frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
+    if weights == "none":
+        module: Any = seeded(lambda: network(settings))
+        words = "none"
+    else:
+        module = _complete(network, name)
+        words = f"{name} of Hugging Face" if not Path(name).is_dir() else f"those of the folder {Path(name).name}"
+    mean, std = _colours(_processor(name))
+    config = ModelConfig(
+        architecture=f"hf:{Path(name).name if Path(name).is_dir() else name}",
+        num_classes=settings.num_labels,
+        num_frames=frames,
+        size=(size, size),
+        sampling="consecutive",
+        default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer(settings), layer)][-1],
+        first_layer=next(layer for layer, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.Conv3d)),
+        labels=tuple(settings.id2label[k] for k in range(settings.num_labels)),
+        mean=mean,
+        std=std,
+        frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
+        weights=words,
+        tokens=family.tokens(settings),
+    )
+    config = configured(config, options or {}, ("labels", "frame_interval", "mean", "std"))
+    if config.num_classes != settings.num_labels:
+        raise VidexplainError(f"{len(config.labels)} labels for the {settings.num_labels} classes of hf:{name}")
+    module.config.return_dict = True
+
+    def prepare(x: Tensor) -> dict[str, Tensor]:
+        return {family.argument: x.transpose(1, 2).contiguous()}
+
+    return Wrapped(module, config, prepare).eval()
+
+
+def _complete(network: Any, name: str) -> Any:
+    """The network with its weights, none of which may be missing: transformers would fill them in at random."""
+    module, report = _read(
+        name, lambda: network.from_pretrained(name, output_loading_info=True, trust_remote_code=False)
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise VidexplainError(
+            f"hf:{name} lacks {len(missing)} weights ({', '.join(missing[:3])}): it is no trained classifier"
+        )
+    return module.eval()
+
+
+def _read(name: str, read: Callable[[], Any]) -> Any:
+    """What transformers reads; where it cannot, in one line what to fetch and where to put it."""
+    from safetensors import SafetensorError
+
+    local = Path(name).is_dir()
+    try:
+        with _quiet(local):
+            return read()
+    except pickle.UnpicklingError:
+        raise VidexplainError(
+            f"cannot read hf:{name}: its weights hold more than numbers, and are not opened"
+        ) from None
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        if local:
+            raise VidexplainError(f"cannot read hf:{name}: {reason[:200]}") from None
+        raise VidexplainError(
+            f"cannot get hf:{name}: fetch its config.json, preprocessor_config.json and model.safetensors on a machine "
+            f"with a connection, and give the folder: hf:./folder ({reason[:120]})"
+        ) from None
+
+
+@contextmanager
+def _quiet(local: bool) -> Iterator[None]:
+    """Without what is said besides: of every retry that there is no connection, and of each file that it is read."""
+    from transformers.utils import logging as talk
+
+    hub = logging.getLogger("huggingface_hub")
+    level, verbosity, bars = hub.level, talk.get_verbosity(), talk.is_progress_bar_enabled()
+    try:
+        hub.setLevel(logging.ERROR)
+        talk.set_verbosity_error()
+        if local:
+            talk.disable_progress_bar()
+        yield
+    finally:
+        hub.setLevel(level)
+        talk.set_verbosity(verbosity)
+        if bars:
+            talk.enable_progress_bar()
+
+
+def _processor(name: str) -> dict[str, Any]:
+    """The settings of the checkpoint's processor, where it has one."""
+    from transformers.utils import cached_file
+
+    for file in _PROCESSORS:
+        found = cached_file(
+            name, file, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False
+        )
+        if found is not None:
+            try:
+                settings: dict[str, Any] = json.loads(Path(found).read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise VidexplainError(f"cannot read {found}: {error}") from None
+            return settings
+    return {}
+
+
+def _colours(processor: Mapping[str, Any]) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and deviation for values in [0, 1] that do what a processor does to values up to 255."""
+    # ViViT's first brings colours to [-1, 1], unless its file says otherwise.
+    vivit = any("Vivit" in str(processor.get(f"{kind}_processor_type")) for kind in ("image", "video"))
+    factor = float(processor.get("rescale_factor", 1 / 127.5 if vivit else 1 / 255))
+    scale = 255 * factor if processor.get("do_rescale", True) else 255.0
+    offset = 1.0 if processor.get("offset", vivit) else 0.0
+    means, stds = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    if processor.get("do_normalize", True):
+        means = tuple(processor.get("image_mean", (0.5, 0.5, 0.5) if vivit else IMAGENET_MEAN))
+        stds = tuple(processor.get("image_std", (0.5, 0.5, 0.5) if vivit else IMAGENET_STD))
+    mean = tuple((value + offset) / scale for value in means)
+    std = tuple(value / scale for value in stds)
+    return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])

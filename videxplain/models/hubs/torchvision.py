@@ -1,0 +1,116 @@
+"""torchvision's video models: its networks and weights, its preprocessing and its classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torchvision.models import get_model, get_model_weights
+
+from videxplain.errors import VidexplainError
+from videxplain.models.config import ModelConfig
+from videxplain.models.hubs.sources import Weighing, assemble, configured, downloaded, own_file
+from videxplain.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Family:
+    """What torchvision says of its networks in words alone, and where to look in them.
+
+    Attributes:
+        num_frames: T, as its accuracies were measured.
+        frame_interval: Frames of a video at 30 a second from one of the T to the next, likewise.
+        default_layer: Where Grad-CAM looks.
+        first_layer: The first convolution.
+        fixed: Whether it takes no other number or size of frames.
+    """
+
+    num_frames: int
+    frame_interval: int
+    default_layer: str
+    first_layer: str
+    fixed: bool = False
+
+
+_FAMILIES: Mapping[str, Family] = {
+    # Behind the last attention only the class token is read: the tokens before it are what the answer rests on.
+    "mvit": Family(16, 4, "blocks.15.norm1", "conv_proj", fixed=True),
+    # The norm itself, before the mean over all places. Of what goes into a norm, activations and gradients are
+    # orthogonal at every place, and maps that multiply the two are empty.
+    "swin3d": Family(32, 2, "norm", "patch_embed.proj"),
+    # Measured on 128 frames, which few clips have and which take gigabytes; it takes any number.
+    "s3d": Family(32, 2, "features.15", "features.0.0.0"),
+    "": Family(16, 2, "layer4", "stem.0"),
+}
+"""How a name begins to what is known of the network; the first that fits."""
+
+
+def load_torchvision(
+    name: str, weights: str, progress: Progress | None = None, options: Mapping[str, Any] | None = None
+) -> "nn.Module":
+    """A video model of torchvision, the very module, with a ``.config``.
+
+    Whole frames are resized to the size that torchvision crops to, so that what it cuts off is explained too.
+
+    Args:
+        name: Such as ``"r3d_18"``.
+        weights: ``"auto"`` for torchvision's default; one of its names, such as ``"KINETICS400_V1"``; ``"none"`` for
+            random ones; or a file.
+        progress: Told of the download.
+        options: Those that every architecture has (:data:`videxplain.models.architectures.SHARED_OPTIONS`).
+
+    Raises:
+        VidexplainError: No such weights, no network, or an input that the model does not take.
+    """
+    options = options or {}
+    listed = get_model_weights(name)
+    chosen = listed.DEFAULT if weights == "auto" else listed.__members__.get(weights.upper())
+    reference = chosen or listed.DEFAULT
+    preset, family = reference.transforms(), _family(name)
+    config = ModelConfig(
+        architecture=f"torchvision:{name}",
+        num_classes=len(reference.meta["categories"]),
+        num_frames=family.num_frames,
+        size=tuple(preset.crop_size),
+        sampling="consecutive",
+        default_layer=family.default_layer,
+        first_layer=family.first_layer,
+        labels=tuple(reference.meta["categories"]),
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        frame_interval=family.frame_interval,
+    )
+    _check_input(configured(config, options), family.fixed, reference.meta)
+    if chosen is not None:
+        given = Weighing(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
+    else:
+        given = own_file(weights, config.architecture, ("auto", "none", *listed.__members__))
+
+    def build(config: ModelConfig) -> Any:
+        return get_model(name, weights=None, num_classes=config.num_classes)
+
+    return assemble(config, options, build, given)
+
+
+def _family(name: str) -> Family:
+    return next(family for start, family in _FAMILIES.items() if name.startswith(start))
+
+
+def _check_input(config: ModelConfig, fixed: bool, meta: Mapping[str, Any]) -> None:
+    """Raise for frames that the network does not take."""
+    height, width = meta["min_size"]
+    least = (meta.get("min_temporal_size", 1), height, width)
+    given = (config.num_frames, *config.size)
+    if given == least or (not fixed and all(one >= limit for one, limit in zip(given, least, strict=True))):
+        return
+    what = f"{least[0]} frames of {width}x{height} pixels"
+    if fixed:
+        raise VidexplainError(f"{config.architecture} takes {what}: leave num_frames and size out")
+    raise VidexplainError(f"{config.architecture} needs {what} or more")
+
+
+def _data(weights: str) -> str:
+    """What a name of torchvision's weights says of the data."""
+    return "ImageNet-22k and Kinetics-400" if "IMAGENET22K" in weights else "Kinetics-400"

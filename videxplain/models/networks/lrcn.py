@@ -1,0 +1,57 @@
+"""LRCN: Donahue et al., Long-term Recurrent Convolutional Networks, CVPR 2015."""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from videxplain.models.networks.blocks import ResNet2d, VideoNetwork, check_video
+
+
+class LRCN(VideoNetwork):
+    """A residual image network on each frame, a latent layer, an LSTM over the frames, a linear classifier.
+
+    The classifier sees the state after the last frame, and for a bidirectional LSTM also the backward state after the
+    first frame. ``trunk`` takes torchvision's ImageNet weights as they are. With ResNet-152, 512 latent and 512 hidden
+    units and 101 classes the parameters number 61,345,957: trunk 58,143,808, latent 2,048 * 512 + 512 = 1,049,088,
+    LSTM 4 * 512 * (512 + 512 + 2) = 2,101,248, classifier 512 * 101 + 101 = 51,813.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 101,
+        *,
+        depth: int = 152,
+        width: int = 64,
+        latent: int = 512,
+        hidden: int = 512,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.5,
+    ) -> None:
+        """Build it.
+
+        Args:
+            num_classes: K.
+            depth: 18, 34, 50, 101 or 152.
+            width: Channels of the first convolution, to which all others of the trunk are in proportion.
+            latent: Length of the layer (linear, ReLU) between each frame's features and the LSTM.
+            hidden: Length of the LSTM's state, in each direction.
+            layers: LSTMs stacked on one another.
+            bidirectional: Whether a second LSTM reads the frames backwards.
+            dropout: Probability of dropping a unit before the classifier in training.
+        """
+        super().__init__()
+        self.trunk = ResNet2d(depth, width)
+        self.latent = nn.Sequential(OrderedDict(fc=nn.Linear(self.trunk.out_channels, latent), relu=nn.ReLU()))
+        self.lstm = nn.LSTM(latent, hidden, layers, batch_first=True, bidirectional=bidirectional)
+        self.dropout = nn.Dropout(dropout)
+        self.directions = 1 + bidirectional
+        self.fc = nn.Linear(self.directions * hidden, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, 3, T, H, W)`` to logits ``(N, K)``."""
+        check_video(x)
+        _, (states, _) = self.lstm(self.latent(self.trunk.per_frame(x)))
+        # The last layer's final states (directions, N, hidden); the backward one's final step is the first frame.
+        last = states[-self.directions :].transpose(0, 1).flatten(1)
+        return self.fc(self.dropout(last))

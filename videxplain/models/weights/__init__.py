@@ -1,0 +1,1 @@
+"""Weights: bytes that are checked and never executed."""

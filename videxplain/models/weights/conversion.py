@@ -1,0 +1,77 @@
+"""Weights in another project's layout: recognised by their names, renamed to ours, described by their shapes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from videxplain.errors import VidexplainError
+from videxplain.models.weights.layout_options import options_of
+from videxplain.models.weights.layouts import LAYOUTS
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Weights of another project as a network of ours.
+
+    Attributes:
+        state: Parameters and buffers under our names.
+        options: What :func:`videxplain.load_model` needs to build the network: what the shapes say, and what the
+            project feeds its networks with (frames, mean, ...).
+        undecided: Options that nothing in the file tells, though the logits depend on them.
+    """
+
+    state: dict[str, Tensor]
+    options: dict[str, Any]
+    undecided: tuple[str, ...] = ()
+
+
+def recognise_layout(state: Mapping[str, Tensor]) -> str | None:
+    """The project whose names these are; None for names of ours and for those of nobody known.
+
+    A plain state dict of our ``i3d_inception`` is pytorch-i3d's too.
+    """
+    names = _unwrapped(state)
+    return next((layout.name for layout in LAYOUTS if layout.recognises(names)), None)
+
+
+def convert(state: Mapping[str, Tensor], architecture: str, words: str = "") -> Converted:
+    """Rename the weights of another project for a network of ours.
+
+    Whether every weight of the network is there and of the right shape is not checked here:
+    :func:`videxplain.models.weights.files.check_fit` does that and lists what is amiss.
+
+    Args:
+        state: Parameters and buffers by name, in a layout that :func:`recognise_layout` knows.
+        architecture: Name in the zoo of the network to be.
+        words: What else the file says about itself, such as its name: the embedded Gaussian and the dot product have
+            weights of the same names and shapes.
+
+    Raises:
+        VidexplainError: The layout is not known, or it has no such network.
+    """
+    names = _unwrapped(state)
+    layout = next((layout for layout in LAYOUTS if layout.recognises(names)), None)
+    if layout is None:
+        raise VidexplainError("the names of the weights are those of no project known here")
+    if architecture not in layout.settings:
+        fitting = " or ".join(layout.settings)
+        raise VidexplainError(f"the weights are {layout.what}: they fit {fitting}, not {architecture}")
+    renamed = layout.rename(names, architecture)
+    # PyTorch before 0.4.1 did not count batches, and Caffe2 never did; nothing here depends on the number.
+    counted = {f"{name.removesuffix('running_var')}num_batches_tracked" for name in renamed if "running_var" in name}
+    renamed |= {name: torch.zeros((), dtype=torch.long) for name in sorted(counted - renamed.keys())}
+    settings = layout.settings[architecture]
+    options = {**settings, **options_of(renamed, architecture), **layout.more(names, architecture, words)}
+    known = {name: value for name, value in options.items() if value is not None}
+    return Converted(renamed, known, tuple(name for name in options if name not in known))
+
+
+def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without the prefix that PyTorch's DataParallel puts in front of every name."""
+    prefix = "module."
+    if state and all(name.startswith(prefix) for name in state):
+        return {name.removeprefix(prefix): value for name, value in state.items()}
+    return dict(state)
