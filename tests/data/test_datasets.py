@@ -327,3 +327,15 @@ def test_another_way_to_divide_is_refused():
         VidexplainError, match="unknown way to split off validation videos 'groups'; did you mean group"
     ):
         split_validation([], by="groups")
+
+
+@pytest.mark.parametrize("tree", [ucf101_tree, hmdb51_tree])
+def test_missing_videos_to_test_with_are_told_from_those_to_learn_from(tmp_path, tree):
+    root = tree(tmp_path)
+    dataset = open_dataset(root)
+    learned, tested = dataset.train[0].path, dataset.test[0].path
+    for path in (learned, tested):
+        path.unlink()
+    dataset = open_dataset(root)
+    assert set(dataset.missing) == {learned, tested}
+    assert dataset.missing_test == (tested,)

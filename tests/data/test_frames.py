@@ -341,6 +341,7 @@ def test_missing_and_damaged_videos_are_named_and_skipped(tmp_path):
     )
     dataset = open_dataset(out)
     assert set(dataset.missing) == {out / f"Kick/v_Kick_g0{i}_c01" for i in (0, 1, 2)}
+    assert dataset.missing_test == (out / "Kick/v_Kick_g00_c01",)
     assert (len(dataset.train), len(dataset.test)) == (14, 7)
     assert not (out / "Kick/v_Kick_g01_c01").exists()
 
@@ -351,6 +352,7 @@ def test_frames_that_are_gone_are_missing(tmp_path):
     shutil.rmtree(out / "Archery")
     dataset = open_dataset(out)
     assert len(dataset.missing) == 12
+    assert len(dataset.missing_test) == 4
     assert {video.label for video in dataset.train} == {0}
 
 

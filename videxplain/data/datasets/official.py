@@ -44,6 +44,7 @@ def open_ucf101(root: Path, split: int) -> VideoDataset:
     numbers = {label: number for number, label in enumerate(labels)}
     disk = _Disk(root, _UCF_VIDEOS)
     parts: list[tuple[Video, ...]] = []
+    counts: list[int] = []
     for part in ("train", "test"):
         path = lists / f"{part}list{split:02d}.txt"
         videos = []
@@ -55,7 +56,17 @@ def open_ucf101(root: Path, split: int) -> VideoDataset:
             label, name = match[1], match[2]
             videos += disk.video(label, name, numbers[label], ucf_group(name) or f"{label}/{name}")
         parts.append(tuple(videos))
-    return VideoDataset("ucf101", root, labels, parts[0], parts[1], tuple(disk.missing), split)
+        counts.append(len(disk.missing))
+    return VideoDataset(
+        "ucf101",
+        root,
+        labels,
+        parts[0],
+        parts[1],
+        tuple(disk.missing),
+        split,
+        missing_test=tuple(disk.missing[counts[0] :]),
+    )
 
 
 def open_actionfigures(root: Path, split: int) -> VideoDataset:
@@ -75,6 +86,7 @@ def open_hmdb51(root: Path, split: int) -> VideoDataset:
     if not labels:
         raise VidexplainError(f"{lists} has no files <class>{ending}")
     disk = _Disk(root, _HMDB_VIDEOS)
+    missing_test: list[Path] = []
     parts: dict[str, list[Video]] = {_HMDB_TRAIN: [], _HMDB_TEST: [], _HMDB_UNUSED: []}
     for number, label in enumerate(labels):
         for where, line in _lines(lists / f"{label}{ending}"):
@@ -83,9 +95,13 @@ def open_hmdb51(root: Path, split: int) -> VideoDataset:
                 raise VidexplainError(f"{where}: '{line}' is not <video> 0, 1 or 2")
             name, use = match[1], match[2]
             group = hmdb_source(name, label) or f"{label}/{name}"
+            before = len(disk.missing)
             parts[use] += disk.video(label, name, number, group, needed=use != _HMDB_UNUSED)
+            missing_test += disk.missing[before:] if use == _HMDB_TEST else []
     train, test, unused = (tuple(parts[use]) for use in (_HMDB_TRAIN, _HMDB_TEST, _HMDB_UNUSED))
-    return VideoDataset("hmdb51", root, labels, train, test, tuple(disk.missing), split, unused)
+    return VideoDataset(
+        "hmdb51", root, labels, train, test, tuple(disk.missing), split, unused, missing_test=tuple(missing_test)
+    )
 
 
 def ucf_group(name: str) -> str | None:

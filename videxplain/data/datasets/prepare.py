@@ -153,5 +153,9 @@ def _write_index(
                 *(f"{path.parent.name}/{path.stem}" for path in split.missing),
                 *(damaged[video] for video in (*split.train, *split.test) if video in damaged),
             ],
+            missing_test=[
+                *(f"{path.parent.name}/{path.stem}" for path in split.missing_test),
+                *(damaged[video] for video in split.test if video in damaged),
+            ],
         )
     DatasetIndex(splits[0].name, splits[0].labels, parts, entries).write(out)

@@ -78,11 +78,13 @@ class SplitEntry:
         train: Positions in the list of videos.
         test: The same of what is held out.
         missing: Where the frames of those would be that had none, for want of a video that decodes.
+        missing_test: Those of them that are held out.
     """
 
     train: Sequence[int]
     test: Sequence[int]
     missing: Sequence[str]
+    missing_test: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,12 @@ def open_prepared(root: Path, split: int) -> VideoDataset:
             elif needed:
                 missing.append(path)
 
-    train, test = tuple(videos(named.train)), tuple(videos(named.test))
+    train = tuple(videos(named.train))
+    before = len(missing)
+    test = tuple(videos(named.test))
+    missing_test = (*(root / path for path in named.missing_test), *missing[before:])
     unused = tuple(videos(sorted(set(range(len(entries))) - {*named.train, *named.test}), needed=False))
-    return VideoDataset(index.dataset, root, index.labels, train, test, tuple(missing), split, unused)
+    return VideoDataset(index.dataset, root, index.labels, train, test, tuple(missing), split, unused, missing_test)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -37,6 +37,7 @@ class VideoDataset:
         missing: What the split names and the disk does not have; neither in ``train`` nor in ``test``.
         split: The number of the split.
         unused: Videos of the dataset that this split leaves out.
+        missing_test: Those of ``missing`` that the split holds out; the others are to learn from.
     """
 
     name: str
@@ -47,6 +48,7 @@ class VideoDataset:
     missing: tuple[Path, ...] = ()
     split: int = 1
     unused: tuple[Video, ...] = ()
+    missing_test: tuple[Path, ...] = ()
 
     def refuse_missing(self) -> None:
         """Raise where videos are missing."""
