@@ -318,3 +318,24 @@ def test_random_activations_neither_explode_nor_vanish_at_full_depth(name, optio
     assert 0.01 < logits.std() < 10
     assert 0.1 < seen[0].std() < 100
     assert (seen[0] > 0).float().mean() > 0.05
+
+
+@pytest.mark.parametrize("name", ["late_fusion", "lrcn", "i3d", "non_local"])
+def test_strides_of_one_in_the_last_stages_make_maps_finer_with_the_same_weights(name):
+    coarse, fine = (load_model(name, "none", **SMALL[name], **more) for more in ({}, {"strides": (1, 2, 1, 1)}))
+    fine.load_state_dict(coarse.state_dict())
+    extents = []
+    for model in (coarse, fine):
+        seen = []
+        model.get_submodule(model.config.default_layer).register_forward_hook(lambda m, i, out, s=seen: s.append(out))
+        with torch.no_grad():
+            model(videos(1, 3, model.config.num_frames, 32, 32))
+        extents.append(seen[0].shape[-2:])
+    assert extents == [(1, 1), (4, 4)]
+
+
+@pytest.mark.parametrize("name", ["late_fusion", "i3d"])
+@pytest.mark.parametrize("strides", [(1, 2, 2), (1, 2, 2, 0)])
+def test_each_of_four_stages_has_a_stride(name, strides):
+    with pytest.raises(VidexplainError, match="four stages with a stride of at least 1 each are needed"):
+        load_model(name, "none", **SMALL[name], strides=strides)

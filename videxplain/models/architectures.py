@@ -105,12 +105,18 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
     ModelConfig("late_fusion", 101, 5, (224, 224), "uniform", "trunk.layer4", "trunk.conv1"),
 )
 def late_fusion(
-    config: ModelConfig, *, depth: int = 152, width: int = 64, latent: int | None = None, dropout: float = 0.5
+    config: ModelConfig,
+    *,
+    depth: int = 152,
+    width: int = 64,
+    strides: tuple[int, int, int, int] = (1, 2, 2, 2),
+    latent: int | None = None,
+    dropout: float = 0.5,
 ) -> "VideoNetwork":
     """See :class:`videxplain.models.networks.late_fusion.LateFusion`."""
     from videxplain.models.networks.late_fusion import LateFusion
 
-    return LateFusion(config.num_classes, depth=depth, width=width, latent=latent, dropout=dropout)
+    return LateFusion(config.num_classes, depth=depth, width=width, strides=strides, latent=latent, dropout=dropout)
 
 
 @architecture(
@@ -122,6 +128,7 @@ def lrcn(
     *,
     depth: int = 152,
     width: int = 64,
+    strides: tuple[int, int, int, int] = (1, 2, 2, 2),
     latent: int = 512,
     hidden: int = 512,
     layers: int = 1,
@@ -135,6 +142,7 @@ def lrcn(
         config.num_classes,
         depth=depth,
         width=width,
+        strides=strides,
         latent=latent,
         hidden=hidden,
         layers=layers,
@@ -165,6 +173,7 @@ def i3d(
     blocks: tuple[int, ...] | None = None,
     width: int = 64,
     time_strides: tuple[int, int, int] = (2, 2, 2),
+    strides: tuple[int, int, int, int] = (1, 2, 2, 2),
     caffe2: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
@@ -177,6 +186,7 @@ def i3d(
         blocks=blocks,
         width=width,
         time_strides=time_strides,
+        strides=strides,
         caffe2=caffe2,
         dropout=dropout,
     )
@@ -216,6 +226,7 @@ def non_local(
     blocks: tuple[int, ...] | None = None,
     width: int = 64,
     time_strides: tuple[int, int, int] = (2, 2, 2),
+    strides: tuple[int, int, int, int] = (1, 2, 2, 2),
     caffe2: bool = False,
     dropout: float = 0.5,
 ) -> "VideoNetwork":
@@ -229,6 +240,7 @@ def non_local(
         blocks=blocks,
         width=width,
         time_strides=time_strides,
+        strides=strides,
         caffe2=caffe2,
         dropout=dropout,
     )

@@ -139,6 +139,10 @@ class Bottleneck(nn.Module):
         return self.relu3(y + (x if self.downsample is None else self.downsample(x)))
 
 
+Strides: TypeAlias = tuple[int, int, int, int]
+STRIDES: Strides = (1, 2, 2, 2)
+"""Strides in space of the four stages of a ResNet."""
+
 Block: TypeAlias = type[BasicBlock] | type[Bottleneck]
 
 DEPTHS: dict[int, tuple[Block, tuple[int, int, int, int]]] = {
@@ -163,6 +167,12 @@ def residual_plan(depth: int, blocks: Sequence[int] | None = None) -> tuple[Bloc
     return block, tuple(blocks)
 
 
+def check_strides(strides: Strides) -> None:
+    """Raise unless ``strides`` names a stride of at least 1 for each of the four stages."""
+    if len(strides) != 4 or min(strides) < 1:
+        raise VidexplainError(f"strides {tuple(strides)}: four stages with a stride of at least 1 each are needed")
+
+
 def stage(block: Block, channels: int, planes: int, stride: int, times: Sequence[int | None]) -> nn.Sequential:
     """A stage of residual blocks, the first of which carries the stride.
 
@@ -185,19 +195,26 @@ class ResNet2d(nn.Module):
         out_channels: Length of the feature vector, 2048 for a ResNet-152 of the usual width.
     """
 
-    def __init__(self, depth: int, width: int = 64) -> None:
-        """``width`` is the number of channels of the first convolution, to which all others are in proportion."""
+    def __init__(self, depth: int, width: int = 64, strides: Strides = STRIDES) -> None:
+        """Build it.
+
+        Args:
+            depth: 18, 34, 50, 101 or 152.
+            width: Channels of the first convolution, to which all others are in proportion.
+            strides: Stride in space of each stage; ``(1, 2, 1, 1)`` makes maps four times finer.
+        """
         super().__init__()
         block, counts = residual_plan(depth)
+        check_strides(strides)
         self.conv1 = conv(3, width, None, 7, 2)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         grown = width * block.expansion
-        self.layer1 = stage(block, width, width, 1, [None] * counts[0])
-        self.layer2 = stage(block, grown, 2 * width, 2, [None] * counts[1])
-        self.layer3 = stage(block, 2 * grown, 4 * width, 2, [None] * counts[2])
-        self.layer4 = stage(block, 4 * grown, 8 * width, 2, [None] * counts[3])
+        self.layer1 = stage(block, width, width, strides[0], [None] * counts[0])
+        self.layer2 = stage(block, grown, 2 * width, strides[1], [None] * counts[1])
+        self.layer3 = stage(block, 2 * grown, 4 * width, strides[2], [None] * counts[2])
+        self.layer4 = stage(block, 4 * grown, 8 * width, strides[3], [None] * counts[3])
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.out_channels = 8 * grown
 

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import VideoNetwork, check_video, residual_plan, stage
+from videxplain.models.networks.blocks import (
+    STRIDES,
+    Strides,
+    VideoNetwork,
+    check_strides,
+    check_video,
+    residual_plan,
+    stage,
+)
 
 
 class I3D(VideoNetwork):
@@ -33,6 +41,7 @@ class I3D(VideoNetwork):
         blocks: Sequence[int] | None = None,
         width: int = 64,
         time_strides: tuple[int, int, int] = (2, 2, 2),
+        strides: Strides = STRIDES,
         caffe2: bool = False,
         dropout: float = 0.5,
     ) -> None:
@@ -44,12 +53,14 @@ class I3D(VideoNetwork):
             blocks: Blocks in each of the four stages, in place of what the depth says.
             width: Channels of the first convolution, to which all others are in proportion.
             time_strides: Of the first convolution, of the pooling after it, and of the pooling after the first stage.
+            strides: Stride in space of each stage; ``(1, 2, 1, 1)`` makes maps four times finer.
             caffe2: As in the code that the paper's authors published: the pooling after the first convolution takes
                 the largest of as many frames as it strides over, and adds no border.
             dropout: Probability of dropping a feature before the classifier in training.
         """
         super().__init__()
         block, counts = residual_plan(depth, blocks)
+        check_strides(strides)
         first, second, third = time_strides
         # Without borders in time a pooling needs all the frames that it looks at.
         self.min_frames = (third * (second if caffe2 else 1) - 1) * first * (1 if caffe2 else second) + 1
@@ -59,11 +70,11 @@ class I3D(VideoNetwork):
         kernel, border = ((second, 3, 3), 0) if caffe2 else ((1, 3, 3), (0, 1, 1))
         self.maxpool = nn.MaxPool3d(kernel, (second, 2, 2), border)
         grown = width * block.expansion
-        self.layer1 = stage(block, width, width, 1, [3] * counts[0])
+        self.layer1 = stage(block, width, width, strides[0], [3] * counts[0])
         self.pool2 = nn.MaxPool3d((third, 1, 1))
-        self.layer2 = stage(block, grown, 2 * width, 2, _every_other(counts[1], first=0))
-        self.layer3 = stage(block, 2 * grown, 4 * width, 2, _every_other(counts[2], first=0))
-        self.layer4 = stage(block, 4 * grown, 8 * width, 2, _every_other(counts[3], first=1))
+        self.layer2 = stage(block, grown, 2 * width, strides[1], _every_other(counts[1], first=0))
+        self.layer3 = stage(block, 2 * grown, 4 * width, strides[2], _every_other(counts[2], first=0))
+        self.layer4 = stage(block, 4 * grown, 8 * width, strides[3], _every_other(counts[3], first=1))
         self.avgpool = nn.AdaptiveAvgPool3d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(8 * grown, num_classes)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import ResNet2d, VideoNetwork, check_video
+from videxplain.models.networks.blocks import STRIDES, ResNet2d, Strides, VideoNetwork, check_video
 
 
 class LateFusion(VideoNetwork):
@@ -24,6 +24,7 @@ class LateFusion(VideoNetwork):
         *,
         depth: int = 152,
         width: int = 64,
+        strides: Strides = STRIDES,
         latent: int | None = None,
         dropout: float = 0.5,
     ) -> None:
@@ -33,11 +34,12 @@ class LateFusion(VideoNetwork):
             num_classes: K.
             depth: 18, 34, 50, 101 or 152.
             width: Channels of the first convolution, to which all others are in proportion.
+            strides: Stride in space of each stage of the trunk; ``(1, 2, 1, 1)`` makes maps four times finer.
             latent: Length of a layer (linear, ReLU) between each frame's features and the mean; None for none.
             dropout: Probability of dropping a feature before the classifier in training.
         """
         super().__init__()
-        self.trunk = ResNet2d(depth, width)
+        self.trunk = ResNet2d(depth, width, strides)
         features = self.trunk.out_channels
         self.latent: nn.Module = nn.Identity()
         if latent is not None:

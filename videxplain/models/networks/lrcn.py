@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import ResNet2d, VideoNetwork, check_video
+from videxplain.models.networks.blocks import STRIDES, ResNet2d, Strides, VideoNetwork, check_video
 
 
 class LRCN(VideoNetwork):
@@ -22,6 +22,7 @@ class LRCN(VideoNetwork):
         *,
         depth: int = 152,
         width: int = 64,
+        strides: Strides = STRIDES,
         latent: int = 512,
         hidden: int = 512,
         layers: int = 1,
@@ -34,6 +35,7 @@ class LRCN(VideoNetwork):
             num_classes: K.
             depth: 18, 34, 50, 101 or 152.
             width: Channels of the first convolution, to which all others of the trunk are in proportion.
+            strides: Stride in space of each stage of the trunk; ``(1, 2, 1, 1)`` makes maps four times finer.
             latent: Length of the layer (linear, ReLU) between each frame's features and the LSTM.
             hidden: Length of the LSTM's state, in each direction.
             layers: LSTMs stacked on one another.
@@ -41,7 +43,7 @@ class LRCN(VideoNetwork):
             dropout: Probability of dropping a unit before the classifier in training.
         """
         super().__init__()
-        self.trunk = ResNet2d(depth, width)
+        self.trunk = ResNet2d(depth, width, strides)
         self.latent = nn.Sequential(OrderedDict(fc=nn.Linear(self.trunk.out_channels, latent), relu=nn.ReLU()))
         self.lstm = nn.LSTM(latent, hidden, layers, batch_first=True, bidirectional=bidirectional)
         self.dropout = nn.Dropout(dropout)

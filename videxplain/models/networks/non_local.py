@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, get_args
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.networks.blocks import residual_plan
+from videxplain.models.networks.blocks import STRIDES, Strides, residual_plan
 from videxplain.models.networks.i3d import I3D
 
 Mode: TypeAlias = Literal["embedded_gaussian", "gaussian", "dot_product"]
@@ -98,6 +98,7 @@ class NonLocalI3D(I3D):
         blocks: Sequence[int] | None = None,
         width: int = 64,
         time_strides: tuple[int, int, int] = (2, 2, 2),
+        strides: Strides = STRIDES,
         caffe2: bool = False,
         dropout: float = 0.5,
     ) -> None:
@@ -110,6 +111,7 @@ class NonLocalI3D(I3D):
             blocks: As in :class:`I3D`; a stage of one block gets no non-local one.
             width: As in :class:`I3D`.
             time_strides: As in :class:`I3D`.
+            strides: As in :class:`I3D`.
             caffe2: As in :class:`I3D` and :class:`NonLocal`.
             dropout: As in :class:`I3D`.
         """
@@ -119,6 +121,7 @@ class NonLocalI3D(I3D):
             blocks=blocks,
             width=width,
             time_strides=time_strides,
+            strides=strides,
             caffe2=caffe2,
             dropout=dropout,
         )
