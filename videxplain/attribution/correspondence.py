@@ -1,0 +1,294 @@
+"""Which rows of a layer's output are which sample and which moment of the clip.
+
+A layer of a network of images is given frames folded into the batch, samples or frames outermost, or one frame a call,
+or a few; it may be used several times in a pass. Which is the case cannot be told from shapes. So it is found out: the
+frames of the clip are changed, and the rows that change with a frame show it (:mod:`videxplain.attribution.probing`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from videxplain.attribution.probing import SMALLEST_CHANGE, Probe, Row, Run
+from videxplain.errors import VidexplainError
+
+Place: TypeAlias = tuple[int, int]
+"""Number of the call and number of the row in it."""
+
+_DOMINANT = 1.5
+"""A row that depends on all frames is of the one whose influence is so many times that of any other."""
+_STRIP = 8
+"""How much of the picture a network may leave out at a border, one part in so many, such as a remainder of patches."""
+_MOST_CALLS = 128
+"""Of more calls only simple divisions into uses are tried."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One look of a layer at the clip.
+
+    Attributes:
+        steps: For each sample the rows that are its moments, in order of time.
+        wrong: Why its output cannot be laid over the picture; empty where it can.
+    """
+
+    steps: tuple[tuple[Place, ...], ...]
+    wrong: str = ""
+
+    @property
+    def calls(self) -> frozenset[int]:
+        """Numbers of the calls that belong to it."""
+        return frozenset(call for rows in self.steps for call, _ in rows)
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """All looks of a layer at the clip, in the order of the pass.
+
+    Steps are taken to lie evenly over the clip, each in the middle of its share of the frames, as those of a layer with
+    a stride in time do. A network that sees every second frame so has half as many steps as frames.
+    """
+
+    uses: tuple[Use, ...]
+    calls: int
+
+    def gather(self, outputs: Sequence[Tensor], use: int) -> Tensor:
+        """The outputs of all calls, each ``(rows, C, h, w)`` or ``(rows, C, t, h, w)``, as ``(N, C, T, h, w)``."""
+        rows = [output if output.ndim == 5 else output[:, :, None] for output in outputs]
+        return torch.stack(
+            [torch.cat([rows[call][row] for call, row in steps], dim=1) for steps in self.uses[use].steps]
+        )
+
+
+def as_it_is(samples: int) -> Correspondence:
+    """That of a layer that puts out ``(N, C, T, h, w)`` in one call."""
+    return Correspondence((Use(tuple(((0, n),) for n in range(samples))),), 1)
+
+
+def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
+    """Find out which rows of a layer belong to which sample and moment, by passes of changed clips.
+
+    Args:
+        run: A pass of ``(N, C, T, H, W)`` that gives the outputs of the layer's calls.
+        x: A batch of the shape in question.
+        name: The layer, for messages.
+
+    Raises:
+        VidexplainError: Rows that are no moments of the clip, each seen once; the message says what was seen.
+    """
+    probe = Probe(run, x, name)
+    if len(probe.shapes) == 1 and len(probe.shapes[0]) == 5 and probe.shapes[0][0] == len(x):
+        return as_it_is(len(x))
+    rows = probe.rows()
+    blind = {call for call in range(len(probe.shapes)) if all(row.sample < 0 for row in rows if row.call == call)}
+    seen = [row for row in rows if row.call not in blind]
+    if not seen:
+        raise VidexplainError(f"layer '{name}': its output does not depend on the clip; name another layer")
+    if unseen := sum(row.sample < 0 for row in seen):
+        raise VidexplainError(
+            f"layer '{name}': {unseen} of its {len(seen)} images show nothing of the clip, such as frames that the "
+            "network adds, so its output cannot be laid over the frames; name another layer"
+        )
+    steps = [shape[2] if len(shape) == 5 else 1 for shape in probe.shapes]
+    found = _divide(seen, steps, len(x), x.shape[2])
+    if found is None:
+        raise VidexplainError(f"layer '{name}': {_what_was_seen(seen, x.shape[2])}")
+    uses = tuple(Use(one, _not_whole(probe, one, x)) for one in found)
+    return Correspondence(uses, len(probe.shapes))
+
+
+def _divide(rows: list[Row], steps: list[int], samples: int, frames: int) -> list[tuple[tuple[Place, ...], ...]] | None:
+    """The rows of all calls as the fewest complete looks at the clip; None where there is no such division."""
+    calls = sorted({row.call for row in rows})
+    by_call = {call: [row for row in rows if row.call == call] for call in calls}
+
+    def look(chosen: Sequence[int]) -> tuple[tuple[Place, ...], ...] | None:
+        found = []
+        for n in range(samples):
+            own = [row for call in chosen for row in by_call[call] if row.sample == n]
+            laid = lay_out_rows(own, [steps[row.call] for row in own], frames)
+            if laid is None:
+                return None
+            found.append(tuple((row.call, row.row) for row in laid))
+        return tuple(found) if len({len(one) for one in found}) == 1 else None
+
+    tried = [_in_segments(calls, look), *(_in_turns(calls, k, look) for k in range(2, len(calls)))]
+    possible = [one for one in tried if one is not None and _all_see_the_same(one, rows)]
+    return min(possible, key=len, default=None)
+
+
+Look: TypeAlias = Callable[[Sequence[int]], tuple[tuple[Place, ...], ...] | None]
+
+
+def _in_segments(calls: list[int], look: Look) -> list[tuple[tuple[Place, ...], ...]] | None:
+    """The calls cut into the fewest stretches that are each a complete look; one after the other in the pass."""
+    if (whole := look(calls)) is not None:
+        return [whole]
+    if len(calls) > _MOST_CALLS:
+        return None
+    best: list[list[tuple[tuple[Place, ...], ...]] | None] = [[]] + [None] * len(calls)
+    for end in range(1, len(calls) + 1):
+        for start in range(end):
+            before = best[start]
+            if before is None or (best[end] is not None and len(best[end] or []) <= len(before) + 1):
+                continue
+            if (found := look(calls[start:end])) is not None:
+                best[end] = [*before, found]
+    return best[-1]
+
+
+def _in_turns(calls: list[int], uses: int, look: Look) -> list[tuple[tuple[Place, ...], ...]] | None:
+    """The calls as looks that take turns, as in a loop over frames that uses a layer several times a frame."""
+    if len(calls) % uses:
+        return None
+    found = [look(calls[use::uses]) for use in range(uses)]
+    return None if any(one is None for one in found) else [one for one in found if one is not None]
+
+
+def _all_see_the_same(uses: Sequence[tuple[tuple[Place, ...], ...]], rows: list[Row]) -> bool:
+    """Whether the frames of any two uses are the same, or one's are among the other's."""
+    frames = {(row.call, row.row): row.frames for row in rows}
+    covered = [frozenset().union(*(frames[place] for place in use[0])) for use in uses]
+    return all(a <= b or b <= a for a in covered for b in covered)
+
+
+def lay_out_rows(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row] | None:
+    """The rows of one sample in order of time; None where they are not one look at the clip.
+
+    Args:
+        rows: In the order of the pass.
+        steps: How many time steps each row has.
+        frames: T.
+    """
+    if not rows:
+        return None
+    if len(rows) == 1:
+        return rows if _is_whole(rows[0].frames, frames) else None
+    if max(steps) > 1:
+        return _chunks(rows, steps, frames)
+    own = [_own_frame(row) for row in rows]
+    if None not in own:
+        order = sorted(range(len(rows)), key=lambda i: own[i] or 0)
+        return [rows[i] for i in order] if _even([float(own[i] or 0) for i in order], frames) else None
+    for position in (_mean, lambda row: float(max(row.frames)), lambda row: float(min(row.frames))):
+        found = [position(row) for row in rows]
+        for forward in (1, -1):
+            if _even(found[::forward], frames):
+                return rows[::forward]
+    centres = [_centre(row) for row in rows]
+    for forward in (1, -1):
+        if _rising(centres[::forward]) and abs(centres[-1] - centres[0]) >= (len(rows) - 1) * frames / len(rows) / 2:
+            return rows[::forward]
+    return None
+
+
+def _own_frame(row: Row) -> int | None:
+    """The frame that a row is of, if it depends on that one alone or far more than on any other."""
+    if len(row.frames) == 1:
+        return next(iter(row.frames))
+    first, second = sorted(row.influence, reverse=True)[:2]
+    return row.influence.index(first) if first >= _DOMINANT * second else None
+
+
+def _mean(row: Row) -> float:
+    return sum(row.frames) / len(row.frames)
+
+
+def _centre(row: Row) -> float:
+    """Where the influence on a row lies in time; the strongest counts most."""
+    weights = [value**2 for value in row.influence]
+    return sum(t * weight for t, weight in enumerate(weights)) / max(sum(weights), 1e-30)
+
+
+def _rising(positions: Sequence[float]) -> bool:
+    return all(before < after for before, after in pairwise(positions))
+
+
+def _even(positions: Sequence[float], frames: int) -> bool:
+    """Whether frames rise, and lie where steps spread over the clip do, to within half a step or a frame."""
+    steps = len(positions)
+    laid = [(step + 0.5) * frames / steps - 0.5 for step in range(steps)]
+    near = max(1.0, frames / steps / 2)
+    return _rising(positions) and all(
+        abs(position - place) <= near for position, place in zip(positions, laid, strict=True)
+    )
+
+
+def _is_whole(seen: frozenset[int], frames: int) -> bool:
+    """Whether what one row sees stands for the clip: frames from one half and the other, or the one in the middle."""
+    if len(seen) == 1:
+        return abs(next(iter(seen)) - (frames - 1) / 2) <= 0.5
+    return max(seen) - min(seen) + 1 > frames / 2
+
+
+def _chunks(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row] | None:
+    """Rows that are stretches of the clip with several steps each: one after the other, at one rate."""
+    order = sorted(range(len(rows)), key=lambda i: min(rows[i].frames))
+    done, total = 0, sum(steps)
+    for i in order:
+        start, stop = done * frames / total, (done + steps[i]) * frames / total
+        if abs(min(rows[i].frames) - start) > 1 or abs(max(rows[i].frames) + 1 - stop) > 1:
+            return None
+        done += steps[i]
+    return [rows[i] for i in order]
+
+
+def _not_whole(probe: Probe, use: tuple[tuple[Place, ...], ...], x: Tensor) -> str:
+    """Why a use is no look at the whole picture, the right way round; empty where it is one."""
+    places = [place for rows in use for place in rows]
+    for dimension, first, last in ((-1, "left", "right"), (-2, "top", "bottom")):
+        extent = x.shape[dimension]
+        strip = -(-extent // _STRIP)
+        if extent < 2 * strip:
+            continue
+        centres = []
+        for side, hidden in ((first, slice(0, strip)), (last, slice(extent - strip, extent))):
+            where = torch.zeros(extent, dtype=torch.bool, device=x.device)
+            where[hidden] = True
+            pictures = probe.pictures(where if dimension == -1 else where[:, None])
+            along = torch.stack([pictures[call][row].mean(-2 if dimension == -1 else -1) for call, row in places])
+            if not bool((along.amax(1) > SMALLEST_CHANGE / 10).all()):
+                return f"it does not see the {side} border of the picture, such as a crop"
+            profile = along.mean(0)
+            centres.append(float((profile * torch.linspace(0, 1, len(profile), device=x.device)).sum() / profile.sum()))
+        if centres[0] > centres[1] + 0.1:
+            return f"it sees the picture mirrored, {first} for {last}"
+    return ""
+
+
+def _what_was_seen(rows: list[Row], frames: int) -> str:
+    """In words, why rows are not moments of the clip."""
+    first = [row for row in rows if row.sample == rows[0].sample]
+    if any(len(row.frames) > 1 for row in first):
+        return (
+            f"its {len(first)} images of a clip depend on several frames each, and which of them is which moment "
+            "cannot be told; name another layer"
+        )
+    counts = Counter(next(iter(row.frames)) for row in first)
+    often, seldom = max(counts.values()), min(counts.values())
+    if often == seldom > 1:
+        return (
+            f"it sees {often} images of each frame, such as crops, and a map has one place for them; "
+            "give the network one of them, or name a layer behind which they are one"
+        )
+    if often > 1:
+        twice = next(t for t, count in counts.items() if count == often)
+        return (
+            f"it sees frame {twice} {often} times and frame {next(t for t in counts if counts[t] == seldom)} "
+            f"{seldom} time{'s' if seldom > 1 else ''}, so its {len(first)} images cannot be laid over {frames} "
+            "frames; name another layer"
+        )
+    return (
+        f"it sees frames {_listed(sorted(counts))} of {frames}, which are not spread evenly over the clip; "
+        "give the network these frames alone"
+    )
+
+
+def _listed(numbers: list[int]) -> str:
+    shown = [str(number) for number in numbers]
+    return ", ".join(shown if len(shown) <= 9 else [*shown[:7], "...", shown[-1]])
