@@ -1,4 +1,4 @@
-"""Several methods on one clip, a row each, every row with its own colour scale.
+"""Explain one clip with several methods. The figure has one row for each method, with its own colour scale.
 
 python examples/compare_methods.py --clip examples/clips/kicking.mp4 --model i3d --out docs/images/methods.png
 """
@@ -31,12 +31,12 @@ parser.add_argument("--out", type=Path, default=Path("methods.png"))
 arguments = parser.parse_args()
 
 model, clip = vx.load_model(arguments.model), vx.read_clip(arguments.clip)
-found = {}
+explanations = {}
 for name in arguments.methods:
-    found[name] = vx.explain(model, clip, name, **METHODS.get(name, {}))
+    explanations[name] = vx.explain(model, clip, name, **METHODS.get(name, {}))
     print(name)
-maps = {name: np.stack([one.maps[t] for t in range(clip.num_frames)]) for name, one in found.items()}
-best, _ = next(iter(found.values())).predictions[0]
+maps = {name: np.stack([one.maps[t] for t in range(clip.num_frames)]) for name, one in explanations.items()}
+best, _ = next(iter(explanations.values())).predictions[0]
 page = side_by_side(
     clip.frames, maps, f"{arguments.clip.name}: {arguments.model}, '{best}'", f"weights: {model.config.weights}"
 )

@@ -1,4 +1,4 @@
-"""Explain a clip from Python and keep the result: overlay video, contact sheet, numbers.
+"""Explain a clip from Python, and save the overlay video, the contact sheet and the numbers.
 
 python examples/explain_clip.py --clip video.avi --model i3d --out out
 """

@@ -1,6 +1,6 @@
-"""Explain a network of your own: one line says what it expects; then a whole video, or a batch with several targets.
+"""Explain a network of your own: first a whole video, then a batch of tensors.
 
-The network responds to a bright square, so it is known where its evidence lies, and the output can be checked.
+The network responds to a bright square. So we know where its evidence is, and you can check the output.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import videxplain as vx
 
 
 class BrightOrDark(nn.Module):
-    """Takes videos (N, T, C, H, W). Class 0: something bright; class 1: something dark, anywhere in the clip."""
+    """Takes videos (N, T, C, H, W). Class 0 means that something is bright, class 1 that something is dark."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class BrightOrDark(nn.Module):
         return self.classifier(torch.relu(self.features(x.transpose(1, 2))).mean((2, 3, 4)))
 
 
-# 16 frames of 48x64 pixels, colours from -1 to 1, time before channels.
+# The network expects 16 frames of 48x64 pixels, colours from -1 to 1, and time before channels.
 model = vx.wrap(
     BrightOrDark(),
     num_frames=16,
@@ -37,17 +37,17 @@ model = vx.wrap(
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
     labels=("bright", "dark"),
-    layer="features",  # the names of your own modules
+    layer="features",  # the name of one of your modules
 )
 
-# A whole video, of any length and size: a path, or frames in memory.
+# A whole video, of any length and size. It can be a path, or frames in memory as here.
 frames = np.full((60, 96, 128, 3), 127, np.uint8)  # (T, H, W, C)
 frames[40:45, 20:40, 80:104] = 255  # bright at the top right, frames 40 to 44
 explanation = vx.explain(model, vx.Clip(frames, fps=25.0), target="bright")
 t, y, x = (int(i) for i in np.unravel_index(explanation.heatmap.argmax(), explanation.heatmap.shape))
 print(f"in the video 'bright' is strongest in frame {t}, row {y}, column {x}")
 
-# A batch, with whatever targets.
+# A batch, with several targets.
 clip = torch.zeros(1, 3, 16, 48, 64)  # (N, C, T, H, W), normalised
 clip[:, :, 4:9, 10:20, 40:52] = 1  # bright at the top right, frames 4 to 8
 clip[:, :, 9:14, 30:40, 8:20] = -1  # dark at the bottom left, frames 9 to 13
