@@ -151,6 +151,13 @@ def test_the_first_paragraph_says_whom_a_page_is_for(page):
         assert "This page is for " in text_of(page).split("\n\n")[1]
 
 
+def test_the_architecture_names_modules_that_exist():
+    paths = {span for span in inline_code(DOCS / "architecture.md") if re.fullmatch(r"[\w/]+(\.py|/)", span)}
+    assert len(paths) > 20
+    missing = {path for path in paths if not any((place / path).exists() for place in (ROOT, ROOT / "videxplain"))}
+    assert not missing
+
+
 # Python
 
 
