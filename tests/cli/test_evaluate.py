@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.train.conftest import order_tree
+from tests.order_videos import order_tree
 from videxplain.actionfigures import LABELS, synthesize
 from videxplain.models.zoo import load_model, save_model
 
@@ -38,6 +38,7 @@ def test_the_files_say_what_the_network_said(run, weights, data, tmp_path):
     assert (status, errors) == (0, "")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert (metrics["top1"], metrics["top5"], metrics["videos"]) == (0.5, 1.0, 8)
+    assert metrics["majority"] == 0.5
     assert metrics["per_class"] == {"Fall": 0.0, "Rise": 1.0}
     assert metrics["temporal"] == {"shuffled": 0.5, "reversed": 0.5, "frozen": 0.5}
     expected = {"model": "i3d", "dataset": "ucf101", "split": 1, "subset": "test", "skipped": 0, "precision": "fp32"}
@@ -52,8 +53,8 @@ def test_the_files_say_what_the_network_said(run, weights, data, tmp_path):
         "group": rows[0]["group"],
         "label": "Fall",
         "predicted": "Rise",
-        "Fall": "0.268941",  # 1 / (1 + e)
-        "Rise": "0.731059",
+        "Fall": "0.268941432",  # 1 / (1 + e)
+        "Rise": "0.731058598",
     }
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
     assert printed.startswith("i3d, weights: made up; ucf101 split 1, test\n")
@@ -79,6 +80,15 @@ def test_a_limited_result_leaves_the_full_one_alone(run, weights, data, tmp_path
         "i3d-ucf101-test": 8,
         "i3d-ucf101-test-4": 4,
     }
+    # Also not in a folder that is named.
+    out = Path("evaluation/i3d-ucf101-test")
+    before = (out / "metrics.json").read_text()
+    status, _, errors = evaluate(run, weights, data, out, "--limit", 4)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "holds an evaluation with no limit, and this one has limit 4" in errors
+    assert (out / "metrics.json").read_text() == before
+    assert evaluate(run, weights, data, out, "--limit", 4, "--overwrite")[0] == 0
+    assert json.loads((out / "metrics.json").read_text())["videos"] == 4
 
 
 def test_left_out_videos_are_named_and_counted(run, weights, tmp_path):
@@ -112,6 +122,9 @@ def test_evidence_is_measured(run, tmp_path):
     assert [row["map"] for row in report["maps"]] == ["gradcam", "random", "centre", "frame differences", "any person"]
     random = report["maps"][1]
     assert random["energy"] == pytest.approx(report["mask"], rel=0.1)  # a map that knows nothing
+    assert report["tolerance"] == 15
+    assert all(0 <= row["pointing"] <= row["maximum_within_tolerance"] <= 1 for row in report["maps"])
+    assert set(report["per_class"]) == set(LABELS)
     assert "maximum in it" in printed
     assert "UNTRAINED" in printed
     metrics = json.loads((out / "metrics.json").read_text())

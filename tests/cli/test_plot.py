@@ -11,10 +11,10 @@ CURVES = "epoch,step,train_loss,val_acc\n0,1,2,0.3\n1,2,1,0.45\n"
 PREDICTIONS = "video,group,label,predicted,sit,stand\n" + 3 * "a,g,sit,stand,0,1\n" + "b,g,stand,stand,0,1\n"
 
 
-def put_run(folder, curves="", **accuracies):
+def put_run(folder, curves="", recipe="", **accuracies):
     """A run as training leaves it; accuracies are those of its evaluations on UCF101."""
     folder.mkdir(parents=True)
-    (folder / "recipe.yaml").write_text("model: i3d\ndata: [{root: a}]\nclips: one\ninit: imagenet\n")
+    (folder / "recipe.yaml").write_text(f"model: i3d\ndata: [{{root: a}}]\nclips: one\ninit: imagenet\n{recipe}\n")
     for subset, top1 in accuracies.items():
         path = folder / f"evaluation/ucf101-{subset}/metrics.json"
         path.parent.mkdir(parents=True)
@@ -32,8 +32,8 @@ def inks(path):
 
 
 def test_curves_of_several_runs(run, tmp_path, monkeypatch):
-    for name in ("first/i3d", "second/i3d", "c3d"):
-        put_run(tmp_path / name, curves=CURVES)
+    for number, name in enumerate(("first/i3d", "second/i3d", "c3d")):
+        put_run(tmp_path / name, curves=CURVES, recipe=f"epochs: {number + 1}")
     drawn = []
     monkeypatch.setattr("videxplain.viz.curves.curves_figure", _keeping(drawn, "videxplain.viz.curves"))
     out = tmp_path / "curves.png"
@@ -46,6 +46,16 @@ def test_curves_of_several_runs(run, tmp_path, monkeypatch):
     names = texts[3::2]
     assert names[2] == "c3d"
     assert len(set(names)) == 3
+
+
+def test_seeds_of_one_recipe_share_a_line(run, tmp_path, monkeypatch):
+    runs = [tmp_path / f"i3d-seed{seed}" for seed in range(3)]
+    for seed, folder in enumerate(runs):
+        put_run(folder, curves=CURVES, recipe=f"seed: {seed}")
+    drawn = []
+    monkeypatch.setattr("videxplain.viz.curves.curves_figure", _keeping(drawn, "videxplain.viz.curves"))
+    assert run("plot", "curves", *runs, "--out", tmp_path / "curves.png")[0] == 0
+    assert [text.get_text() for text in drawn[0].texts][-2:] == ["i3d-seed", "45.0 % (45.0 to 45.0), 3 runs"]
 
 
 def test_a_table_as_markdown_and_latex(run, tmp_path):
@@ -68,8 +78,25 @@ def test_a_confusion_matrix(run, tmp_path, monkeypatch, counts):
     options = ["--counts"] if counts else []
     assert run("plot", "confusion", path, "--out", out, *options) == (0, f"{out}\n", "")
     assert inks(out) > 50
-    assert [text.get_text() for text in drawn[0].axes[0].texts] == (["3", "1"] if counts else ["100", "100"])
+    written = sorted(text.get_text() for text in drawn[0].axes[0].texts if text.get_text())
+    assert written == (["1", "3"] if counts else ["100", "100"])
     assert [text.get_text() for text in drawn[0].texts][-3:] == ["3", "100 %", "sit → stand"]
+
+
+def test_classes_in_the_order_of_their_similarity(run, tmp_path, monkeypatch):
+    path, out = tmp_path / "predictions.csv", tmp_path / "confusion.png"
+    # Of a, b and c, a and c are taken for each other.
+    rows = "".join(f"v,g,{true},{said}\n" for true, said in ("ac", "ca", "bb", "aa", "cc"))
+    path.write_text(f"video,group,label,predicted,a,b,c\n{rows}")
+    drawn = []
+    monkeypatch.setattr("videxplain.viz.confusion.confusion_figure", _keeping(drawn, "videxplain.viz.confusion"))
+    for order in ("index", "similarity"):
+        assert run("plot", "confusion", path, "--out", out, "--order", order)[0] == 0
+    names = [[t.get_text() for t in figure.texts if t.get_text() in ("a", "b", "c")][::2] for figure in drawn]
+    assert names[0] == ["a", "b", "c"]
+    assert "".join(names[1]) in ("acb", "cab", "bac", "bca")
+    status, _, error = run("plot", "confusion", path, "--out", out, "--order", "size")
+    assert (status, error) == (2, "videxplain: error: unknown order 'size'; known: index, similarity\n")
 
 
 def test_a_figure_as_pdf(run, tmp_path):
@@ -88,6 +115,10 @@ WRONG = {
     "no text": (("table", "{folder}", "--out", "{folder}/x.txt"), "cannot write a table as 'x.txt': "),
     "not evaluated": (("table", "{folder}", "--out", "{folder}/x.md"), "no run in {folder} has been evaluated: "),
     "no predictions": (("confusion", "{folder}/no.csv", "--out", "{folder}/x.png"), "cannot read {folder}/no.csv: "),
+    "no evaluation": (
+        ("confusion", "{folder}/run", "--out", "{folder}/x.png"),
+        "{folder}/run has no predictions.csv, ",
+    ),
     "nowhere to": (("confusion", "{folder}/no.csv"), "Missing option '--out' / '-o'"),
 }
 

@@ -3,7 +3,7 @@ import csv
 import pytest
 import yaml
 
-from tests.train.conftest import order_tree
+from tests.order_videos import order_tree
 
 RECIPE = {
     "model": "i3d",

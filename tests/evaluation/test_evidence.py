@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from videxplain.data.datasets.frames import prepare
 from videxplain.data.datasets.open import open_dataset
 from videxplain.errors import VidexplainError
 from videxplain.evaluation import evidence
-from videxplain.evaluation.evidence import BASELINES, compare, measure_evidence
+from videxplain.evaluation.evidence import BASELINES, EvidenceReport, MapScores, compare, measure_evidence
 from videxplain.explanation.api import explain
+from videxplain.files import write_json
 from videxplain.models.zoo import load_model
 
 
@@ -28,16 +30,16 @@ def test_a_map_is_compared_pixel_by_pixel():
     mask = np.zeros((2, 2, 2), bool)
     mask[0, 0, 0] = mask[1, 0, 1] = mask[0, 1, 0] = True
     hit = compare(heatmap, mask, np.array([True, False]))
-    assert (hit.energy, hit.pointing, hit.active, hit.blank) == (6 / 10, 1.0, 5 / 10, False)
+    assert (hit.energy, hit.pointing, hit.within, hit.active, hit.blank) == (6 / 10, 1.0, 1.0, 5 / 10, False)
 
 
 def test_equal_maxima_count_by_their_share():
     mask = np.zeros((1, 2, 2), bool)
     mask[0, 0, 0] = True
     flat = compare(np.ones((1, 2, 2), np.float32), mask, np.array([True]))
-    assert (flat.energy, flat.pointing, flat.active) == (0.25, 0.25, 1.0)
+    assert (flat.energy, flat.pointing, flat.within, flat.active) == (0.25, 0.25, 1.0, 1.0)
     blank = compare(-np.ones((1, 2, 2), np.float32), mask, np.array([True]))
-    assert (blank.energy, blank.pointing, blank.active, blank.blank) == (0, 0, 0, True)
+    assert (blank.energy, blank.pointing, blank.within, blank.active, blank.blank) == (0, 0, 0, 0, True)
 
 
 def test_maps_that_need_no_network():
@@ -64,7 +66,7 @@ def test_a_network_is_measured_video_by_video(figures):
     videos = open_dataset(figures).test[:3]
     report = measure_evidence(network, videos)
     assert report.videos == 3
-    rows = {row["map"]: row for row in report.rows()}
+    rows = {row.map: row for row in report.maps}
     assert set(rows) == {"gradcam", "random", "centre", "frame differences", "any person"}
     known = [read_evidence(video.path) for video in videos]
     assert report.mask == pytest.approx(np.mean([one.limbs.mean() for one in known]))
@@ -74,9 +76,32 @@ def test_a_network_is_measured_video_by_video(figures):
         np.maximum(m, 0)[e.limbs].sum() / max(np.maximum(m, 0).sum(), 1e-12) for m, e in zip(maps, known, strict=True)
     ]
     assert max(energies) > 0
-    assert rows["gradcam"]["energy"] == pytest.approx(np.mean(energies), rel=1e-4)
+    assert rows["gradcam"].energy == pytest.approx(np.mean(energies), rel=1e-4)
+    # Every class has the share of its own videos that are hit with tolerance.
+    hits = [compare(m, e.limbs, e.active).within for m, e in zip(maps, known, strict=True)]
+    assert rows["gradcam"].maximum_within_tolerance == pytest.approx(np.mean(hits), abs=1e-6)
+    names = [network.config.label(video.label) for video in videos]
+    assert report.per_class == {
+        name: pytest.approx(np.mean([hit for hit, one in zip(hits, names, strict=True) if one == name]))
+        for name in names
+    }
     people = [(e.people & e.limbs).sum() / e.people.sum() for e in known]
-    assert rows["any person"]["energy"] == rows["any person"]["pointing"] == pytest.approx(np.mean(people))
+    assert rows["any person"].energy == rows["any person"].pointing == pytest.approx(np.mean(people))
+
+
+def test_a_report_is_written_and_read(tmp_path):
+    rows = [MapScores("gradcam", 0.5, 0.25, 0.75, 0.5, 0.0), MapScores("random", 0.1, 0.0, 0.5, 0.25, 0.0)]
+    report = EvidenceReport(4, 0.1, tuple(rows), {"Fall": 0.5, "Rise": 1.0})
+    path = write_json(tmp_path / "evidence.json", report.as_dict())
+    content = json.loads(path.read_text())
+    assert content["tolerance"] == 15
+    assert content["maps"][0]["maximum_within_tolerance"] == 0.75
+    assert EvidenceReport.read(path) == report
+    # Files of version 0.1 have neither the tolerance nor classes.
+    old = {"videos": 4, "mask": 0.1, "maps": [{"map": "gradcam", "energy": 1, "pointing": 1, "active": 1, "blank": 0}]}
+    assert EvidenceReport.read(write_json(path, old)).maps[0].maximum_within_tolerance is None
+    with pytest.raises(VidexplainError, match="is not what 'videxplain evaluate --evidence' writes"):
+        EvidenceReport.read(write_json(path, {"videos": 4}))
 
 
 def test_prepared_frames_lead_back_to_the_evidence(figures, tmp_path):

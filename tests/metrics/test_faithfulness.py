@@ -164,7 +164,8 @@ def test_area_is_that_of_trapezoids_of_unequal_width():
         ([2, 1, 0, 1], 0.5, 0),  # brought to [0, 1]: 1, 1/2, 0, 1/2
         ([1, 1, 1, 1], 1, 0),  # singles nothing out
         ([0, 0, 0, 0], 1, 0),
-        ([-3, -3, -1, -1], 0.5, 0),
+        ([-3, -3, -1, -1], 1, 0),  # no evidence for the class: the clip is not seen at all
+        ([4, 0, -4, 2], 0.625, 0),  # negative is no evidence: 1, 0, 0, 1/2; by its minimum it would be 1, 1/2, 0, 3/4
     ],
 )
 def test_average_drop_and_increase_of_a_mean(heat, drop, more):

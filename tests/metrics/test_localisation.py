@@ -14,6 +14,7 @@ from videxplain.metrics.localisation import (
     per_frame,
     pointing,
     pointing_in_time,
+    pointing_within,
 )
 
 IN_SPACE = {energy: literal.energy, pointing: literal.pointing, iou: literal.iou}
@@ -152,3 +153,40 @@ def test_motion_is_the_mean_difference_to_the_frame_before():
     assert motion_map(frames) == pytest.approx(expected)
     assert motion_map(frames[:1]).shape == (1, 2, 2)
     assert motion_map(frames[:1]).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "tolerance", "hit"),
+    [
+        ((0, 10, 10), 0, 1),
+        ((0, 10, 14), 3, 0),
+        ((0, 10, 14), 4, 1),
+        ((0, 13, 14), 4.9, 0),  # five away, 3 down and 4 across
+        ((0, 13, 14), 5, 1),
+        ((1, 10, 10), 40, 0),  # no evidence in the frame of the maximum
+    ],
+)
+def test_the_pointing_game_lets_a_maximum_miss_by_its_tolerance(place, tolerance, hit):
+    values, mask = np.zeros((2, 40, 40), np.float32), np.zeros((2, 40, 40), bool)
+    values[place], mask[0, 10, 10] = 1, True
+    assert pointing_within(values, mask, tolerance) == hit
+
+
+def test_the_usual_tolerance_is_15_pixels_and_equal_maxima_share():
+    values, mask = np.zeros((1, 40, 40), np.float32), np.zeros((1, 40, 40), bool)
+    mask[0, 0, 0] = True
+    values[0, 0, 15] = values[0, 0, 16] = values[0, 9, 12] = values[0, 39, 39] = 2
+    assert pointing_within(values, mask) == 2 / 4  # at 15, 16, 15 and 55 pixels
+    assert pointing_within(-values, mask) == 0
+    with pytest.raises(VidexplainError, match="belong together"):
+        pointing_within(values, mask[0])
+
+
+def test_with_tolerance_equals_a_literal_version():
+    rng = np.random.default_rng(0)
+    for tolerance in (0, 1, 2.5, 4):
+        values = rng.integers(0, 6, (3, 9, 11)).astype(np.float32)
+        mask = rng.random((3, 9, 11)) < 0.03
+        assert pointing_within(values, mask, tolerance) == pytest.approx(
+            literal.pointing_within(values, mask, tolerance)
+        )

@@ -1,5 +1,6 @@
 """Metrics of explanations, written with loops: slow, and close to their formulas."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -101,6 +102,16 @@ def pointing(heat, mask):
     top = max(heat.ravel())
     hits = [bool(m) for v, m in zip(heat.ravel(), mask.ravel(), strict=True) if v == top]
     return sum(hits) / len(hits) if top > 0 else 0.0
+
+
+def pointing_within(heat, mask, tolerance):
+    """The pointing game of Zhang et al. (IJCV 2018), maximum by maximum and pixel by pixel."""
+    hits = []
+    for place in zip(*np.nonzero(heat == heat.max()), strict=True):
+        t, y, x = (int(i) for i in place)
+        away = [math.hypot(y - row, x - column) for row, column in zip(*np.nonzero(mask[t]), strict=True)]
+        hits.append(min(away, default=math.inf) <= tolerance)
+    return sum(hits) / len(hits)
 
 
 def iou(heat, mask):

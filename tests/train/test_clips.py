@@ -8,9 +8,10 @@ from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video
 from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
+from videxplain.evaluation.clips import Clips, find_readable
+from videxplain.evaluation.loading import PassSampler, make_loader
 from videxplain.models.config import ModelConfig
-from videxplain.train.clips import Clips, FrameCache, PassSampler, find_readable, resized
-from videxplain.train.data import make_loader
+from videxplain.train.frame_cache import FrameCache, resized
 
 CONFIG = ModelConfig("i3d", 2, 8, (16, 16), "consecutive", "layer4", "conv1")
 LOOK = (CONFIG.size, CONFIG.mean, CONFIG.std)
@@ -81,7 +82,7 @@ def test_frames_in_memory_are_those_on_disk(found, size):
     cache = FrameCache(size)
     assert cache.fill(found, limit=10**9)
     for number in range(3):
-        held = clips_of(found, augmentation="flip", at_random=True, cache=cache)[0, number][0]
+        held = clips_of(found, augmentation="flip", at_random=True, read=cache.read)[0, number][0]
         read = clips_of(found, augmentation="flip", at_random=True)[0, number][0]
         np.testing.assert_allclose(held, read, atol=1e-6)
 

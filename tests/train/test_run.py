@@ -7,8 +7,8 @@ from videxplain.errors import VidexplainError
 from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import load_model
 from videxplain.train import data, logs
-from videxplain.train.clips import FrameCache
 from videxplain.train.data import VideoData
+from videxplain.train.frame_cache import FrameCache
 from videxplain.train.run import check_finite, train
 from videxplain.train.start import network_config
 
@@ -112,7 +112,7 @@ def test_half_of_the_free_memory_is_for_both_parts_of_a_dataset(recipe_of, tmp_p
     def free_memory():
         return free - sum(frames.nbytes for cache in caches for frames in cache._held.values())
 
-    monkeypatch.setattr(data, "_free_memory", free_memory)
+    monkeypatch.setattr(data, "free_memory", free_memory)
     free = 2 * held
     VideoData(recipe_of(), network_config(recipe_of()))
     free, caches[:] = 2 * held - 2, []

@@ -1,33 +1,19 @@
-"""Curves of runs: files as training writes them, the lines that come of them."""
+"""Pictures of curves, whose every line is looked up again."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
 from videxplain.errors import VidexplainError
-from videxplain.viz.curves import COLOURS, Curves, Line, curves_figure, read_curves
-
-SPARSE = """\
-epoch,step,train_loss,val_loss,val_acc
-0,49,4.0,,
-0,99,3.0,,
-0,99,,3.2,0.25
-1,149,2.0,,
-1,199,1.0,,
-1,199,,2.2,0.75
-2,249,1.5,,
-2,249,,2.0,0.5
-"""
+from videxplain.viz.curves import COLOURS, CurveGroup, Curves, Line
+from videxplain.viz.curves import curves_figure as draw
 
 
-def run_folder(folder, content, name="logs/metrics.csv"):
-    path = folder / name
-    path.parent.mkdir(parents=True)
-    path.write_text(content, encoding="utf-8")
-    return folder
+def curves_figure(runs, **options):
+    """Every run a group of its own."""
+    return draw([CurveGroup(run.name, [run]) for run in runs], **options)
 
 
 def line(*values):
@@ -39,49 +25,6 @@ def drawn(axes):
     return [one for one in axes.lines if one.get_marker() != "o"]
 
 
-@pytest.mark.parametrize("name", ["logs/metrics.csv", "metrics.csv"])
-def test_sparse_rows_become_a_value_an_epoch(tmp_path, name):
-    folder = run_folder(tmp_path / "i3d", SPARSE, name)
-    for path in (folder, folder / name):
-        curves = read_curves(path)
-        assert curves.name == "i3d"
-        assert curves.loss.epochs.tolist() == [1, 2, 3]
-        assert curves.loss.values.tolist() == [3.5, 1.5, 1.5]
-        assert list(curves.accuracy) == [""]
-        assert curves.accuracy[""].epochs.tolist() == [1, 2, 3]
-        assert curves.accuracy[""].values.tolist() == [0.25, 0.75, 0.5]
-        assert curves.best_epoch == 2
-
-
-def test_after_a_resumption_the_later_rows_count(tmp_path):
-    again = "1,149,8.0,,\n1,199,9.0,,\n1,199,,1.0,0.3\n"
-    curves = read_curves(run_folder(tmp_path / "run", SPARSE + again))
-    assert curves.loss.values.tolist() == [3.5, 8.5, 1.5]
-    assert curves.accuracy[""].values.tolist() == [0.25, 0.3, 0.5]
-    assert curves.best_epoch == 3
-
-
-def test_the_epoch_mean_is_taken_where_there_is_one(tmp_path):
-    content = "epoch,step,train_loss_step,train_loss_epoch,val_acc\n0,9,7,,\n0,9,,2.5,0.1\n"
-    assert read_curves(run_folder(tmp_path / "run", content)).loss.values.tolist() == [2.5]
-
-
-def test_two_datasets_have_an_accuracy_each(tmp_path):
-    content = (
-        "epoch,step,train_loss,train_loss/ucf101,val_acc,val_acc/ucf101,val_acc/hmdb51,val_acc5,val_acc5/ucf101\n"
-        "0,9,3,1,0.5,0.8,0.2,0.9,0.9\n"
-        "1,19,2,1,0.6,0.7,0.5,0.9,0.9\n"
-        "2,29,1,1,0.55,0.9,0.2,0.9,0.9\n"
-    )
-    curves = read_curves(run_folder(tmp_path / "both", content))
-    assert list(curves.accuracy) == ["ucf101", "hmdb51"]
-    assert curves.accuracy["ucf101"].values.tolist() == [0.8, 0.7, 0.9]
-    assert curves.accuracy["hmdb51"].values.tolist() == [0.2, 0.5, 0.2]
-    assert curves.loss.values.tolist() == [3, 2, 1]
-    # The mean is best in epoch 2, although each of the others has a better single one.
-    assert curves.best_epoch == 2
-
-
 def test_the_best_epoch_is_the_first_and_a_number():
     assert Curves("a", line(), {"": line(0.1, 0.5, 0.5)}).best_epoch == 2
     assert Curves("a", line(), {"": line(0.1, math.nan, 0.05)}).best_epoch == 1
@@ -90,29 +33,7 @@ def test_the_best_epoch_is_the_first_and_a_number():
     assert math.isnan(line(0.1).at(7))
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("", "has neither train_loss nor val_acc of any epoch"),
-        ("epoch,step,lr\n0,1,0.1\n", "has neither train_loss nor val_acc of any epoch"),
-        ("epoch,step,train_loss\n0,1,much\n", ": 'much' in column train_loss is not a number"),
-        ("step,train_loss\n0,1\n", ": 'None' in column epoch is not a number"),
-        ("epoch,step,train_loss\nnan,1,1\n", ": nan in column epoch is not a whole number"),
-        (b"\x89PNG\xff\xfe", "is not a CSV file"),
-    ],
-)
-def test_other_files_are_refused(tmp_path, content, said):
-    path = tmp_path / "metrics.csv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(VidexplainError, match=f"{re.escape(str(path))} ?{said}"):
-        read_curves(tmp_path)
-
-
-def test_folders_without_curves_are_refused(tmp_path):
-    with pytest.raises(VidexplainError, match=r"no such run: .*nowhere"):
-        read_curves(tmp_path / "nowhere")
-    with pytest.raises(VidexplainError, match=r"has no curves: logs/metrics.csv or metrics.csv is needed"):
-        read_curves(tmp_path)
+def test_no_run_is_refused():
     with pytest.raises(VidexplainError, match="there is no run"):
         curves_figure([])
 
@@ -177,3 +98,23 @@ def test_many_runs_all_fit_on_the_page():
     extents = [text.get_window_extent(renderer) for text in figure.texts]
     assert all(box.x1 <= figure.bbox.x1 and box.y0 >= 0 for box in extents)
     assert not any(a.overlaps(b) for i, a in enumerate(extents) for b in extents[:i])
+
+
+def test_runs_of_a_group_share_a_line_and_a_band_over_all_of_them():
+    runs = [
+        Curves("a0", line(4.0, 2.0), {"": line(0.2, 0.6)}),
+        Curves("a1", line(2.0, 1.0), {"": line(0.4, 0.5)}),
+        Curves("a2", line(3.0), {"": line(0.9)}),  # stopped after an epoch
+    ]
+    figure = draw([CurveGroup("a", runs)])
+    losses, accuracies = figure.axes
+    assert [one.get_ydata().tolist() for one in losses.lines] == [[3.0, 1.5]]
+    assert [one.get_ydata().tolist() for one in accuracies.lines] == [pytest.approx([50, 55])]
+    for axes, spans in ((losses, [(2, 4), (1, 2)]), (accuracies, [(20, 90), (50, 60)])):
+        (band,) = axes.collections
+        points = band.get_paths()[0].vertices
+        for epoch, span in enumerate(spans, start=1):
+            heights = points[points[:, 0] == epoch, 1]
+            assert (heights.min(), heights.max()) == pytest.approx(span)
+    # The mean of what each run keeps: 60, 50 and 90 %.
+    assert [text.get_text() for text in figure.texts][-2:] == ["a", "66.7 % (50.0 to 90.0), 3 runs"]

@@ -2,23 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videxplain.cli import options
 from videxplain.cli.console import print_files, print_notes, problem, progress_bar
-from videxplain.errors import VidexplainError
-from videxplain.files import output_folder, replacing
 
 if TYPE_CHECKING:
-    from videxplain.data.datasets.types import Video
-    from videxplain.models.networks.blocks import VideoNetwork
+    from videxplain.evaluation.evidence import EvidenceReport
+    from videxplain.evaluation.result import Evaluation
 
 _DATA = "Data"
 
 Data = Annotated[
-    Path, typer.Option(help="A dataset: UCF101, HMDB51, a folder of classes, or prepared.", rich_help_panel=_DATA)
+    Path,
+    typer.Option(help="A dataset: UCF101, HMDB51, a folder of classes, or prepared frames.", rich_help_panel=_DATA),
 ]
 Kind = Annotated[
     str,
@@ -26,12 +25,19 @@ Kind = Annotated[
 ]
 Split = Annotated[int, typer.Option(help="1, 2 or 3.", rich_help_panel=_DATA)]
 Subset = Annotated[str, typer.Option(metavar="test|validation|train", help="Which videos.", rich_help_panel=_DATA)]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many, spread over all.", rich_help_panel=_DATA)]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="At most so many videos, spread over all.", rich_help_panel=_DATA)
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Folder; by default evaluation/<dataset>-<subset>[-<limit>] beside the weights."),
+    typer.Option(
+        "--out",
+        "-o",
+        help="Folder; by default evaluation/<dataset>[-split<N>]-<subset>[-<limit>], in the run of the weights.",
+    ),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")]
 WithEvidence = Annotated[
     bool, typer.Option("--evidence", help="Compare Grad-CAM with the known evidence (ActionFigures).")
 ]
@@ -45,13 +51,17 @@ def evaluate(
     split: Split = 1,
     subset: Subset = "test",
     out: Out = None,
+    overwrite: Overwrite = False,
     strict: Strict = False,
     evidence: WithEvidence = False,
     limit: Limit = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
 ) -> None:
-    """Measure a network on a dataset: accuracy, confusions, and whether it needs the order of frames."""
+    """Measure a network on a dataset: accuracy, confusions, and whether it needs the order of frames.
+
+    Writes metrics.json, predictions.csv, confusion.png and, with --evidence, evidence.json.
+    """
     from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device, find_precision
     from videxplain.models.zoo import load_model
@@ -60,87 +70,53 @@ def evaluate(
     place = find_device(device)
     with progress_bar(f"weights of {model}") as progress:
         network = load_model(model, weights, progress=progress).to(place)
-    from videxplain.evaluation.evaluate import choose_videos
-    from videxplain.evaluation.evaluate import evaluate as run
-    from videxplain.train.clips import find_readable
+    from videxplain.evaluation.api import evaluate as run
+    from videxplain.evaluation.runs import division_of
+    from videxplain.evaluation.setup import setup_of
 
-    if strict:
-        dataset.refuse_missing()
-    videos = choose_videos(dataset, subset, network.config, **_division(weights))
-    if limit is not None:
-        videos = videos[:: max(1, -(-len(videos) // limit))]
     numbers = find_precision(precision, place)
-    workers = os.cpu_count() or 1
-    # Of its own, so that a quick look does not take the place of the full result.
-    name = f"{dataset.name}-{subset}" + ("" if limit is None else f"-{limit}")
-    with output_folder(out or _folder(weights, model, name)) as folder:
-        with progress_bar("looking at videos") as progress:
-            found = find_readable(videos, strict=strict, workers=workers, progress=progress)
-        skipped = [(path, "no such file") for path in dataset.missing] + list(found.skipped)
-        if not found.videos:
-            raise VidexplainError(f"none of the {len(videos):,} videos can be read: {found.skipped[0][1]}")
-        with progress_bar(f"evaluating {model}") as progress:
-            evaluation = run(network, found, precision=numbers, workers=_workers(workers), progress=progress)
-        from videxplain.evaluation.results import write_results
-
-        facts: dict[str, Any] = {
-            "model": model,
-            "weights": network.config.weights,
-            "dataset": dataset.name,
-            "split": split,
-            "subset": subset,
-            "precision": numbers,
-            "skipped": len(skipped),
-        }
-        if limit is not None:
-            facts["limit"] = limit
-        title = f"{model}, weights: {network.config.weights}; {dataset.name} split {split}, {subset}"
-        metrics = write_results(evaluation, folder, facts, f"{model} on {dataset.name} split {split}, {subset}")
-        _print_metrics(metrics, title)
-        files = [folder / name for name in ("metrics.json", "predictions.csv", "confusion.png")]
-        if evidence:
-            files.append(_evidence(network, found.videos, numbers, folder))
-        if not network.config.trained:
-            print_notes(["UNTRAINED network (random weights): these numbers mean nothing"])
-        for path, reason in skipped:
-            problem("skipped", reason if str(path) in reason else f"{path}: {reason}")
-        if skipped:
-            problem("skipped", f"{len(skipped):,} videos in all")
-        print_files(files)
+    setup = setup_of(network, dataset, subset, limit, numbers)
+    folder = out or setup.default_folder(weights)
+    if not overwrite:
+        setup.refuse_other(folder)  # before the work, and not only when saving
+    evaluation = run(
+        network,
+        dataset,
+        subset=subset,
+        limit=limit,
+        division=division_of(weights),
+        precision=numbers,
+        workers=_workers(),
+        strict=strict,
+        evidence=evidence,
+        progress=progress_bar,
+    )
+    evaluation.save(folder, overwrite=overwrite)
+    _print_metrics(evaluation)
+    if evaluation.evidence:
+        _print_evidence(evaluation.evidence)
+    if setup.weights == "none":
+        print_notes(["UNTRAINED network (random weights): these numbers mean nothing"])
+    for path, reason in evaluation.skipped:
+        problem("skipped", reason if str(path) in reason else f"{path}: {reason}")
+    if evaluation.skipped:
+        problem("skipped", f"{len(evaluation.skipped):,} videos in all")
+    print_files(evaluation.files(folder))
 
 
-def _workers(cores: int) -> int:
-    """Processes that prepare clips; none beside a processor that computes as well, where they would only start late."""
+def _workers() -> int:
+    """Processes that prepare clips; none if the processor computes as well, where they would only start late."""
     import torch
 
-    return min(8, cores) if torch.cuda.is_available() else 0
+    return min(8, os.cpu_count() or 1) if torch.cuda.is_available() else 0
 
 
-def _division(weights: str) -> dict[str, Any]:
-    """How the run that made the weights split off its validation videos, where it is known."""
-    from videxplain.train.recipe import read_recipe
-
-    path = Path(weights).parent / "recipe.yaml"
-    if not Path(weights).is_file() or not path.is_file():
-        return {}
-    recipe = read_recipe(path)
-    return {"by": recipe.validation, "seed": recipe.seed}
-
-
-def _folder(weights: str, model: str, name: str) -> Path:
-    """Where results go: into the run, for weights of one."""
-    from videxplain.files import file_stem
-
-    beside = Path(weights).parent
-    if Path(weights).is_file() and (beside / "recipe.yaml").is_file():
-        return beside / "evaluation" / name
-    return Path("evaluation") / f"{file_stem(model)}-{name}"
-
-
-def _print_metrics(metrics: dict[str, Any], title: str) -> None:
+def _print_metrics(evaluation: "Evaluation") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    setup, metrics = evaluation.setup, evaluation.metrics()
+    title = f"{setup.model}, weights: {setup.weights}; {setup.dataset} split {setup.split}, {setup.subset}"
     console = Console()
     console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -155,25 +131,17 @@ def _print_metrics(metrics: dict[str, Any], title: str) -> None:
         print(f"{entry['true']} taken for {entry['predicted']}: {entry['count']} ({100 * entry['share']:.0f} %)")
 
 
-def _evidence(network: "VideoNetwork", videos: "tuple[Video, ...]", precision: Any, folder: Path) -> Path:
-    import json
-
+def _print_evidence(report: "EvidenceReport") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from videxplain.evaluation.evidence import measure_evidence
+    from videxplain.metrics.localisation import TOLERANCE
 
-    with progress_bar("where the evidence lies") as progress:
-        report = measure_evidence(network, videos, precision=precision, progress=progress)
     table = Table(box=None, pad_edge=False)
-    for column in ("map", "energy in the evidence", "maximum in it", "energy while active", "blank"):
+    for column in ("map", "energy in it", "maximum in it", f"within {TOLERANCE} px", "in action", "blank"):
         table.add_column(column, justify="left" if column == "map" else "right")
-    for row in report.rows():
-        table.add_row(str(row["map"]), *(f"{100 * float(row[name]):.1f} %" for name in list(row)[1:]))
+    for row in report.maps:
+        values = (row.energy, row.pointing, row.maximum_within_tolerance, row.active, row.blank)
+        table.add_row(row.map, *("–" if value is None else f"{100 * value:.1f} %" for value in values))
     print(f"{report.videos:,} videos; the evidence is {100 * report.mask:.1f} % of their pixels")
     Console().print(table)
-    path = folder / "evidence.json"
-    with replacing(path) as temporary:
-        content = {"videos": report.videos, "mask": report.mask, "maps": report.rows()}
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return path

@@ -1,21 +1,29 @@
-"""Commands that draw what training and evaluating left behind."""
+"""Commands that draw what training and evaluating wrote."""
 
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from videxplain.cli.console import print_files, problem
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 
-if TYPE_CHECKING:
-    from videxplain.viz.curves import Curves
+ORDERS = ("index", "similarity")
 
-Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)]
+Runs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN...",
+        help="Folders of runs; those of one recipe with several seeds share a line.",
+        show_default=False,
+    ),
+]
 Folder = Annotated[Path, typer.Argument(help="A folder of runs that were evaluated.", show_default=False)]
 Predicted = Annotated[
-    Path, typer.Argument(metavar="PREDICTIONS", help="The predictions.csv of an evaluation.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="EVALUATION", help="The folder of an evaluation, or its predictions.csv.", show_default=False
+    ),
 ]
 Picture = Annotated[
     Path, typer.Option("--out", "-o", metavar="FILE", help="Ends in .png, .pdf or .svg.", show_default=False)
@@ -26,26 +34,34 @@ Texts = Annotated[
 ]
 Title = Annotated[str, typer.Option(help="Headline.")]
 Counts = Annotated[bool, typer.Option("--counts", help="Numbers of videos, not shares of the true class.")]
+Order = Annotated[
+    str,
+    typer.Option(
+        metavar="index|similarity",
+        help="Classes as the network numbers them, or those that are taken for each other side by side, with a tree.",
+    ),
+]
 
 plot_app = typer.Typer(no_args_is_help=True, help="Draw curves, results and confusion matrices.")
 
 
 @plot_app.command()
 def curves(runs: Runs, out: Picture, title: Title = "") -> None:
-    """Training loss and validation accuracy of several runs together."""
-    from videxplain.viz.curves import curves_figure, read_curves
+    """Training loss and validation accuracy of several runs; of runs with several seeds the mean and the range."""
+    from videxplain.evaluation.curves import read_curve_groups
+    from videxplain.viz.curves import curves_figure
     from videxplain.viz.save import save_figure
 
-    found = [read_curves(run) for run in runs]
-    save_figure(curves_figure(_told_apart(found, runs), title=title), out)
+    save_figure(curves_figure(read_curve_groups(runs), title=title), out)
     print_files([out])
 
 
 @plot_app.command()
 def table(folder: Folder, out: Texts) -> None:
     """What each network reached on each dataset, as Markdown or LaTeX."""
+    from videxplain.evaluation.table import results_table
+    from videxplain.evaluation.table_text import as_latex, as_markdown
     from videxplain.files import replacing
-    from videxplain.viz.tables import results_table
 
     for path in out:
         if path.suffix.lower() not in (".md", ".tex"):
@@ -54,28 +70,33 @@ def table(folder: Folder, out: Texts) -> None:
     for reason in results.left_out:
         problem("left out", reason)
     for path in out:
-        text = results.latex() if path.suffix.lower() == ".tex" else results.markdown()
+        text = as_latex(results) if path.suffix.lower() == ".tex" else as_markdown(results)
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     print_files(out)
 
 
 @plot_app.command()
-def confusion(predictions: Predicted, out: Picture, counts: Counts = False, title: Title = "") -> None:
+def confusion(
+    predictions: Predicted, out: Picture, order: Order = "index", counts: Counts = False, title: Title = ""
+) -> None:
     """Which classes are taken for which."""
-    from videxplain.viz.confusion import confusion_figure, confusion_matrix, read_predictions
+    from videxplain.evaluation.confusion import confusion_matrix, most_confused, similarity_linkage
+    from videxplain.evaluation.predictions import read_predictions
+    from videxplain.viz.confusion import confusion_figure
     from videxplain.viz.save import save_figure
 
-    labels, true, predicted = read_predictions(predictions)
-    matrix = confusion_matrix(true, predicted, len(labels))
-    save_figure(confusion_figure(matrix, labels, normalise=not counts, title=title), out)
+    if order not in ORDERS:
+        raise unknown("order", order, ORDERS)
+    said = read_predictions(predictions)
+    matrix = confusion_matrix(said.truth, said.predicted, len(said.labels))
+    figure = confusion_figure(
+        matrix,
+        said.labels,
+        most_confused(matrix, said.labels),
+        normalise=not counts,
+        linkage=similarity_linkage(matrix) if order == "similarity" else None,
+        title=title,
+    )
+    save_figure(figure, out)
     print_files([out])
-
-
-def _told_apart(found: "list[Curves]", runs: list[Path]) -> "list[Curves]":
-    """Runs whose folders have the same name get the path as it was given."""
-    names = [one.name for one in found]
-    return [
-        dataclasses.replace(one, name=str(run)) if names.count(one.name) > 1 else one
-        for one, run in zip(found, runs, strict=True)
-    ]

@@ -1,12 +1,15 @@
-"""Where a network looks, against where the evidence is known to be: ActionFigures' masks."""
+"""Where a network looks, compared with where the evidence is known to be: ActionFigures' masks."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from videxplain.actionfigures import read_evidence
 from videxplain.attribution.engine import Precision
@@ -14,31 +17,55 @@ from videxplain.data.clip import Clip
 from videxplain.data.datasets.frames import read_video_frames
 from videxplain.data.datasets.prepared import is_frame_folder, source_video
 from videxplain.data.datasets.types import Video
-from videxplain.explanation.api import explain
+from videxplain.errors import VidexplainError
+from videxplain.explanation.api import config_of, explain
 from videxplain.metrics.baselines import centre_map, motion_map, random_map
-from videxplain.metrics.localisation import energy, energy_in_time, pointing
-from videxplain.models.networks.blocks import VideoNetwork
+from videxplain.metrics.localisation import TOLERANCE, energy, energy_in_time, pointing, pointing_within
 from videxplain.progress import Progress
 
 METHOD = "gradcam"
+EVIDENCE = "evidence.json"
 Maps = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Hit:
-    """How one map of one video agrees with the evidence.
+    """How one map of one video agrees with the evidence; all values lie in [0, 1].
 
     Attributes:
         energy: The share of the map's sum that lies in the mask; 0 for a map of zeros.
-        pointing: Whether the maximum lies in the mask; the share of them where several places are equal.
+        pointing: Whether the maximum lies in the mask; of several equal maxima, the share that do.
+        within: Whether the maximum lies at most ``TOLERANCE`` pixels from the mask; likewise.
         active: The share of the map's sum that lies in frames in which the action goes on.
         blank: Whether the map is zero everywhere.
     """
 
     energy: float
     pointing: float
+    within: float
     active: float
     blank: bool
+
+
+@dataclass(frozen=True)
+class MapScores:
+    """Means over videos, for one kind of map; the attributes are those of :class:`Hit`.
+
+    Attributes:
+        map: ``"gradcam"`` for the network's, or a name of ``BASELINES``.
+        energy: See :class:`Hit`.
+        pointing: See there.
+        maximum_within_tolerance: ``Hit.within``.
+        active: See there.
+        blank: The share of maps that are zero everywhere.
+    """
+
+    map: str
+    energy: float
+    pointing: float
+    maximum_within_tolerance: float | None
+    active: float
+    blank: float
 
 
 @dataclass(frozen=True)
@@ -47,47 +74,65 @@ class EvidenceReport:
 
     Attributes:
         videos: How many.
-        hits: For each kind of map, the network's first, one a video.
         mask: The mean share of a video's pixels that are evidence: the energy of a map that knows nothing.
+        maps: A row for each kind of map, the network's first.
+        per_class: By class, the mean of ``Hit.within`` of the network's maps.
     """
 
     videos: int
-    hits: Mapping[str, Sequence[Hit]]
     mask: float
+    maps: tuple[MapScores, ...]
+    per_class: Mapping[str, float]
 
-    def rows(self) -> list[dict[str, float | str]]:
-        """Means over videos, a row for each kind of map."""
-        return [
-            {
-                "map": name,
-                "energy": float(np.mean([hit.energy for hit in hits])),
-                "pointing": float(np.mean([hit.pointing for hit in hits])),
-                "active": float(np.mean([hit.active for hit in hits])),
-                "blank": float(np.mean([hit.blank for hit in hits])),
-            }
-            for name, hits in self.hits.items()
-        ]
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a file of JSON."""
+        return {
+            "videos": self.videos,
+            "mask": self.mask,
+            "tolerance": TOLERANCE,
+            "maps": [asdict(row) for row in self.maps],
+            "per_class": dict(self.per_class),
+        }
+
+    @staticmethod
+    def read(path: Path) -> "EvidenceReport":
+        """Read what :meth:`as_dict` gave; files of earlier versions lack the tolerance and the classes.
+
+        Raises:
+            VidexplainError: The file cannot be read, or is of something else.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows = [{"maximum_within_tolerance": None} | row for row in content["maps"]]
+            maps = tuple(MapScores(**row) for row in rows)
+            return EvidenceReport(content["videos"], content["mask"], maps, content.get("per_class", {}))
+        except OSError as error:
+            raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
+        except (ValueError, KeyError, TypeError):
+            raise VidexplainError(f"{path} is not what 'videxplain evaluate --evidence' writes") from None
 
 
 def measure_evidence(
-    network: VideoNetwork,
+    network: nn.Module,
     videos: Sequence[Video],
     *,
     precision: Precision = "fp32",
     progress: Progress | None = None,
 ) -> EvidenceReport:
-    """Explain videos for their true classes and compare the maps with the evidence; and so for ``BASELINES``.
+    """Explain videos for their true classes with Grad-CAM, and compare the maps and ``BASELINES`` with the evidence.
 
     Args:
-        network: A network of the zoo.
-        videos: Of a dataset that ``videxplain synthesize`` wrote, or frames prepared from it.
+        network: A network with a ``config``.
+        videos: Of a dataset that ``videxplain synthesize`` wrote, or of frames prepared from it.
         precision: See :func:`videxplain.explain`.
         progress: Told of videos.
 
     Raises:
         VidexplainError: A video without evidence beside it.
     """
+    config = config_of(network)
     hits: dict[str, list[Hit]] = {METHOD: [], **{name: [] for name in BASELINES}}
+    of_class: dict[str, list[float]] = {}
     shares = []
     for done, video in enumerate(videos, start=1):
         path = source_video(video.path) if is_frame_folder(video.path) else video.path
@@ -95,25 +140,36 @@ def measure_evidence(
         frames = read_video_frames(video.path, range(len(evidence.active)))
         mask, people = (_enlarged(masks, frames.shape[1:3]) for masks in (evidence.limbs, evidence.people))
         shares.append(mask.mean())
-        found = explain(network, Clip(frames), METHOD, target=video.label, precision=precision)
-        hits[METHOD].append(compare(found.heatmap, mask, evidence.active))
+        explanation = explain(network, Clip(frames), METHOD, target=video.label, precision=precision)
+        hits[METHOD].append(compare(explanation.heatmap, mask, evidence.active))
+        of_class.setdefault(config.label(video.label), []).append(hits[METHOD][-1].within)
         for name, draw in BASELINES.items():
             hits[name].append(compare(draw(frames, people, path), mask, evidence.active))
         if progress:
             progress(done, len(videos))
-    return EvidenceReport(len(videos), hits, float(np.mean(shares)))
+    return EvidenceReport(
+        len(videos),
+        float(np.mean(shares)),
+        tuple(_means(name, of_map) for name, of_map in hits.items()),
+        {label: float(np.mean(values)) for label, values in sorted(of_class.items())},
+    )
 
 
 def compare(heatmap: Maps, mask: NDArray[np.bool_], active: NDArray[np.bool_]) -> Hit:
-    """One map against the evidence.
+    """Compare one map with the evidence.
 
     Args:
-        heatmap: ``(T, H, W)``; what is negative counts as zero.
+        heatmap: ``(T, H, W)``; negative values count as zero.
         mask: ``(T, H, W)``.
         active: ``(T,)``.
     """
-    blank = not (heatmap > 0).any()
-    return Hit(energy(heatmap, mask), pointing(heatmap, mask), energy_in_time(heatmap, active), blank)
+    return Hit(
+        energy=energy(heatmap, mask),
+        pointing=pointing(heatmap, mask),
+        within=pointing_within(heatmap, mask),
+        active=energy_in_time(heatmap, active),
+        blank=not (heatmap > 0).any(),
+    )
 
 
 BASELINES: Mapping[str, Callable[[NDArray[np.uint8], NDArray[np.bool_], Path], Maps]] = {
@@ -123,6 +179,14 @@ BASELINES: Mapping[str, Callable[[NDArray[np.uint8], NDArray[np.bool_], Path], M
     "any person": lambda frames, people, path: people.astype(np.float32),
 }
 """Maps that need no network: from frames, masks of people, and the video's path."""
+
+
+def _means(name: str, hits: Sequence[Hit]) -> MapScores:
+    energy, pointing, within, active, blank = (
+        float(np.mean([getattr(hit, field) for hit in hits]))
+        for field in ("energy", "pointing", "within", "active", "blank")
+    )
+    return MapScores(name, energy, pointing, within, active, blank)
 
 
 def _enlarged(masks: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -70,17 +70,19 @@ def insertion(
 
 
 def average_drop(score: Score, x: Tensor, heat: Tensor) -> float:
-    """The share of the score that is lost when the clip is seen through the map; 0 where it rises.
+    """The share of the score that is lost when the clip is seen through the map; 0 if the score rises.
 
-    Chattopadhyay et al. (Grad-CAM++), WACV 2018, section 4.1, for one clip. The map is brought to [0, 1] and multiplied
-    with the normalised clip, so that what is unimportant turns into the mean colour.
+    Chattopadhyay et al. (Grad-CAM++), WACV 2018, section 4.1, for one clip. Negative values of the map count as zero,
+    as in the paper, whose maps end with a ReLU; otherwise places without evidence would be shown by half in a signed
+    map. The map is then scaled to [0, 1] and multiplied with the normalised clip, so that unimportant places turn into
+    the mean colour.
     """
     whole, seen = _through(score, x, heat)
     return max(0.0, whole - seen) / whole if whole > 0 else 0.0
 
 
 def increase(score: Score, x: Tensor, heat: Tensor) -> float:
-    """1 where the score rises when the clip is seen through the map, as in :func:`average_drop`; otherwise 0."""
+    """1 if the score rises when the clip is seen through the map, as in :func:`average_drop`; otherwise 0."""
     whole, seen = _through(score, x, heat)
     return float(seen > whole)
 
@@ -145,6 +147,7 @@ def in_batches(score: Score, versions: Iterator[Tensor], x: Tensor) -> Tensor:
 
 def _through(score: Score, x: Tensor, heat: Tensor) -> tuple[float, float]:
     check_pair(x, heat)
+    heat = heat.clamp(min=0)
     low, high = heat.min(), heat.max()
     # A map that is the same everywhere singles nothing out: the clip is not seen at all.
     mask = (heat - low) / (high - low) if high > low else torch.zeros_like(heat)

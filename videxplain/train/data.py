@@ -1,30 +1,24 @@
 """The videos of one dataset or two, as a network is trained with them."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import lightning as L
-import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from videxplain.data.augmentation import Augmentation
+from videxplain.data.datasets.frames import read_video_frames
 from videxplain.data.datasets.open import VideoDataset, open_dataset, split_validation
-from videxplain.data.stream import read_ahead
 from videxplain.errors import VidexplainError
+from videxplain.evaluation.clips import Clips, Readable, find_readable
+from videxplain.evaluation.loading import PassSampler, make_loader
 from videxplain.models.config import ModelConfig
-from videxplain.progress import Progress
-from videxplain.train.clips import Clips, FrameCache, PassSampler, find_readable
+from videxplain.progress import Bars
+from videxplain.train.frame_cache import FrameCache, free_memory
 from videxplain.train.recipe import Recipe
-
-Batch = tuple[Tensor, Tensor, Tensor]
-Bars = Callable[[str], AbstractContextManager[Progress | None]]
-"""From what is being done to something that is told how far it is."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ class VideoData(L.LightningDataModule):
         # What crops takes them from the frames as they are; for the others resizing comes first anyway.
         self._cache = FrameCache(None if recipe.augmentation == "crop" else config.size) if recipe.cache else None
         # For all parts together, so it is asked before anything is held.
-        self._room = _free_memory() // 2
+        self._room = free_memory() // 2
         self.skipped: list[tuple[Path, str]] = []
         datasets = [open_dataset(source.root, kind=source.kind, split=source.split) for source in recipe.data]
         self.parts = [
@@ -93,25 +87,25 @@ class VideoData(L.LightningDataModule):
             strict=True,
         ):
             with self._bars(f"{what} videos of {name}") as progress:
-                found = find_readable(videos, strict=strict, workers=self._cores, progress=progress)
-            self.skipped += found.skipped
-            if not found.videos:
-                why = f": {found.skipped[0][1]}" if found.skipped else ", for want of enough videos or groups"
+                readable = find_readable(videos, strict=strict, workers=self._cores, progress=progress)
+            self.skipped += readable.skipped
+            if not readable.videos:
+                why = f": {readable.skipped[0][1]}" if readable.skipped else ": too few videos or groups"
                 raise VidexplainError(f"{dataset.root} has no {what} videos{why}")
             if self._cache:
                 with self._bars(f"{what} frames of {name}") as progress:
-                    if not self._cache.fill(found, limit=self._room, workers=self._cores, progress=progress):
+                    if not self._cache.fill(readable, limit=self._room, workers=self._cores, progress=progress):
                         raise VidexplainError(
                             f"the frames of {dataset.root} do not fit into {self._room / 1e9:.1f} GB, half of the free "
                             "memory: say --set cache=false"
                         )
-            clips.append(self._clips(found, training=what == "training"))
+            clips.append(self._clips(readable, training=what == "training"))
         return Part(name, dataset, *clips)
 
-    def _clips(self, found: Any, *, training: bool) -> Clips:
+    def _clips(self, readable: Readable, *, training: bool) -> Clips:
         recipe, config = self.recipe, self.config
         return Clips(
-            found,
+            readable,
             config,
             clips=recipe.clips,
             augmentation=Augmentation(
@@ -124,7 +118,7 @@ class VideoData(L.LightningDataModule):
             ),
             seed=recipe.seed,
             at_random=training,
-            cache=self._cache,
+            read=self._cache.read if self._cache else read_video_frames,
         )
 
     def _loader(self, clips: Clips, *, shuffle: bool, total: int | None = None) -> DataLoader[Any]:
@@ -138,47 +132,7 @@ class VideoData(L.LightningDataModule):
         return make_loader(clips, sampler, batch_size=self.recipe.batch_size, workers=workers)
 
 
-class ReadAhead(DataLoader[Any]):
-    """Prepares batches in a thread beside the network: OpenCV and NumPy let it compute meanwhile."""
-
-    def __iter__(self) -> Any:
-        """As a loader without processes has it, two batches ahead."""
-        return read_ahead(super().__iter__(), depth=2)
-
-
-def make_loader(clips: Clips, sampler: PassSampler, *, batch_size: int, workers: int) -> DataLoader[Any]:
-    """Batches of clips in the order of ``sampler``, prepared in as many processes; without any, in a thread."""
-    return (DataLoader if workers else ReadAhead)(
-        clips,
-        batch_size,
-        sampler=sampler,  # it yields pairs, which is what Clips take
-        num_workers=workers,
-        # New interpreters: a fork would copy the locks of OpenCV's threads, but not the threads, and wait for ever.
-        multiprocessing_context="spawn" if workers else None,
-        persistent_workers=workers > 0,
-        worker_init_fn=_begin,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _begin(_: int) -> None:
-    cv2.setNumThreads(1)  # the processes are the threads
-
-
 def _names(datasets: list[VideoDataset]) -> list[str]:
     """A name for each in logs; two of the same kind are told apart by number."""
     names = [dataset.name for dataset in datasets]
     return [name if names.count(name) == 1 else f"{name}-{number}" for number, name in enumerate(names, start=1)]
-
-
-def _free_memory() -> int:
-    """Bytes that can be taken without swapping."""
-    # Linux fills unused memory with copies of files and gives it back when asked, so what is unused says little.
-    with suppress(OSError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 8 << 30  # a machine that does not say

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
+from videxplain.evaluation.loading import Batch
 from videxplain.models.weights.files import CONFIG_KEY, config_to_json
-from videxplain.train.data import Batch
 from videxplain.train.onednn import TwoFramesExactly
 from videxplain.train.two_heads import ManyHeads
 

@@ -15,7 +15,8 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from videxplain.errors import VidexplainError
 from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import save_model
-from videxplain.train.data import Bars, VideoData
+from videxplain.progress import Bars
+from videxplain.train.data import VideoData
 from videxplain.train.logs import EpochTable, make_loggers
 from videxplain.train.module import Classifier
 from videxplain.train.recipe import Recipe, read_recipe

@@ -1,11 +1,8 @@
 """Training loss and validation accuracy of several runs together."""
 
-import csv
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,7 +21,6 @@ PANEL, TICKS, BETWEEN = (3.75, 3.4), 0.5, 0.3
 """Width and height of the axes in inches; room for the numbers at their left; and between the parts of the page."""
 ENTRY, SAMPLE, KEY_POINTS = 0.44, 0.32, 9
 COLOURS = (NEGATIVE, POSITIVE, "#3a9a5b", "#8a5fb0", "#c23b5a", "#7a5c3e", "#2aa5a5", "#c9a227")
-LOGS = ("logs/metrics.csv", "metrics.csv")
 
 Dash = Literal["solid"] | tuple[float, tuple[float, ...]]
 
@@ -40,13 +36,13 @@ class Line(NamedTuple):
     values: NDArray[np.float64]
 
     def at(self, epoch: int) -> float:
-        """The value of an epoch; nan where there is none."""
+        """The value of an epoch; nan if there is none."""
         return float(dict(zip(self.epochs.tolist(), self.values.tolist(), strict=True)).get(epoch, math.nan))
 
 
 @dataclass(frozen=True)
 class Curves:
-    """How a run went.
+    """The course of a run.
 
     Attributes:
         name: Of the run.
@@ -61,62 +57,45 @@ class Curves:
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch with the best accuracy, averaged over the datasets: the one whose weights are kept.
+        """The first epoch with the best accuracy, averaged over the datasets: its weights are kept.
 
-        0 where no epoch has an accuracy.
+        0 if no epoch has an accuracy.
         """
         epochs = sorted({int(epoch) for line in self.accuracy.values() for epoch in line.epochs})
         means = {epoch: float(np.mean([line.at(epoch) for line in self.accuracy.values()])) for epoch in epochs}
         return max((epoch for epoch in epochs if math.isfinite(means[epoch])), key=means.__getitem__, default=0)
 
 
-def read_curves(run: Path) -> Curves:
-    """Read what Lightning's ``CSVLogger`` wrote: columns ``epoch``, ``step``, ``train_loss``, ``val_acc``, ...
+@dataclass(frozen=True)
+class CurveGroup:
+    """Runs of one recipe that differ in their seeds; or a single run.
 
-    Several losses of one epoch are averaged. Where a run was broken off and resumed, steps and epochs occur twice;
-    the later row counts. For a run on two datasets the columns ``val_acc/<dataset>`` are read.
+    Attributes:
+        name: What the key calls them.
+        runs: At least one.
+    """
+
+    name: str
+    runs: Sequence[Curves]
+
+
+def curves_figure(groups: Sequence[CurveGroup], *, title: str = "") -> Figure:
+    """Training loss at the left, validation accuracy in the middle, at the right the key.
+
+    A group has one colour. Its line is the mean over its runs in each epoch, and the band spans all of them. On several
+    datasets the lines are dashed, another pattern for each dataset. A dot marks the best epoch of a single run.
 
     Args:
-        run: The folder of a run, which has ``logs/metrics.csv`` or ``metrics.csv``, or that file itself.
+        groups: At least one.
+        title: Headline.
 
     Raises:
-        VidexplainError: There is no such file, or neither loss nor accuracy in it.
+        VidexplainError: There is no group.
     """
-    path = _log_of(run)
-    rows = _read_rows(path)
-    columns = list(rows[0]) if rows else []
-    loss_column = "train_loss_epoch" if "train_loss_epoch" in columns else "train_loss"
-    by_epoch: dict[int, dict[str, float]] = defaultdict(dict)
-    for row in rows:
-        if row.get(loss_column):
-            by_epoch[_epoch(path, row)][row.get("step") or ""] = _number(path, row, loss_column)
-    loss = _line((epoch, float(np.mean(list(steps.values())))) for epoch, steps in by_epoch.items())
-    named = {column.partition("/")[2]: column for column in columns if column.startswith("val_acc/")}
-    accuracy = {}
-    for dataset, column in (named or {"": "val_acc"}).items():
-        last = {_epoch(path, row): _number(path, row, column) for row in rows if row.get(column)}
-        if last:
-            accuracy[dataset] = _line(last.items())
-    if not len(loss.epochs) and not accuracy:
-        raise VidexplainError(f"{path} has neither train_loss nor val_acc of any epoch")
-    folder = path.resolve().parent
-    return Curves((folder.parent if folder.name == "logs" else folder).name, loss, accuracy)
-
-
-def curves_figure(runs: Sequence[Curves], *, title: str = "") -> Figure:
-    """Training loss at the left, validation accuracy in the middle, at the right which line is which run.
-
-    A run has one colour. The lines of a run on several datasets are dashed, another pattern for each dataset. Dots
-    mark the best epoch of a run.
-
-    Args:
-        runs: At least one.
-        title: Headline.
-    """
-    if not runs:
+    if not groups:
         raise VidexplainError("there is no run to draw")
-    colours = [COLOURS[place % len(COLOURS)] for place in range(len(runs))]
-    entries = [entry for run, colour in zip(runs, colours, strict=True) for entry in _entries(run, colour)]
+    colours = [COLOURS[place % len(COLOURS)] for place in range(len(groups))]
+    entries = [entry for group, colour in zip(groups, colours, strict=True) for entry in _entries(group, colour)]
     header = Header(title, [], WIDTH)
     top = header.bottom + text_height(TEXT_POINTS) + 0.1
     page = Page(WIDTH, top + max(PANEL[1] + 0.45, ENTRY * len(entries)) + MARGIN)
@@ -126,13 +105,15 @@ def curves_figure(runs: Sequence[Curves], *, title: str = "") -> Figure:
         left = MARGIN + TICKS + column * (PANEL[0] + TICKS + BETWEEN)
         page.text(left, header.bottom, heading, TEXT_POINTS, weight="bold")
         panels.append(page.axes(left, top, *PANEL))
-    for run, colour in zip(runs, colours, strict=True):
-        _draw(panels[0], run.loss, colour, DASHES[0] if len(run.accuracy) > 1 else SOLID)
+    for group, colour in zip(groups, colours, strict=True):
+        several = any(len(run.accuracy) > 1 for run in group.runs)
+        _draw(panels[0], [run.loss for run in group.runs], colour, DASHES[0] if several else SOLID)
     for entry in entries:
-        percent = Line(entry.accuracy.epochs, 100 * entry.accuracy.values)
+        percent = [Line(line.epochs, 100 * line.values) for line in entry.accuracy]
         _draw(panels[1], percent, entry.colour, entry.dash)
-        if entry.best:
-            panels[1].plot([entry.best], [percent.at(entry.best)], "o", color=entry.colour, markersize=4.5, zorder=3)
+        if len(entry.best) == 1 and entry.best[0]:
+            best = entry.best[0]
+            panels[1].plot([best], [percent[0].at(best)], "o", color=entry.colour, markersize=4.5, zorder=3)
     for axes in panels:
         _finish(axes)
     _draw_key(page, MARGIN + 2 * (PANEL[0] + TICKS + BETWEEN), top, entries)
@@ -145,25 +126,58 @@ class _Entry(NamedTuple):
     name: str
     colour: str
     dash: Dash
-    accuracy: Line
-    best: int
-    """The epoch that is marked."""
+    accuracy: Sequence[Line]
+    """One a run."""
+    best: Sequence[int]
+    """The epoch of each run whose weights are kept."""
+
+    def reached(self) -> str:
+        """The accuracy of the weights that are kept, in words."""
+        kept = [100 * line.at(epoch) for line, epoch in zip(self.accuracy, self.best, strict=True) if epoch]
+        if not kept:
+            return "no validation accuracy"
+        if len(kept) == 1:
+            return f"{kept[0]:.2f} % after epoch {next(filter(None, self.best))}"
+        return f"{np.mean(kept):.1f} % ({min(kept):.1f} to {max(kept):.1f}), {len(kept)} runs"
 
 
-def _entries(run: Curves, colour: str) -> list[_Entry]:
-    if len(run.accuracy) < 2:
-        accuracy = next(iter(run.accuracy.values()), _line([]))
-        return [_Entry(run.name, colour, SOLID, accuracy, run.best_epoch)]
+def _entries(group: CurveGroup, colour: str) -> list[_Entry]:
+    nothing = Line(np.empty(0, np.int64), np.empty(0))
+    best = [run.best_epoch for run in group.runs]
+    datasets = list(dict.fromkeys(dataset for run in group.runs for dataset in run.accuracy))
+    if len(datasets) < 2:
+        lines = [next(iter(run.accuracy.values()), nothing) for run in group.runs]
+        return [_Entry(group.name, colour, SOLID, lines, best)]
     return [
-        _Entry(f"{run.name}: {dataset}", colour, DASHES[place % len(DASHES)], accuracy, run.best_epoch)
-        for place, (dataset, accuracy) in enumerate(run.accuracy.items())
+        _Entry(
+            f"{group.name}: {dataset}",
+            colour,
+            DASHES[place % len(DASHES)],
+            [run.accuracy.get(dataset, nothing) for run in group.runs],
+            best,
+        )
+        for place, dataset in enumerate(datasets)
     ]
 
 
-def _draw(axes: Axes, line: Line, colour: str, dash: Dash) -> None:
-    """The line; a single epoch, which makes no line, as a small dot."""
-    marker = "." if len(line.epochs) == 1 else ""
-    axes.plot(line.epochs, line.values, color=colour, linestyle=dash, linewidth=1.5, marker=marker)
+def _draw(axes: Axes, lines: Sequence[Line], colour: str, dash: Dash) -> None:
+    """The mean of the lines and a band over all of them; a single epoch, which makes no line, as a small dot."""
+    import seaborn
+
+    epochs = np.concatenate([line.epochs for line in lines])
+    if not len(epochs):
+        return
+    seaborn.lineplot(
+        x=epochs,
+        y=np.concatenate([line.values for line in lines]),
+        errorbar=("pi", 100) if len(lines) > 1 else None,
+        color=colour,
+        linestyle=dash,
+        linewidth=1.5,
+        marker="." if len(np.unique(epochs)) == 1 else "",
+        markeredgecolor=colour,
+        ax=axes,
+    )
 
 
 def _finish(axes: Axes) -> None:
@@ -178,7 +192,7 @@ def _finish(axes: Axes) -> None:
 
 
 def _draw_key(page: Page, left: float, top: float, entries: Sequence[_Entry]) -> None:
-    """Which line is which run, and the best accuracy of each."""
+    """Which line is which run, and what it reached."""
     room = page.width - MARGIN - left - SAMPLE - 0.1
     for row, entry in enumerate(entries):
         y = top + ENTRY * row
@@ -187,51 +201,5 @@ def _draw_key(page: Page, left: float, top: float, entries: Sequence[_Entry]) ->
         sample = Line2D(ends, [height, height], color=entry.colour, linestyle=entry.dash, linewidth=1.5)
         page.figure.add_artist(sample)
         page.text(left + SAMPLE + 0.1, y, elide(entry.name, KEY_POINTS, room), KEY_POINTS)
-        best = 100 * entry.accuracy.at(entry.best)
-        said = f"{best:.2f} % after epoch {entry.best}" if entry.best else "no validation accuracy"
+        said = elide(entry.reached(), SMALL_POINTS, room)
         page.text(left + SAMPLE + 0.1, y + text_height(KEY_POINTS), said, SMALL_POINTS, MUTED)
-
-
-def _line(points: Iterable[tuple[int, float]]) -> Line:
-    """Points ``(epoch from 0, value)`` in any order; Lightning counts epochs from 0."""
-    ordered = sorted(points)
-    epochs = np.array([epoch + 1 for epoch, _ in ordered], np.int64)
-    return Line(epochs, np.array([value for _, value in ordered], np.float64))
-
-
-def _log_of(run: Path) -> Path:
-    """The file with the curves of a run."""
-    if run.is_file():
-        return run
-    if not run.is_dir():
-        raise VidexplainError(f"no such run: {run}")
-    for name in LOGS:
-        if (run / name).is_file():
-            return run / name
-    raise VidexplainError(
-        f"{run} has no curves: {' or '.join(LOGS)} is needed, which training with the csv logger writes"
-    )
-
-
-def _read_rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise VidexplainError(f"{path} is not a CSV file") from None
-
-
-def _number(path: Path, row: Mapping[str, str], column: str) -> float:
-    try:
-        return float(row[column])
-    except (KeyError, TypeError, ValueError):
-        raise VidexplainError(f"{path}: '{row.get(column)}' in column {column} is not a number") from None
-
-
-def _epoch(path: Path, row: Mapping[str, str]) -> int:
-    epoch = _number(path, row, "epoch")
-    if not epoch.is_integer():
-        raise VidexplainError(f"{path}: {epoch} in column epoch is not a whole number")
-    return int(epoch)

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from videxplain.errors import VidexplainError
-from videxplain.viz.tables import Column, Results, Setting, results_table
+from videxplain.evaluation.table import Cell, Column, Results, Setting, results_table
+from videxplain.evaluation.table_text import as_latex, as_markdown
 
 RECIPE = "model: {model}\ndata: {data}\noptions: {options}\nclips: {clips}\ninit: {init}\n"
 ONE, TWO = "[{root: data, kind: auto, split: 1}]", "[{root: a}, {root: b}]"
@@ -56,7 +57,7 @@ def test_the_table_of_the_report_in_markdown(runs):
     assert results.left_out == []
     rows = [(setting.two_datasets, setting.model) for setting in results.rows]
     assert rows == [(False, "late_fusion"), (False, "c3d"), (False, "non_local"), (True, "c3d")]
-    assert results.markdown().splitlines() == [
+    assert as_markdown(results).splitlines() == [
         "| Model | Data processing | Initialisation "
         "| UCF101 val acc | UCF101 test acc | HMDB51 val acc | HMDB51 test acc |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: |",
@@ -70,7 +71,7 @@ def test_the_table_of_the_report_in_markdown(runs):
 
 
 def test_the_table_of_the_report_in_latex(runs):
-    lines = results_table(runs).latex().splitlines()
+    lines = as_latex(results_table(runs)).splitlines()
     assert lines[:5] == [
         r"\begin{tabular}{lllrrrr}",
         r"\hline",
@@ -92,13 +93,13 @@ def test_one_block_needs_no_heading_and_gaps_are_shown(tmp_path):
     put_run(tmp_path / "a", [("folder", 1, "test", 0.5)])
     put_run(tmp_path / "b", [("hmdb51", 1, "test", 0.25)], model="own", clips="five", options="{num_frames: 32}")
     results = results_table(tmp_path)
-    assert results.markdown().splitlines() == [
+    assert as_markdown(results).splitlines() == [
         "| Model | Data processing | Initialisation | HMDB51 test acc | folder test acc |",
         "| --- | --- | --- | ---: | ---: |",
         "| I3D | 16-frame clip | ImageNet | – | **50.00** |",
         "| own | five 32-frame clips | ImageNet | **25.00** | – |",
     ]
-    assert r"I3D & 16-frame clip & ImageNet & -- & \textbf{50.00} \\" in results.latex().splitlines()
+    assert r"I3D & 16-frame clip & ImageNet & -- & \textbf{50.00} \\" in as_latex(results).splitlines()
 
 
 def test_a_clip_with_an_interval_says_so_and_a_limited_result_is_none(tmp_path):
@@ -106,7 +107,7 @@ def test_a_clip_with_an_interval_says_so_and_a_limited_result_is_none(tmp_path):
     limited = {"dataset": "actionfigures", "split": 1, "subset": "test", "top1": 0.9, "limit": 10}
     (run / "evaluation/actionfigures-test-10").mkdir()
     (run / "evaluation/actionfigures-test-10/metrics.json").write_text(json.dumps(limited), encoding="utf-8")
-    assert results_table(tmp_path).markdown().splitlines() == [
+    assert as_markdown(results_table(tmp_path)).splitlines() == [
         "| Model | Data processing | Initialisation | ActionFigures test acc |",
         "| --- | --- | --- | ---: |",
         "| I3D | 16-frame clip, interval 2 | ImageNet | **50.00** |",
@@ -115,20 +116,20 @@ def test_a_clip_with_an_interval_says_so_and_a_limited_result_is_none(tmp_path):
 
 def test_what_is_trained_on_two_datasets_alone_says_so(tmp_path):
     put_run(tmp_path / "a", [*both("ucf101", 0.5, 0.4), *both("hmdb51", 0.3, 0.2)], data=TWO)
-    assert "| *Training on two datasets* |  |  |  |  |  |  |" in results_table(tmp_path).markdown()
+    assert "| *Training on two datasets* |  |  |  |  |  |  |" in as_markdown(results_table(tmp_path))
 
 
 def test_what_looks_equal_is_equally_good(tmp_path):
     for number, top1 in enumerate((0.500012, 0.50001, 0.4999)):
         put_run(tmp_path / str(number), [("ucf101", 1, "test", top1)], init=f"{number}.pth")
-    cells = [line.split("|")[-2].strip() for line in results_table(tmp_path).markdown().splitlines()[2:]]
+    cells = [line.split("|")[-2].strip() for line in as_markdown(results_table(tmp_path)).splitlines()[2:]]
     assert cells == ["**50.00**", "**50.00**", "49.99"]
 
 
 def test_splits_are_told_apart(tmp_path):
     put_run(tmp_path / "a", [("ucf101", 1, "test", 0.5)])
     put_run(tmp_path / "b", [("ucf101", 2, "test", 0.6), ("hmdb51", 2, "test", 0.1)])
-    head, _, row = results_table(tmp_path).markdown().splitlines()
+    head, _, row = as_markdown(results_table(tmp_path)).splitlines()
     assert head.endswith("| UCF101 split 1 test acc | UCF101 split 2 test acc | HMDB51 test acc |")
     assert row.endswith("| **50.00** | **60.00** | **10.00** |")
 
@@ -139,7 +140,7 @@ def test_the_best_on_validation_videos_is_shown_not_the_best_on_test_videos(tmp_
         accuracies = both("ucf101", 0.9, 0.5) if name == better else both("ucf101", 0.8, 0.7)
         put_run(tmp_path / name, accuracies)
     results = results_table(tmp_path)
-    assert results.markdown().splitlines()[2].endswith("| **90.00** | **50.00** |")
+    assert as_markdown(results).splitlines()[2].endswith("| **90.00** | **50.00** |")
     other = "b" if better == "a" else "a"
     said = f"{tmp_path / other}: {tmp_path / better} is trained in the same way, and no worse on validation videos"
     assert results.left_out == [said]
@@ -161,22 +162,22 @@ def test_validation_accuracy_comes_from_the_curves_where_it_was_not_measured(tmp
     put_run(tmp_path / "b", accuracies, data=TWO, curves=curves)
     rows = results_table(tmp_path).rows
     one, two = (Setting(two, "i3d", "16-frame clip", "ImageNet") for two in (False, True))
-    assert rows[one] == {Column("ucf101", 1, "test"): 0.5, Column("ucf101", 1, "validation"): 0.45}
+    assert rows[one] == {Column("ucf101", 1, "test"): Cell(0.5), Column("ucf101", 1, "validation"): Cell(0.45)}
     # Epoch 2 is the better one of both datasets together; what was measured is not replaced.
-    assert rows[two][Column("ucf101", 1, "validation")] == 0.8
-    assert rows[two][Column("hmdb51", 1, "validation")] == 0.33
+    assert rows[two][Column("ucf101", 1, "validation")] == Cell(0.8)
+    assert rows[two][Column("hmdb51", 1, "validation")] == Cell(0.33)
 
 
 def test_what_markdown_and_latex_would_take_for_their_own_is_escaped():
     name = r"a|b_c*d\e&f%g#h$i{j}k~l^m<n"
-    results = Results({Setting(False, name, "5 frames", "none"): {Column("x_y", 1, "test"): 0.5}})
-    row = results.markdown().splitlines()[2]
+    results = Results({Setting(False, name, "5 frames", "none"): {Column("x_y", 1, "test"): Cell(0.5)}})
+    row = as_markdown(results).splitlines()[2]
     assert row.startswith(r"| a\|b\_c\*d\\e&f%g\#h$i\{j\}k~l^m\<n | 5 frames |")
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
-    assert r"x\_y test acc" in results.markdown()
+    assert r"x\_y test acc" in as_markdown(results)
     escaped = r"a\textbar{}b\_c*d\textbackslash{}e\&f\%g\#h\$i\{j\}k\textasciitilde{}l\textasciicircum{}m\textless{}n"
-    assert escaped in results.latex()
-    assert r"x\_y test acc" in results.latex()
+    assert escaped in as_latex(results)
+    assert r"x\_y test acc" in as_latex(results)
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,28 @@ def test_other_recipes_and_folders_are_refused(tmp_path):
         path.write_text(content)
         with pytest.raises(VidexplainError, match=f"{re.escape(str(path))} {said}"):
             results_table(tmp_path)
+
+
+def change(run, **values):
+    path = run / "evaluation/ucf101-test/metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_only_what_beats_the_most_frequent_class_is_bold(tmp_path):
+    for name, top1, majority in (("a", 0.5, 0.5), ("b", 0.4, 0.5)):
+        change(put_run(tmp_path / name, [("ucf101", 1, "test", top1)], init=f"{name}.pth"), majority=majority)
+    assert "**" not in as_markdown(results_table(tmp_path))
+    change(tmp_path / "a", majority=0.49)
+    assert as_markdown(results_table(tmp_path)).count("**50.00**") == 1
+
+
+def test_an_evaluation_of_some_videos_is_left_out_and_said(tmp_path):
+    some = put_run(tmp_path / "a", [("ucf101", 1, "test", 0.5)])
+    change(some, limit=100)
+    reason = f"{some}/evaluation/ucf101-test: measured on some of the videos only (--limit 100)"
+    with pytest.raises(VidexplainError, match=re.escape(f"has been evaluated on all videos: {reason}")):
+        results_table(tmp_path)
+    put_run(tmp_path / "b", [("ucf101", 1, "test", 0.4)])
+    results = results_table(tmp_path)
+    assert results.left_out == [reason]
+    assert list(next(iter(results.rows.values())).values()) == [Cell(0.4)]

@@ -1,0 +1,68 @@
+"""What a network says of videos: each is judged by the mean probabilities of its clips."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from videxplain.attribution.engine import Precision, computing_in
+from videxplain.data.augmentation import Augmentation
+from videxplain.device import device_of
+from videxplain.evaluation.clips import Clips, Readable
+from videxplain.evaluation.loading import PassSampler, make_loader
+from videxplain.evaluation.reliance import DISTURBANCES
+from videxplain.models.config import ModelConfig
+from videxplain.progress import Progress
+from videxplain.untouched import untouched
+
+UNDISTURBED = "as they are"
+
+
+def classify(
+    network: nn.Module,
+    config: ModelConfig,
+    readable: Readable,
+    *,
+    precision: Precision = "fp32",
+    batch_size: int = 16,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Classify videos, and classify them again with the order of their frames taken away.
+
+    A network of neighbouring frames sees five windows spread over a video; a network of uniform frames sees one set.
+
+    Args:
+        network: A network, which is left as it was found.
+        config: What it expects.
+        readable: V videos.
+        precision: ``"bf16"`` computes in bfloat16 where autocast does.
+        batch_size: Clips of a forward pass.
+        workers: Processes that prepare clips.
+        progress: Told of batches.
+
+    Returns:
+        Probabilities ``(V, K)``, under ``UNDISTURBED`` and under the name of each of ``DISTURBANCES``.
+    """
+    device = device_of(network)
+    clips = Clips(
+        readable,
+        config,
+        clips="uniform" if config.sampling == "uniform" else "five",
+        augmentation=Augmentation("resize", config.size, config.mean, config.std),
+    )
+    loader = make_loader(clips, PassSampler(len(clips), seed=0, shuffle=False), batch_size=batch_size, workers=workers)
+    sums = {name: np.zeros((len(readable.videos), config.num_classes)) for name in (UNDISTURBED, *DISTURBANCES)}
+    number = 0
+    with untouched(network), torch.inference_mode(), computing_in(precision, device):
+        for done, (batch, _, positions) in enumerate(loader, start=1):
+            batch = batch.to(device)
+            numbers = range(number, number + len(batch))
+            number += len(batch)
+            for name, total in sums.items():
+                changed = DISTURBANCES[name](batch, numbers) if name in DISTURBANCES else batch
+                logits = network(changed.contiguous(memory_format=torch.channels_last_3d)).float()
+                np.add.at(total, positions.numpy(), logits.softmax(1).cpu().numpy())
+            if progress:
+                progress(done, len(loader))
+    return {name: (total / clips.per_video).astype(np.float32) for name, total in sums.items()}

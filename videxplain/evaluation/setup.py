@@ -1,0 +1,90 @@
+"""What is evaluated, and the folder that it goes to."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from videxplain.data.datasets.types import VideoDataset
+from videxplain.errors import VidexplainError
+from videxplain.evaluation.runs import METRICS, run_of
+from videxplain.explanation.api import config_of
+from videxplain.files import file_stem
+
+
+@dataclass(frozen=True)
+class EvaluationSetup:
+    """Which network was evaluated on which videos.
+
+    Attributes:
+        model: The network's architecture.
+        weights: Its weights, in words; ``"none"`` means random.
+        dataset: Name of the dataset.
+        split: Its split.
+        subset: ``"test"``, ``"validation"`` or ``"train"``.
+        limit: The most videos that were to be taken; None for all.
+        precision: ``"fp32"`` or ``"bf16"``.
+    """
+
+    model: str
+    weights: str
+    dataset: str
+    split: int = 1
+    subset: str = "test"
+    limit: int | None = None
+    precision: str = "fp32"
+
+    @property
+    def words(self) -> str:
+        """In a line, for titles."""
+        some = "" if self.limit is None else f", at most {self.limit:,} videos"
+        return f"{self.model} on {self.dataset} split {self.split}, {self.subset}{some}"
+
+    def default_folder(self, weights: str | Path) -> Path:
+        """Where the results go by default.
+
+        Weights of a run: ``<run>/evaluation/<dataset>-<subset>``; others: ``evaluation/<model>-<dataset>-<subset>`` in
+        the working directory. A split other than 1 and a limit are part of the name: ``ucf101-split2-test-100``.
+
+        Args:
+            weights: The file of weights, or a name of weights.
+        """
+        split = "" if self.split == 1 else f"-split{self.split}"
+        limit = "" if self.limit is None else f"-{self.limit}"
+        name = f"{file_stem(self.dataset)}{split}-{self.subset}{limit}"
+        run = run_of(weights)
+        return Path("evaluation") / f"{file_stem(self.model)}-{name}" if run is None else run / "evaluation" / name
+
+    def refuse_other(self, folder: Path) -> None:
+        """Raise if a folder holds another evaluation; the same one, in whatever precision, may be written again."""
+        path = folder / METRICS
+        if not path.is_file():
+            return
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise VidexplainError(f"{path} is in the way and cannot be read: choose another folder") from None
+        mine = dataclasses.asdict(self)
+        for name in ("model", "weights", "dataset", "split", "subset", "limit"):
+            there = held.get(name) if isinstance(held, dict) else None
+            if there != mine[name]:
+                had, have = (f"no {name}" if value is None else f"{name} {value}" for value in (there, mine[name]))
+                raise VidexplainError(
+                    f"{folder} holds an evaluation with {had}, and this one has {have}: choose another folder, or say "
+                    "--overwrite"
+                )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for ``metrics.json``; the limit is left out if there is none."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+def setup_of(
+    model: nn.Module, dataset: VideoDataset, subset: str, limit: int | None, precision: str
+) -> EvaluationSetup:
+    """What an evaluation of a network with a ``config`` on a dataset would be."""
+    config = config_of(model)
+    return EvaluationSetup(config.architecture, config.weights, dataset.name, dataset.split, subset, limit, precision)
