@@ -23,12 +23,15 @@ class Clip:
         fps: Frames per second.
         indices: ``(T,)`` positions of the frames in their source; 0 to T-1 when not given.
         path: The source, or None.
+        times: ``(T,)`` seconds at which the frames are shown, counted from the first frame of the source; indices /
+            fps when not given. They differ from that where the source has a variable frame rate.
     """
 
     frames: NDArray[np.uint8]
     fps: float = 25.0
     indices: NDArray[np.int64] = None  # type: ignore[assignment]  # filled in below, so nobody sees None
     path: Path | None = None
+    times: NDArray[np.float64] = None  # type: ignore[assignment]  # filled in below as well
 
     def __post_init__(self) -> None:
         frames = np.asarray(self.frames)
@@ -53,6 +56,10 @@ class Clip:
         object.__setattr__(self, "frames", frames)
         object.__setattr__(self, "fps", float(self.fps))
         object.__setattr__(self, "indices", indices.astype(np.int64))
+        times = indices / float(self.fps) if self.times is None else np.asarray(self.times, np.float64)
+        if times.shape != (len(frames),) or not np.isfinite(times).all():
+            raise VidexplainError(f"times are one number of seconds for each of {len(frames)} frames")
+        object.__setattr__(self, "times", times)
         object.__setattr__(self, "path", None if self.path is None else Path(self.path))
 
     @property
@@ -83,7 +90,9 @@ def read_clip(path: str | Path, start: int = 0, stop: int | None = None) -> Clip
     Raises:
         VidexplainError: No such file, not a video, no frame that decodes, or an empty range.
     """
-    from videxplain.data.video import read_frames
+    from videxplain.data.video import VideoReader, all_frames
 
-    frames, fps = read_frames(path, start, stop)
-    return Clip(frames, fps, np.arange(start, start + len(frames)), Path(path))
+    with VideoReader(path, start, stop) as reader:
+        frames = all_frames(reader)
+        times = reader.times()
+    return Clip(frames, reader.fps, np.arange(start, start + len(frames)), Path(path), times)

@@ -1,10 +1,8 @@
-"""What a video file says about itself before anything is decoded.
+"""What a video file says about itself before anything is decoded."""
 
-OpenCV decodes, and PyAV reads the header: OpenCV's frame count is length times rate wherever the container counts no
-frames, without saying so, and its frame rate of a file with variable rate can be the resolution of the clock (1000).
-"""
-
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,64 +12,97 @@ from videxplain.errors import VidexplainError
 
 # "tty" draws any text file as a film of a terminal; "image2" takes a per cent sign in a name for a numbered sequence.
 _NOT_VIDEO = ("tty", "image2")
+_EDIT_LISTS = "mov,mp4,m4a,3gp,3g2,mj2"
 _MEASURED_PACKETS = 1000
 _RATE_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the container declares; any of it can be wrong, and None is what it does not say.
+    """What the container declares. Any of it can be wrong; None is what it does not say.
 
     Attributes:
         fps: Frames per second. Where the container counts no frames, the declared rate has to agree with the times of
-            the first ones; otherwise it is their mean rate.
-        frames: How many frames there are.
+            the first frames; otherwise ``fps`` is their mean rate.
+        frames: How many frames are shown. Frames that an edit list hides are not counted.
         seconds: How long the video lasts.
+        pixel_aspect: Width of a pixel divided by its height; 1 for square pixels.
     """
 
     fps: float | None
     frames: int | None
     seconds: float | None
+    pixel_aspect: Fraction = Fraction(1)
+
+
+def open_container(path: Path) -> "tuple[av.container.InputContainer, av.VideoStream]":
+    """Open a video file and find its video stream; the caller closes the container.
+
+    Raises:
+        VidexplainError: The file holds no video that can be decoded.
+    """
+    try:
+        container = av.open(
+            # An absolute path: a relative one that begins with "name:" would be taken for a protocol.
+            str(path.absolute()),
+            # Real HMDB51 files have titles that are not UTF-8.
+            metadata_errors="replace",
+            # A playlist must not make the decoder read other files or addresses.
+            container_options={"protocol_whitelist": "file"},
+        )
+    except (av.FFmpegError, UnicodeError, ValueError):
+        raise VidexplainError(f"{path} is not a video that can be decoded") from None
+    try:
+        stream = container.streams.best("video")
+        if not isinstance(stream, av.VideoStream) or stream.disposition & av.stream.Disposition.attached_pic:
+            raise VidexplainError(f"{path} has no video stream")
+        if container.format.name in _NOT_VIDEO:
+            raise VidexplainError(f"{path} is not a video that can be decoded")
+        if stream.codec_context is None:
+            raise VidexplainError(f"{path} has a video stream that no decoder here knows")
+    except BaseException:
+        container.close()
+        raise
+    return container, stream
 
 
 def read_header(path: Path) -> Header:
     """The header of a video file.
 
     Raises:
-        VidexplainError: No video in it.
+        VidexplainError: The file holds no video that can be decoded.
     """
-    try:
-        # An absolute path: a relative one that begins with "name:" would be taken for a protocol.
-        with av.open(str(path.absolute())) as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, av.VideoStream):
-                raise VidexplainError(f"{path} has no video stream")
-            if container.format.name in _NOT_VIDEO:
-                raise VidexplainError(f"{path} is not a video that can be decoded")
-            rate = stream.average_rate or stream.guessed_rate
-            fps = float(rate) if rate else None
-            if stream.frames:
-                return Header(fps, stream.frames, None)
+    container, stream = open_container(path)
+    with container:
+        rate = stream.average_rate or stream.guessed_rate
+        fps = float(rate) if rate else None
+        frames = _shown_frames(container, stream)
+        if frames is None:
             fps = _checked_rate(container, stream, fps)
-            return Header(fps, None, container.duration / av.time_base if container.duration else None)
-    except (av.FFmpegError, UnicodeError):
-        raise VidexplainError(f"{path} is not a video that can be decoded") from None
+        return Header(fps, frames, _seconds(container, stream), stream.sample_aspect_ratio or Fraction(1))
+
+
+def _shown_frames(container: "av.container.InputContainer", stream: "av.VideoStream") -> int | None:
+    """The number of frames that the container declares, without those that an edit list hides."""
+    if not stream.frames:
+        return None
+    if container.format.name == _EDIT_LISTS and len(stream.index_entries):
+        # The demuxer leaves out what lies outside the edits, and marks what is only decoded and not shown.
+        return sum(not entry.is_discard for entry in stream.index_entries)
+    return stream.frames
+
+
+def _seconds(container: "av.container.InputContainer", stream: "av.VideoStream") -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
 
 
 def _checked_rate(
     container: "av.container.InputContainer", stream: "av.VideoStream", declared: float | None
 ) -> float | None:
     """The declared rate, or the mean one where the usual time from frame to frame contradicts it."""
-    times: list[int] = []
-    try:
-        for packet in container.demux(stream):
-            if packet.pts is not None:
-                times.append(packet.pts)
-            if len(times) == _MEASURED_PACKETS:
-                break
-    except av.FFmpegError:
-        pass  # damaged from here on; the packets before have their times
-    times.sort()
+    times = sorted(_first_times(container.demux(stream)))
     if stream.time_base is None or len(times) < 2 or times[-1] == times[0]:
         return declared
     # The median, because a gap where packets are lost is no change of rate.
@@ -79,3 +110,16 @@ def _checked_rate(
     if declared and abs(usual * declared - 1) <= _RATE_TOLERANCE:
         return declared
     return float((len(times) - 1) / ((times[-1] - times[0]) * stream.time_base))
+
+
+def _first_times(packets: "Iterable[av.Packet]") -> list[int]:
+    times: list[int] = []
+    try:
+        for packet in packets:
+            if packet.pts is not None:
+                times.append(packet.pts)
+            if len(times) == _MEASURED_PACKETS:
+                break
+    except av.FFmpegError:
+        pass  # damaged from here on; the packets before have their times
+    return times

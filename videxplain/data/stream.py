@@ -43,13 +43,18 @@ class FrameSource(Protocol):
 
 
 class FileFrames:
-    """Frames decoded from a file or folder each time they are asked for; memory does not grow with the video."""
+    """Frames decoded from a file or folder each time they are asked for; memory does not grow with the video.
+
+    ``times`` are the seconds at which each frame is shown, as those of :class:`~videxplain.Clip`.
+    """
 
     def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
-        """Open and count; ``start`` and ``stop`` cut the stretch that is looked at."""
+        """Open and count; ``start`` and ``stop`` (exclusive) cut the stretch that is read."""
         with VideoReader(path, start, stop) as reader:
-            self.num_frames = reader.count()
+            self.times = reader.times()
+            self.num_frames = len(self.times)
         self._reader = reader
+        self.start = start
         self.path: Path | None = reader.path
         self.fps, self.size = reader.fps, reader.size
 
@@ -66,6 +71,9 @@ class ClipFrames:
         """Look at a clip."""
         self._clip = clip
         self.path, self.fps, self.size, self.num_frames = clip.path, clip.fps, clip.size, clip.num_frames
+        self.times = clip.times
+        # None for frames that are no stretch of their source, such as every second one.
+        self.start = int(clip.indices[0]) if (np.diff(clip.indices) == 1).all() else None
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Frames ``start`` to ``stop`` of the clip."""

@@ -1,57 +1,60 @@
-"""Decode video: files, or folders of numbered images, as a stream of RGB frames."""
+"""Read video: files, or folders of numbered images, as a stream of RGB frames."""
 
 import math
-import os
 import re
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import chain, islice
+from array import array
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
-import cv2
+import av
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.decoder import RGB, pictures
+from videxplain.data.frame_times import frame_times, is_variable
 from videxplain.data.header import Header, read_header
+from videxplain.data.images import numbered_images, read_image, reading
+from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
 
-# The decoder's own chatter about damaged files; what matters is said by this module, once. FFmpeg inside OpenCV reads
-# this when the first file is opened, and an environment that has its own setting keeps it.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
 Frame = NDArray[np.uint8]
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 DEFAULT_FPS = 25.0
 """Frames per second of a folder of images, and of a file that does not say."""
 
-# OpenCV reports a packet that does not decode as it reports the end of the file, so only many in a row are the end.
-# At the end of a file, a thousand take some 30 ms.
-_FAILURES_AT_END = 1000
 # A length in seconds covers the sound too, and the last frame's time on screen; only a larger gap is damage.
 _SECONDS_MISSING = 1.0
-_LOG_LEVEL = threading.Lock()
+# A path has lost one of an address's two slashes.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
 
 
 class DamagedVideoWarning(UserWarning):
     """Fewer frames decode than the file declares."""
 
 
+class VariableRateWarning(UserWarning):
+    """The steps from frame to frame differ, so that a frame's number alone does not say its time."""
+
+
 class VideoReader:
     """Frames of a file or of a folder of images, decoded one after the other.
 
     Opening decodes the first frame of the range, so whatever opens has one. Rotation flags are honoured; grey becomes
-    RGB and alpha is dropped. Each iteration starts again at ``start`` with a decoder of its own, also after the
-    ``with`` block, which only ends the one that opening left. When the end of a file comes earlier than its header
-    says, a :class:`DamagedVideoWarning` tells so, once for each reader.
+    RGB and alpha is dropped. Frames keep the size in which they are stored; ``pixel_aspect`` says how they are shown.
+    Each iteration starts again at ``start`` with a decoder of its own, also after the ``with`` block, which only ends
+    the one that opening left. When the end of a file comes earlier than its header says, a
+    :class:`DamagedVideoWarning` tells so, once for each reader.
 
     Attributes:
         path: The file or folder.
-        fps: Frames per second.
+        fps: Frames per second; the mean where the rate varies.
         size: Height and width in pixels, after rotation.
         declared_frames: The frame count the container declares, which can be wrong, or None where it declares none.
+            Frames that an edit list hides are not counted.
+        pixel_aspect: Width of a pixel divided by its height, after rotation; 1 for square pixels.
     """
 
     def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
@@ -67,9 +70,11 @@ class VideoReader:
         self._images: list[Path] | None = None
         self._header = Header(DEFAULT_FPS, None, None)
         self._told = False
-        with _reading(self.path):
+        self._on_its_side = False
+        self._stamps = array("d")  # in seconds, of all frames up to the end of the range, once a pass has got there
+        with reading(self.path):
             if self.path.is_dir():
-                self._images = _numbered_images(self.path)
+                self._images = numbered_images(self.path)
             elif self.path.suffix.lower() in IMAGE_SUFFIXES and self.path.is_file():
                 self._images = [self.path]
             else:
@@ -80,6 +85,8 @@ class VideoReader:
         frames = self._decode(start, stop)
         first = next(frames)
         self.size: tuple[int, int] = first.shape[:2]
+        aspect = float(self._header.pixel_aspect)
+        self.pixel_aspect = 1 / aspect if self._on_its_side else aspect
         # The first pass goes on where opening stopped, so that the frames before ``start`` are stepped over once.
         self._opened: Iterator[Frame] | None = chain([first], frames)
 
@@ -119,11 +126,28 @@ class VideoReader:
         """How many frames the range has; counted by decoding a file up to there."""
         if self._images is not None:
             return len(self._images[self.start : self.stop])
-        capture = _open(self.path)
-        try:
-            return sum(1 for _ in islice(self._step(capture), self.start, self.stop))
-        finally:
-            capture.release()
+        with closing(self._step(self.stop)) as steps:
+            return max(sum(1 for _ in steps) - self.start, 0)
+
+    def times(self) -> NDArray[np.float64]:
+        """Seconds at which each frame of the range is shown, ``(T,)``, counted from the first frame of the file.
+
+        A file is decoded for it, unless a pass has reached the end of the range before. Where the frame rate varies,
+        these are the file's time stamps, and a :class:`VariableRateWarning` says so; otherwise index / fps.
+        """
+        if self._images is not None:
+            return np.arange(len(self._images))[self.start : self.stop] / self.fps
+        if not self._stamps:
+            self.count()
+        if is_variable(self._stamps):
+            steps = np.diff(self._stamps) * 1000
+            warnings.warn(
+                f"{self.path} has a variable frame rate: {self.fps:.4g} frames/s on average, with {steps.min():.0f} to "
+                f"{steps.max():.0f} ms from frame to frame",
+                VariableRateWarning,
+                stacklevel=2,
+            )
+        return frame_times(self._stamps, self.fps)[self.start :]
 
     def _name(self, index: int) -> str:
         return f"frame {index} of {self.path}" if self._images is None else str(self._images[index])
@@ -139,49 +163,48 @@ class VideoReader:
         """Frames ``start`` to ``stop`` of the whole file, at least one."""
         if self._images is not None:
             self._check_start(start, len(self._images))
-            yield from map(_read_image, self._images[start:stop])
+            yield from map(read_image, self._images[start:stop])
             return
-        capture = _open(self.path)
+        to_rgb = RGB()
         total = 0
-        try:
-            # Seeking lands on the wrong frame in many files; stepping there does not.
-            for index in self._step(capture):
+        # Seeking lands on the wrong frame in many files; stepping there does not.
+        with closing(self._step(stop)) as steps:
+            for index, picture in enumerate(steps):
                 total = index + 1
                 if index < start:
                     continue
-                converted, frame = capture.retrieve()
-                if not converted:
-                    raise VidexplainError(f"{self._name(index)} decodes, but cannot be converted to RGB")
-                yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-                if total == stop:
-                    return
-        finally:
-            capture.release()
+                try:
+                    frame = to_rgb(picture)
+                except (av.FFmpegError, ValueError):
+                    raise VidexplainError(f"{self._name(index)} decodes, but cannot be converted to RGB") from None
+                self._on_its_side = to_rgb.on_its_side
+                yield frame
         self._check_start(start, total)
 
-    def _step(self, capture: cv2.VideoCapture) -> Iterator[int]:
-        """Decode frame after frame, not yet converted, and give the position of each; at the end, look for damage."""
-        count = failures = 0
-        seconds = 0.0
-        while failures < _FAILURES_AT_END:
-            if capture.grab():
-                yield count
-                count += 1
-                failures = 0
-            else:
-                if not failures:
-                    seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                failures += 1
-        self._tell_damage(count, seconds)
+    def _step(self, stop: int | None) -> Generator[av.VideoFrame, None, None]:
+        """Decode picture after picture up to ``stop``, not yet converted; at the end of the file, look for damage."""
+        stamps = array("d")
+        with closing(pictures(self.path)) as decoded:
+            for picture in decoded:
+                stamps.append(math.nan if picture.time is None else picture.time)
+                yield picture
+                if len(stamps) == stop:
+                    if stop == self.stop:
+                        self._stamps = stamps
+                    return
+        self._stamps = stamps
+        self._tell_damage(stamps)
 
-    def _tell_damage(self, count: int, seconds: float) -> None:
-        header = self._header
+    def _tell_damage(self, stamps: "array[float]") -> None:
+        header, count = self._header, len(stamps)
         declared = None
         if header.frames is not None:
             declared = str(header.frames) if count < header.frames else None
-        elif header.seconds is not None and header.seconds - seconds > _SECONDS_MISSING:
+        elif header.seconds is not None and count:
+            known = stamps[-1] - stamps[0]
+            shown = known if known > 0 else (count - 1) / self.fps  # NaN, or time stamps that go back
             estimate = round(header.seconds * self.fps)
-            declared = f"about {estimate}" if count < estimate else None
+            declared = f"about {estimate}" if header.seconds - shown > _SECONDS_MISSING and count < estimate else None
         if declared is not None and count and not self._told:
             self._told = True
             warnings.warn(f"{self.path} declares {declared} frames, {count} decode", DamagedVideoWarning, stacklevel=2)
@@ -211,75 +234,27 @@ def read_frames(path: str | Path, start: int = 0, stop: int | None = None) -> tu
         VidexplainError: As for :class:`VideoReader`.
     """
     with VideoReader(path, start, stop) as reader:
-        frames = list(reader)
-        together = np.empty((len(frames), *reader.size, 3), np.uint8)
+        return all_frames(reader), reader.fps
+
+
+def all_frames(reader: VideoReader) -> NDArray[np.uint8]:
+    """The frames of a reader's range, ``(T, H, W, 3)`` uint8 RGB."""
+    frames = list(reader)
+    together = np.empty((len(frames), *reader.size, 3), np.uint8)
     for i in reversed(range(len(frames))):  # each leaves as it is copied, so that a long clip is not in memory twice
         together[i] = frames.pop()
-    return together, reader.fps
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from error
+    return together
 
 
 def _check_file(path: Path) -> None:
     if not path.exists():
+        if address := _ADDRESS.fullmatch(str(path)):
+            raise VidexplainError(f"{address[1]}://{address[2]} is an address: download the video and name the file")
+        if str(path) == "-":
+            raise VidexplainError("no such file: -; video is not read from standard input, name a file")
         raise VidexplainError(f"no such file: {path}")
     if not path.is_file():
         raise VidexplainError(f"{path} is neither a file nor a folder")
     with path.open("rb") as file:
         if not file.read(1):
             raise VidexplainError(f"{path} is empty")
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    with _quiet():
-        # An absolute path: a relative one that begins with "name:" would be taken for a protocol.
-        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-    return capture
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """OpenCV's own warnings off: what does not open or decode is said by an error of ours."""
-    logging = getattr(cv2.utils, "logging", cv2)  # where it is from OpenCV 5 on, and where it was
-    with _LOG_LEVEL:  # files are opened in threads too, and the level is one for all
-        level = logging.getLogLevel()
-        logging.setLogLevel(0)
-        try:
-            yield
-        finally:
-            logging.setLogLevel(level)
-
-
-def _numbered_images(folder: Path) -> list[Path]:
-    # Names that begin with a dot are what other systems leave beside the images they name.
-    images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
-    if not images:
-        raise VidexplainError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
-    return sorted(images, key=_natural)
-
-
-def _natural(path: Path) -> tuple[list[str | int], str]:
-    # Splitting at numbers puts them at the odd places; the name itself decides between 1.png and 01.png.
-    parts = re.split(r"(\d+)", path.name)
-    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], path.name
-
-
-def _read_image(path: Path) -> Frame:
-    # Through bytes: cv2.imread cannot open every file name on every platform.
-    with _reading(path):
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    try:
-        with _quiet():
-            frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    except cv2.error:  # more pixels than OpenCV takes
-        frame = None
-    if frame is None:
-        raise VidexplainError(f"{path} is not an image that can be decoded")
-    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

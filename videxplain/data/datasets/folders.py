@@ -7,14 +7,10 @@ from videxplain.data.datasets.official import hmdb_source, ucf_group
 from videxplain.data.datasets.prepared import is_frame_folder
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.data.datasets.validation import split_validation
-from videxplain.data.video import IMAGE_SUFFIXES
+from videxplain.data.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videxplain.errors import VidexplainError
 
 PARTS = ("train", "test")
-VIDEO_SUFFIXES = (
-    *(".avi", ".mp4", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"),
-    *(".3gp", ".ogv", ".ts", ".gif"),
-)
 
 
 def open_folder(root: Path, split: int) -> VideoDataset:

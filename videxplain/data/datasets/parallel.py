@@ -51,7 +51,6 @@ def in_processes(
 def _begin() -> None:
     # As many processes as cores: threads of their own would only get in each other's way.
     cv2.setNumThreads(1)
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
     # Interrupting is for the process that was started, which then ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,0 +1,82 @@
+"""Folders of numbered images, read as if they were a video."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.data.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videxplain.errors import VidexplainError
+
+_NAMED_VIDEOS = 3
+_LOG_LEVEL = threading.Lock()
+
+
+def numbered_images(folder: Path) -> list[Path]:
+    """The images of a folder, in the order of the numbers in their names.
+
+    Raises:
+        VidexplainError: The folder holds no images.
+    """
+    # Names that begin with a dot are what other systems leave beside the images they name.
+    files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    if images:
+        return sorted(images, key=_natural)
+    videos = sorted(path.name for path in files if path.suffix.lower() in VIDEO_SUFFIXES)
+    if videos:
+        names = ", ".join([*videos[:_NAMED_VIDEOS], *(["..."] if len(videos) > _NAMED_VIDEOS else [])])
+        raise VidexplainError(f"{folder} is a folder of videos ({names}): name one of them as the clip")
+    raise VidexplainError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """An image as ``(H, W, 3)`` uint8 RGB. Grey becomes RGB, alpha is dropped, 16 bits become 8.
+
+    Raises:
+        VidexplainError: The file cannot be read or is no image.
+    """
+    # Through bytes: cv2.imread cannot open every file name on every platform.
+    with reading(path):
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        with _quiet():
+            frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error:  # more pixels than OpenCV takes
+        frame = None
+    if frame is None:
+        raise VidexplainError(f"{path} is not an image that can be decoded")
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a line that names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence OpenCV's own warnings; a damaged image raises an error of ours."""
+    logging = getattr(cv2.utils, "logging", cv2)  # where it is from OpenCV 5 on, and where it was
+    with _LOG_LEVEL:  # images are read in threads too, and the level is one for all
+        level = logging.getLogLevel()
+        logging.setLogLevel(0)
+        try:
+            yield
+        finally:
+            logging.setLogLevel(level)
+
+
+def _natural(path: Path) -> tuple[list[str | int], str]:
+    # Splitting at numbers puts them at the odd places; the name itself decides between 1.png and 01.png.
+    parts = re.split(r"(\d+)", path.name)
+    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], path.name
