@@ -10,6 +10,7 @@ from tests.explanation.test_windows import SIDE, corner, equal, planted
 from videxplain import list_methods
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.passes import Pass
 from videxplain.attribution.targets import score_function
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain
@@ -221,6 +222,6 @@ def test_the_scores_are_chosen_once(method):
 
     module, x = seeded(Small3D), video(1, 3, 4, 6, 6)
     layer = LayerCall("relu2") if METHODS[method].layer else None
-    found = METHODS[method].run(module, x, choose, layer, "fp32", **QUICK.get(method, {}))
+    found = METHODS[method].run(Pass(module, x, choose, layer), **QUICK.get(method, {}))
     assert len(asked) == 1
     assert torch.equal(found.logits, asked[0])

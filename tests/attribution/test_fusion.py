@@ -9,6 +9,7 @@ from tests.explanation.test_windows import planted
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall
+from videxplain.attribution.passes import Pass
 from videxplain.attribution.targets import score_function
 from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
@@ -51,7 +52,7 @@ def test_the_scores_are_chosen_once():
         return [score_function(1, 5)]
 
     layers = FusedLayers((LayerCall("relu1"), LayerCall("relu2")))
-    found = run_method(METHODS["gradcam"], seeded(Small3D), video(1, 3, 4, 6, 6), choose, layers, "fp32")
+    found = run_method(METHODS["gradcam"], Pass(seeded(Small3D), video(1, 3, 4, 6, 6), choose, layers))
     assert len(asked) == 1
     assert torch.equal(found.logits, asked[0])
 

@@ -5,7 +5,8 @@ from torch import nn
 
 from tests.attribution.networks import Deep3D, FoldedLRCN, Frames2D, LoopLRCN, Small3D, seeded, three_lrcns, video
 from videxplain.attribution.api import attribute
-from videxplain.attribution.layers import LayerCall, default_layer, first_layer, resolve
+from videxplain.attribution.default_layer import default_layer
+from videxplain.attribution.layers import LayerCall, first_layer, resolve
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
 
@@ -208,9 +209,15 @@ def test_activations_are_the_mean_over_channels_or_one_channel(layer):
     torch.testing.assert_close(single, out[:, 5], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("channel", [6, -1])
-def test_a_channel_that_is_not_there(channel):
-    with pytest.raises(VidexplainError, match=f"layer 'conv1' has no channel {channel}; it has channels 0 to 5"):
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        (6, "layer 'conv1' has no channel 6; it has channels 0 to 5"),
+        (-1, "activations: channel is a whole number, at least 0, not -1"),
+    ],
+)
+def test_a_channel_that_is_not_there(channel, said):
+    with pytest.raises(VidexplainError, match=said):
         attribute(seeded(Small3D), video(1, 3, 4, 8, 8), method="activations", channel=channel)
 
 

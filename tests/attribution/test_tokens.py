@@ -8,8 +8,9 @@ import videxplain as vx
 from tests.attribution.networks import Small3D, seeded, video
 from tests.small_models import TRANSFORMERS, Transformer, huggingface
 from videxplain.attribution.api import attribute
+from videxplain.attribution.default_layer import default_layer
 from videxplain.attribution.engine import trace
-from videxplain.attribution.layers import LayerCall, default_layer
+from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import lay_out
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout

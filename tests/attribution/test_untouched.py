@@ -205,7 +205,7 @@ BACKENDS = {"cudnn on a GPU": (torch.backends.cudnn, True), "oneDNN on the CPU":
 def test_the_backend_is_off_inside_recurrent_layers_alone(backend, is_cuda, enabled, monkeypatch):
     monkeypatch.setattr(backend, "enabled", enabled)
     module = Recurrent(backend)
-    with engine._differentiable_recurrence(module, Somewhere(is_cuda)):
+    with engine.differentiable_recurrence(module, is_cuda):
         module(torch.zeros(2, 1, 3))
         assert backend.enabled is enabled
     assert module.seen == {"before": enabled, "lstm": False, "gru": False, "after": enabled}
@@ -217,7 +217,7 @@ def test_the_backend_is_off_inside_recurrent_layers_alone(backend, is_cuda, enab
 def test_the_backend_is_back_on_when_a_recurrent_layer_raises(backend, is_cuda, monkeypatch):
     monkeypatch.setattr(backend, "enabled", True)
     module = Recurrent(backend)
-    with pytest.raises(RuntimeError), engine._differentiable_recurrence(module, Somewhere(is_cuda)):
+    with pytest.raises(RuntimeError), engine.differentiable_recurrence(module, is_cuda):
         module.lstm(torch.zeros(2, 1, 4))
     assert backend.enabled is True
     assert not module.lstm._forward_hooks
@@ -226,6 +226,6 @@ def test_the_backend_is_back_on_when_a_recurrent_layer_raises(backend, is_cuda, 
 
 def test_the_other_device_keeps_its_backend():
     module = Recurrent(torch.backends.cudnn)
-    with engine._differentiable_recurrence(module, torch.zeros(1)):
+    with engine.differentiable_recurrence(module, is_cuda=False):
         module(torch.zeros(2, 1, 3))
     assert set(module.seen.values()) == {torch.backends.cudnn.enabled}

@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.layers import LayerCall, Layout, as_video
-from videxplain.attribution.tokens import TokenReader, lay_out, replaced, split
+from videxplain.attribution.layers import BatchShape, LayerCall, as_video
+from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
@@ -44,13 +44,13 @@ class Trace:
 
     Attributes:
         logits: The network's output ``(N, K)``, float32, differentiable back to the layers.
-        layout: Samples and frames of the input.
+        shape: Samples and frames of the input.
         outputs: For each target layer the outputs of all its calls, in order.
         forms: How each of them lies in space and time, where it holds tokens.
     """
 
     logits: Tensor
-    layout: Layout
+    shape: BatchShape
     outputs: dict[LayerCall, list[Tensor]]
     forms: dict[LayerCall, list[TokenLayout | None]]
 
@@ -58,11 +58,12 @@ class Trace:
         """What the layer put out, ``(N, C, T, h, w)``, float32."""
         return self._video([out.detach() for out in self.outputs[layer]], layer)
 
-    def gradients(self, scores: Tensor) -> Iterator[dict[LayerCall, Tensor]]:
+    def gradients(self, scores: Tensor, retain: bool = False) -> Iterator[dict[LayerCall, Tensor]]:
         """For each score the gradients with respect to all target layers, one trace back each.
 
         Args:
             scores: ``(M, N)``, functions of ``logits``; sample n of a score depends on sample n alone.
+            retain: Whether gradients of other scores will be asked for afterwards.
 
         Yields:
             M times, for every layer, ``(N, C, T, h, w)``.
@@ -75,15 +76,15 @@ class Trace:
         chunk = max(1, _GRADIENT_BYTES // max(size, 1))
         for start in range(0, len(totals), chunk):
             part = totals[start : start + chunk]
-            for row in self._backward(part, flat, keep=start + len(part) < len(totals)):
-                grads, found = iter(row), {}
-                for layer, outs in self.outputs.items():
-                    found[layer] = self._video([next(grads) for _ in outs], layer)
-                yield found
+            for row in self._backward(part, flat, keep=retain or start + len(part) < len(totals)):
+                gradients = iter(row)
+                yield {
+                    layer: self._video([next(gradients) for _ in outs], layer) for layer, outs in self.outputs.items()
+                }
 
     def _video(self, calls: list[Tensor], layer: LayerCall) -> Tensor:
         laid = [lay_out(call, form) for call, form in zip(calls, self.forms[layer], strict=True)]
-        return as_video(laid, layer, self.layout)
+        return as_video(laid, layer, self.shape)
 
     def _backward(self, totals: Tensor, flat: list[Tensor], keep: bool) -> Iterator[list[Tensor]]:
         if len(totals) > 1:
@@ -118,7 +119,12 @@ class Trace:
 
 @contextmanager
 def trace(
-    module: nn.Module, x: Tensor, layers: Sequence[LayerCall], *, precision: Precision = "fp32"
+    module: nn.Module,
+    x: Tensor,
+    layers: Sequence[LayerCall],
+    *,
+    precision: Precision = "fp32",
+    tokens: TokenLayout | None = None,
 ) -> Iterator[Trace]:
     """Run ``module`` on ``x`` once, split at ``layers``.
 
@@ -128,6 +134,7 @@ def trace(
         layers: The layers to record, from :func:`videxplain.attribution.layers.resolve`.
         precision: ``"bf16"`` runs the part before the first of the layers in bfloat16, channels last; the part
             after it stays float32.
+        tokens: How the tokens of a transformer lie; None for what its configuration or the pass says.
     """
     outputs: dict[LayerCall, list[Tensor]] = {layer: [] for layer in layers}
     forms: dict[LayerCall, list[TokenLayout | None]] = {layer: [] for layer in layers}
@@ -138,21 +145,21 @@ def trace(
         if precision == "bf16":
             for m in module.modules():
                 stack.callback(m.register_forward_pre_hook(_widen).remove)
-        reader = TokenReader(module, x, next((layer.tokens for layer in layers), None))
+        reader = TokenReader(module, x, tokens)
         stack.enter_context(reader.watching())
         for layer in layers:
-            keep = _keep(outputs[layer], forms[layer], layer, reader)
+            keep = keep_output(outputs[layer], forms[layer], layer, reader)
             stack.callback(module.get_submodule(layer.name).register_forward_hook(keep).remove)
         logits = forward(module, x)
         for layer, calls in outputs.items():
             if not calls:
                 raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
-        yield Trace(logits, Layout(len(x), x.shape[2]), outputs, forms)
+        yield Trace(logits, BatchShape(len(x), x.shape[2]), outputs, forms)
 
 
 def forward(module: nn.Module, x: Tensor) -> Tensor:
     """Logits ``(N, K)`` in float32 from a forward pass that can be differentiated, recurrent layers on CUDA too."""
-    with _differentiable_recurrence(module, x):
+    with differentiable_recurrence(module, x.is_cuda):
         logits = module(x)
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -169,9 +176,20 @@ def at_once(sample: Tensor, traced: bool = False) -> int:
     return max(1, (_TRACED_VOXELS if traced else _VOXELS) // sample[0, 0].numel())
 
 
-def _keep(calls: list[Tensor], forms: list[TokenLayout | None], layer: LayerCall, reader: TokenReader) -> Any:
+def keep_output(calls: list[Tensor], forms: list[TokenLayout | None], layer: LayerCall, reader: TokenReader) -> Any:
+    """A forward hook that splits the network at a layer.
+
+    Its output becomes a leaf that requires a gradient and is kept; a copy of it is handed on.
+
+    Args:
+        calls: Where the outputs of the layer go.
+        forms: Where it is noted how each of them lies in space and time.
+        layer: The layer, for messages.
+        reader: Knows how tokens lie at this moment of the pass.
+    """
+
     def hook(module: nn.Module, __: Any, output: Any) -> Any:
-        values, _ = split(output)
+        values, _ = tensor_and_grid(output)
         if values is None:
             raise VidexplainError(
                 f"layer '{layer}' returns a {type(output).__name__}, not a tensor; name another layer"
@@ -201,13 +219,13 @@ def _widen(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 
 @contextmanager
-def _differentiable_recurrence(module: nn.Module, x: Tensor) -> Iterator[None]:
+def differentiable_recurrence(module: nn.Module, is_cuda: bool) -> Iterator[None]:
     """Run the RNNs alone without what stands in the way of their backward pass.
 
     cuDNN refuses it in evaluation mode. oneDNN's cannot be batched over scores and computes gradients of the weights
     besides: for all classes at once it costs more than the network's forward pass.
     """
-    backend: Any = torch.backends.cudnn if x.is_cuda else torch.backends.mkldnn
+    backend: Any = torch.backends.cudnn if is_cuda else torch.backends.mkldnn
     enabled = backend.enabled
 
     def switch(on: bool) -> None:

@@ -1,53 +1,32 @@
-"""One map from several layers: coarse ones know the class, fine ones the place."""
+"""Run a method at one layer, or at several whose maps become one."""
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
 
-from videxplain.attribution.engine import Precision
-from videxplain.attribution.layers import FusedLayers, LayerCall
-from videxplain.attribution.registry import Attribution, Choose, Method
-from videxplain.attribution.targets import Score
+from videxplain.attribution.layers import FusedLayers
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, Method
 
 
-def run_method(
-    method: Method,
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | FusedLayers | None,
-    precision: Precision,
-    **options: Any,
-) -> Attribution:
-    """One method on one batch, at one layer or, one after the other, at several whose maps are fused.
+def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
+    """Run a method on one pass. Where the pass has several layers, run it at each and fuse the maps.
 
-    The fused map is the geometric mean of the layers' maps, enlarged to the finest of them: evidence has to be in all
-    of them. Maps of different layers have different units, and a geometric mean needs no common scale, which would be
-    another one for every window of a video.
+    Coarse layers know the class, fine layers the place. The fused map is the geometric mean of the layers' maps, each
+    enlarged to the size of the finest: only what all layers show stays. A geometric mean needs no common scale of the
+    layers, and a scale would differ between the windows of a video.
 
     Args:
-        method: What to run; several layers need one whose maps are never negative.
-        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
-        x: The batch.
-        choose: Which scores to explain, asked once.
-        layer: Where to look.
-        precision: See :func:`videxplain.attribution.engine.trace`.
-        **options: What the method takes besides.
+        method: The method. At several layers its maps must never be negative.
+        p: The pass. Its scores are chosen once for all layers.
+        **options: The options of the method.
     """
-    if not isinstance(layer, FusedLayers):
-        return method.run(module, x, choose, layer, precision, **options)
-    scores: list[Score] = []
-
-    def choose_once(logits: Tensor) -> list[Score]:
-        if not scores:
-            scores.extend(choose(logits))
-        return scores
-
-    found = [method.run(module, x, choose_once, one, precision, **options) for one in layer.layers]
-    size = tuple(max(extent) for extent in zip(*(one.maps.shape[2:] for one in found), strict=True))
-    enlarged = [F.interpolate(one.maps, size=size, mode="trilinear", align_corners=False) for one in found]
+    if not isinstance(p.layer, FusedLayers):
+        return method.run(p, **options)
+    results = [method.run(p.at(layer), **options) for layer in p.layer.layers]
+    size = tuple(max(extent) for extent in zip(*(one.maps.shape[2:] for one in results), strict=True))
+    enlarged = [F.interpolate(one.maps, size=size, mode="trilinear", align_corners=False) for one in results]
     # Each root is taken before the product, which would otherwise fall below the smallest float.
     roots = torch.stack([maps.pow(1 / len(enlarged)) for maps in enlarged])
-    return Attribution(found[0].logits, roots.prod(0))
+    return Attribution(results[0].logits, roots.prod(0))

@@ -2,43 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, get_args
 
 from torch import Tensor
 
-from videxplain.attribution.targets import Score
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.errors import VidexplainError, unknown
 from videxplain.registry import Registry
 
 Family: TypeAlias = Literal["cam", "gradient", "perturbation", "attention", "activation"]
-Choose: TypeAlias = Callable[[Tensor], list[Score]]
-"""Decides from the logits ``(N, K)`` which scores to explain, once the forward pass is over."""
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a method found in one pass.
+    """What a method returns for one pass.
 
     Attributes:
         logits: ``(N, K)``, float32, detached.
         maps: ``(M, N, T, h, w)`` at the layer's resolution, or ``(M, N, C, T, H, W)`` for gradients with respect to
-            the input; M is the number of scores, or 1 for a method that looks at no score.
+            the input. M is the number of scores, or 1 for a method that uses no score.
     """
 
     logits: Tensor
     maps: Tensor
 
 
-def magnitude(found: Tensor) -> Tensor:
-    """One number a pixel: the largest channel of a gradient, whatever its sign.
-
-    ``found`` is what :func:`videxplain.attribute` returns for one target: maps ``(N, T, h, w)`` stay as they are, of
-    ``(N, C, T, H, W)`` comes ``(N, T, H, W)``.
-    """
-    return found.abs().amax(dim=1) if found.ndim == 5 else found
-
-
-Run: TypeAlias = Callable[..., Attribution]
-"""A method at work, one pass over one batch: ``run(module, x, choose, layer, precision, **options)``."""
+Options = ParamSpec("Options")
+Run: TypeAlias = Callable[Concatenate[Pass, ...], Attribution]
+"""A method: ``run(p, **options)`` explains one :class:`Pass`."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +38,19 @@ class Method:
     """An entry of the table of methods.
 
     Attributes:
-        name: What it is called on the command line and in Python.
+        name: The name on the command line and in Python.
         family: ``"cam"``, ``"gradient"``, ``"perturbation"``, ``"attention"`` or ``"activation"``.
         summary: One line.
-        paper: Where it comes from.
+        paper: The source.
         cost: In forward passes, in words.
-        run: What does it.
-        layer: The layer explained by default: the last with extent, the first convolution, or none (the input).
+        run: The function.
+        layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or None
+            for a method that explains the input.
         candidates: For how many leading classes to keep maps while the class of the whole video is still open;
             0 when the maps do not depend on a class.
-        options: Names of the keyword arguments that ``run`` takes beyond the common ones.
-        signed: Whether negative values are part of the picture, not absence of evidence.
-        caution: What a reader of any of its pictures must know, in a line; a note in every explanation.
+        options: The keyword arguments of ``run``.
+        signed: Whether negative values are part of the picture. Otherwise they mean absence of evidence.
+        caution: One line that a reader of any of its pictures must know. Every explanation carries it as a note.
     """
 
     name: str
@@ -66,14 +59,51 @@ class Method:
     paper: str
     cost: str
     run: Run
-    layer: Literal["last", "first"] | None
-    candidates: int
-    options: tuple[str, ...] = ()
+    layer: Literal["last", "first"] | None = None
+    candidates: int = 0
+    options: tuple[Option, ...] = ()
     signed: bool = False
     caution: str = ""
 
+    def option(self, name: str) -> Option:
+        """The option called ``name``.
 
-METHODS: Registry[Method] = Registry("method")
+        Raises:
+            VidexplainError: The method has no such option.
+        """
+        known = {option.name: option for option in self.options}
+        if name in known:
+            return known[name]
+        if not known:
+            raise VidexplainError(f"{self.name} takes no option '{name}'")
+        raise unknown(f"option of {self.name}", name, known)
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Raise ``VidexplainError`` for an option that the method does not have, or a value that it cannot use."""
+        for name, value in options.items():
+            option = self.option(name)
+            try:
+                option.check(value)
+            except VidexplainError as error:
+                raise VidexplainError(f"{self.name}: {error}") from None
+
+    def parse_options(self, texts: dict[str, str]) -> dict[str, Any]:
+        """Values of options that come as text, from a command line or a form.
+
+        Raises:
+            VidexplainError: An option that the method does not have, or a text that is no value of it.
+        """
+        values = {}
+        for name, text in texts.items():
+            option = self.option(name)
+            try:
+                values[name] = option.parse(text)
+            except VidexplainError as error:
+                raise VidexplainError(f"{self.name}: {error}") from None
+        return values
+
+
+METHODS: Registry[Method] = Registry("method", entries="videxplain.attribution.methods")
 
 
 def list_methods() -> list[str]:
@@ -91,14 +121,79 @@ def method(
     cost: str,
     layer: Literal["last", "first"] | None = None,
     candidates: int = 0,
-    options: tuple[str, ...] = (),
+    options: tuple[Option, ...] = (),
     signed: bool = False,
     caution: str = "",
-) -> Callable[[Run], Run]:
-    """Enter a function into the table of methods; see :class:`Method` for the arguments."""
+) -> Callable[[Callable[Concatenate[Pass, Options], Attribution]], Callable[Concatenate[Pass, Options], Attribution]]:
+    """Enter a function of this package into the table of methods; see :class:`Method` for the arguments."""
 
-    def add(run: Run) -> Run:
+    def add(
+        run: Callable[Concatenate[Pass, Options], Attribution],
+    ) -> Callable[Concatenate[Pass, Options], Attribution]:
         METHODS.add(name, Method(name, family, summary, paper, cost, run, layer, candidates, options, signed, caution))
         return run
 
     return add
+
+
+def register_method(
+    name: str,
+    *,
+    family: Family,
+    summary: str,
+    paper: str = "",
+    cost: str = "",
+    layer: Literal["last", "first"] | None = None,
+    candidates: int = 1,
+    options: tuple[Option, ...] = (),
+    signed: bool = False,
+    caution: str = "",
+) -> Callable[[Callable[Concatenate[Pass, Options], Attribution]], Callable[Concatenate[Pass, Options], Attribution]]:
+    """Register your own method; :func:`videxplain.attribute` and :func:`videxplain.explain` then know its name.
+
+    Use it as a decorator. The function takes a :class:`Pass` and its options as keyword arguments, and returns an
+    :class:`Attribution`::
+
+        @vx.register_method("my-saliency", family="gradient", summary="the size of the gradient")
+        def my_saliency(p: vx.Pass) -> vx.Attribution: ...
+
+    Args:
+        name: A name that no method has.
+        family: ``"cam"``, ``"gradient"``, ``"perturbation"``, ``"attention"`` or ``"activation"``. Maps of the ``cam``
+            methods are never negative, and several layers can be fused.
+        summary: One line.
+        paper: The source.
+        cost: In forward passes, in words.
+        layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or None
+            for a method that explains the input.
+        candidates: For how many leading classes of a long video to keep maps until its class is known; 0 when the
+            maps do not depend on a class.
+        options: The keyword arguments of the function.
+        signed: Whether negative values are part of the picture.
+        caution: One line that a reader of any of its pictures must know.
+
+    Raises:
+        VidexplainError: The name is taken.
+    """
+    METHODS.fill()
+    return method(
+        name,
+        family=family,
+        summary=summary,
+        paper=paper,
+        cost=cost,
+        layer=layer,
+        candidates=candidates,
+        options=options,
+        signed=signed,
+        caution=caution,
+    )
+
+
+def magnitude(values: Tensor) -> Tensor:
+    """One number a pixel: the largest channel of a gradient, whatever its sign.
+
+    ``values`` is what :func:`videxplain.attribute` returns for one target: maps ``(N, T, h, w)`` stay as they are,
+    ``(N, C, T, H, W)`` becomes ``(N, T, H, W)``.
+    """
+    return values.abs().amax(dim=1) if values.ndim == 5 else values

@@ -59,7 +59,7 @@ class TokenReader:
 
     def layout(self, layer: nn.Module, output: Any) -> TokenLayout | None:
         """How what ``layer`` has just put out lies; None for what is no tokens, such as a convolution's output."""
-        values, own = split(output)
+        values, own = tensor_and_grid(output)
         if values is None or not self.transformer:
             return None
         if values.ndim == 5:
@@ -114,7 +114,7 @@ class TokenReader:
         return extra if fits else None
 
     def _watch(self, layer: nn.Module, _: Any, output: Any) -> None:
-        values, own = split(output)
+        values, own = tensor_and_grid(output)
         if own is not None:
             self._grid = own
         elif values is None or len(values) % self._samples:
@@ -125,7 +125,16 @@ class TokenReader:
             self._grid, self._ordered = (len(values) // self._samples, values.shape[2], values.shape[3]), False
 
 
-def split(output: Any) -> tuple[Tensor | None, Grid | None]:
+def as_token_layout(token_grid: tuple[int, int, int] | TokenLayout | None) -> TokenLayout | None:
+    """How tokens lie, where only the grid may have been given."""
+    if token_grid is None or isinstance(token_grid, TokenLayout):
+        return token_grid
+    if len(token_grid) != 3 or min(token_grid) < 1:
+        raise VidexplainError(f"token_grid is (steps, rows, columns), not {tuple(token_grid)}")
+    return TokenLayout((token_grid[0], token_grid[1], token_grid[2]), prefix=None)
+
+
+def tensor_and_grid(output: Any) -> tuple[Tensor | None, Grid | None]:
     """The tensor of a layer's output, and the grid that it returns beside it, if it does."""
     if isinstance(output, Tensor):
         return output, None

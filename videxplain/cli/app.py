@@ -24,6 +24,12 @@ class Commands(TyperGroup):
             self.commands.update(_method_commands())
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command to run; ``explain`` has the options of all methods, so it is made from their table too."""
+        if args[:1] == ["explain"]:
+            self.commands.update(_method_commands())
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
     cls=Commands, add_completion=False, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False
@@ -61,12 +67,9 @@ app.add_typer(plot.plot_app, name="plot")
 
 
 def _method_commands() -> dict[str, Any]:
-    from videxplain.attribution.api import METHODS
+    from videxplain.cli.method_commands import method_commands
 
-    methods = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    for name in METHODS:
-        methods.command(name)(explain.command(METHODS[name]))
-    return dict(typer.main.get_group(methods).commands)
+    return method_commands()
 
 
 def main() -> NoReturn:

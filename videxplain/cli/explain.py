@@ -1,7 +1,5 @@
 """Commands that explain a clip."""
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,105 +14,68 @@ if TYPE_CHECKING:
     from videxplain.attribution.registry import Method
     from videxplain.data.stream import FileFrames
 
-METHOD_OPTIONS = ("channel", "pooling", "steps", "samples", "noise", "seed", "box", "fill", "areas", "threshold")
-"""Parameters of :func:`explain` that some methods take."""
 
-
-def explain(
-    method: options.Method,
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    target: options.Target = None,
-    against: options.Against = None,
-    layer: options.Layer = None,
-    channel: options.Channel = None,
-    pooling: options.Pooling = None,
-    steps: options.Steps = None,
-    samples: options.Samples = None,
-    noise: options.Noise = None,
-    seed: options.Seed = None,
-    box: options.Box = None,
-    fill: options.Fill = None,
-    areas: options.Areas = None,
-    threshold: options.Threshold = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    stride: options.Stride = None,
-    formats: options.Formats = "mp4,png,json",
-    out: options.Out = Path(),
-    colormap: options.Colormap = None,
-    opacity: options.Opacity = None,
-    timeline: options.Timeline = True,
-) -> None:
+def explain() -> None:
     """Explain a clip with any method: an overlay video, a figure and numbers."""
+    # Only the list of commands uses this. The command itself has the options of all methods, and reading them imports
+    # torch, so :mod:`videxplain.cli.method_commands` makes it when it is asked for.
+
+
+def write_explanation(
+    method: "Method",
+    texts: dict[str, str],
+    *,
+    model: str,
+    clip: Path,
+    weights: str,
+    target: str | None = None,
+    against: str | None = None,
+    layer: str | None = None,
+    frames: str,
+    device: str,
+    precision: str,
+    stride: int | None,
+    formats: str,
+    out: Path,
+    colormap: str | None,
+    opacity: float | None,
+    timeline: bool,
+) -> None:
+    """Explain a clip with ``method`` and write the files.
+
+    ``texts`` are the options of the method, as text. The other arguments are those of the command line.
+    """
     from videxplain.explanation.api import explain as explain_clip
     from videxplain.explanation.result import FORMATS
     from videxplain.files import file_stem
 
     kinds = options.format_list(formats, FORMATS)
-    extra = _method_options(
-        method,
-        channel=channel,
-        pooling=pooling,
-        steps=steps,
-        samples=samples,
-        noise=noise,
-        seed=seed,
-        box=options.box_size(box),
-        fill=fill,
-        areas=options.shares(areas),
-        threshold=threshold,
-    )
+    values = method.parse_options(texts)
     _check_look(colormap, opacity)
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
-        with progress_bar(f"{method} of {model}") as progress:
-            found = explain_clip(
+        with progress_bar(f"{method.name} of {model}") as progress:
+            explanation = explain_clip(
                 network,
                 source,
-                method,
+                method.name,
                 target=_target(target, against),
                 layer=layer,
                 precision=_precision(precision, network),
                 stride=stride,
                 progress=progress,
-                **extra,
+                **values,
             )
-        title = f"{clip.name}: {model}, weights: {found.origin.weights}"
-        print_predictions(found.predictions, title, found.explained_label)
-        print_notes(found.notes)
+        title = f"{clip.name}: {model}, weights: {explanation.origin.weights}"
+        print_predictions(explanation.predictions, title, explanation.explained_label)
+        print_notes(explanation.notes)
         paths = []
         for kind in kinds:
-            path = out / f"{clip_name(clip)}-{file_stem(model)}-{method}.{kind}"
+            path = out / f"{clip_name(clip)}-{file_stem(model)}-{method.name}.{kind}"
             with progress_bar(f"writing {path.name}") as progress:
-                found.save(path, colormap=colormap, opacity=opacity, timeline=timeline, progress=progress)
+                explanation.save(path, colormap=colormap, opacity=opacity, timeline=timeline, progress=progress)
             paths.append(path)
         print_files(paths)
-
-
-def command(method: "Method") -> Callable[..., None]:
-    """:func:`explain` with one method, asking only for what that method takes."""
-
-    def run(**given: Any) -> None:
-        explain(method.name, **given)
-
-    taken = {
-        "method": False,
-        "target": method.candidates > 0,
-        "against": method.candidates > 0,
-        "layer": method.layer is not None,
-        **{name: name in method.options for name in METHOD_OPTIONS},
-    }
-    parameters = inspect.signature(explain).parameters.values()
-    # What typer reads of a function, told here rather than written out for every method.
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [p.replace(kind=p.KEYWORD_ONLY) for p in parameters if taken.get(p.name, True)], return_annotation=None
-    )
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    run.__doc__ = f"{method.summary[0].upper()}{method.summary[1:]} ({method.paper})."
-    return run
 
 
 def figure(
@@ -178,7 +139,7 @@ def predict(
 
 
 def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "tuple[Any, FileFrames]":
-    """The network on its device and the frames, after everything that costs little has been checked."""
+    """The network on its device, and the frames. Cheap checks come first."""
     from videxplain.data.stream import FileFrames
     from videxplain.device import find_device
     from videxplain.models.zoo import available_weights, load_model
@@ -193,16 +154,8 @@ def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "
 
 
 def clip_name(clip: Path) -> str:
-    """What the files of a clip are called after."""
+    """The stem of the names of a clip's files."""
     return clip.resolve().name if clip.is_dir() else clip.stem
-
-
-def _method_options(method: str, **values: Any) -> dict[str, Any]:
-    from videxplain.attribution.api import METHODS, check_options
-
-    given = {name: value for name, value in values.items() if value is not None}
-    check_options(METHODS[method], given)
-    return given
 
 
 def _check_look(colormap: str | None, opacity: float | None) -> None:

@@ -47,44 +47,6 @@ Layer: TypeAlias = Annotated[
         metavar="NAME[:USE]", help="Which layer to look at; several joined by + (cam methods).", rich_help_panel=_WHAT
     ),
 ]
-Channel: TypeAlias = Annotated[
-    int | None, typer.Option(help="One channel, not the mean of all (activations).", rich_help_panel=_WHAT)
-]
-Pooling: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="clip|frame", help="One weight per channel for the clip, or one by frame.", rich_help_panel=_WHAT
-    ),
-]
-Steps: TypeAlias = Annotated[
-    int | None, typer.Option(help="Points on the way from the baseline, or of gradient ascent.", rich_help_panel=_HOW)
-]
-Samples: TypeAlias = Annotated[int | None, typer.Option(help="Noisy copies, or masks.", rich_help_panel=_HOW)]
-Box: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="T,H,W", help="Frames, rows and columns of the network's input.", rich_help_panel=_HOW),
-]
-Fill: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="mean|blur|freeze",
-        help="What hides a part; temporal-mask: freeze, or reverse.",
-        rich_help_panel=_HOW,
-    ),
-]
-Areas: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="SHARE,...", help="How large the parts are (extremal perturbation).", rich_help_panel=_HOW),
-]
-Threshold: TypeAlias = Annotated[
-    float | None,
-    typer.Option(help="Deviations of the change that count as movement (selective relevance).", rich_help_panel=_HOW),
-]
-Noise: TypeAlias = Annotated[
-    float | None,
-    typer.Option(help="Deviation of the noise, as a share of the input's range.", rich_help_panel=_HOW),
-]
-Seed: TypeAlias = Annotated[int | None, typer.Option(help="Of whatever is drawn at random.", rich_help_panel=_HOW)]
 FrameNumber: TypeAlias = Annotated[
     int | None,
     typer.Option(help="Which frame of the clip; by default the one that contributes most.", rich_help_panel=_WHAT),
@@ -126,26 +88,6 @@ def frame_range(text: str) -> tuple[int, int | None]:
     if not colon or not all(side == "" or side.isdecimal() for side in (start, stop)):
         raise VidexplainError(f"--frames is START:STOP with whole numbers, such as 40:120 or 40:, not '{text}'")
     return int(start or 0), int(stop) if stop else None
-
-
-def box_size(text: str | None) -> tuple[int, ...] | None:
-    """``T,H,W`` as numbers."""
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
-        raise VidexplainError(f"--box is frames, rows and columns, such as 4,16,16, not '{text}'")
-    return tuple(int(part) for part in parts)
-
-
-def shares(text: str | None) -> tuple[float, ...] | None:
-    """Numbers separated by commas."""
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise VidexplainError(f"--areas is shares of the clip, such as 0.05,0.1,0.2, not '{text}'") from None
 
 
 def name_list(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from torch import nn
 from tests.attribution.networks import BrightSquares, Small3D, seeded, video
 from tests.explanation.test_windows import planted
 from videxplain.attribution.api import attribute
-from videxplain.attribution.methods.occlusion import random_mask
+from videxplain.attribution.methods.rise import random_mask
 from videxplain.attribution.targets import Contrast
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain

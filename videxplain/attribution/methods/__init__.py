@@ -1,35 +1,38 @@
-"""The methods, one file for each method or family; importing this package enters them all into the registry."""
+"""The methods, one file for each method or family. Importing this package enters them all into the table of methods."""
 
-from videxplain.attribution.methods import (
-    activations,
-    attention_rollout,
-    cam,
-    deeplift,
-    eigencam,
-    extremal_perturbation,
-    gradcam,
-    guided_gradcam,
-    motion_and_appearance,
-    occlusion,
-    saliency,
-    score_cam,
-    smoothgrad,
-    temporal_mask,
-)
+from importlib import import_module
 
-__all__ = [
-    "activations",
-    "attention_rollout",
-    "cam",
-    "deeplift",
-    "eigencam",
-    "extremal_perturbation",
+from videxplain.attribution.registry import list_methods
+
+__all__ = ["list_methods"]
+
+FILES = (
     "gradcam",
-    "guided_gradcam",
-    "motion_and_appearance",
-    "occlusion",
-    "saliency",
     "score_cam",
+    "ablation_cam",
+    "eigencam",
+    "fem",
+    "cam",
+    "motion_and_appearance",
     "smoothgrad",
+    "integrated_gradients",
+    "gradient_shap",
+    "deeplift",
+    "saliency",
+    "input_x_gradient",
+    "guided_backprop",
+    "deconvolution",
+    "guided_gradcam",
+    "selective_relevance",
+    "extremal_perturbation",
+    "occlusion",
+    "frame_occlusion",
+    "rise",
     "temporal_mask",
-]
+    "attention_rollout",
+    "activations",
+)
+"""The files of methods. Within a family, ``list_methods`` and docs/methods.md keep this order."""
+
+for _name in FILES:
+    import_module(f"{__name__}.{_name}")

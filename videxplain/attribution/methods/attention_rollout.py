@@ -5,12 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from videxplain.attribution.attention import ReadAttention
-from videxplain.attribution.engine import Precision, computing_in, forward
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
@@ -24,38 +23,24 @@ from videxplain.untouched import untouched
     paper="Abnar and Zuidema, ACL 2020",
     cost="1 forward pass",
 )
-def attention_rollout(
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None = None,
-    precision: Precision = "fp32",
-    tokens: TokenLayout | None = None,
-) -> Attribution:
+def attention_rollout(p: Pass) -> Attribution:
     """Attention rollout: the product over layers of ``(A + I) / 2``, A being a layer's attention, mean over heads.
 
-    The I is the residual connection (section 3). Of the product the row counts that is read in the end: the first
-    token's or the mean of the grid's, as ``TokenLayout.read`` says; where a single query collects from all tokens, as
-    in V-JEPA 2, its attention takes the place of the row. In divided attention (TimeSformer) the same rule is applied
-    to the attention over time, in which the class token stays as it is, and then to that over space, from which the
-    class tokens of the frames are averaged as in the network.
-
-    Args:
-        module: A transformer from ``(N, C, T, H, W)`` to ``(N, K)`` whose attention is between the tokens of the clip.
-        x: The batch.
-        choose: Not asked: no score enters.
-        layer: Not looked at: all layers count.
-        precision: ``"bf16"`` runs the pass in bfloat16 where autocast does.
-        tokens: How tokens lie; None for what the network's configuration or the pass says.
+    The I is the residual connection (section 3). The map is the row of the product that the network reads at the end:
+    the first token's or the mean of the grid's, as ``TokenLayout.read`` says. Where a single query collects from all
+    tokens, as in V-JEPA 2, its attention takes the place of the row. In divided attention (TimeSformer) the same rule
+    is applied first to the attention over time, in which the class token stays as it is, and then to that over space,
+    whose class tokens of the frames are averaged as in the network. The attention must be between the tokens of the
+    clip; any other is refused.
 
     Returns:
-        Maps ``(1, N, t, h, w)`` on the grid of tokens, never negative; with the share of tokens that stand nowhere a
-        map adds up to 1.
+        Maps ``(1, N, t, h, w)`` on the grid of tokens, never negative. A map and the share of tokens that stand nowhere
+        add up to 1.
     """
     seen: list[_Attention] = []
-    with untouched(module), torch.no_grad(), computing_in(precision, x.device):
-        logits = _run("attention-rollout", module, x, tokens, seen, lambda weights: weights.float().mean(1))
-    return Attribution(logits, _roll(seen, len(x), lambda row, moved: (row + moved) / 2)[None])
+    with untouched(p.module), torch.no_grad():
+        logits = _run("attention-rollout", p, seen, lambda weights: weights.float().mean(1))
+    return Attribution(logits, _roll(seen, len(p.x), lambda row, moved: (row + moved) / 2)[None])
 
 
 @method(
@@ -66,38 +51,31 @@ def attention_rollout(
     cost="1 forward and 1 backward pass",
     candidates=1,
 )
-def attention_gradient_rollout(
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None = None,
-    precision: Precision = "fp32",
-    tokens: TokenLayout | None = None,
-) -> Attribution:
+def attention_gradient_rollout(p: Pass) -> Attribution:
     """Relevance through attention: the product over layers of ``I + B``, ``B`` the mean over heads of ``(dA * A)+``.
 
-    dA is the gradient of the score with respect to the layer's attention A (eqs. 5 and 6). Which row counts, and how
-    divided attention is followed, is as in :func:`attention_rollout`, whose arguments these are; from the row the I is
-    taken off, so that no gradient is no relevance. All heads of all layers are held in memory at once.
+    dA is the gradient of the score with respect to the layer's attention A (eqs. 5 and 6). The row and divided
+    attention are as in :func:`attention_rollout`. The I is subtracted from the row, so that no gradient means no
+    relevance. The attention of all heads of all layers is held in memory at once.
 
     Returns:
         Maps ``(M, N, t, h, w)`` on the grid of tokens, never negative.
     """
     seen: list[_Attention] = []
     maps = []
-    with untouched(module), computing_in(precision, x.device):
-        logits = _run("attention-gradient-rollout", module, x, tokens, seen, lambda weights: weights, traced=True)
-        totals = [score(logits).sum() for score in choose(logits.detach())]
+    with untouched(p.module):
+        logits = _run("attention-gradient-rollout", p, seen, lambda weights: weights, traced=True)
+        totals = [score(logits).sum() for score in p.scores(logits)]
         if not all(total.requires_grad for total in totals):
             raise VidexplainError("the score does not depend on attention: nothing can be traced back to it")
         weights = [one.weights for one in seen]
         for i, total in enumerate(totals):
-            found = torch.autograd.grad(total, weights, retain_graph=i < len(totals) - 1, allow_unused=True)
+            gradients = torch.autograd.grad(total, weights, retain_graph=i < len(totals) - 1, allow_unused=True)
             weighted = [
                 replace(one, weights=_positive(one.weights.detach(), gradient))
-                for one, gradient in zip(seen, found, strict=True)
+                for one, gradient in zip(seen, gradients, strict=True)
             ]
-            maps.append(_roll(weighted, len(x), lambda row, moved: row + moved, beyond=True))
+            maps.append(_roll(weighted, len(p.x), lambda row, moved: row + moved, beyond=True))
     return Attribution(logits.detach(), torch.stack(maps))
 
 
@@ -136,17 +114,9 @@ class _Row:
         return _Row(loose, placed if form.order == "thw" else placed.transpose(1, 2))
 
 
-def _run(
-    name: str,
-    module: nn.Module,
-    x: Tensor,
-    tokens: TokenLayout | None,
-    seen: list[_Attention],
-    keep: Callable[[Tensor], Tensor],
-    traced: bool = False,
-) -> Tensor:
-    """Logits of a pass, and what ``keep`` makes of the attention of its layers."""
-    reader = TokenReader(module, x, tokens)
+def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Tensor], traced: bool = False) -> Tensor:
+    """Logits of a pass; ``keep`` of the attention of each layer is appended to ``seen``."""
+    reader = TokenReader(p.module, p.x, p.tokens)
     if not reader.transformer:
         raise VidexplainError(f"{name} is for transformers, and this network has no tokens; use gradcam")
 
@@ -154,17 +124,17 @@ def _run(
         rows, _, queries, keys = weights.shape
         pools, form = queries == 1, None
         if (pools or queries == keys) and not (seen and seen[-1].pools):
-            with suppress(VidexplainError):  # it is said below, in terms of attention
+            with suppress(VidexplainError):  # the error below says it in terms of attention
                 form = reader.fit(rows, keys)
         if form is None or (pools and form.order in ("frames", "places")):
             raise VidexplainError(
                 f"{name} follows attention between the tokens of a clip, and this network has one of {queries} tokens "
-                f"to {keys} in {rows // len(x)} groups; use gradcam"
+                f"to {keys} in {rows // len(p.x)} groups; use gradcam"
             )
         seen.append(_Attention(keep(weights), form, pools))
 
     with reader.watching(), ReadAttention(take, traced):
-        logits = forward(module, x.clone().detach())
+        logits = p.logits(p.x.detach())
     if not seen:
         raise VidexplainError(f"{name} needs attention, and the network shows none; use gradcam")
     return logits

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import Precision, trace
 from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
 from videxplain.errors import VidexplainError
 
 
@@ -20,27 +20,15 @@ from videxplain.errors import VidexplainError
     layer="last",
     candidates=5,
 )
-def cam(
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None,
-    precision: Precision = "fp32",
-) -> Attribution:
+def cam(p: Pass) -> Attribution:
     """CAM: ReLU of the channels weighted by the linear layer's weights for the class (Zhou et al., eq. 2).
 
-    Args:
-        module: A network from ``(N, C, T, H, W)`` to ``(N, K)`` whose logits are a linear layer (dropout apart) of the
-            target layer's mean over time and space; any other is refused.
-        x: The batch.
-        choose: Which scores to explain; of one that is not linear in the logits, its derivative.
-        layer: Where to look.
-        precision: See :func:`videxplain.attribution.engine.trace`.
+    The logits must be a linear layer (dropout apart) of the target layer's mean over time and space. Any other network
+    is refused. A score that is not linear in the logits is explained by its derivative.
 
     Returns:
         Maps ``(M, N, T, h, w)``, never negative.
     """
-    assert layer is not None
     heads: list[tuple[nn.Linear, Tensor]] = []
 
     def note(head: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -49,13 +37,13 @@ def cam(
             heads.append((head, inputs[0].detach()))
 
     with ExitStack() as hooks:
-        for linear in (m for m in module.modules() if isinstance(m, nn.Linear)):
+        for linear in (m for m in p.module.modules() if isinstance(m, nn.Linear)):
             hooks.callback(linear.register_forward_pre_hook(note).remove)
-        with trace(module, x, [layer], precision=precision) as run:
-            activations = run.activations(layer)
-            weights = _head_weights(run.logits, activations, heads, layer)
+        with p.trace() as run:
+            activations = run.activations(p.target_layer)
+            weights = _head_weights(run.logits, activations, heads, p.target_layer)
             maps = []
-            for score in choose(run.logits.detach()):
+            for score in p.scores(run.logits):
                 total = score(run.logits).sum()
                 if not total.requires_grad:
                     raise VidexplainError("the score does not depend on the logits: nothing can be traced back")

@@ -1,25 +1,24 @@
-"""DeepLIFT: differences from a baseline, handed back through rectifiers and poolings so that nothing gets lost."""
+"""DeepLIFT: the difference from a baseline, divided among the pixels so that the parts add up."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from videxplain.attribution.engine import Precision
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.methods.smoothgrad import ScoreOfVideo, sample_by_sample
-from videxplain.attribution.registry import Attribution, Choose, method
+from videxplain.attribution.methods.sample_by_sample import ScoreOfVideo, sample_by_sample
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
 from videxplain.errors import VidexplainError
 
 _MISSED = 0.01
-"""By such a share of the score's change its parts may miss it: rounding, which ten thousands of voxels add up."""
+"""The parts may miss the change of the score by this share of it: the rounding of many thousand voxels adds up."""
 _SAME = 1e-7
-"""Where an input differs by less from the baseline's, the derivative takes the place of the slope between them."""
+"""Where an input differs from the baseline's by less, the derivative is used and not the slope between them."""
 _TIED = 1e-5
-"""Places of the baseline that are lower than a maximum by less than this share of it are as high as it is."""
+"""Values of the baseline that are lower than the maximum by less than this share of it count as equal to it."""
 
 
 @method(
@@ -30,32 +29,19 @@ _TIED = 1e-5
     cost="3 forward passes and 1 backward pass",
     candidates=1,
 )
-def deeplift(
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None = None,
-    precision: Precision = "fp32",
-) -> Attribution:
+def deeplift(p: Pass) -> Attribution:
     """DeepLIFT with the rescale rule (section 3.5.2, eq. 11) against zero, the mean colour.
 
-    Every function of single numbers is a straight line from its value at the baseline to that at the input. What a
-    maximum changes is owed to the place where the larger of the two lies. The calls themselves are replaced, so that
-    modules, functions, in place or used several times, all count. The parts add up to the difference of the scores;
-    where they do not, because the network multiplies or divides what it computes (LSTM, attention, layer
-    normalisation), it is refused.
-
-    Args:
-        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
-        x: The batch.
-        choose: Which scores to explain.
-        layer: Not looked at: the input is explained.
-        precision: Only ``"fp32"``: differences of activations would drown in bfloat16.
+    Every function of single numbers becomes a straight line from its value at the baseline to that at the input. The
+    change of a maximum belongs to the place where the larger of the two lies. The calls are replaced and not the
+    modules, so functions, in-place calls and modules that are used several times all count. The parts add up to the
+    difference of the scores. A network in which they do not is refused: one that multiplies or divides what it
+    computes (LSTM, attention, layer normalisation). So is bfloat16, in which small differences of activations are lost.
 
     Returns:
         Signed contributions ``(M, N, C, T, H, W)``.
     """
-    if precision != "fp32":
+    if p.precision != "fp32":
         raise VidexplainError("deeplift divides small differences of activations: fp32 alone is exact enough")
 
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
@@ -67,16 +53,16 @@ def deeplift(
         with lines:
             high = score(sample)
         (slopes,) = torch.autograd.grad(high.sum(), sample)
-        found = slopes * sample.detach()
-        _check_sum(found, float(high.detach() - low))
-        return found
+        parts = slopes * sample.detach()
+        _check_sum(parts, float(high.detach() - low))
+        return parts
 
-    return sample_by_sample(module, x, choose, precision, explain)
+    return sample_by_sample(p, explain)
 
 
-def _check_sum(found: Tensor, difference: float) -> None:
-    """Raise where the parts miss the difference of the scores: the network does what the rules are not made for."""
-    total, size = float(found.double().sum()), float(found.double().abs().sum())
+def _check_sum(parts: Tensor, difference: float) -> None:
+    """Raise where the parts miss the difference of the scores: the rules do not hold in such a network."""
+    total, size = float(parts.double().sum()), float(parts.double().abs().sum())
     if abs(total - difference) > max(_MISSED * abs(difference), 1e-5 * size, 1e-6):
         raise VidexplainError(
             f"deeplift's parts add up to {total:.3g}, and the score changes by {difference:.3g}: its rules do not hold "
@@ -85,10 +71,10 @@ def _check_sum(found: Tensor, difference: float) -> None:
 
 
 class _Lines(TorchFunctionMode):
-    """While active, what is not linear is a straight line from the baseline to the input.
+    """While active, every function that is not linear is a straight line from the baseline to the input.
 
-    The first pass is the baseline's, and inputs are remembered in the order of the calls; in the second, after
-    ``baseline`` has been set, each call meets the one that was in its place.
+    The first pass is the baseline's; the inputs of all calls are kept in order. In the second pass, after ``baseline``
+    was set, each call is compared with the call of the first pass at the same place in the order.
     """
 
     def __init__(self) -> None:
@@ -122,17 +108,17 @@ def _along_line(function: Callable[[Tensor], Tensor], value: Tensor, other: Tens
     change = point.detach() - other
     slope = torch.where(change.abs() < _SAME, derivative, (out.detach() - function(other)) / change)
     line = out.detach() + slope * (value - value.detach())
-    # Who calls it in place may go on with the old tensor rather than with what is returned.
+    # A caller that works in place may go on with the old tensor rather than with what is returned.
     return value.copy_(line) if out is given else line
 
 
 def _at_maximum(pool: Callable[[Tensor], tuple[Tensor, Tensor]], value: Tensor, other: Tensor) -> Tensor:
-    """A maximum that rises is owed to the place where it is now, one that falls to the place where it was."""
+    """A maximum that rises belongs to the place where it is now, one that falls to the place where it was."""
     (out, where), (low, before) = pool(value.detach()), pool(other)
     dimensions = -(value.dim() - 2)
     numbers, others = value.flatten(dimensions), other.flatten(dimensions)
     old = others.gather(-1, where.flatten(dimensions)).view_as(out)
-    # A grey clip leaves many places equally high. Then it was where it is now, lest rounding choose among them.
+    # In a grey clip many places are equally high, and rounding would choose among them: take the place of now.
     before = torch.where(torch.isclose(old, low, rtol=_TIED, atol=_SAME), where, before)
     line = out.clone()
     for places, change in ((where, (out - low).relu()), (before, -(low - out).relu())):

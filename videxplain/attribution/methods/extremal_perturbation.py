@@ -1,17 +1,17 @@
 """The part of a clip, of a given size, that alone keeps the score up: masks smooth in space and time."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from videxplain.attribution.engine import Precision
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.methods.mask_search import Reward, optimise
-from videxplain.attribution.registry import Attribution, Choose, method
-from videxplain.errors import VidexplainError
-from videxplain.fills import Fill, blur, check_fill
+from videxplain.attribution.methods.mask_search import STEPS, Reward, optimise
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
+from videxplain.fills import blur
 
 AREAS = (0.05, 0.1, 0.2)
 _CELL = 8
@@ -30,52 +30,44 @@ _RATE, _TEMPERATURE = 0.05, 20.0
     paper="Fong et al., ICCV 2019; for video after Li et al., WACV 2021",
     cost="2 forward passes, and 3 x 100 (areas x steps) forward and backward passes",
     candidates=1,
-    options=("steps", "areas", "fill"),
+    options=(
+        STEPS,
+        Option(
+            "areas",
+            tuple[float, ...],
+            AREAS,
+            "Shares of the clip that the masks show, one mask each. The cost grows with their number.",
+            minimum=0.001,
+            maximum=0.999,
+            metavar="SHARE,...",
+        ),
+        Option(
+            "fill",
+            str,
+            "blur",
+            "What is seen elsewhere: the picture out of focus, or the mean colour.",
+            ("blur", "mean"),
+        ),
+    ),
 )
 def extremal_perturbation(
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None = None,
-    precision: Precision = "fp32",
-    steps: int = 100,
-    areas: Sequence[float] = AREAS,
-    fill: Fill = "blur",
+    p: Pass, steps: int = 100, areas: Sequence[float] = AREAS, fill: Literal["blur", "mean"] = "blur"
 ) -> Attribution:
     """The mean of the best masks of several sizes, each found by gradient ascent.
 
-    A mask shows the clip where it is 1 and what fills the clip where it is 0. It maximises the score less a weight
-    times ``mean((sort(m) - r_a)^2)``, where r_a is 0 for a share 1 - a of the voxels and 1 for the others (Fong et
-    al., eq. 2 and section 3.2): so its area is a, and its values are near 0 and 1. It is smooth because it is a soft
-    maximum of bumps (their eq. 5 and 6), one for each cell of 8 x 8 pixels in a frame, and bumps reach as far into
-    neighbouring frames as into neighbouring cells. Li et al. have the mask smooth in time by another means, a second
-    ranking of its means over ellipsoids; so this is Fong et al.'s method in space and time, not theirs.
+    A mask shows the clip where it is 1 and the fill where it is 0. It maximises the score less a weight times
+    ``mean((sort(m) - r_a)^2)``, where r_a is 0 for a share 1 - a of the voxels and 1 for the others (Fong et al., eq. 2
+    and section 3.2). So its area is a, and its values are near 0 and 1. It is smooth because it is a soft maximum of
+    bumps (their eq. 5 and 6), one for each cell of 8 x 8 pixels in a frame. Bumps reach as far into neighbouring frames
+    as into neighbouring cells. Li et al. make the mask smooth in time in another way, by a second ranking of its means
+    over ellipsoids. So this is Fong et al.'s method in space and time, not Li et al.'s.
 
-    The score is brought to a scale on which it is 0 where nothing is seen and 1 where all is, so that the weight means
-    the same for scores of every size. It grows from 1 to 300 while the mask is sought. Values start at 1/2, so that
-    nothing is drawn at random.
-
-    Args:
-        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
-        x: The batch.
-        choose: Which scores to explain.
-        layer: Not looked at: the input is explained.
-        precision: ``"bf16"`` runs all passes in bfloat16 where autocast does.
-        steps: Of gradient ascent, for each area.
-        areas: Shares of the voxels of a clip that a mask shows.
-        fill: What is seen elsewhere: ``"blur"``, the picture out of focus; ``"mean"``, the mean colour. A frozen clip
-            has no place to freeze.
+    The score is scaled so that it is 0 where nothing is seen and 1 where all is, and the weight means the same for
+    every score. The weight grows from 1 to 300 during the search. Values start at 1/2; nothing is random.
 
     Returns:
         Maps ``(M, N, T, h, w)`` in [0, 1]: in how many of the masks a place is.
     """
-    check_fill(fill)
-    if fill == "freeze":
-        raise VidexplainError("extremal-perturbation fills with blur or mean: temporal-mask freezes")
-    if steps < 1:
-        raise VidexplainError(f"steps is a number, at least 1, not {steps}")
-    if not areas or not all(0 < area < 1 for area in areas):
-        raise VidexplainError(f"areas are shares of the clip between 0 and 1, not {tuple(areas)}")
 
     def filling(sample: Tensor) -> Tensor:
         return blur(sample) if fill == "blur" else torch.zeros_like(sample)
@@ -84,7 +76,7 @@ def extremal_perturbation(
         other = filling(sample)
         return torch.stack([_best_mask(reward, sample, other, area, steps) for area in areas]).mean(0)
 
-    return optimise(module, x, choose, precision, filling, search)
+    return optimise(p, filling, search)
 
 
 def smooth_maximum(cells: Tensor, sigma: Sequence[float] = _SIGMA) -> Tensor:

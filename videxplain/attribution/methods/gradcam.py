@@ -5,26 +5,33 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from videxplain.attribution.engine import Precision, trace
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.registry import Attribution, Choose, method
-from videxplain.errors import VidexplainError
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
 
 Pooling: TypeAlias = Literal["clip", "frame"]
 Weights: TypeAlias = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
 """Activations and gradients ``(N, K, T, h, w)``, and the dimensions that are pooled, to weights that broadcast."""
+
+POOLING = Option(
+    "pooling",
+    str,
+    "clip",
+    "One weight per channel for the whole clip, or one for each time step of the layer.",
+    choices=("clip", "frame"),
+)
 
 
 def cam_method(name: str, *, summary: str, paper: str, pooled: bool) -> Callable[[Weights], Weights]:
     """Enter a rule for weights into the table of methods.
 
     Args:
-        name: What the method is called.
+        name: The name of the method.
         summary: One line.
-        paper: Where it comes from.
-        pooled: Whether the rule pools over positions, and thus over the clip or by frame.
+        paper: The source.
+        pooled: Whether the rule pools over positions. Such a method has the option ``pooling``.
     """
 
     def add(weights: Weights) -> Weights:
@@ -36,31 +43,19 @@ def cam_method(name: str, *, summary: str, paper: str, pooled: bool) -> Callable
             cost="1 forward pass",
             layer="last",
             candidates=5,
-            options=("pooling",) if pooled else (),
+            options=(POOLING,) if pooled else (),
         )(partial(weighted_map, weights))
         return weights
 
     return add
 
 
-def weighted_map(
-    weights: Weights,
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None,
-    precision: Precision = "fp32",
-    pooling: Pooling = "clip",
-) -> Attribution:
+def weighted_map(weights: Weights, p: Pass, pooling: Pooling = "clip") -> Attribution:
     """ReLU of the layer's channels, summed with the weights that a rule finds.
 
     Args:
         weights: The rule.
-        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
-        x: The batch.
-        choose: Which scores to explain.
-        layer: Where to look.
-        precision: See :func:`videxplain.attribution.engine.trace`.
+        p: The pass.
         pooling: ``"clip"`` pools over time and space, one weight per channel; ``"frame"`` over space alone, one weight
             per channel and time step.
 
@@ -68,12 +63,11 @@ def weighted_map(
         Maps ``(M, N, T, h, w)``, never negative.
     """
     over = pooled_dimensions(pooling)
-    assert layer is not None
-    with trace(module, x, [layer], precision=precision) as run:
-        scores = torch.stack([score(run.logits) for score in choose(run.logits.detach())])
-        activations = run.activations(layer)
+    with p.trace() as run:
+        scores = torch.stack([score(run.logits) for score in p.scores(run.logits)])
+        activations = run.activations(p.target_layer)
         maps = [
-            (weights(activations, gradients[layer], over) * activations).sum(1).relu()
+            (weights(activations, gradients[p.target_layer], over) * activations).sum(1).relu()
             for gradients in run.gradients(scores)
         ]
         return Attribution(run.logits.detach(), torch.stack(maps))
@@ -81,8 +75,6 @@ def weighted_map(
 
 def pooled_dimensions(pooling: Pooling) -> tuple[int, ...]:
     """The dimensions of ``(N, K, T, h, w)`` that are pooled over."""
-    if pooling not in ("clip", "frame"):
-        raise VidexplainError(f"pooling is 'clip' or 'frame', not '{pooling}'")
     return (2, 3, 4) if pooling == "clip" else (3, 4)
 
 
@@ -106,8 +98,8 @@ def gradcam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Te
 def gradcam_plus_plus(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Tensor:
     """The sum of the positive gradients, each with its own share (eqs. 7 and 19).
 
-    ``share = g^2 / (2 g^2 + sum(A) g^3 + 1e-6)``, the derivatives being those of the exponential of the score. The
-    1e-6 is pytorch-grad-cam's; it holds down channels whose gradients are below a thousandth.
+    ``share = g^2 / (2 g^2 + sum(A) g^3 + 1e-6)``, where the derivatives are those of the exponential of the score. The
+    1e-6 is pytorch-grad-cam's. It reduces channels whose gradients are below a thousandth.
     """
     squares = gradients.square()
     below = 2 * squares + activations.sum(over, keepdim=True) * squares * gradients + 1e-6

@@ -3,16 +3,15 @@
 from typing import Literal, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from videxplain.attribution.engine import Precision
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.methods.mask_search import Reward, optimise
-from videxplain.attribution.registry import Attribution, Choose, method
-from videxplain.errors import VidexplainError, unknown
+from videxplain.attribution.methods.mask_search import STEPS, Reward, optimise
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
+from videxplain.errors import VidexplainError
 
 Elsewhere: TypeAlias = Literal["freeze", "reverse"]
-_ELSEWHERE = ("freeze", "reverse")
 _TURNED = 0.1
 """Frames that are hidden by more than this run backwards (the paper's threshold)."""
 _LENGTH, _SMOOTHNESS = 0.5, 0.2
@@ -27,46 +26,31 @@ _RATE = 0.1
     paper="Mänttäri et al., ACCV 2020",
     cost="2 forward passes, and 100 (steps) forward and backward passes",
     candidates=1,
-    options=("steps", "fill"),
+    options=(
+        STEPS,
+        Option(
+            "fill",
+            str,
+            "freeze",
+            "What the clip does elsewhere: stand still, or run backwards, so that only the order is lost.",
+            choices=("freeze", "reverse"),
+        ),
+    ),
 )
-def temporal_mask(
-    module: nn.Module,
-    x: Tensor,
-    choose: Choose,
-    layer: LayerCall | None = None,
-    precision: Precision = "fp32",
-    steps: int = 100,
-    fill: Elsewhere = "freeze",
-) -> Attribution:
-    """One value a frame, found by gradient ascent: 1 where the frame is seen, 0 where the picture before it stands.
+def temporal_mask(p: Pass, steps: int = 100, fill: Elsewhere = "freeze") -> Attribution:
+    """One value a frame, found by gradient ascent: 1 where the frame is seen, 0 where the frame before it stays.
 
     The clip under a mask m is that of :func:`frozen` or :func:`turned`, the two perturbations of the paper, whose mask
-    is 1 - m. The score is brought to a scale on which it is 0 where no frame is seen and 1 where all are; more than 1
-    counts as 1. The mask maximises it less 0.5 times the share of frames that are seen, and less 0.2 times the mean of
-    the squared steps between neighbours: short, and in one piece. In the paper the mask is the one that takes the
-    score away, and steps count by their third powers; this is its counterpart that keeps the score. It starts from
-    nearly all frames.
-
-    Args:
-        module: A network from ``(N, C, T, H, W)`` to ``(N, K)``.
-        x: The batch.
-        choose: Which scores to explain.
-        layer: Not looked at: the input is explained.
-        precision: ``"bf16"`` runs all passes in bfloat16 where autocast does.
-        steps: Of gradient ascent.
-        fill: What happens elsewhere: ``"freeze"``, the clip stands still, and movement is missing; ``"reverse"``, it
-            runs backwards, and only the order of the frames is.
+    is 1 - m. The score is scaled so that it is 0 where no frame is seen and 1 where all are; more than 1 counts as 1.
+    The mask maximises the score less 0.5 times the share of frames that are seen, and less 0.2 times the mean of the
+    squared steps between neighbours: it is short, and in one piece. In the paper the mask takes the score away, and
+    steps count by their third powers; this is its counterpart that keeps the score. It starts from nearly all frames.
 
     Returns:
-        Maps ``(M, N, T, 1, 1)`` in [0, 1]; all zero where a clip that stands still, or runs backwards, has the score
-        already.
+        Maps ``(M, N, T, 1, 1)`` in [0, 1]; all zero where a clip that stands still, or runs backwards, already has the
+        score.
     """
-    if fill not in _ELSEWHERE:
-        raise unknown("fill of temporal-mask", fill, _ELSEWHERE)
-    if steps < 1:
-        raise VidexplainError(f"steps is a number, at least 1, not {steps}")
-
-    if x.shape[2] == 1:
+    if p.x.shape[2] == 1:
         raise VidexplainError("temporal-mask looks for frames among several, and there is one")
 
     def nothing(sample: Tensor) -> Tensor:
@@ -86,7 +70,7 @@ def temporal_mask(
                 seen.clamp_(0, 1)
         return with_first(seen.detach())[:, None, None]
 
-    return optimise(module, x, choose, precision, nothing, search)
+    return optimise(p, nothing, search)
 
 
 def with_first(seen: Tensor) -> Tensor:

@@ -1,0 +1,128 @@
+"""The layer that a method explains: named by the caller, or found in a pass of the network."""
+
+from contextlib import ExitStack
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import trace
+from videxplain.attribution.layers import BatchShape, FusedLayers, LayerCall, count_uses, first_layer, resolve
+from videxplain.attribution.registry import Method
+from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
+from videxplain.errors import VidexplainError
+from videxplain.models.config import TokenLayout
+from videxplain.untouched import untouched
+
+
+def find_layer(
+    method: Method, module: nn.Module, x: Tensor, layer: str | nn.Module | None, tokens: TokenLayout | None = None
+) -> LayerCall | FusedLayers | None:
+    """The layer or layers that ``method`` explains; None for a method that explains the input.
+
+    Args:
+        method: The method.
+        module: The network.
+        x: Its input ``(N, C, T, H, W)``.
+        layer: A dotted name, several joined by ``+``, or the layer itself; None for the method's default.
+        tokens: How the tokens of a transformer lie; None for what its configuration or the pass says.
+
+    Raises:
+        VidexplainError: The network has no such layer, or the method takes none or takes one.
+    """
+    if method.layer is None:
+        if layer is not None:
+            raise VidexplainError(f"{method.name} explains the input, so it takes no layer")
+        return None
+    if layer is None:
+        return default_layer(module, x, tokens) if method.layer == "last" else first_layer(module)
+    if isinstance(layer, nn.Module):
+        return resolve(module, layer)
+    layers = tuple(resolve(module, name.strip()) for name in layer.split("+"))
+    if len(layers) == 1:
+        return layers[0]
+    if method.family != "cam":
+        raise VidexplainError(f"{method.name} looks at one layer; the cam methods fuse several")
+    if len(set(layers)) < len(layers):
+        raise VidexplainError(f"layer '{layer}' names a layer twice")
+    return FusedLayers(layers)
+
+
+def default_layer(module: nn.Module, x: Tensor, tokens: TokenLayout | None = None) -> LayerCall:
+    """The configured layer, or the last one that still has extent in space and, in a 3D network, in time."""
+    config = getattr(module, "config", None)
+    if config is not None and getattr(config, "default_layer", None):
+        return resolve(module, config.default_layer)
+    known = _FOUND.setdefault(module, {})
+    key = (*x.shape[1:], tokens)
+    if key not in known:
+        known[key] = _last_with_extent(module, x, tokens)
+    return known[key]
+
+
+def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) -> LayerCall:
+    reader = TokenReader(module, x[:1], tokens)
+    found: list[tuple[str, torch.Size]] = []
+    of_tokens: list[str] = []
+
+    def watch(name: str) -> object:
+        def hook(layer: nn.Module, __: object, output: object) -> None:
+            values, _ = tensor_and_grid(output)
+            if values is None or values.ndim not in (3, 4, 5):
+                return
+            try:
+                form = reader.layout(layer, output)
+            except VidexplainError:  # tokens that lie otherwise, such as those of a window
+                return
+            if values.ndim == 3 and form is None:
+                return
+            shape = lay_out(values, form).shape
+            in_time = len(shape) == 4 or shape[2] > 1 or x.shape[2] == 1
+            if in_time and min(shape[-2:]) > 1:
+                found.append((name, shape))
+                if form is not None and any(isinstance(m, nn.LayerNorm) for m in layer.modules()):
+                    of_tokens.append(name)
+
+        return hook
+
+    with ExitStack() as hooks:
+        hooks.enter_context(reader.watching())
+        for name, m in module.named_modules():
+            if name:
+                hooks.callback(m.register_forward_hook(watch(name)).remove)
+        hooks.enter_context(untouched(module))
+        hooks.enter_context(torch.no_grad())
+        module(x[:1].clone())
+    if not found:
+        raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
+    if of_tokens:
+        return _last_that_is_read(module, x[:1], of_tokens, tokens)
+    last = found[-1][0]
+    uses = count_uses([shape for name, shape in found if name == last], BatchShape(1, x.shape[2]))
+    return LayerCall(last, uses - 1 if uses > 1 else None)
+
+
+def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: TokenLayout | None) -> LayerCall:
+    """The last block or normalisation on whose tokens the answer depends.
+
+    Behind the last attention only a class token may be read, or the first of the grid, and gradients at all others are
+    zero.
+    """
+    at_one_place = None
+    for name in reversed(list(dict.fromkeys(names))):
+        layer = LayerCall(name)
+        with trace(module, x, [layer], tokens=tokens) as run:
+            top = run.logits.amax(1)[None]
+            if not top.requires_grad:
+                continue
+            places = (next(run.gradients(top))[layer].abs().amax(1) > 0).sum()
+        if places > 1:
+            return layer
+        at_one_place = at_one_place or (layer if places else None)
+    if at_one_place is not None:
+        return at_one_place
+    raise VidexplainError("the answer depends on the tokens of no block of the model; name a layer")
+
+
+_FOUND: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], LayerCall]] = WeakKeyDictionary()
+"""The default layer of a network for each shape of its input, so that it is looked for once."""

@@ -1,0 +1,46 @@
+"""Guided backpropagation: gradients that pass ReLUs only where evidence is positive."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from videxplain.attribution.methods.input_gradients import COST, input_gradients
+from videxplain.attribution.methods.relu_rules import ReplacedReLU
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, method
+
+
+@method(
+    "guided-backprop",
+    family="gradient",
+    summary="which pixels raise the score through paths of positive evidence alone",
+    paper="Springenberg et al., ICLR workshop 2015",
+    cost=COST,
+    candidates=1,
+    caution="guided-backprop looks nearly the same for any class, and with a random last layer: "
+    "compare it with saliency",
+)
+def guided_backprop(p: Pass) -> Attribution:
+    """Guided backpropagation: at every ReLU only positive gradients pass, and only where its input was positive.
+
+    ``R^l = 1[f^l > 0] 1[R^(l+1) > 0] R^(l+1)`` (Springenberg et al., section 3.4). Every ReLU counts: as a module, as
+    a function, in place or used several times, because the calls are replaced and not the modules. A network that never
+    calls a ReLU is refused.
+
+    Returns:
+        Signed gradients ``(M, N, C, T, H, W)``.
+    """
+    return input_gradients(p, ReplacedReLU(_Guided, "guided backprop"))
+
+
+class _Guided(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.save_for_backward(value > 0)
+        return value.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (positive,) = ctx.saved_tensors
+        return gradients[0].clamp(min=0) * positive

@@ -1,0 +1,53 @@
+"""The fall of a score when parts of a clip are hidden; the methods that hide parts share this."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from videxplain.attribution.engine import at_once
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution
+from videxplain.attribution.targets import score_versions
+from videxplain.fills import FILLS
+from videxplain.untouched import untouched
+
+FILL = Option(
+    "fill",
+    str,
+    "mean",
+    "What takes the place of a hidden part: the mean colour, the picture out of focus, or the frame before.",
+    choices=FILLS,
+)
+
+
+def fall_of_scores(
+    p: Pass, versions: Callable[[Tensor], Iterator[Tensor]], collect: Callable[[Tensor], Tensor]
+) -> Attribution:
+    """Run versions of each sample with something hidden. All chosen scores share all passes.
+
+    Args:
+        p: The pass.
+        versions: From a sample ``(1, C, T, H, W)`` to its versions, of the same shape.
+        collect: From how far the score falls in each version, ``(versions,)``, to a map.
+    """
+    with untouched(p.module), torch.no_grad():
+        logits = p.logits(p.x)
+        of_samples = []
+        for n in range(len(p.x)):
+            sample, parts, held = p.x[n : n + 1], [], []
+            for version in versions(sample):
+                held.append(version)
+                if len(held) == at_once(sample):
+                    parts.append(p.logits(torch.cat(held)))
+                    held = []
+            if held:
+                parts.append(p.logits(torch.cat(held)))
+            of_samples.append(torch.cat(parts))
+        maps = []
+        for score in p.scores(logits):
+            values = score(logits)
+            falls = [values[n] - score_versions(score, logits, n, one) for n, one in enumerate(of_samples)]
+            maps.append(torch.stack([collect(fall) for fall in falls]))
+    return Attribution(logits, torch.stack(maps))

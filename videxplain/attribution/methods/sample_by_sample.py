@@ -1,0 +1,61 @@
+"""Explain each sample of a batch alone; methods that average gradients over many versions of a clip share this."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution
+from videxplain.attribution.targets import Score, score_versions
+from videxplain.errors import VidexplainError
+from videxplain.untouched import untouched
+
+ScoreOfVideo: TypeAlias = Callable[[Tensor], Tensor]
+"""Several versions of one sample ``(B, C, T, H, W)`` to a score each, ``(B,)``."""
+
+COPIES = Option("samples", int, 25, "How many noisy copies. The cost grows with it.", minimum=1)
+NOISE_SEED = Option("seed", int, 0, "The seed of the noise.", minimum=0)
+
+
+def noise_option(default: float) -> Option:
+    """How much noise a method puts on copies of a clip."""
+    words = "Standard deviation of the noise, as a share of the clip's range from darkest to brightest."
+    return Option("noise", float, default, words, minimum=0)
+
+
+def noise_deviation(noise: float, sample: Tensor) -> float:
+    """The standard deviation of the noise for one sample."""
+    return noise * float(sample.detach().max() - sample.detach().min())
+
+
+def sample_by_sample(p: Pass, explain: Callable[[ScoreOfVideo, Tensor], Tensor]) -> Attribution:
+    """Each sample ``(1, C, T, H, W)`` explained alone for each score, so that a batch equals its samples.
+
+    Args:
+        p: The pass.
+        explain: From the score and a sample that requires a gradient to its explanation, of the sample's shape.
+    """
+    with untouched(p.module):
+        x = p.x.clone() if p.x.is_inference() else p.x.detach()
+        with torch.no_grad():
+            logits = p.logits(x)
+        maps = [
+            torch.cat([explain(_for_sample(p, score, logits, n), x[n : n + 1].requires_grad_()) for n in range(len(x))])
+            for score in p.scores(logits)
+        ]
+        return Attribution(logits, torch.stack(maps).detach())
+
+
+def _for_sample(p: Pass, score: Score, logits: Tensor, n: int) -> ScoreOfVideo:
+    """The score of sample n, for any number of its versions at once."""
+
+    def of_versions(versions: Tensor) -> Tensor:
+        scores = score_versions(score, logits, n, p.logits(versions))
+        if not scores.requires_grad:
+            raise VidexplainError("the score does not depend on the input: nothing can be traced back to it")
+        return scores
+
+    return of_versions
