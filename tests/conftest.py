@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 WriteVideo = Callable[..., Path]
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The processes of pytest -n share the cores. Threads inside them would only take them from each other. Torch reads
+    # this when it is imported, which is later.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
