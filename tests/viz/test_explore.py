@@ -114,17 +114,25 @@ def test_lengths_are_counted_with_their_medians():
         "median 2.0 seconds, from 1.0 to 71.0",
         "median 50 frames, from 26 to 1,776",
     ]
-    for axes, values, unit in zip(figure.axes, (seconds, frames), ("seconds", "frames"), strict=True):
+    for axes, values, unit in zip(figure.axes[1::2], (seconds, frames), ("seconds", "frames"), strict=True):
         assert axes.get_xlabel() == unit
         assert axes.get_ylabel() == "videos"
         assert sum(bar.get_height() for bar in axes.patches) == 5
         assert axes.patches[0].get_x() == pytest.approx(values.min())
-        assert axes.lines[0].get_xdata()[0] == np.median(values)
+    for boxes, axes, values in zip(figure.axes[::2], figure.axes[1::2], (seconds, frames), strict=True):
+        assert boxes.get_xlim() == axes.get_xlim()
+        drawn = [line.get_xdata().tolist() for line in boxes.lines]
+        low, middle, high = np.percentile(values, (25, 50, 75))
+        assert [middle, middle] in drawn
+        # Whiskers go to the last video within 1.5 times the quartiles' distance; the longest one lies outside.
+        assert [low, values.min()] in drawn
+        assert [high, values[3]] in drawn
+        assert [values.max()] in drawn
 
 
 def test_videos_of_one_length_make_one_bar():
     figure = lengths_figure(np.full(7, 2.0), np.full(7, 50))
-    assert [[bar.get_height() for bar in axes.patches] for axes in figure.axes] == [[7], [7]]
+    assert [[bar.get_height() for bar in axes.patches] for axes in figure.axes[1::2]] == [[7], [7]]
 
 
 def test_sizes_and_rates_are_shown_with_their_shares():

@@ -1,4 +1,4 @@
-"""The command that looks at a dataset and gets it ready."""
+"""The command that extracts the frames of a dataset, or summarises it."""
 
 import os
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.cli.console import print_files, problem, progress_bar
-from videxplain.files import output_folder, replacing
+from videxplain.files import output_folder, write_json
 
 if TYPE_CHECKING:
     from videxplain.data.datasets.types import VideoDataset
@@ -18,11 +18,13 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the frames, o
 Kind = Annotated[
     str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the dataset is laid out.")
 ]
-Split = Annotated[int | None, typer.Option(help="Only this one, besides those prepared before; by default all.")]
+Split = Annotated[
+    int | None, typer.Option(help="Prepare this split, and those that were prepared before; by default all.")
+]
 Height = Annotated[int | None, typer.Option(min=1, help="Shrink frames to this height in pixels.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as there are cores.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.")]
-Summary = Annotated[bool, typer.Option("--summary", help="No frames, but figures and numbers of the dataset.")]
+Summary = Annotated[bool, typer.Option("--summary", help="Figures and numbers of the dataset instead of frames.")]
 
 
 def prepare(
@@ -35,7 +37,10 @@ def prepare(
     strict: Strict = False,
     summary: Summary = False,
 ) -> None:
-    """Extract a dataset's frames, from which training reads fast; or summarise it. Goes on where it stopped."""
+    """Extract a dataset's frames, which training reads fast; or summarise it.
+
+    A run that was stopped goes on where it was.
+    """
     from videxplain.data.datasets.open import SPLITS, available_splits, open_dataset
 
     processes = workers or os.cpu_count() or 1
@@ -58,35 +63,31 @@ def prepare(
 
 
 def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -> None:
-    import json
-
     from videxplain.data.datasets.summary import summarise
-    from videxplain.viz import explore
+    from videxplain.viz.explore import dataset_figures
     from videxplain.viz.save import save_figure
 
     with output_folder(out):
         with progress_bar(f"summary of {dataset.name}") as progress:
-            found = summarise(dataset, workers=workers, strict=strict, progress=progress)
-        counts = {
-            part: found.per_class(videos)
-            for part, videos in (("train", dataset.train), ("test", dataset.test), ("unused", dataset.unused))
-        }
-        _tell_skipped(found.skipped)
-        labels, number = dataset.labels, len(found.skipped)
-        of = f"{dataset.root.resolve().name}: {len(found.measured):,} videos, {len(labels)} classes"
-        notes = [f"missing or damaged, and not counted: {number:,}"] if number else []
-        figures = {
-            "samples": explore.samples_figure(found.samples(), labels, title=of, notes=notes),
-            "classes": explore.classes_figure(counts, labels, title=f"{of}; clips of each class", notes=notes),
-            "lengths": explore.lengths_figure(found.seconds, found.frames, title=f"{of}; lengths", notes=notes),
-            "formats": explore.formats_figure(found.sizes(), found.rates(), title=f"{of}; formats", notes=notes),
-        }
-        for name, figure in figures.items():
-            save_figure(figure, out / f"{name}.png")
-        with replacing(out / "summary.json") as temporary:
-            temporary.write_text(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{of}, {number:,} skipped")
-        print_files([*(out / f"{name}.png" for name in figures), out / "summary.json"])
+            summary = summarise(dataset, workers=workers, strict=strict, progress=progress)
+        _tell_skipped(summary.skipped)
+        name, skipped = dataset.root.resolve().name, len(summary.skipped)
+        figures = dataset_figures(
+            name,
+            dataset.labels,
+            samples=summary.samples(),
+            counts=summary.counts(),
+            seconds=summary.seconds,
+            frames=summary.frames,
+            sizes=summary.sizes(),
+            rates=summary.rates(),
+            skipped=skipped,
+        )
+        for stem, figure in figures.items():
+            save_figure(figure, out / f"{stem}.png")
+        write_json(out / "summary.json", summary.as_dict())
+        print(f"{name}: {len(summary.measured):,} videos, {len(dataset.labels)} classes, {skipped:,} skipped")
+        print_files([*(out / f"{stem}.png" for stem in figures), out / "summary.json"])
 
 
 def _tell_skipped(skipped: Sequence[tuple[Path, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What a dataset is like, in pictures: a frame of every class, clips per class, lengths, sizes, frame rates."""
+"""A dataset in pictures: a frame of every class, clips per class, lengths, sizes, frame rates."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,14 +29,51 @@ BINS = 40
 PART_COLOURS = (NEGATIVE, POSITIVE, "#c9cdd3")
 _GAP = 0.12
 _ROW = 0.215
-_PANEL = 2.7
+_PANEL = 2.9
+_BOX = 0.3
+LIGHT = "#c3d5e8"
 _NEARLY = 3
+
+
+def dataset_figures(
+    name: str,
+    labels: Sequence[str],
+    *,
+    samples: Sequence[np.ndarray | None],
+    counts: Mapping[str, np.ndarray],
+    seconds: np.ndarray,
+    frames: np.ndarray,
+    sizes: Sequence[tuple[str, int]],
+    rates: Sequence[tuple[str, int]],
+    skipped: int = 0,
+) -> dict[str, Figure]:
+    """All figures of a dataset, by name: samples, classes, lengths and formats.
+
+    Args:
+        name: Of the dataset.
+        labels: Names of the classes.
+        samples: See :func:`samples_figure`.
+        counts: See :func:`classes_figure`.
+        seconds: ``(N,)``, see :func:`lengths_figure`.
+        frames: ``(N,)``.
+        sizes: See :func:`formats_figure`.
+        rates: See there.
+        skipped: How many videos are missing or damaged; the figures say so.
+    """
+    title = f"{name}: {len(seconds):,} videos, {len(labels)} classes"
+    notes = [f"missing or damaged, and not counted: {skipped:,}"] if skipped else []
+    return {
+        "samples": samples_figure(samples, labels, title=title, notes=notes),
+        "classes": classes_figure(counts, labels, title=f"{title}; clips of each class", notes=notes),
+        "lengths": lengths_figure(seconds, frames, title=f"{title}; lengths", notes=notes),
+        "formats": formats_figure(sizes, rates, title=f"{title}; formats", notes=notes),
+    }
 
 
 def samples_figure(
     frames: Sequence[np.ndarray | None], labels: Sequence[str], *, title: str = "", notes: Sequence[str] = ()
 ) -> Figure:
-    """A frame of every class over its name; what is of another shape than most lies on black.
+    """A frame of every class over its name; a frame of another shape than most lies on black.
 
     Args:
         frames: One ``(H, W, 3)`` uint8 RGB for each class, of any size; None for a class without videos.
@@ -101,7 +138,7 @@ def classes_figure(
 
 
 def lengths_figure(seconds: np.ndarray, frames: np.ndarray, *, title: str = "", notes: Sequence[str] = ()) -> Figure:
-    """How long videos are: histograms of seconds and of frames, each with its median.
+    """How long videos are: the distributions of seconds and of frames, as histograms under box plots.
 
     Args:
         seconds: ``(N,)``.
@@ -114,7 +151,7 @@ def lengths_figure(seconds: np.ndarray, frames: np.ndarray, *, title: str = "", 
     header.draw(page)
     width = (WIDTH - 2 * MARGIN - 0.7) / 2
     for column, (values, unit, decimals) in enumerate(((seconds, "seconds", 1), (frames, "frames", 0))):
-        _histogram(page, MARGIN + column * (width + 0.7), header.bottom, width, np.asarray(values), unit, decimals)
+        _distribution(page, MARGIN + column * (width + 0.7), header.bottom, width, np.asarray(values), unit, decimals)
     return page.figure
 
 
@@ -153,7 +190,7 @@ def formats_figure(
 
 
 def _on_black(frame: np.ndarray | None, width: float, height: float) -> np.ndarray:
-    """The whole frame, as large as fits, in the middle of a black picture of the cell's size; grey where none is."""
+    """The whole frame, as large as fits, in the middle of a black picture of the cell's size; grey for no frame."""
     columns, rows = round(width * PICTURE_DPI), round(height * PICTURE_DPI)
     if frame is None:
         return np.full((rows, columns, 3), 0xEE, np.uint8)
@@ -169,7 +206,7 @@ def _on_black(frame: np.ndarray | None, width: float, height: float) -> np.ndarr
 
 
 def _key(page: Page, top: float, names: Sequence[str]) -> None:
-    """What the colours of the bars mean, where there is more than one."""
+    """What the colours of the bars mean, if there is more than one."""
     left = MARGIN
     for name, colour in zip(names, PART_COLOURS, strict=False):
         page.box(left, top, 0.14, 0.14, colour)
@@ -177,15 +214,43 @@ def _key(page: Page, top: float, names: Sequence[str]) -> None:
         left += 0.2 + text_width(name, SMALL_POINTS) + 0.3
 
 
-def _histogram(page: Page, left: float, top: float, width: float, values: np.ndarray, unit: str, decimals: int) -> None:
+def _distribution(
+    page: Page, left: float, top: float, width: float, values: np.ndarray, unit: str, decimals: int
+) -> None:
+    """A histogram, and over it a box plot: median, quartiles, whiskers to 1.5 times their distance, and outliers."""
+    import seaborn
+
     middle = float(np.median(values))
     lengths = [f"{value:,.{decimals}f}" for value in (middle, values.min(), values.max())]
     heading = f"median {lengths[0]} {unit}, from {lengths[1]} to {lengths[2]}"
     head = text_height(TEXT_POINTS) + 0.1
     page.text(left, top, heading, TEXT_POINTS, weight="bold")
-    axes = page.axes(left + 0.55, top + head, width - 0.55, _PANEL - head)
-    axes.hist(values, bins=min(BINS, max(1, len(np.unique(values)))), color=NEGATIVE, edgecolor="white", linewidth=0.4)
-    axes.axvline(middle, color=POSITIVE, linewidth=1.6)
+    boxes = page.axes(left + 0.55, top + head, width - 0.55, _BOX)
+    axes = page.axes(left + 0.55, top + head + _BOX, width - 0.55, _PANEL - head - _BOX)
+    seaborn.histplot(
+        x=values,
+        bins=min(BINS, max(1, len(np.unique(values)))),
+        color=NEGATIVE,
+        alpha=1,
+        edgecolor="white",
+        linewidth=0.4,
+        ax=axes,
+    )
+    line = {"color": INK, "linewidth": 0.8}
+    seaborn.boxplot(
+        x=values,
+        color=LIGHT,
+        width=0.6,
+        linecolor=INK,
+        linewidth=0.8,
+        medianprops={"color": POSITIVE, "linewidth": 1.6},
+        flierprops={"marker": "|", "markeredgecolor": MUTED, "markersize": 4},
+        whiskerprops=line,
+        capprops=line,
+        ax=boxes,
+    )
+    boxes.set_xlim(axes.get_xlim())
+    boxes.axis("off")
     axes.set_xlabel(unit, fontsize=TEXT_POINTS, color=INK)
     axes.set_ylabel("videos", fontsize=TEXT_POINTS, color=INK)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -67,6 +67,12 @@ class Summary:
         labels = [video.label for video in videos if video in good]
         return np.bincount(np.array(labels, np.int64), minlength=len(self.dataset.labels)).astype(np.int64)
 
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """``per_class`` of each part of the dataset: train, test and unused."""
+        data = self.dataset
+        parts = {"train": data.train, "test": data.test, "unused": data.unused}
+        return {part: self.per_class(videos) for part, videos in parts.items()}
+
     def sizes(self) -> list[tuple[str, int]]:
         """``("320x240", 13320)``: width and height with how many videos have them, the most frequent first."""
         return Counter(f"{one.size[1]}x{one.size[0]}" for one in self.measured).most_common()
@@ -86,9 +92,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers, for a file of JSON."""
-        data = self.dataset
-        parts = {"train": data.train, "test": data.test, "unused": data.unused}
-        counts = {part: self.per_class(videos) for part, videos in parts.items()}
+        data, counts = self.dataset, self.counts()
         return {
             "dataset": data.name,
             "split": data.split,
