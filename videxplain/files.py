@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES
@@ -11,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from videxplain.errors import VidexplainError
+from videxplain.owner import is_leftover, temporary_name
+
+# A name ends in what a writer goes by; a long ending is no file type, and would not fit beside the rest of the name.
+_LONGEST_SUFFIX = 16
+_cleared: set[Path] = set()
+"""Folders in which this process has looked for leftovers; once is enough, and a folder may hold many files."""
 
 
 class AbandonedError(Exception):
@@ -23,16 +28,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Whether the folder can be written is found out on entry, before any work is done. When the block
     raises, the temporary file is removed and what was at ``path`` before is untouched. An ``OSError``
-    becomes a one-line `VidexplainError`.
+    becomes a one-line `VidexplainError`. Temporary files that killed processes left in the folder are removed.
     """
     path = Path(path)
-    if path.is_dir():
-        raise VidexplainError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
-        raise VidexplainError(f"cannot write {path}: the folder {path.parent} does not exist")
-    temporary = path.parent / f".videxplain-{secrets.token_hex(6)}{path.suffix}"
     try:
+        if path.is_dir():
+            raise VidexplainError(f"cannot write {path}: it is a folder")
+        if not path.parent.is_dir():
+            raise VidexplainError(f"cannot write {path}: the folder {path.parent} does not exist")
+        temporary = path.parent / temporary_name(path.suffix[:_LONGEST_SUFFIX])
         temporary.open("xb").close()
+    except OSError as error:
+        raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
+    if path.parent not in _cleared:
+        remove_leftovers(path.parent)
+    try:
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -41,20 +51,34 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files in ``folder`` that processes of this machine left behind when they were killed.
+
+    Files of living processes and of other machines stay.
+    """
+    _cleared.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if is_leftover(entry.name):
+                with suppress(OSError):  # another process may be quicker
+                    Path(entry.path).unlink()
+
+
 @contextmanager
 def output_folder(path: str | Path) -> Iterator[Path]:
-    """A folder to write into, made with its parents where it is missing; made in vain, it goes again.
+    """A folder to write into. It is made with its parents where it is missing, and removed again if the block fails.
 
     What the block raises passes; folders that were made for it are then removed as far as they are empty.
     """
     path = Path(path)
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(EACCES, os.strerror(EACCES))
     except OSError as error:
         raise VidexplainError(f"cannot write to {path}: {error.strerror or error}") from None
+    remove_leftovers(path)
     try:
         yield path
     except BaseException:
@@ -71,7 +95,9 @@ def write_json(path: str | Path, content: Any) -> Path:
         The path.
     """
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        # A file name that is not UTF-8 holds surrogates, which JSON can escape and UTF-8 cannot hold.
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     return Path(path)
 
 

@@ -18,7 +18,7 @@ from videxplain.errors import VidexplainError
 
 # Below this size, handing a frame to a thread costs more than decoding it.
 _THREADED_PIXELS = 320 * 240
-# More threads wait for the conversion to RGB, which is one thread's; each holds a frame or two, and takes time to start.
+# More threads would wait for the conversion to RGB, which is one thread's; each holds frames and takes time to start.
 _MOST_THREADS = 4
 # Nothing real is larger than 16K; a damaged header can declare a picture that fills the memory.
 _MOST_PIXELS = 1 << 27
