@@ -1,6 +1,6 @@
 """Ask a video network what it saw, where and when.
 
-The public names are imported when they are first used, so that ``import videxplain`` is immediate.
+Each public name is imported when it is first used, so that ``import videxplain`` is immediate.
 """
 
 from importlib import import_module
@@ -10,60 +10,112 @@ from videxplain.version import __version__
 
 if TYPE_CHECKING:
     from videxplain.attribution.api import attribute
+    from videxplain.attribution.capture import Capture, capture
+    from videxplain.attribution.layers import FusedLayers, LayerCall
+    from videxplain.attribution.options import Option
+    from videxplain.attribution.passes import Pass
+    from videxplain.attribution.registry import Attribution, register_method
     from videxplain.attribution.targets import Contrast
     from videxplain.data.clip import Clip, read_clip
+    from videxplain.data.stream import FrameSource
     from videxplain.errors import VidexplainError
-    from videxplain.explanation.api import explain, list_methods, predict
-    from videxplain.explanation.attention import Attention, attention
-    from videxplain.explanation.motion import Split, split
+    from videxplain.evaluation.api import evaluate
+    from videxplain.evaluation.evidence import EvidenceReport
+    from videxplain.evaluation.result import Evaluation
+    from videxplain.evaluation.runs import Division
+    from videxplain.evaluation.setup import EvaluationSetup
+    from videxplain.explanation.api import explain, explain_many, list_methods, predict
+    from videxplain.explanation.attention import Attention, Link, attention
+    from videxplain.explanation.frame_maps import FrameMaps
+    from videxplain.explanation.motion import MotionAndAppearance, motion_and_appearance
+    from videxplain.explanation.motion import MotionAndAppearance as Split
+    from videxplain.explanation.motion import motion_and_appearance as split
+    from videxplain.explanation.origin import Origin
     from videxplain.explanation.panels import four_panel_figure
     from videxplain.explanation.result import Explanation
+    from videxplain.models.architectures import register_model
     from videxplain.models.config import ModelConfig, TokenLayout
+    from videxplain.models.video_model import VideoModel
     from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
 
 _HOMES = {
-    "attribute": "attribution.api",
-    "Contrast": "attribution.targets",
-    "Clip": "data.clip",
-    "read_clip": "data.clip",
-    "VidexplainError": "errors",
-    "explain": "explanation.api",
-    "list_methods": "explanation.api",
-    "predict": "explanation.api",
-    "four_panel_figure": "explanation.panels",
-    "Explanation": "explanation.result",
-    "ModelConfig": "models.config",
-    "list_models": "models.zoo",
-    "load_model": "models.zoo",
-    "save_model": "models.zoo",
-    "TokenLayout": "models.config",
-    "wrap": "models.wrapping",
-    "Attention": "explanation.attention",
-    "attention": "explanation.attention",
-    "Split": "explanation.motion",
-    "split": "explanation.motion",
+    "attribution.api": ["attribute"],
+    "attribution.capture": ["Capture", "capture"],
+    "attribution.layers": ["FusedLayers", "LayerCall"],
+    "attribution.options": ["Option"],
+    "attribution.passes": ["Pass"],
+    "attribution.registry": ["Attribution", "register_method"],
+    "attribution.targets": ["Contrast"],
+    "data.clip": ["Clip", "read_clip"],
+    "data.stream": ["FrameSource"],
+    "errors": ["VidexplainError"],
+    "evaluation.api": ["evaluate"],
+    "evaluation.evidence": ["EvidenceReport"],
+    "evaluation.result": ["Evaluation"],
+    "evaluation.runs": ["Division"],
+    "evaluation.setup": ["EvaluationSetup"],
+    "explanation.api": ["explain", "explain_many", "list_methods", "predict"],
+    "explanation.attention": ["Attention", "Link", "attention"],
+    "explanation.frame_maps": ["FrameMaps"],
+    "explanation.motion": ["MotionAndAppearance", "motion_and_appearance"],
+    "explanation.origin": ["Origin"],
+    "explanation.panels": ["four_panel_figure"],
+    "explanation.result": ["Explanation"],
+    "models.architectures": ["register_model"],
+    "models.config": ["ModelConfig", "TokenLayout"],
+    "models.video_model": ["VideoModel"],
+    "models.wrapping": ["wrap"],
+    "models.zoo": ["list_models", "load_model", "save_model"],
 }
+"""Module to the public names that it defines."""
+
+_OLD_NAMES = {"Split": "MotionAndAppearance", "split": "motion_and_appearance"}
+"""Names of earlier versions that are still imported."""
+
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Attention",
+    "Attribution",
+    "Capture",
     "Clip",
     "Contrast",
+    "Division",
+    "Evaluation",
+    "EvaluationSetup",
+    "EvidenceReport",
     "Explanation",
+    "FrameMaps",
+    "FrameSource",
+    "FusedLayers",
+    "LayerCall",
+    "Link",
     "ModelConfig",
+    "MotionAndAppearance",
+    "Option",
+    "Origin",
+    "Pass",
     "Split",
     "TokenLayout",
+    "VideoModel",
     "VidexplainError",
     "__version__",
     "attention",
     "attribute",
+    "capture",
+    "evaluate",
     "explain",
+    "explain_many",
     "four_panel_figure",
     "list_methods",
     "list_models",
     "load_model",
+    "motion_and_appearance",
     "predict",
     "read_clip",
+    "register_method",
+    "register_model",
     "save_model",
     "split",
     "wrap",
@@ -71,9 +123,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    wanted = _OLD_NAMES.get(name, name)
+    if wanted not in _MODULES:
         raise AttributeError(f"module 'videxplain' has no attribute '{name}'")
-    value = getattr(import_module(f"videxplain.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"videxplain.{_MODULES[wanted]}"), wanted)
     globals()[name] = value
     return value
 

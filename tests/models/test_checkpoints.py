@@ -200,7 +200,7 @@ def test_a_name_that_is_nearly_right_is_answered_with_the_right_one():
     assert error(load_model, "i3d", "kinetics-400").startswith(
         "unknown weights of i3d 'kinetics-400'; did you mean kinetics400"
     )
-    assert error(load_model, "lrcn", "kinetics-400").startswith("no weights 'kinetics-400'")
+    assert error(load_model, "lrcn", "kinetics-400").endswith("'kinetics-400'; known: auto, bundled, none")
     assert error(load_model, "i3d", "kinetics400.pth").startswith("no weights 'kinetics400.pth'")
 
 

@@ -11,7 +11,7 @@ from torch import nn
 import videxplain as vx
 from videxplain.attribution.engine import trace
 from videxplain.attribution.layers import first_layer, resolve
-from videxplain.models.hubs import sources
+from videxplain.models import build
 from videxplain.models.hubs.pytorchvideo import ENTRIES, two_pathways
 from videxplain.models.hubs.sources import SOURCES
 
@@ -196,7 +196,7 @@ def test_the_hubs_weights_are_fetched_from_its_address(tmp_path, monkeypatch):
         asked.append((url, sha256))
         return tmp_path / "X3D_XS.pyth"
 
-    monkeypatch.setattr(sources, "fetch", fetch)
+    monkeypatch.setattr(build, "fetch", fetch)
     model = load("x3d_xs", "auto")
     assert asked == [("https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/X3D_XS.pyth", "")]
     assert model.config.weights == "trained on Kinetics-400 by pytorchvideo"
@@ -225,7 +225,7 @@ def test_a_fine_tuned_file_says_how_many_classes_it_has(tmp_path):
     ],
 )
 def test_what_cannot_be_is_one_line(name, weights, options, said, monkeypatch):
-    monkeypatch.setattr(sources, "fetch", lambda *args: pytest.fail("downloaded before the options were read"))
+    monkeypatch.setattr(build, "fetch", lambda *args: pytest.fail("downloaded before the options were read"))
     assert said in error(name, weights, **options)
 
 

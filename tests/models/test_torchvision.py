@@ -13,7 +13,7 @@ from torchvision.models.video.mvit import MSBlockConfig, MViT
 import videxplain as vx
 from videxplain.attribution.engine import trace
 from videxplain.attribution.layers import resolve
-from videxplain.models.hubs import sources
+from videxplain.models import build
 from videxplain.models.hubs import torchvision as torchvision_models
 from videxplain.models.hubs.sources import SOURCES
 
@@ -186,7 +186,7 @@ def test_weights_are_fetched_from_torchvisions_address_and_checked(
 
     def progress(done, total): ...
 
-    monkeypatch.setattr(sources, "fetch", fetch)
+    monkeypatch.setattr(build, "fetch", fetch)
     model = load(name, weights, progress=progress)
     assert asked == [(f"https://download.pytorch.org/models/{file}", digits, progress)]
     assert model.config.weights == words
@@ -197,10 +197,10 @@ def test_weights_are_fetched_from_torchvisions_address_and_checked(
 
 def test_every_address_of_torchvision_holds_the_digits_that_are_checked(monkeypatch):
     asked = []
-    monkeypatch.setattr(sources, "fetch", lambda url, sha256, progress: asked.append(sha256))
+    monkeypatch.setattr(build, "fetch", lambda url, sha256, progress: asked.append(sha256))
     urls = [weights.url for name in NAMES for weights in get_model_weights(name)]
     for url in urls:
-        sources.downloaded(url, None)
+        build.downloaded(url, None)
     assert len(asked) == 10
     assert all(re.fullmatch("[0-9a-f]{8}", digits) and digits in url for digits, url in zip(asked, urls, strict=True))
 
@@ -271,7 +271,7 @@ def test_random_weights_are_always_the_same_and_leave_the_random_state_alone():
     ],
 )
 def test_what_cannot_be_is_one_line(name, weights, options, said, monkeypatch):
-    monkeypatch.setattr(sources, "fetch", lambda *args: pytest.fail("downloaded before the options were read"))
+    monkeypatch.setattr(build, "fetch", lambda *args: pytest.fail("downloaded before the options were read"))
     assert said in error(name, weights, **options)
 
 

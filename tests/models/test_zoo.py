@@ -6,9 +6,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from videxplain.device import find_device
 from videxplain.errors import VidexplainError
 from videxplain.models import zoo
 from videxplain.models.config import ModelConfig
+from videxplain.models.networks.i3d import I3D
+from videxplain.models.video_model import VideoModel
 from videxplain.models.weights import files as weights
 from videxplain.models.weights.files import CONFIG_KEY, read_metadata
 from videxplain.models.zoo import available_weights, list_models, load_model, save_model
@@ -191,7 +194,9 @@ def test_what_does_not_fit_is_counted_and_named(tmp_path):
 
 
 def test_files_that_are_not_there_or_of_another_kind(tmp_path):
-    assert error("i3d", "bundle") == "no weights 'bundle': say auto, bundled, none, or name a file"
+    assert error("i3d", "missing.pt") == "no weights 'missing.pt': say auto, bundled, none, or name a file"
+    assert error("i3d", "kinetics").startswith("unknown weights of i3d 'kinetics'; did you mean kinetics400 or ")
+    assert error("lrcn", "kinetics400") == "unknown weights of lrcn 'kinetics400'; known: auto, none"
     (tmp_path / "weights.txt").write_text("x")
     assert error("i3d", tmp_path / "weights.txt").endswith("the name must end in .safetensors, .pt or .pth")
     torch.save([1, 2], tmp_path / "list.pt")
@@ -265,3 +270,19 @@ def test_the_header_holds_the_configuration_as_json(tmp_path):
     assert metrics == {}
     assert isinstance(config, ModelConfig)
     assert json.loads(json.dumps(config.options)) == {"width": 4, "batch_norm": False, "dropout": 0.5}
+
+
+def test_a_loaded_network_is_a_video_model_and_any_module_with_a_configuration_is_one():
+    model = load_model("i3d", "none", device="cpu", **NARROW)
+    assert isinstance(model, VideoModel)
+    plain = nn.Linear(1, 1)
+    assert not isinstance(plain, VideoModel)
+    assert not isinstance(plain, I3D)
+    plain.config = model.config
+    assert isinstance(plain, VideoModel)
+    assert not isinstance(plain, I3D)
+
+
+def test_a_device_that_is_not_there_is_named():
+    assert error("i3d", "none", device="cuda:99").startswith("no device 'cuda:99' on this machine; there is cpu")
+    assert next(load_model("i3d", "none", device="auto", **NARROW).parameters()).device == find_device("auto")

@@ -1,12 +1,13 @@
 """The table of architectures: how each is built, what it expects, which options it has.
 
-A new one is a function here: its first parameter is the :class:`ModelConfig`, the others are its options. Nothing of
-this imports torch, so that models can be listed and mistaken names answered at once.
+A new one is a function here. Its first parameter is the :class:`ModelConfig`, the others are its options. Nothing of
+this imports torch, so that listing models and answering a mistaken name take no time.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
@@ -14,10 +15,12 @@ from videxplain.models.config import ModelConfig
 from videxplain.registry import Registry
 
 if TYPE_CHECKING:
-    from videxplain.models.networks.blocks import VideoNetwork
+    from torch import nn
+
     from videxplain.models.networks.non_local import Mode
 
-Builder = Callable[..., "VideoNetwork"]
+Builder = Callable[..., "nn.Module"]
+Initialise = Callable[["nn.Module"], None]
 
 SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "frame_interval", "mean", "std")
 """Options that every architecture has: fields of its :class:`ModelConfig`."""
@@ -31,11 +34,16 @@ class Architecture:
         summary: What it is, in a line.
         config: What it expects at full size.
         build: From a :class:`ModelConfig` and options to the network.
+        initialise: Fills a network with random weights, in place. The network is then built without memory, on
+            PyTorch's ``meta`` device. None for a network that keeps the initial values which it makes itself.
+        shared: Which of ``SHARED_OPTIONS`` it takes.
     """
 
     summary: str
     config: ModelConfig
     build: Builder
+    initialise: Initialise | None = None
+    shared: tuple[str, ...] = SHARED_OPTIONS
 
     @property
     def options(self) -> dict[str, Any]:
@@ -47,9 +55,9 @@ class Architecture:
         """The configuration with ``options`` applied; raises when one is unknown or makes no sense."""
         known = self.options
         for name in options:
-            if name not in known and name not in SHARED_OPTIONS:
-                raise unknown(f"option of {self.config.architecture}", name, [*SHARED_OPTIONS, *known])
-        fields = {name: options[name] for name in SHARED_OPTIONS if options.get(name) is not None}
+            if name not in known and name not in self.shared:
+                raise unknown(f"option of {self.config.architecture}", name, [*self.shared, *known])
+        fields = {name: options[name] for name in self.shared if options.get(name) is not None}
         own = {name: options.get(name, default) for name, default in known.items()}
         own = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
         for name, value in (fields | own).items():
@@ -57,7 +65,7 @@ class Architecture:
                 raise VidexplainError(f"{name} must be at least 1, not {value}")
         return reconfigure(self.config, fields).replace(options=own)
 
-    def network(self, config: ModelConfig) -> "VideoNetwork":
+    def network(self, config: ModelConfig) -> "nn.Module":
         """The network of a configuration, its weights as PyTorch makes them."""
         return self.build(config, **config.options)
 
@@ -65,14 +73,40 @@ class Architecture:
 ARCHITECTURES: Registry[Architecture] = Registry("model")
 
 
-def architecture(summary: str, config: ModelConfig) -> Callable[[Builder], Builder]:
-    """Enter the decorated function under ``config.architecture``."""
+def register_model(
+    summary: str, config: ModelConfig, *, initialise: Initialise | None = None
+) -> Callable[[Builder], Builder]:
+    """Enter a network into the table of models, so that :func:`videxplain.load_model` and training know its name.
+
+    The decorated function gets the :class:`ModelConfig` and builds the network, which takes videos ``(N, 3, T, H, W)``
+    and returns ``(N, K)``. The function's other parameters, with their defaults, become the options of the model.
+
+    Args:
+        summary: What it is, in a line.
+        config: What it expects. ``config.architecture`` is the name.
+        initialise: Fills it with random weights, in place; it is then built without memory, on PyTorch's ``meta``
+            device. None keeps the initial values that the network makes itself.
+
+    Raises:
+        VidexplainError: The name is taken, or has a colon, which stands behind the name of a package.
+    """
+    if ":" in config.architecture:
+        raise VidexplainError(f"a model cannot be called '{config.architecture}': leave out the colon")
 
     def enter(build: Builder) -> Builder:
-        ARCHITECTURES.add(config.architecture, Architecture(summary, config, build))
+        ARCHITECTURES.add(config.architecture, Architecture(summary, config, build, initialise))
         return build
 
     return enter
+
+
+def _ours(network: "nn.Module") -> None:
+    from videxplain.models.networks.initialise import initialise
+
+    initialise(network)
+
+
+architecture = partial(register_model, initialise=_ours)
 
 
 def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
@@ -112,7 +146,7 @@ def late_fusion(
     strides: tuple[int, int, int, int] = (1, 2, 2, 2),
     latent: int | None = None,
     dropout: float = 0.5,
-) -> "VideoNetwork":
+) -> "nn.Module":
     """See :class:`videxplain.models.networks.late_fusion.LateFusion`."""
     from videxplain.models.networks.late_fusion import LateFusion
 
@@ -134,7 +168,7 @@ def lrcn(
     layers: int = 1,
     bidirectional: bool = False,
     dropout: float = 0.5,
-) -> "VideoNetwork":
+) -> "nn.Module":
     """See :class:`videxplain.models.networks.lrcn.LRCN`."""
     from videxplain.models.networks.lrcn import LRCN
 
@@ -155,7 +189,7 @@ def lrcn(
     "eight 3x3x3 convolutions and three fully connected layers",
     ModelConfig("c3d", 487, 16, (112, 112), "consecutive", "relu5b", "conv1a"),
 )
-def c3d(config: ModelConfig, *, width: int = 64, batch_norm: bool = False, dropout: float = 0.5) -> "VideoNetwork":
+def c3d(config: ModelConfig, *, width: int = 64, batch_norm: bool = False, dropout: float = 0.5) -> "nn.Module":
     """See :class:`videxplain.models.networks.c3d.C3D`."""
     from videxplain.models.networks.c3d import C3D
 
@@ -176,7 +210,7 @@ def i3d(
     strides: tuple[int, int, int, int] = (1, 2, 2, 2),
     caffe2: bool = False,
     dropout: float = 0.5,
-) -> "VideoNetwork":
+) -> "nn.Module":
     """See :class:`videxplain.models.networks.i3d.I3D`."""
     from videxplain.models.networks.i3d import I3D
 
@@ -207,7 +241,7 @@ def i3d(
         std=(0.5, 0.5, 0.5),
     ),
 )
-def i3d_inception(config: ModelConfig, *, width: int = 64, dropout: float = 0.5) -> "VideoNetwork":
+def i3d_inception(config: ModelConfig, *, width: int = 64, dropout: float = 0.5) -> "nn.Module":
     """See :class:`videxplain.models.networks.i3d_inception.InceptionI3D`."""
     from videxplain.models.networks.i3d_inception import InceptionI3D
 
@@ -229,7 +263,7 @@ def non_local(
     strides: tuple[int, int, int, int] = (1, 2, 2, 2),
     caffe2: bool = False,
     dropout: float = 0.5,
-) -> "VideoNetwork":
+) -> "nn.Module":
     """See :class:`videxplain.models.networks.non_local.NonLocalI3D`."""
     from videxplain.models.networks.non_local import NonLocalI3D
 

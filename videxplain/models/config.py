@@ -66,9 +66,9 @@ class ModelConfig:
     num_classes: int
     num_frames: int
     size: tuple[int, int]
-    sampling: Literal["consecutive", "uniform"]
-    default_layer: str
-    first_layer: str
+    sampling: Literal["consecutive", "uniform"] = "consecutive"
+    default_layer: str = ""
+    first_layer: str = ""
     labels: tuple[str, ...] = ()
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD

@@ -6,8 +6,11 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from videxplain.device import device_of
 from videxplain.errors import VidexplainError, unknown
 from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, TokenLayout
+from videxplain.models.video_model import VideoModel
+from videxplain.untouched import untouched
 
 Prepare: TypeAlias = Callable[[Tensor], Any]
 """A batch ``(N, 3, T, H, W)``, normalised, to what a network takes: its only argument, or a dictionary of names."""
@@ -17,7 +20,7 @@ COLOURS = ("RGB", "BGR")
 SAMPLINGS = ("consecutive", "uniform")
 
 
-class Wrapped(nn.Module):
+class Wrapped(VideoModel):
     """A network behind the usual input and output: video ``(N, 3, T, H, W)`` to logits ``(N, K)``.
 
     Its layers keep their own names.
@@ -194,13 +197,10 @@ def _layout_of(tokens: TokenLayout | Sequence[int] | None) -> TokenLayout | None
 
 def _count_classes(model: Wrapped) -> int:
     """K, from one pass of an empty clip in evaluation mode."""
-    config, parameter = model.config, next(model.parameters(), None)
-    training = [(m, m.training) for m in model.modules()]
-    x = torch.zeros(1, 3, config.num_frames, *config.size, device=parameter.device if parameter is not None else None)
+    config = model.config
+    x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(model))
     try:
-        for m, _ in training:
-            m.training = False
-        with torch.no_grad():
+        with untouched(model), torch.no_grad():
             return model(x).shape[1]
     except VidexplainError:
         raise
@@ -208,6 +208,3 @@ def _count_classes(model: Wrapped) -> int:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise VidexplainError(f"{config.architecture} does not take such an input: {reason}") from None
-    finally:
-        for m, was in training:
-            m.training = was

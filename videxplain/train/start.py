@@ -10,12 +10,13 @@ from torch import Tensor
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.build import downloaded, in_our_names
 from videxplain.models.config import ModelConfig
-from videxplain.models.networks.blocks import VideoNetwork
 from videxplain.models.networks.inflate import inflate_state_dict
-from videxplain.models.weights.conversion import convert, recognise_layout
-from videxplain.models.weights.files import FOREIGN, PYTORCH, read_weights
+from videxplain.models.video_model import VideoModel
+from videxplain.models.weights.files import FOREIGN, PYTORCH, Weights, read_weights
 from videxplain.models.zoo import load_model
+from videxplain.progress import Progress
 from videxplain.train.recipe import Recipe
 from videxplain.train.two_heads import classifier_name
 
@@ -33,7 +34,7 @@ class Start:
         notes: What was taken from where, and what was not, a line each.
     """
 
-    network: VideoNetwork
+    network: VideoModel
     notes: tuple[str, ...]
 
 
@@ -63,35 +64,30 @@ def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
     path = Path(recipe.init)
     if path.suffix not in (".safetensors", *PYTORCH, *FOREIGN):
         raise VidexplainError(f"init is none, imagenet or a file of weights, not '{recipe.init}'")
-    state = _in_our_names(read_weights(path).state, recipe.model)
+    state = _in_our_names(read_weights(path), recipe.model, path)
     images = {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}
     if images and not hasattr(network, "trunk"):
         return _fill(network, inflate_state_dict(images, network), f"the image network of {path}, inflated")
     return _fill(network, state, str(path))
 
 
-def _in_our_names(state: dict[str, Tensor], model: str) -> dict[str, Tensor]:
+def _in_our_names(found: Weights, model: str, path: Path) -> dict[str, Tensor]:
     """The weights of another project for a model of ours, or else, of an image network, for Late Fusion."""
-    if recognise_layout(state) is None:
-        return state
     try:
-        return convert(state, model).state
+        return in_our_names(model, found, path).state
     except VidexplainError as error:
         with suppress(VidexplainError):
-            return convert(state, "late_fusion").state
+            return in_our_names("late_fusion", found, path).state
         raise VidexplainError(f"init: {error}") from None
 
 
-def imagenet_state(depth: int) -> dict[str, Tensor]:
-    """The weights of torchvision's ResNet of this depth, learned on ImageNet (version 1); downloaded once."""
+def imagenet_state(depth: int, progress: Progress | None = None) -> dict[str, Tensor]:
+    """The weights of torchvision's ResNet of this depth, trained on ImageNet (version 1); downloaded once."""
     from torchvision.models import get_weight
 
-    try:
-        # The first version is the one that the report could have had.
-        state: dict[str, Tensor] = get_weight(f"ResNet{depth}_Weights.IMAGENET1K_V1").get_state_dict(check_hash=True)
-    except (OSError, RuntimeError) as error:
-        raise VidexplainError(f"cannot download ResNet-{depth} of ImageNet: {error}; init may also be a file") from None
-    return state
+    # The first version is the one that was published when the report was written.
+    path = downloaded(get_weight(f"ResNet{depth}_Weights.IMAGENET1K_V1").url, progress)
+    return read_weights(path).state
 
 
 def _imagenet_depth(config: ModelConfig) -> int:
@@ -104,14 +100,14 @@ def _imagenet_depth(config: ModelConfig) -> int:
     return int(depth)
 
 
-def _from_images(state: Mapping[str, Tensor], network: VideoNetwork) -> dict[str, Tensor]:
+def _from_images(state: Mapping[str, Tensor], network: VideoModel) -> dict[str, Tensor]:
     own = {name: value for name, value in state.items() if not name.startswith("fc.")}
     if hasattr(network, "trunk"):
         return {f"{_TRUNK}{name}": value for name, value in own.items()}
     return inflate_state_dict(own, network)
 
 
-def _fill(network: VideoNetwork, state: Mapping[str, Tensor], what: str) -> Start:
+def _fill(network: VideoModel, state: Mapping[str, Tensor], what: str) -> Start:
     """Take what fits by name and shape, except the classifier, and say what was not taken."""
     wanted = network.state_dict()
     head = classifier_name(network)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
-from videxplain.models.networks.blocks import VideoNetwork
+from videxplain.models.video_model import VideoModel
 
 
 def classifier_name(network: nn.Module) -> str:
@@ -44,7 +44,7 @@ class ManyHeads(nn.Module):
         configs: What the network is for each dataset.
     """
 
-    def __init__(self, network: VideoNetwork, configs: list[ModelConfig], *, seed: int = 0) -> None:
+    def __init__(self, network: VideoModel, configs: list[ModelConfig], *, seed: int = 0) -> None:
         """Add classifiers to a network that has the first dataset's; the others start from the ``seed``."""
         super().__init__()
         self.network, self.configs = network, configs
@@ -68,7 +68,7 @@ class ManyHeads(nn.Module):
         """The one, or all of them."""
         return self.network.get_submodule(self._name)
 
-    def single(self, which: int) -> VideoNetwork:
+    def single(self, which: int) -> VideoModel:
         """A network of the zoo, with the classifier of dataset ``which`` alone; a copy."""
         network = copy.deepcopy(self.network)
         heads = network.get_submodule(self._name)

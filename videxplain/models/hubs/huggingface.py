@@ -13,12 +13,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
+from videxplain.models.architectures import Architecture
+from videxplain.models.build import seeded
 from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, TokenLayout
-from videxplain.models.hubs.sources import configured, seeded
+from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import Wrapped
 
 _PROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 _PAIR = 2
+_OPTIONS = ("labels", "frame_interval", "mean", "std")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
 """``model_type`` of a configuration to what is known of it."""
 
 
-def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any] | None = None) -> nn.Module:
+def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any] | None = None) -> VideoModel:
     """A video classifier with its own processor's settings and labels.
 
     Whole frames are resized to the network's size, where its processor would cut off the sides; what it would cut off
@@ -149,7 +152,8 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         weights=words,
         tokens=family.tokens(settings),
     )
-    config = configured(config, options or {}, ("labels", "frame_interval", "mean", "std"))
+    entry = Architecture(f"{name} of Hugging Face", config, lambda config: module, shared=_OPTIONS)
+    config = entry.configure(options or {})
     if config.num_classes != settings.num_labels:
         raise VidexplainError(f"{len(config.labels)} labels for the {settings.num_labels} classes of hf:{name}")
     module.config.return_dict = True

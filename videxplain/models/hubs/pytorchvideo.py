@@ -10,8 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
+from videxplain.models.architectures import Architecture
+from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig
-from videxplain.models.hubs.sources import Weighing, assemble, configured, downloaded, own_file
+from videxplain.models.video_model import VideoModel
+from videxplain.models.weights.files import named_file
 from videxplain.models.weights.labels import labels_of
 from videxplain.progress import Progress
 
@@ -112,7 +115,7 @@ def two_pathways(x: Tensor, alpha: int) -> list[Tensor]:
 
 def load_pytorchvideo(
     name: str, weights: str, progress: Progress | None = None, options: Mapping[str, Any] | None = None
-) -> nn.Module:
+) -> VideoModel:
     """A model of pytorchvideo's hub with a ``.config``; its layers keep their names.
 
     Where the hub ends in a softmax it is left out: explained are logits. The mean over space and time covers whatever
@@ -145,23 +148,24 @@ def load_pytorchvideo(
         std=(0.225, 0.225, 0.225),
         frame_interval=entry.frame_interval,
     )
-    _check_input(configured(config, options), entry, trained=weights == "auto")
-    function = _function(entry, name)
-    if weights == "auto":
-        given = Weighing(downloaded(f"{_BASE}/{entry.file}", progress), "trained on Kinetics-400 by pytorchvideo")
-    else:
-        given = own_file(weights, config.architecture, ("auto", "none"))
 
-    def build(config: ModelConfig) -> nn.Module:
+    def network(config: ModelConfig) -> nn.Module:
         if entry.is_mvit:
-            return function(
+            return _function(entry, name)(
                 head_num_classes=config.num_classes, spatial_size=config.size, temporal_size=config.num_frames
             )
-        module = function(model_num_class=config.num_classes)
+        module = _function(entry, name)(model_num_class=config.num_classes)
         _end_in_logits(module)
         return module if entry.alpha == 1 else TwoPathways(module.blocks, entry.alpha)
 
-    return assemble(config, options, build, given)
+    described = Architecture(summary=f"pytorchvideo's {name}", config=config, build=network)
+    _check_input(described.configure(options), entry, trained=weights == "auto")
+    if weights == "auto":
+        source = WeightsSource(downloaded(f"{_BASE}/{entry.file}", progress), "trained on Kinetics-400 by pytorchvideo")
+    else:
+        path = named_file(weights, config.architecture, ("auto", "none"))
+        source = WeightsSource(path, path.name) if path else WeightsSource()
+    return build(described, options, source)
 
 
 def _check_input(config: ModelConfig, entry: Entry, trained: bool) -> None:

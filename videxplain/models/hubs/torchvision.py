@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from torchvision.models import get_model, get_model_weights
 
 from videxplain.errors import VidexplainError
+from videxplain.models.architectures import Architecture
+from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig
-from videxplain.models.hubs.sources import Weighing, assemble, configured, downloaded, own_file
+from videxplain.models.weights.files import named_file
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
-    from torch import nn
+    from videxplain.models.video_model import VideoModel
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ _FAMILIES: Mapping[str, Family] = {
 
 def load_torchvision(
     name: str, weights: str, progress: Progress | None = None, options: Mapping[str, Any] | None = None
-) -> "nn.Module":
+) -> "VideoModel":
     """A video model of torchvision, the very module, with a ``.config``.
 
     Whole frames are resized to the size that torchvision crops to, so that what it cuts off is explained too.
@@ -82,16 +84,18 @@ def load_torchvision(
         std=tuple(preset.std),
         frame_interval=family.frame_interval,
     )
-    _check_input(configured(config, options), family.fixed, reference.meta)
+    entry = Architecture(
+        summary=f"torchvision's {name}",
+        config=config,
+        build=lambda config: get_model(name, weights=None, num_classes=config.num_classes),
+    )
+    _check_input(entry.configure(options), family.fixed, reference.meta)
     if chosen is not None:
-        given = Weighing(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
+        source = WeightsSource(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
     else:
-        given = own_file(weights, config.architecture, ("auto", "none", *listed.__members__))
-
-    def build(config: ModelConfig) -> Any:
-        return get_model(name, weights=None, num_classes=config.num_classes)
-
-    return assemble(config, options, build, given)
+        path = named_file(weights, config.architecture, ("auto", "none", *listed.__members__))
+        source = WeightsSource(path, path.name) if path else WeightsSource()
+    return build(entry, options, source)
 
 
 def _family(name: str) -> Family:

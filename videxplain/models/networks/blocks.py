@@ -10,17 +10,6 @@ from typing import TypeAlias
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.config import ModelConfig
-
-
-class VideoNetwork(nn.Module):
-    """A network from videos ``(N, 3, T, H, W)`` to logits ``(N, K)``.
-
-    Attributes:
-        config: What to feed it and how to read its answer; :func:`videxplain.load_model` puts it there.
-    """
-
-    config: ModelConfig
 
 
 def check_video(

@@ -2,10 +2,11 @@
 
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import VideoNetwork, check_video
+from videxplain.models.networks.blocks import check_video
+from videxplain.models.video_model import VideoModel
 
 
-class C3D(VideoNetwork):
+class C3D(VideoModel):
     """Eight 3x3x3 convolutions, five poolings, three fully connected layers.
 
     The first pooling leaves time alone; the last one pads space, so that 7x7 becomes 4x4. At other sizes an odd last

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from videxplain.models.networks.blocks import (
     STRIDES,
     Strides,
-    VideoNetwork,
     check_strides,
     check_video,
     residual_plan,
     stage,
 )
+from videxplain.models.video_model import VideoModel
 
 
-class I3D(VideoNetwork):
+class I3D(VideoModel):
     """ResNet-50 with 5x7x7 and 3x1x1 kernels, as in "Non-local Neural Networks", Table 1, and mmaction2's ``i3d_r50``.
 
     The first convolution sees 5 frames. Of the residual blocks these see 3 frames in their first convolution and the

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import VideoNetwork, check_video
+from videxplain.models.networks.blocks import check_video
+from videxplain.models.video_model import VideoModel
 
 Triple = tuple[int, int, int]
 
@@ -84,7 +85,7 @@ class Mixed(nn.Module):
         return torch.cat([self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(self.b3a(x))], dim=1)
 
 
-class InceptionI3D(VideoNetwork):
+class InceptionI3D(VideoModel):
     """Inflated Inception-v1, RGB stream, with the end points' names of the paper's code.
 
     With 400 classes the parameters number 12,697,264: 12,287,264 below the classifier (the paper's 12.29 M) and

@@ -7,10 +7,11 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import STRIDES, ResNet2d, Strides, VideoNetwork, check_video
+from videxplain.models.networks.blocks import STRIDES, ResNet2d, Strides, check_video
+from videxplain.models.video_model import VideoModel
 
 
-class LateFusion(VideoNetwork):
+class LateFusion(VideoModel):
     """A residual image network on each frame, the mean over frames, a linear classifier.
 
     The mean forgets the order of the frames. ``trunk`` takes torchvision's ImageNet weights as they are. The

@@ -4,10 +4,11 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from videxplain.models.networks.blocks import STRIDES, ResNet2d, Strides, VideoNetwork, check_video
+from videxplain.models.networks.blocks import STRIDES, ResNet2d, Strides, check_video
+from videxplain.models.video_model import VideoModel
 
 
-class LRCN(VideoNetwork):
+class LRCN(VideoModel):
     """A residual image network on each frame, a latent layer, an LSTM over the frames, a linear classifier.
 
     The classifier sees the state after the last frame, and for a bidirectional LSTM also the backward state after the

@@ -37,6 +37,11 @@ def recognise_layout(state: Mapping[str, Tensor]) -> str | None:
     return next((layout.name for layout in LAYOUTS if layout.recognises(names)), None)
 
 
+def has_layouts(architecture: str) -> bool:
+    """Whether other projects have networks that are this one."""
+    return any(architecture in layout.settings for layout in LAYOUTS)
+
+
 def convert(state: Mapping[str, Tensor], architecture: str, words: str = "") -> Converted:
     """Rename the weights of another project for a network of ours.
 

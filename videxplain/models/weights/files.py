@@ -2,14 +2,14 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 from videxplain.files import replacing
 from videxplain.models.config import ModelConfig
 
@@ -45,6 +45,25 @@ def bundled_path(architecture: str) -> Path | None:
     """The weights of an architecture that travel with the package, or None."""
     path = Path(str(files("videxplain.trained_models"))) / f"{architecture}.safetensors"
     return path if path.is_file() else None
+
+
+def named_file(weights: str, model: str, names: Sequence[str]) -> Path | None:
+    """The file that ``weights`` names, or None for ``"none"``, which means random weights.
+
+    Args:
+        weights: ``"none"`` or a path.
+        model: The model, for messages.
+        names: What else ``weights`` could have said.
+
+    Raises:
+        VidexplainError: There is no such file, and it looks like a name.
+    """
+    if weights == "none":
+        return None
+    path = Path(weights)
+    if not path.suffix and not path.exists():
+        raise unknown(f"weights of {model}", weights, names)
+    return path
 
 
 def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:

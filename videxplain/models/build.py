@@ -1,0 +1,170 @@
+"""One way from a configuration and weights to a network."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from videxplain.errors import VidexplainError
+from videxplain.models.architectures import Architecture, reconfigure
+from videxplain.models.config import ModelConfig
+from videxplain.models.weights.cache import fetch
+from videxplain.models.weights.files import Weights, check_fit, read_weights
+from videxplain.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from videxplain.models.video_model import VideoModel
+    from videxplain.models.weights.conversion import Converted
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """Where the weights of a network come from.
+
+    Attributes:
+        path: A file, or None for random weights.
+        words: What :attr:`ModelConfig.weights` says of them, unless the file says it itself.
+        options: Options of the network that are known of this file besides what it says.
+        labels: The names of the classes, read after the file is there; None where they are not known.
+    """
+
+    path: Path | None = None
+    words: str = "none"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    labels: Callable[[], tuple[str, ...]] | None = None
+
+
+def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource) -> "VideoModel":
+    """A network in evaluation mode with its ``config``, random or filled from a file.
+
+    A file that :func:`videxplain.save_model` has written says how its network is built. Of any other file the options
+    are read off the shapes of the weights, as far as they show.
+
+    Args:
+        entry: How the network is built, and what it expects as published.
+        options: What the caller wants otherwise. They have the last word where the weights stay valid.
+        source: What to fill it with.
+
+    Raises:
+        VidexplainError: Options that make no sense, a file that cannot be read, or weights that do not fit.
+    """
+    asked = entry.configure(options)
+    if source.path is None:
+        return _finished(random_network(entry, asked), asked)
+    found = read_weights(source.path)
+    converted = in_our_names(entry.config.architecture, found, source.path)
+    state = converted.state
+    if found.config is not None:
+        config = _stored_config(entry, found.config, asked, options, source.path)
+    else:
+        for option in converted.undecided:
+            if option not in options:
+                raise VidexplainError(
+                    f"weights '{source.path}' do not say which {option} they have: give load_model {option}=..."
+                )
+        derived = converted.options | dict(source.options)
+        if source.labels and "labels" not in options:
+            derived["labels"] = source.labels()
+        config = entry.configure(derived | dict(options)).replace(weights=source.words)
+    network = _empty(entry, config)
+    classes = _classes(state, network.state_dict())
+    if classes not in (None, config.num_classes) and found.config is None:
+        if options.get("num_classes") or options.get("labels"):
+            raise VidexplainError(f"weights '{source.path}' have {classes} classes, not {config.num_classes}")
+        config = reconfigure(config, {"num_classes": classes})
+        network = _empty(entry, config)
+    check_fit(state, network.state_dict(), f"weights '{source.path}' do not fit {config.architecture}")
+    # A network without memory takes the tensors themselves; another one copies their numbers.
+    network.load_state_dict(state, assign=entry.initialise is not None)
+    return _finished(network, config)
+
+
+def random_network(entry: Architecture, config: ModelConfig) -> "nn.Module":
+    """A network whose random weights are always the same; torch's random state is left alone."""
+    network = _empty(entry, config)
+    if entry.initialise is not None:
+        network.to_empty(device="cpu")
+        entry.initialise(network)
+    return network
+
+
+def seeded(make: Callable[[], Any]) -> Any:
+    """A network in evaluation mode whose own random weights are always the same."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make().eval()
+
+
+def downloaded(url: str, progress: Progress | None) -> Path:
+    """The file of an address; it is checked where its name ends in digits of its SHA-256, as on PyTorch's server."""
+    digits = re.search(r"-([0-9a-f]{8})\.pth$", url)
+    return fetch(url, digits.group(1) if digits else "", progress)
+
+
+def in_our_names(architecture: str, found: Weights, path: Path) -> "Converted":
+    """The weights under the names of our network, and what follows from them where another project wrote them.
+
+    Raises:
+        VidexplainError: They are another project's weights for another network.
+    """
+    from videxplain.models.weights.conversion import Converted, convert, has_layouts, recognise_layout
+
+    if not has_layouts(architecture) or recognise_layout(found.state) is None:
+        return Converted(found.state, {})
+    try:
+        return convert(found.state, architecture, found.words)
+    except VidexplainError as error:
+        raise VidexplainError(f"weights '{path}': {error}") from None
+
+
+def _stored_config(
+    entry: Architecture, stored: ModelConfig, asked: ModelConfig, options: Mapping[str, Any], path: Path
+) -> ModelConfig:
+    """What the file says, with those options that leave the weights valid."""
+    name = entry.config.architecture
+    if stored.architecture != name:
+        raise VidexplainError(f"weights '{path}' are of '{stored.architecture}', not of '{name}'")
+    if unfamiliar := [option for option in stored.options if option not in entry.options]:
+        raise VidexplainError(f"weights '{path}' need {', '.join(unfamiliar)}, which '{name}' does not have here")
+    built = entry.options | stored.options
+    given = {option: asked.options[option] for option in options if option in built}
+    held, wanted = dict(built), dict(given)
+    if options.get("num_classes") is not None:
+        held["num_classes"], wanted["num_classes"] = stored.num_classes, options["num_classes"]
+    for option, value in wanted.items():
+        if value != held[option] and option != "dropout":
+            raise VidexplainError(
+                f"weights '{path}' have {option} {held[option]}, not {value}: leave {option} out, or say weights none"
+            )
+    fields = {option: options[option] for option in entry.shared if options.get(option) is not None}
+    # Labels are names for the classes that are there, not a wish for another number of them.
+    fields["num_classes"] = stored.num_classes
+    return reconfigure(stored, fields).replace(options=built | given)
+
+
+def _empty(entry: Architecture, config: ModelConfig) -> "nn.Module":
+    """A network to fill: without memory where its initial values are not needed, which would take seconds."""
+    import torch
+
+    if entry.initialise is None:
+        return cast("nn.Module", seeded(lambda: entry.network(config)))
+    with torch.device("meta"):
+        return entry.network(config)
+
+
+def _classes(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]") -> int | None:
+    """K of a file that differs from a network in the rows of one layer alone; None where it does not."""
+    odd = [name for name in wanted if name in state and state[name].shape != wanted[name].shape]
+    rows = {state[name].shape[0] for name in odd if state[name].shape[1:] == wanted[name].shape[1:]}
+    return rows.pop() if len(rows) == 1 and len({name.rpartition(".")[0] for name in odd}) == 1 else None
+
+
+def _finished(network: "nn.Module", config: ModelConfig) -> "VideoModel":
+    model = cast("VideoModel", network.eval())
+    model.config = config
+    return model
