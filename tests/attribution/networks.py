@@ -257,3 +257,27 @@ class Turncoat(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         return self.fc(self.relu(self.conv(x)).mean((2, 3, 4)))
+
+
+class FrameWise(nn.Module):
+    """Each frame on its own, then the mean over frames: movement changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(3, 6, (1, 3, 3), padding=(0, 1, 1))
+        self.relu = nn.ReLU()
+        self.fc = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.relu(self.conv(x)).mean((2, 3, 4)))
+
+
+class Differences(FrameWise):
+    """The same on differences of neighbouring frames: a clip that stands still is all zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv.bias = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x - x.roll(1, 2))

@@ -160,11 +160,11 @@ def test_files(tmp_path):
     assert kept["block"] == "block"
     assert kept["links"][0]["frame"] == 3
     assert len(kept["links"]) == 2
-    assert (kept["grid"], kept["frames"], kept["step"], kept["chosen"]) == ([4, 3, 4], [0, 1, 2, 3], 1, "as given")
+    assert (kept["grid"], kept["shown_frames"], kept["step"], kept["chosen"]) == ([4, 3, 4], [0, 1, 2, 3], 1, "as given")
     np.testing.assert_array_equal(np.float32(kept["every_weight"]), found.weights)
     found.save(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 10_000
-    with pytest.raises(VidexplainError, match=r"must end in png, pdf, svg, json"):
+    with pytest.raises(VidexplainError, match=r"must end in .png, .pdf, .svg, .json"):
         found.save(tmp_path / "a.mp4")
 
 

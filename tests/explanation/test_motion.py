@@ -8,11 +8,10 @@ import pytest
 import torch
 
 import videxplain as vx
-from tests.attribution.methods.test_motion_and_appearance import Differences, FrameWise
-from tests.attribution.networks import seeded
+from tests.attribution.networks import Differences, FrameWise, seeded
 from videxplain.errors import VidexplainError
 from videxplain.viz.colour import rgb
-from videxplain.viz.split import APPEARANCE, MOTION, split_overlay
+from videxplain.viz.motion_and_appearance import APPEARANCE, MOTION, two_part_overlay
 from videxplain.viz.timeline import Timeline
 
 SETTINGS = {"num_frames": 4, "size": 16, "layer": "relu", "labels": ("a", "b", "c", "d")}
@@ -25,7 +24,7 @@ def clip():
 
 @pytest.mark.parametrize(("network", "share"), [(Differences, 1), (FrameWise, 0)])
 def test_networks_that_see_one_of_the_two(network, share, clip):
-    found = vx.split(vx.wrap(seeded(network), **SETTINGS), clip)
+    found = vx.motion_and_appearance(vx.wrap(seeded(network), **SETTINGS), clip)
     assert found.motion.has_evidence == (share == 1)
     assert found.share == pytest.approx(share, abs=1e-6)
     whole = vx.explain(vx.wrap(seeded(network), **SETTINGS), clip)
@@ -37,11 +36,11 @@ def test_the_colours_say_which_part_it_is():
     frame = np.full((10, 12, 3), 100, np.uint8)
     motion, appearance = np.zeros((10, 12)), np.zeros((10, 12))
     motion[:, :4], appearance[:, 4:8] = 1.0, 1.0
-    drawn = split_overlay(frame, motion, appearance, limit=1.0, opacity=0.5).astype(int)
+    drawn = two_part_overlay(frame, motion, appearance, limit=1.0, opacity=0.5).astype(int)
     for columns, colour in ((slice(0, 4), MOTION), (slice(4, 8), APPEARANCE)):
         assert np.abs(drawn[:, columns] - (50 + np.array(rgb(colour)) / 2)).max() <= 1
     assert (drawn[:, 8:] == 100).all()
-    assert (split_overlay(frame, motion * 0, appearance * 0, limit=0.0) == frame).all()
+    assert (two_part_overlay(frame, motion * 0, appearance * 0, limit=0.0) == frame).all()
 
 
 def test_the_time_line_has_motion_above_and_appearance_below():
@@ -59,14 +58,14 @@ def test_the_time_line_has_motion_above_and_appearance_below():
 
 
 def test_files(tmp_path, clip):
-    found = vx.split(vx.wrap(seeded(FrameWise), **SETTINGS), clip)
+    found = vx.motion_and_appearance(vx.wrap(seeded(FrameWise), **SETTINGS), clip)
     for kind in ("mp4", "png", "json"):
         found.save(tmp_path / f"a.{kind}")
     assert json.loads((tmp_path / "a.json").read_text())["share_of_motion"] == pytest.approx(0, abs=1e-6)
     video = cv2.VideoCapture(str(tmp_path / "a.mp4"))
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 9
-    with pytest.raises(VidexplainError, match="must end in mp4, png, pdf, json"):
-        found.save(tmp_path / "a.gif")
+    with pytest.raises(VidexplainError, match=r"must end in \.mp4, \.gif, \.png, \.pdf, \.svg, \.json, \.npz"):
+        found.save(tmp_path / "a.avi")
 
 
 def test_the_figure_of_a_network_without_relus_has_another_gradient(clip):

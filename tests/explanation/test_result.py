@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.attribution.networks import BrightSquares
-from tests.explanation.test_windows import flat, planted
+from tests.explanation.clips import flat, planted
 from videxplain.data.video import read_frames
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import UNTRAINED_NOTE, explain
@@ -117,8 +117,8 @@ def test_saving_leaves_nothing_else_behind(found, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.avi", "cannot write 'a.avi': the name must end in .mp4, .gif, .png, .pdf, .json, .npz"),
-        ("a", "cannot write 'a': the name must end in .mp4, .gif, .png, .pdf, .json, .npz"),
+        ("a.avi", "cannot write 'a.avi': the name must end in .mp4, .gif, .png, .pdf, .svg, .json, .npz"),
+        ("a", "cannot write 'a': the name must end in .mp4, .gif, .png, .pdf, .svg, .json, .npz"),
         ("nowhere/a.json", "cannot write .*a.json: the folder .*nowhere does not exist"),
     ],
 )

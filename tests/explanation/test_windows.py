@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import videxplain.explanation.frame_maps as maps_module
-import videxplain.explanation.window_maps as records_module
+import videxplain.explanation.window_maps as window_maps_module
 from tests.attribution.networks import BrightSquares, Turncoat
+from tests.explanation.clips import SIDE, corner, flat, planted
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast
 from videxplain.data.clip import Clip
@@ -16,27 +17,6 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.windows import LeadingClasses, attribute_video, plan
-
-SIDE = 16
-"""Of the planted square, in a clip of 64 x 64."""
-
-
-def corner(t: int) -> tuple[int, int]:
-    """Top and left of the square in frame t: it moves a pixel down and a pixel to the left each frame."""
-    return 4 + t, 40 - t
-
-
-def planted(frames: int, first: int, last: int) -> Clip:
-    """A white square on dark grey, there from frame ``first`` to ``last``."""
-    video = np.full((frames, 64, 64, 3), 40, np.uint8)
-    for t in range(first, last + 1):
-        y, x = corner(t)
-        video[t, y : y + SIDE, x : x + SIDE] = 255
-    return Clip(video)
-
-
-def flat(frames: int, grey: int, size: int = 8) -> Clip:
-    return Clip(np.full((frames, size, size, 3), grey, np.uint8))
 
 
 @pytest.mark.parametrize("sampling", ["consecutive", "uniform"])
@@ -330,7 +310,7 @@ def test_large_maps_lie_in_files_and_are_the_same(method, monkeypatch):
     in_memory = explain(model, clip, method)
     assert in_memory.maps._array is not None
     monkeypatch.setattr(maps_module, "_IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(records_module, "_IN_MEMORY_BYTES", 1)
+    monkeypatch.setattr(window_maps_module, "_IN_MEMORY_BYTES", 1)
     in_file = explain(model, clip, method)
     assert in_file.maps._array is None
     assert equal(in_file, in_memory)
@@ -377,7 +357,7 @@ def test_range_leaves_outliers_out_but_not_the_only_evidence():
         ({"method": "fme"}, "unknown method 'fme'; did you mean fem?"),
         ({"stride": 9}, "the stride between windows of 8 frames is 1 to 8, not 9"),
         ({"precision": "fp16"}, "precision is 'fp32' or 'bf16', not 'fp16'"),
-        ({"pooling": "space"}, "pooling is 'clip' or 'frame', not 'space'"),
+        ({"pooling": "space"}, "gradcam: unknown pooling 'space'; known: clip, frame"),
     ],
 )
 def test_refuses(arguments, message):

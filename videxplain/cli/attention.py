@@ -42,13 +42,13 @@ def attention(
     point = _point(at)
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
-        found = look(network, source, frame=frame, at=point, block=block, top=top)
-        x, y = found.at
-        print(f"{found.block}, frame {found.frame}, ({x:.0f}, {y:.0f}), {found.chosen}: {found.caption}")
-        print_notes(found.notes)
+        seen = look(network, source, frame=frame, at=point, block=block, top=top)
+        x, y = seen.at
+        print(f"{seen.block}, frame {seen.frame}, ({x:.0f}, {y:.0f}), {seen.chosen}: {seen.caption}")
+        print_notes(seen.notes)
         paths = [out / f"{clip_name(clip)}-{file_stem(model)}-attention.{kind}" for kind in kinds]
         for path in paths:
-            found.save(path)
+            seen.save(path)
         print_files(paths)
 
 

@@ -1,8 +1,7 @@
 """Explain a whole clip with one call."""
 
 import dataclasses
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,28 +12,30 @@ from torch import nn
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.registry import METHODS, list_methods
 from videxplain.attribution.targets import Target
-from videxplain.data.clip import Clip
-from videxplain.data.stream import ClipFrames, FileFrames, FrameSource
+from videxplain.attribution.tokens import as_token_layout
+from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
-from videxplain.errors import VidexplainError
+from videxplain.explanation.origin import Origin, config_of, contrast_of, of_model
 from videxplain.explanation.plan import plan, window_inputs
-from videxplain.explanation.result import CONSTANT_NOTE, NO_EVIDENCE_NOTE, Explanation, Origin
+from videxplain.explanation.result import CONSTANT_NOTE, NO_EVIDENCE_NOTE, Explanation
+from videxplain.explanation.sources import ClipLike, as_source
 from videxplain.explanation.windows import attribute_video, predict_video
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.progress import Progress
 
-__all__ = ["explain", "list_methods", "predict"]
+__all__ = ["as_source", "config_of", "explain", "explain_many", "list_methods", "predict"]
 
 UNTRAINED_NOTE = "UNTRAINED network (random weights): this explanation means nothing"
 
 
 def explain(
     model: nn.Module,
-    clip: Clip | FrameSource | str | Path,
+    clip: ClipLike,
     method: str = "gradcam",
     *,
     target: Target | None = None,
-    layer: str | None = None,
+    layer: str | nn.Module | None = None,
+    token_grid: tuple[int, int, int] | TokenLayout | None = None,
     precision: Precision = "fp32",
     stride: int | None = None,
     progress: Progress | None = None,
@@ -42,34 +43,39 @@ def explain(
 ) -> Explanation:
     """Explain every frame of a clip for one target.
 
-    A path is decoded as a stream, so that memory does not grow with the length of the video; a clip is taken as it
-    is. Where several windows of the network cover a frame, their maps are blended.
+    A path is decoded as a stream, so that memory does not grow with the length of the video. Where several windows of
+    the network cover a frame, their maps are blended.
 
     Args:
         model: A network with a ``config``, as :func:`videxplain.load_model` gives.
-        clip: A clip, a source of frames, or the path of a video or of a folder of numbered images.
+        clip: A clip, frames ``(T, H, W, 3)`` uint8 RGB, a source of frames, or the path of a video or of a folder of
+            numbered images.
         method: A name from :func:`videxplain.list_methods`.
         target: A class by index or label, a ``Contrast`` of two, a function of the logits, or None for the class
             predicted for the whole clip.
-        layer: Dotted name, or None for the method's default.
+        layer: Dotted name or the module itself, or None for the method's default.
+        token_grid: The grid of a transformer's tokens, where neither its configuration nor a pass says it: steps, rows
+            and columns, or a ``TokenLayout``.
         precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
         stride: Frames from one window of neighbouring frames to the next; None for half a window.
         progress: Called with the windows done and the windows in all.
-        **options: What the method takes besides, such as ``pooling="frame"``.
+        **options: The options of the method, such as ``pooling="frame"``.
 
     Raises:
-        VidexplainError: Whatever the caller can put right, in one line.
+        VidexplainError: Anything that the caller can put right, in one line.
     """
     config = config_of(model)
     entry = METHODS[method]
     source = as_source(clip)
-    found = attribute_video(
+    tokens = as_token_layout(token_grid)
+    video = attribute_video(
         model,
         source,
         config,
         entry,
         target=target,
         layer=layer,
+        tokens=tokens,
         precision=precision,
         stride=stride,
         progress=progress,
@@ -77,51 +83,71 @@ def explain(
     )
     explanation = Explanation(
         source=source,
-        maps=found.maps,
-        predictions=_ranked(found.probabilities, config),
+        maps=video.maps,
+        predictions=_ranked(video.probabilities, config),
         origin=Origin(
             method=method,
-            model=config.architecture,
-            weights=config.weights,
-            layer=str(found.layer) if found.layer else "all layers" if entry.family == "attention" else "input",
-            target=found.target,
-            target_index=found.index,
+            layer=str(video.layer) if video.layer else "all layers" if entry.family == "attention" else "input",
+            target=video.target,
+            target_index=video.index,
+            contrast=contrast_of(target, config) if video.target else None,
             precision=precision,
-            windows=found.windows,
+            stride=stride,
+            token_grid=tokens.grid if tokens else None,
+            windows=video.windows,
             options=options,
-            versions={name: version(name) for name in ("videxplain", "torch", "opencv-python-headless", "numpy")},
+            **of_model(config),
         ),
         signed=entry.signed,
         notes=tuple(filter(None, ("" if config.trained else UNTRAINED_NOTE, entry.caution))),
     )
+    if broken := video.maps.not_finite():
+        words = f"the map holds NaN or infinite values in {broken} of {len(video.maps)} frames; they are drawn as zero"
+        return dataclasses.replace(explanation, notes=(*explanation.notes, words))
     if explanation.has_evidence:
         return explanation
     note = CONSTANT_NOTE if entry.signed else NO_EVIDENCE_NOTE
     return dataclasses.replace(explanation, notes=(*explanation.notes, note))
 
 
+def explain_many(
+    model: nn.Module, clips: Iterable[ClipLike], method: str = "gradcam", **arguments: Any
+) -> Iterator[Explanation]:
+    """Explain clips one by one with one network; each explanation can be saved and dropped before the next is made.
+
+    ::
+
+        model = vx.load_model("i3d")
+        for path, explanation in zip(paths, vx.explain_many(model, paths), strict=True):
+            explanation.save(f"{path.stem}.json")
+
+    Args:
+        model: As for :func:`explain`.
+        clips: Any number of clips, each as for :func:`explain`.
+        method: As for :func:`explain`.
+        **arguments: The other arguments of :func:`explain`, the same for every clip.
+
+    Raises:
+        VidexplainError: At once for the network or the method; for a clip, when its turn comes.
+    """
+    config_of(model)
+    METHODS[method]
+    return (explain(model, clip, method, **arguments) for clip in clips)
+
+
 def predict(
     model: nn.Module,
-    clip: Clip | FrameSource | str | Path,
+    clip: ClipLike,
     *,
     stride: int | None = None,
     progress: Progress | None = None,
 ) -> list[tuple[str, float]]:
-    """What a clip shows: ``(label, probability)`` of every class, best first, averaged over the windows of the clip.
+    """The classes of a clip: ``(label, probability)`` of every class, best first, averaged over its windows.
 
-    The windows are those of :func:`explain`, and so are the arguments.
+    The windows and the arguments are those of :func:`explain`.
     """
     config = config_of(model)
     return _ranked(predict_video(model, as_source(clip), config, stride=stride, progress=progress), config)
-
-
-def as_source(clip: Clip | FrameSource | str | Path) -> FrameSource:
-    """Frames from whatever a clip is given as."""
-    if isinstance(clip, Clip):
-        return ClipFrames(clip)
-    if isinstance(clip, str | Path):
-        return FileFrames(clip)
-    return clip
 
 
 def window_around(model: nn.Module, source: FrameSource, frame: int) -> tuple[torch.Tensor, NDArray[np.int64], int]:
@@ -137,17 +163,6 @@ def window_around(model: nn.Module, source: FrameSource, frame: int) -> tuple[to
     device = device_of(model)
     (x,) = window_inputs(source, whole, [best], config, device)
     return x, whole.windows[best], int(np.flatnonzero(whole.windows[best] == frame)[0])
-
-
-def config_of(model: nn.Module) -> ModelConfig:
-    """The configuration of a model; raises when it has none."""
-    config = getattr(model, "config", None)
-    if not isinstance(config, ModelConfig):
-        raise VidexplainError(
-            f"{type(model).__name__} has no config that says what it expects; set model.config = ModelConfig(...), "
-            "or use attribute() on a batch"
-        )
-    return config
 
 
 def _ranked(probabilities: NDArray[np.float32], config: ModelConfig) -> list[tuple[str, float]]:

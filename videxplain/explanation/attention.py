@@ -1,10 +1,11 @@
-"""Where one point of a clip looks, as a picture: arrows from it to what it takes most from."""
+"""Where one point of a clip looks, as a picture: arrows from it to the places it takes most from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ from torch import nn
 from videxplain.attribution.api import attribute
 from videxplain.attribution.links import find_links
 from videxplain.attribution.registry import magnitude
-from videxplain.data.clip import Clip
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
-from videxplain.explanation.api import UNTRAINED_NOTE, as_source, config_of, window_around
-from videxplain.files import write_json
+from videxplain.explanation.api import UNTRAINED_NOTE, window_around
+from videxplain.explanation.origin import Origin, config_of, of_model
+from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
+from videxplain.explanation.sources import ClipLike, as_source, clip_record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,18 +28,18 @@ if TYPE_CHECKING:
 FORMATS = ("png", "pdf", "svg", "json")
 EVEN_NOTE = "the point looks everywhere nearly alike: which links come out strongest says little"
 _NEARLY = 1.5
-"""The strongest link holds less than so many times the mean where a point looks everywhere nearly alike."""
+"""Attention is nearly uniform where the strongest link is at most this many times the mean."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One place that is looked at.
+    """One place that the point looks at.
 
     Attributes:
         frame: The frame of the clip that stands for its time.
-        x: Its centre in pixels of the clip, as is ``y``.
-        y: See there.
-        weight: How much is taken from it.
+        x: Column of its centre in pixels of the clip.
+        y: Row of its centre in pixels of the clip.
+        weight: How much the point takes from it.
     """
 
     frame: int
@@ -47,55 +49,61 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
+class Attention(Result):
     """Where one point looks.
 
     Attributes:
-        name: Of the clip.
-        model: Name of the network.
-        weights_words: Where its weights came from.
-        block: The block that was read.
-        frame: Of the point.
+        source: The frames, read again when they are drawn.
+        origin: How it was made; its layer is the block that was read.
+        frame: The frame of the point.
         at: Its x and y in pixels.
-        chosen: How the point was come by, in words.
+        chosen: Who chose the point, in words.
         step: Which of the t steps it belongs to.
-        weights: ``(t, h, w)``, what it takes from every place.
+        weights: ``(t, h, w)``, how much the point takes from every place.
         shown: The frames that stand for the t steps; for the point's own step its own frame.
-        frames: ``(t, H, W, 3)`` uint8 RGB, those frames.
         links: The strongest links, the strongest first.
-        fps: Frames a second.
         notes: What a reader must not miss.
     """
 
-    name: str
-    model: str
-    weights_words: str
-    block: str
+    source: FrameSource
+    origin: Origin
     frame: int
     at: tuple[float, float]
     chosen: str
     step: int
     weights: NDArray[np.float32]
     shown: tuple[int, ...]
-    frames: NDArray[np.uint8]
     links: tuple[Link, ...]
-    fps: float
     notes: tuple[str, ...] = ()
+    formats: ClassVar[tuple[str, ...]] = FORMATS
+    kind: ClassVar[str] = "attention"
+
+    @property
+    def block(self) -> str:
+        """The block that was read."""
+        return self.origin.layer
+
+    @cached_property
+    def frames(self) -> NDArray[np.uint8]:
+        """``(t, H, W, 3)`` uint8 RGB, the frames in :attr:`shown`."""
+        decoded = enumerate(self.source.frames(0, max(self.shown) + 1))
+        pictures = {index: picture for index, picture in decoded if index in self.shown}
+        return np.stack([pictures[index] for index in self.shown])
 
     @cached_property
     def share(self) -> float:
-        """How much of everything that is taken the shown links hold, by size."""
+        """The share of all weight that the shown links hold, by absolute value."""
         total = float(np.abs(self.weights).sum())
         return sum(abs(link.weight) for link in self.links) / total if total else 0.0
 
     @property
     def even(self) -> float:
-        """The share that as many links would hold if the point looked everywhere alike."""
+        """The share that as many links would hold under uniform attention."""
         return len(self.links) / self.weights.size
 
     @property
     def caption(self) -> str:
-        """What the shown links hold, and what they would hold without any preference."""
+        """The share of the shown links, beside their share under uniform attention."""
         total = float(np.abs(self.weights).sum())
         first = abs(self.links[0].weight) / total if total else 0.0
         words = (
@@ -111,53 +119,74 @@ class Attention:
 
         x, y = self.at
         links = [(self.shown.index(one.frame), one.x, one.y, one.weight) for one in self.links]
+        name = self.source.path.name if self.source.path else "clip"
         return arrows_figure(
             self.frames,
             self.shown,
             (self.step, *self.at),
             links,
             weights=self.weights,
-            fps=self.fps,
-            title=f"{self.name}: where {self.model} looks from frame {self.frame}, ({x:.0f}, {y:.0f})",
-            subtitle=f"{self.block}; point: {self.chosen}; weights: {self.weights_words}",
+            fps=self.source.fps,
+            title=f"{name}: where {self.origin.model} looks from frame {self.frame}, ({x:.0f}, {y:.0f})",
+            subtitle=f"{self.block}; point: {self.chosen}; {self.origin.provenance or 'weights: none'}",
             caption=self.caption,
             notes=self.notes,
         )
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the pictures, ready for JSON."""
-        return {
-            "clip": self.name,
-            "model": self.model,
-            "weights": self.weights_words,
-            "block": self.block,
-            "frame": self.frame,
-            "at": list(self.at),
-            "chosen": self.chosen,
-            "step": self.step,
-            "grid": list(self.weights.shape),
-            "frames": list(self.shown),
-            "share": self.share,
-            "even": self.even,
-            "links": [vars(link) for link in self.links],
-            "every_weight": self.weights.tolist(),
-        }
+        """Clip, origin, the point, its links and all weights, ready for JSON."""
+        return plain(
+            {
+                "schema": SCHEMA,
+                "kind": self.kind,
+                **clip_record(self.source),
+                **self.origin.record(),
+                "block": self.block,
+                "frame": self.frame,
+                "at": self.at,
+                "chosen": self.chosen,
+                "step": self.step,
+                "grid": self.weights.shape,
+                "shown_frames": self.shown,
+                "share": self.share,
+                "even": self.even,
+                "links": [vars(link) for link in self.links],
+                "every_weight": self.weights.tolist(),
+                "notes": self.notes,
+            }
+        )
 
-    def save(self, path: str | Path) -> None:
-        """Write ``.png``, ``.pdf``, ``.svg`` or ``.json``."""
-        path = Path(path)
-        if path.suffix.lower().lstrip(".") not in FORMATS:
-            raise VidexplainError(f"cannot save attention as '{path.name}': the name must end in {', '.join(FORMATS)}")
-        if path.suffix.lower() == ".json":
-            write_json(path, self.summary())
-            return
-        from videxplain.viz.save import save_figure
+    def save(self, path: str | Path) -> Path:
+        """Write the figure (``.png``, ``.pdf``, ``.svg``) or the numbers (``.json``), whole or not at all.
 
-        save_figure(self.figure(), path)
+        Returns:
+            The path.
+
+        Raises:
+            VidexplainError: Another suffix, or a file that cannot be written.
+        """
+        return self._write(path, self.figure)
+
+    @classmethod
+    def _restore(cls, summary: Mapping[str, Any], arrays: Arrays | None, source: FrameSource) -> Self:
+        x, y = summary["at"]
+        links = (
+            Link(int(one["frame"]), *(float(one[key]) for key in ("x", "y", "weight"))) for one in summary["links"]
+        )
+        return cls(
+            source=source,
+            origin=Origin.from_record(summary),
+            frame=int(summary["frame"]),
+            at=(float(x), float(y)),
+            chosen=str(summary["chosen"]),
+            step=int(summary["step"]),
+            weights=np.array(summary["every_weight"], np.float32).reshape(summary["grid"]),
+            shown=tuple(map(int, summary["shown_frames"])),
+            links=tuple(links),
+            notes=tuple(map(str, summary["notes"])),
+        )
 
     def _repr_png_(self) -> bytes:
-        from io import BytesIO
-
         buffer = BytesIO()
         self.figure().savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()
@@ -165,7 +194,7 @@ class Attention:
 
 def attention(
     model: nn.Module,
-    clip: Clip | FrameSource | str | Path,
+    clip: ClipLike,
     *,
     frame: int | None = None,
     at: Sequence[float] | None = None,
@@ -178,14 +207,15 @@ def attention(
 
     Args:
         model: Such as ``load_model("non_local")``, or a VideoMAE or ViViT of Hugging Face.
-        clip: A clip, a source of frames, or the path of a video or of a folder of numbered images.
+        clip: As for :func:`videxplain.explain`.
         frame: The frame of the point; None for the middle of the clip.
-        at: Its x and y in pixels; None for where Grad-CAM has most in that frame, the centre if it has nothing there.
+        at: Its x and y in pixels; None for the place where Grad-CAM is strongest in that frame, or for the centre where
+            Grad-CAM is zero there.
         block: Which non-local block, by name, or layer of attention, by number; None for the last.
         top: How many links are kept.
 
     Raises:
-        VidexplainError: No such block, frame or point, or a network that has neither.
+        VidexplainError: No such block, frame or point, or a network without such blocks.
     """
     config, source = config_of(model), as_source(clip)
     frame = source.num_frames // 2 if frame is None else frame
@@ -203,39 +233,41 @@ def attention(
         x_share, y_share, chosen = _strongest(model, x, position)
     else:
         x_share, y_share, chosen = at[0] / width, at[1] / height, "as given"
-    found = find_links(model, x, ((position + 0.5) / len(window), y_share, x_share), block)
-    steps, rows, columns = found.weights.shape
+    seen = find_links(model, x, ((position + 0.5) / len(window), y_share, x_share), block)
+    steps, rows, columns = seen.weights.shape
     middles = [int(window[int((step + 0.5) * len(window) / steps)]) for step in range(steps)]
-    middles[found.query[0]] = frame
+    middles[seen.query[0]] = frame
     shown = tuple(middles)
-    weights = found.weights.numpy()
+    weights = seen.weights.numpy()
     links = []
     for flat in np.argsort(-np.abs(weights), axis=None, kind="stable")[:top]:
         step, row, column = np.unravel_index(flat, weights.shape)
         links.append(
             Link(
                 shown[step],
-                _centre(int(column), columns, found.grid[2]) * width,
-                _centre(int(row), rows, found.grid[1]) * height,
+                _centre(int(column), columns, seen.grid[2]) * width,
+                _centre(int(row), rows, seen.grid[1]) * height,
                 float(weights[step, row, column]),
             )
         )
-    decoded = enumerate(source.frames(0, int(window[-1]) + 1))
-    pictures = {index: picture for index, picture in decoded if index in shown}
     return Attention(
-        name=source.path.name if source.path else "clip",
-        model=config.architecture,
-        weights_words=config.weights,
-        block=found.block,
+        source=source,
+        origin=Origin(
+            method="attention",
+            layer=seen.block,
+            target="",
+            target_index=None,
+            precision="fp32",
+            windows=1,
+            **of_model(config),
+        ),
         frame=frame,
         at=(x_share * width, y_share * height),
         chosen=chosen,
-        step=found.query[0],
+        step=seen.query[0],
         weights=weights,
         shown=shown,
-        frames=np.stack([pictures[index] for index in shown]),
         links=tuple(links),
-        fps=source.fps,
         notes=tuple(_notes(weights, config.trained)),
     )
 
@@ -248,14 +280,14 @@ def _notes(weights: NDArray[np.float32], trained: bool) -> Iterator[str]:
 
 
 def _centre(cell: int, cells: int, extent: int) -> float:
-    """The middle of a cell as a share of the picture; cells hold two places each where there are half as many."""
+    """The middle of a cell as a share of the picture. Where there are half as many cells, each holds two places."""
     if cells == extent:
         return (cell + 0.5) / extent
     return (2 * cell + min(2 * cell + 2, extent)) / 2 / extent
 
 
 def _strongest(model: nn.Module, x: torch.Tensor, position: int) -> tuple[float, float, str]:
-    """Where Grad-CAM has most in one frame, as shares of width and height, and how that is to be called."""
+    """Where Grad-CAM is strongest in one frame, as shares of width and height, and the same in words."""
     heat = magnitude(attribute(model, x, method="gradcam"))[0, position]
     if not heat.amax() > 0:
         return 0.5, 0.5, "the centre, as Grad-CAM has nothing in this frame"

@@ -2,20 +2,27 @@
 
 import tempfile
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.errors import VidexplainError
+
 _IN_MEMORY_BYTES = 64 * 2**20
 _OUTLIERS = 99.9
-"""The colour scale of a frame ends at this percentile, so that one pixel does not darken all others."""
+"""The colour scale of a frame ends at this percentile, so that one pixel does not make all others look weak."""
 
 
 class FrameMaps:
     """Maps ``(h, w)``, one a frame, to which the windows of a video add their shares.
 
-    Up to 64 MiB are held in memory; what is larger lies in an unnamed temporary file, so that explaining an hour
-    of video takes the memory of explaining a second.
+    Up to 64 MiB are held in memory. Larger maps lie in an unnamed temporary file, so that explaining an hour of video
+    needs no more memory than explaining a second.
+
+    Attributes:
+        num_frames: How many maps there are, T.
+        size: Height and width of a map.
     """
 
     def __init__(self, num_frames: int, size: tuple[int, int]) -> None:
@@ -28,6 +35,15 @@ class FrameMaps:
         else:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the maps)
             self._file.truncate(num_frames * self._bytes)
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32]) -> "FrameMaps":
+        """The maps ``(T, h, w)`` of an array."""
+        count, height, width = values.shape
+        maps = cls(count, (height, width))
+        for frame, value in enumerate(values):
+            maps.add(frame, value)
+        return maps
 
     def __len__(self) -> int:
         return self.num_frames
@@ -53,10 +69,10 @@ class FrameMaps:
         self._file.write(total.astype(np.float32, copy=False).tobytes())
 
     def between(self, interval: int) -> "FrameMaps":
-        """The maps of windows side by side, each of which sees every ``interval``-th frame, as if each saw all.
+        """The same maps for windows side by side, each of which sees only every ``interval``-th frame.
 
-        What a window says of the frames that it skips is interpolated between those that it sees. The mean over the
-        windows of a frame is then a triangle over its neighbours, which is cut off at the ends of the video.
+        Each window is interpolated at the frames that it skips. The mean of the windows at a frame is then a weighted
+        mean over neighbouring frames with triangular weights, cut off at the ends of the video.
         """
         maps = FrameMaps(self.num_frames, self.size)
         for frame in range(self.num_frames):
@@ -70,15 +86,56 @@ class FrameMaps:
         """The mean of each frame's map, ``(T,)``: how much each frame contributed."""
         return np.array([m.mean() for m in self], np.float32)
 
+    def not_finite(self) -> int:
+        """In how many frames the map holds NaN or infinite values."""
+        return sum(not np.isfinite(values).all() for values in self)
+
     def range(self, signed: bool) -> tuple[float, float]:
-        """Where the colour scale of the whole video begins and ends.
+        """Where the colour scale of the whole video begins and ends; values that are not finite do not count.
 
         Args:
             signed: Whether negative values are part of the picture; otherwise the scale begins at 0.
         """
-        low, high = np.inf, -np.inf
-        for values in self:
+        low, high = (np.inf, -np.inf) if signed else (0.0, -np.inf)
+        for frame in self:
+            finite = np.isfinite(frame)
+            values = frame if finite.all() else frame[finite]
+            if not values.size:
+                continue
             # Evidence smaller than the outliers that are left out is still evidence.
             high = max(high, float(np.percentile(values, _OUTLIERS)) or float(values.max()))
             low = min(low, float(np.percentile(values, 100 - _OUTLIERS))) if signed else 0.0
-        return low, high
+        return (low, high) if high > -np.inf else (0.0, 0.0)
+
+
+class UnsavedMaps:
+    """The maps of an explanation that was saved as JSON: their means and their range are known, they are not.
+
+    Attributes:
+        num_frames: How many maps there were.
+    """
+
+    def __init__(self, temporal: NDArray[np.float32], scale: tuple[float, float]) -> None:
+        """Take what the file holds."""
+        self.num_frames = len(temporal)
+        self._temporal, self._scale = temporal, scale
+
+    def __len__(self) -> int:
+        return self.num_frames
+
+    def __getitem__(self, frame: int) -> NDArray[np.float32]:
+        self._refuse()
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        self._refuse()
+
+    def temporal(self) -> NDArray[np.float32]:
+        """The mean of each frame's map, ``(T,)``."""
+        return self._temporal
+
+    def range(self, signed: bool) -> tuple[float, float]:
+        """Where the colour scale of the whole video begins and ends."""
+        return self._scale
+
+    def _refuse(self) -> NoReturn:
+        raise VidexplainError("this explanation was loaded from JSON, which holds no maps: save and load it as .npz")

@@ -1,42 +1,48 @@
 """Motion against appearance: the two parts of a Grad-CAM explanation, in one picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.targets import Target
-from videxplain.data.clip import Clip
 from videxplain.data.stream import FrameSource, read_ahead
-from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain
 from videxplain.explanation.result import Explanation
-from videxplain.files import write_json
+from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
+from videxplain.explanation.sources import ClipLike, clip_record
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("mp4", "png", "pdf", "json")
+FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz")
 _FRAMES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class MotionAndAppearance(Result):
     """Two explanations of one clip for one class, whose maps add up to Grad-CAM's.
 
     Attributes:
-        motion: What vanishes when the clip stands still.
-        appearance: What stays.
+        motion: The evidence that vanishes when the clip stands still.
+        appearance: The evidence that stays.
     """
 
     motion: Explanation
     appearance: Explanation
+    formats: ClassVar[tuple[str, ...]] = FORMATS
+    kind: ClassVar[str] = "motion_and_appearance"
+
+    @property
+    def source(self) -> FrameSource:  # type: ignore[override]
+        """The frames of the clip."""
+        return self.motion.source
 
     @property
     def share(self) -> float:
@@ -50,81 +56,99 @@ class Split:
         return max(float((m + a).max()) for m, a in zip(self.motion.maps, self.appearance.maps, strict=True))
 
     def overlay_frames(self) -> Iterator[NDArray[np.uint8]]:
-        """Every frame with both parts over it, orange and blue, and the time line under it, motion up."""
-        from videxplain.viz.split import split_overlay
+        """Every frame with both parts over it, orange and blue, and the time line under it, motion above."""
+        from videxplain.viz.motion_and_appearance import two_part_overlay
         from videxplain.viz.timeline import Timeline
 
-        source = self.motion.source
-        line = Timeline(self.motion.temporal, source.size, self.appearance.temporal)
-        for i, frame in enumerate(read_ahead(source.frames(), depth=8)):
+        line = Timeline(self.motion.temporal, self.source.size, self.appearance.temporal)
+        for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
             if i >= self.motion.num_frames:
                 return
-            yield line.under(split_overlay(frame, self.motion.maps[i], self.appearance.maps[i], self.limit), i)
+            yield line.under(two_part_overlay(frame, self.motion.maps[i], self.appearance.maps[i], self.limit), i)
 
     def figure(self) -> "Figure":
         """Frames, both parts over them, and how much each contributed when."""
-        from videxplain.viz.split import split_sheet
+        from videxplain.viz.motion_and_appearance import two_part_sheet
 
-        found, source = self.motion, self.motion.source
-        wanted = np.unique(np.linspace(0, found.num_frames - 1, min(_FRAMES, found.num_frames)).round().astype(int))
+        motion, appearance, source = self.motion, self.appearance, self.source
+        wanted = np.unique(np.linspace(0, motion.num_frames - 1, min(_FRAMES, motion.num_frames)).round().astype(int))
         frames = {i: frame for i, frame in enumerate(source.frames(0, int(wanted[-1]) + 1)) if i in wanted}
         name = source.path.name if source.path else "clip"
-        return split_sheet(
+        return two_part_sheet(
             np.stack([frames[int(i)] for i in wanted]),
-            [found.maps[int(i)] for i in wanted],
-            [self.appearance.maps[int(i)] for i in wanted],
+            [motion.maps[int(i)] for i in wanted],
+            [appearance.maps[int(i)] for i in wanted],
             wanted.tolist(),
-            (found.temporal, self.appearance.temporal),
+            (motion.temporal, appearance.temporal),
             limit=self.limit,
             share=self.share,
             fps=source.fps,
-            title=f"{name}: motion and appearance of {found.origin.model} for '{found.origin.target}'",
-            subtitle=found.provenance,
-            notes=found.notes,
+            title=f"{name}: motion and appearance of {motion.origin.model} for '{motion.origin.target}'",
+            subtitle=motion.provenance,
+            notes=motion.notes,
         )
 
     def summary(self) -> dict[str, Any]:
-        """Both parts by frame, ready for JSON."""
+        """The share of motion and both parts by frame, ready for JSON."""
+        return plain(
+            {
+                "schema": SCHEMA,
+                "kind": self.kind,
+                **clip_record(self.source),
+                "share_of_motion": self.share,
+                "motion": self.motion.summary(),
+                "appearance": self.appearance.summary(),
+            }
+        )
+
+    def save(self, path: str | Path, *, progress: Progress | None = None) -> Path:
+        """Write it in the format that the suffix names; the file appears complete or not at all.
+
+        ``.mp4`` and ``.gif`` are the overlay video, ``.png``, ``.pdf`` and ``.svg`` the figure, ``.json`` the summary,
+        and ``.npz`` the raw maps ``(T, h, w)`` of both parts with the summary.
+
+        Args:
+            path: The file.
+            progress: Called with the frames drawn and the frames in all, for a video.
+
+        Returns:
+            The path.
+
+        Raises:
+            VidexplainError: Another suffix, or a file that cannot be written.
+        """
+        return self._write(path, self.figure, self.overlay_frames, self._maps, progress)
+
+    @classmethod
+    def _restore(cls, summary: Mapping[str, Any], arrays: Arrays | None, source: FrameSource) -> Self:
+        motion, appearance = (
+            Explanation._restore(summary[part], None if arrays is None else {"maps": arrays[part]}, source)
+            for part in ("motion", "appearance")
+        )
+        return cls(motion, appearance)
+
+    def _maps(self) -> Arrays:
         return {
-            "share_of_motion": self.share,
-            "motion": self.motion.summary(),
-            "appearance": self.appearance.summary(),
+            "motion": np.stack(list(self.motion.maps)),
+            "appearance": np.stack(list(self.appearance.maps)),
         }
 
-    def save(self, path: str | Path) -> None:
-        """Write ``.mp4``, ``.png``, ``.pdf`` or ``.json``, whole or not at all."""
-        path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind not in FORMATS:
-            raise VidexplainError(f"cannot save this as '{path.name}': the name must end in {', '.join(FORMATS)}")
-        if kind == "mp4":
-            from videxplain.viz.video import save_video
 
-            save_video(path, self.overlay_frames(), self.motion.source.fps)
-        elif kind == "json":
-            write_json(path, self.summary())
-        else:
-            from videxplain.viz.save import save_figure
-
-            save_figure(self.figure(), path)
-
-
-def split(
+def motion_and_appearance(
     model: nn.Module,
-    clip: Clip | FrameSource | str | Path,
+    clip: ClipLike,
     *,
     target: Target | None = None,
-    layer: str | None = None,
+    layer: str | nn.Module | None = None,
     stride: int | None = None,
     progress: Progress | None = None,
-) -> Split:
-    """Explain a clip twice, by what moves in it and by what is there in a still picture.
+) -> MotionAndAppearance:
+    """Explain a clip twice: by what moves in it, and by what is there in a still picture.
 
-    The arguments are those of :func:`videxplain.explain`; see
-    :mod:`videxplain.attribution.methods.motion_and_appearance` for what is
-    computed.
+    The arguments are those of :func:`videxplain.explain`. :mod:`videxplain.attribution.methods.motion_and_appearance`
+    says what is computed.
     """
     options: dict[str, Any] = {"layer": layer, "stride": stride, "progress": progress}
     motion = explain(model, clip, "motion", target=target, **options)
     wanted = motion.origin.target_index if target is None else target
-    return Split(motion, explain(model, clip, "appearance", target=wanted, **options))
+    return MotionAndAppearance(motion, explain(model, clip, "appearance", target=wanted, **options))

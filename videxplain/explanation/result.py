@@ -1,67 +1,39 @@
-"""The result: what was seen, where and when, with its origin; and how to keep it and show it."""
+"""The result of explain(): what was seen, where and when, with its origin."""
 
-import json
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.data.stream import FrameSource, read_ahead
-from videxplain.errors import VidexplainError
-from videxplain.explanation.frame_maps import FrameMaps
+from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
+from videxplain.explanation.origin import Origin
+from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
+from videxplain.explanation.sources import clip_record
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("mp4", "gif", "png", "pdf", "json", "npz")
+FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz")
 _SHEET_FRAMES = 8
 _NOTEBOOK_WIDTH = 480
 NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
 CONSTANT_NOTE = "the map has the same value everywhere, so nothing is highlighted"
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Everything needed to make an explanation again.
-
-    Attributes:
-        method: Name of the method.
-        model: Name of the network.
-        weights: Where its weights came from.
-        layer: The layer explained, or ``"input"``.
-        target: What was explained, in words; empty for a method that looks at no score.
-        target_index: The class explained, None where it is no single class.
-        precision: ``"fp32"`` or ``"bf16"``.
-        windows: Passes of the network.
-        options: What else the method was given.
-        versions: Version of each package that took part.
-    """
-
-    method: str
-    model: str
-    weights: str
-    layer: str
-    target: str
-    target_index: int | None
-    precision: str
-    windows: int
-    options: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Result):
     """One video, one target, one raw map per frame.
 
     Attributes:
         source: The frames, read again when they are drawn.
-        maps: The raw maps at the resolution at which they were found.
+        maps: The raw maps at the resolution at which the method gives them.
         predictions: ``(label, probability)`` of every class, best first; averaged over the windows of the video.
         origin: How it was made.
         signed: Whether negative values are part of the picture (activations) rather than absence of evidence.
@@ -69,11 +41,13 @@ class Explanation:
     """
 
     source: FrameSource
-    maps: FrameMaps
+    maps: FrameMaps | UnsavedMaps
     predictions: list[tuple[str, float]]
     origin: Origin
     signed: bool = False
     notes: tuple[str, ...] = ()
+    formats: ClassVar[tuple[str, ...]] = FORMATS
+    kind: ClassVar[str] = "explanation"
 
     @property
     def num_frames(self) -> int:
@@ -97,8 +71,8 @@ class Explanation:
 
     @property
     def provenance(self) -> str:
-        """Where the weights come from, in words; empty for random ones, of which a note tells."""
-        return "" if self.origin.weights == "none" else f"weights: {self.origin.weights}"
+        """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
+        return self.origin.provenance
 
     @property
     def has_evidence(self) -> bool:
@@ -108,7 +82,7 @@ class Explanation:
 
     @property
     def heatmap(self) -> NDArray[np.float32]:
-        """``(T, H, W)`` raw maps enlarged to the clip's own resolution; made anew at each access."""
+        """``(T, H, W)`` raw maps enlarged to the clip's own resolution; computed at each access."""
         from videxplain.viz.overlay import enlarge
 
         return np.stack([enlarge(values, self.source.size) for values in self.maps])
@@ -129,11 +103,11 @@ class Explanation:
         look = _look(colormap, opacity)
         low, high = self.range
         empty = CONSTANT if self.signed else NO_EVIDENCE
-        line = Timeline(self.temporal, self.source.size) if timeline else None
+        line = Timeline(np.nan_to_num(self.temporal), self.source.size) if timeline else None
         for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
             if i >= self.num_frames:
                 return
-            picture = overlay(frame, self.maps[i] - low, high - low, empty=empty, **look)
+            picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, **look)
             if self.origin.weights == "none" and self.has_evidence:
                 caption(picture, "untrained network")
             yield line.under(picture, i) if line else picture
@@ -149,14 +123,14 @@ class Explanation:
         name = self.source.path.name if self.source.path else "clip"
         return contact_sheet(
             np.stack(self._frames_at(indices)),
-            [self.maps[int(i)] for i in indices],
+            [self._drawable(int(i)) for i in indices],
             indices.tolist(),
             limit=high,
             low=low,
             target=self.origin.target,
             quantity="" if self.origin.target else self._measured(),
             predictions=self.predictions,
-            temporal=self.temporal,
+            temporal=np.nan_to_num(self.temporal),
             fps=self.source.fps,
             title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
             subtitle=self.provenance,
@@ -165,29 +139,20 @@ class Explanation:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Predictions, target, layer, weights, versions and the contribution of every frame, ready for JSON."""
-        origin, height_width = self.origin, self.source.size
-        return {
-            "clip": str(self.source.path) if self.source.path else None,
-            "frames": self.num_frames,
-            "fps": self.source.fps,
-            "height": height_width[0],
-            "width": height_width[1],
-            "method": origin.method,
-            "model": origin.model,
-            "weights": origin.weights,
-            "layer": origin.layer,
-            "target": origin.target or None,
-            "target_index": origin.target_index,
-            "precision": origin.precision,
-            "windows": origin.windows,
-            "options": origin.options,
-            "predictions": [{"label": label, "probability": p} for label, p in self.predictions],
-            "temporal": [float(v) for v in self.temporal],
-            "colour_range": list(self.range),
-            "notes": list(self.notes),
-            "versions": origin.versions,
-        }
+        """Clip, origin, predictions, notes and the contribution of every frame, ready for JSON."""
+        return plain(
+            {
+                "schema": SCHEMA,
+                "kind": self.kind,
+                **clip_record(self.source),
+                **self.origin.record(),
+                "predictions": [{"label": label, "probability": p} for label, p in self.predictions],
+                "temporal": [float(v) for v in self.temporal],
+                "colour_range": self.range,
+                "signed": self.signed,
+                "notes": self.notes,
+            }
+        )
 
     def save(
         self,
@@ -198,51 +163,51 @@ class Explanation:
         timeline: bool = True,
         progress: Progress | None = None,
     ) -> Path:
-        """Write it in the form that the suffix names; the file appears complete or not at all.
+        """Write it in the format that the suffix names; the file appears complete or not at all.
 
-        ``.mp4`` and ``.gif`` are the overlay video, ``.png`` and ``.pdf`` the contact sheet, ``.json`` the summary, and
-        ``.npz`` the raw maps ``(T, h, w)`` with the temporal curve and the summary.
+        ``.mp4`` and ``.gif`` are the overlay video, ``.png``, ``.pdf`` and ``.svg`` the contact sheet, ``.json`` the
+        summary, and ``.npz`` the raw maps ``(T, h, w)`` with the temporal curve and the summary.
 
         Args:
-            path: Where to.
+            path: The file.
             colormap: Name of a matplotlib colour map, for pictures.
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
-            timeline: Whether a video carries the strip below; without it, it has the input's exact size.
+            timeline: Whether a video has the strip below; without it, it has the input's exact size.
             progress: Called with the frames drawn and the frames in all, for a video.
+
+        Returns:
+            The path.
+
+        Raises:
+            VidexplainError: Another suffix, or a file that cannot be written.
         """
-        path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind in ("mp4", "gif"):
-            from videxplain.viz.video import save_video
+        look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
+        return self._write(
+            path,
+            partial(self.figure, **look),
+            partial(self.overlay_frames, **look, timeline=timeline),
+            lambda: {"maps": np.stack(list(self.maps)), "temporal": self.temporal},
+            progress,
+        )
 
-            frames = self.overlay_frames(colormap=colormap, opacity=opacity, timeline=timeline)
-            save_video(path, self._counted(frames, progress), self.source.fps)
-        elif kind in ("png", "pdf"):
-            from videxplain.viz.save import save_figure
-
-            save_figure(self.figure(colormap=colormap, opacity=opacity), path)
-        elif kind in ("json", "npz"):
-            self._save_numbers(path, kind)
+    @classmethod
+    def _restore(cls, summary: Mapping[str, Any], arrays: Arrays | None, source: FrameSource) -> Self:
+        if arrays is None:
+            temporal = np.array(summary["temporal"], np.float32)  # None, which stands for NaN, becomes NaN
+            low, high = summary["colour_range"]
+            maps: FrameMaps | UnsavedMaps = UnsavedMaps(temporal, (float(low), float(high)))
         else:
-            raise VidexplainError(
-                f"cannot write '{path.name}': the name must end in {', '.join('.' + f for f in FORMATS)}"
-            )
-        return path
-
-    def _save_numbers(self, path: Path, kind: str) -> None:
-        from videxplain.files import replacing
-
-        with replacing(path) as temporary:
-            if kind == "json":
-                temporary.write_text(json.dumps(self.summary(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            else:
-                with temporary.open("wb") as file:
-                    np.savez_compressed(
-                        file,
-                        maps=np.stack(list(self.maps)),
-                        temporal=self.temporal,
-                        summary=np.array(json.dumps(self.summary())),
-                    )
+            maps = FrameMaps.of(arrays["maps"].astype(np.float32, copy=False))
+        if len(maps) != source.num_frames:
+            raise ValueError(f"{len(maps)} maps for {source.num_frames} frames")
+        return cls(
+            source=source,
+            maps=maps,
+            predictions=[(str(one["label"]), _number(one["probability"])) for one in summary["predictions"]],
+            origin=Origin.from_record(summary),
+            signed=bool(summary["signed"]),
+            notes=tuple(map(str, summary["notes"])),
+        )
 
     def _repr_html_(self) -> str:
         from videxplain.viz.html import predictions_table, video_tag
@@ -259,11 +224,10 @@ class Explanation:
         why = f" for '{origin.target}'" if origin.target else ""
         return f"Explanation({origin.method} of {origin.model}{why}, {self.num_frames} frames, layer {origin.layer})"
 
-    def _counted(self, frames: Iterable[NDArray[np.uint8]], progress: Progress | None) -> Iterator[NDArray[np.uint8]]:
-        for i, frame in enumerate(frames):
-            yield frame
-            if progress:
-                progress(i + 1, self.num_frames)
+    def _drawable(self, frame: int) -> NDArray[np.float32]:
+        """A map for a picture: values that are not finite are drawn as no evidence."""
+        low = self.range[0]
+        return np.nan_to_num(self.maps[frame], nan=low, posinf=low, neginf=low)
 
     def _measured(self) -> str:
         channel, what = self.origin.options.get("channel"), self.origin.method
@@ -279,3 +243,8 @@ class Explanation:
 def _look(colormap: str | None, opacity: float | None) -> dict[str, Any]:
     """The choices that were made; the pictures have their own defaults for the others."""
     return {k: v for k, v in {"colormap": colormap, "opacity": opacity}.items() if v is not None}
+
+
+def _number(value: float | None) -> float:
+    """A number of a JSON file, in which NaN is null."""
+    return float("nan") if value is None else float(value)

@@ -1,4 +1,4 @@
-"""The maps of all windows, until it is known which of them are needed."""
+"""The maps of all windows, kept until the class of the whole video is known."""
 
 import tempfile
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 _IN_MEMORY_BYTES = 32 * 2**20
 
 
-class Records:
-    """For each window the maps of a few classes, by class; what is large goes to a temporary file."""
+class WindowMaps:
+    """For each window the maps of a few classes, by class. Above 32 MiB they lie in a temporary file."""
 
     def __init__(self) -> None:
-        """Nothing is recorded yet."""
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (lives as long as the records)
+        """Begin without any window."""
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (lives as long as this object)
         self._index: list[tuple[int, list[int], tuple[int, ...]]] = []
 
     def add(self, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
-        """Record the next window: ``maps`` ``(M, T, h, w)``, one for each of M ``keys``."""
+        """Keep the maps ``(M, T, h, w)`` of the next window, one for each of M ``keys``."""
         self._index.append(self._append(keys, maps))
 
     def replace(self, window: int, keys: Sequence[int], maps: NDArray[np.float32]) -> None:
-        """Put other maps in the place of a window's."""
+        """Keep other maps for a window."""
         self._index[window] = self._append(keys, maps)
 
     def keys(self, window: int) -> list[int]:
@@ -37,7 +37,7 @@ class Records:
         return np.frombuffer(self._file.read(size), np.float32).reshape(shape)
 
     def close(self) -> None:
-        """Give the memory or the file back."""
+        """Free the memory or the file."""
         self._file.close()
 
     def _append(self, keys: Sequence[int], maps: NDArray[np.float32]) -> tuple[int, list[int], tuple[int, ...]]:

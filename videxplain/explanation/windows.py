@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.attribution.api import check_input, check_options, find_layer
+from videxplain.attribution.api import check_input
+from videxplain.attribution.default_layer import find_layer
 from videxplain.attribution.engine import Precision, forward
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall
+from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Method, magnitude
 from videxplain.attribution.targets import Score, Target, class_index, describe, score_function
 from videxplain.data.stream import FrameSource
@@ -22,15 +24,15 @@ from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.plan import Plan, plan, window_inputs
-from videxplain.explanation.window_maps import Records
-from videxplain.models.config import ModelConfig
+from videxplain.explanation.window_maps import WindowMaps
+from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.progress import Progress
 from videxplain.untouched import untouched
 
 
 @dataclass(frozen=True)
 class VideoAttribution:
-    """What was found in a whole video.
+    """The explanation of a whole video.
 
     Attributes:
         probabilities: ``(K,)``, the softmax averaged over windows.
@@ -56,7 +58,8 @@ def attribute_video(
     method: Method,
     *,
     target: Target | None = None,
-    layer: str | None = None,
+    layer: str | nn.Module | None = None,
+    tokens: TokenLayout | None = None,
     precision: Precision = "fp32",
     stride: int | None = None,
     progress: Progress | None = None,
@@ -74,13 +77,17 @@ def attribute_video(
         config: What the network expects.
         method: An entry of the table of methods.
         target: As in :func:`videxplain.attribute`, for one sample; None for the class predicted for the whole video.
-        layer: Dotted name, or None for the default.
+        layer: Dotted name or the module itself, or None for the method's default.
+        tokens: How the tokens of a transformer lie, where neither its configuration nor a pass says.
         precision: See :func:`videxplain.attribute`.
         stride: Frames from one consecutive window to the next.
-        progress: Told how far it is.
-        **options: What the method takes besides.
+        progress: Called with the windows done and the windows in all.
+        **options: The options of the method.
+
+    Raises:
+        VidexplainError: What :func:`videxplain.attribute` refuses, or an output that is not finite.
     """
-    check_options(method, options)
+    method.check_options(options)
     whole = plan(source.num_frames, config, stride)
     device = device_of(module)
     if method.candidates == 0:
@@ -89,14 +96,14 @@ def attribute_video(
         leaders = LeadingClasses(method.candidates)
     else:
         leaders = FixedTarget([score_function(target, config.num_classes, config.labels)])
-    run = _Runner(module, method, layer, precision, options)
+    run = _Runner(module, method, layer, tokens, precision, options)
 
     total = np.zeros(config.num_classes)
-    with closing(Records()) as records:
+    with closing(WindowMaps()) as kept:
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
             logits, maps = run(x, leaders.choose)
-            total += _probabilities(logits, config)
-            records.add(leaders.keys, _per_frame(maps, config.num_frames))
+            total += probabilities_of(logits, config)
+            kept.add(leaders.keys, per_frame(maps, config.num_frames))
             # Several frames share a step of the layer, or a box or cell that is hidden.
             coarse = method.family == "perturbation" or (maps.ndim == 5 and maps.shape[2] < config.num_frames)
             if progress:
@@ -105,22 +112,22 @@ def attribute_video(
 
         best = int(mean.argmax())
         key = best if isinstance(leaders, LeadingClasses) else 0
-        missing = [i for i in range(len(whole.windows)) if key not in records.keys(i)]
+        missing = [i for i in range(len(whole.windows)) if key not in kept.keys(i)]
         again = FixedTarget([score_function(best, config.num_classes)], key=key)
         for i, x in zip(missing, window_inputs(source, whole, missing, config, device), strict=True):
             _, maps = run(x, again.choose)
-            records.replace(i, again.keys, _per_frame(maps, config.num_frames))
-        stitched = _stitch(records, key, whole, source.num_frames)
+            kept.replace(i, again.keys, per_frame(maps, config.num_frames))
+        stitched = stitch(kept, key, whole, source.num_frames)
     if coarse and whole.interval > 1:
-        # Interpolated between the frames of a window, so between those of windows side by side as well: each has its
-        # own scale, and one after the other they would flicker.
+        # The maps of windows side by side alternate from frame to frame. Each window has a scale of its own, so the
+        # video would flicker without this interpolation.
         stitched = stitched.between(whole.interval)
 
     return VideoAttribution(
         probabilities=mean,
         target=_target_words(method, target, best, config),
         index=_target_index(method, target, best, config),
-        layer=run.found,
+        layer=run.layer,
         maps=stitched,
         windows=len(whole.windows) + len(missing),
     )
@@ -140,7 +147,7 @@ def predict_video(
     total = np.zeros(config.num_classes)
     for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
         with untouched(module), torch.no_grad():
-            total += _probabilities(forward(module, x), config)
+            total += probabilities_of(forward(module, x), config)
         if progress:
             progress(i + 1, len(whole.windows))
     return (total / len(whole.windows)).astype(np.float32)
@@ -178,36 +185,45 @@ class LeadingClasses:
 
 
 class _Runner:
-    """One method on one network; finds the layer at the first window."""
+    """One method on one network. It looks for the layer when it gets the first window."""
 
     def __init__(
-        self, module: nn.Module, method: Method, layer: str | None, precision: Precision, options: dict[str, Any]
+        self,
+        module: nn.Module,
+        method: Method,
+        wanted: str | nn.Module | None,
+        tokens: TokenLayout | None,
+        precision: Precision,
+        options: dict[str, Any],
     ) -> None:
-        self._module, self._method, self._layer = module, method, layer
+        self._module, self._method, self._wanted, self._tokens = module, method, wanted, tokens
         self._precision, self._options = precision, options
-        self.found: LayerCall | FusedLayers | None = None
+        self.layer: LayerCall | FusedLayers | None = None
         self._ready = False
 
     def __call__(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> tuple[Tensor, Tensor]:
         if not self._ready:
             check_input(self._module, x)
-            self.found = find_layer(self._method, self._module, x, self._layer)
+            self.layer = find_layer(self._method, self._module, x, self._wanted, self._tokens)
             self._ready = True
-        result = run_method(self._method, self._module, x, choose, self.found, self._precision, **self._options)
+        one = Pass(self._module, x, choose, self.layer, self._precision, self._tokens)
+        result = run_method(self._method, one, **self._options)
         return result.logits, result.maps
 
 
-def _device(module: nn.Module) -> torch.device:
-    return next((p.device for p in module.parameters()), torch.device("cpu"))
-
-
-def _probabilities(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:
+def probabilities_of(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:
+    """Probabilities ``(K,)`` of one sample's logits ``(1, K)``; raises where K is not what the configuration says."""
     if logits.shape[1] != config.num_classes:
         raise VidexplainError(f"the model returned {logits.shape[1]} classes, and its config says {config.num_classes}")
+    if not torch.isfinite(logits).all():
+        raise VidexplainError(
+            f"{config.architecture} returned NaN or infinite values for this clip, so there is nothing to explain: "
+            "its weights may be damaged, or its numbers overflow"
+        )
     return logits.softmax(dim=1)[0].double().cpu().numpy()
 
 
-def _per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
+def per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
     """Maps of one window ``(M, T, h, w)``, enlarged in time alone; input gradients become their largest channel."""
     if maps.ndim == 6:
         return magnitude(maps[:, 0]).float().cpu().numpy()
@@ -218,10 +234,11 @@ def _per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(maps.cpu().numpy())
 
 
-def _stitch(records: Records, key: int, whole: Plan, num_frames: int) -> FrameMaps:
+def stitch(kept: WindowMaps, key: int, whole: Plan, num_frames: int) -> FrameMaps:
+    """One map a frame: the windows' maps for one class, each with its share of the frame."""
     maps: FrameMaps | None = None
     for i, (window, shares) in enumerate(zip(whole.windows, whole.shares, strict=True)):
-        values = records.read(i, key)
+        values = kept.read(i, key)
         maps = maps or FrameMaps(num_frames, values.shape[1:])
         for frame, share, value in zip(window, shares, values, strict=True):
             maps.add(int(frame), share * value)

@@ -2,36 +2,11 @@
 
 import pytest
 import torch
-from torch import Tensor, nn
 
-from tests.attribution.networks import Small3D, seeded, video
+from tests.attribution.networks import Differences, FrameWise, Small3D, seeded, video
 from videxplain.attribution.api import attribute
-from videxplain.attribution.methods.motion_and_appearance import sobel_in_time
+from videxplain.attribution.methods.selective_relevance import sobel_in_time
 from videxplain.errors import VidexplainError
-
-
-class FrameWise(nn.Module):
-    """Every frame by itself, and the mean over all: it knows nothing of movement."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv3d(3, 6, (1, 3, 3), padding=(0, 1, 1))
-        self.relu = nn.ReLU()
-        self.fc = nn.Linear(6, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.relu(self.conv(x)).mean((2, 3, 4)))
-
-
-class Differences(FrameWise):
-    """The same of differences of neighbouring frames: of a picture that stands still it sees nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv.bias = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x - x.roll(1, 2))
 
 
 @pytest.mark.parametrize("target", [0, 3])

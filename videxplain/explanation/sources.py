@@ -1,0 +1,96 @@
+"""The frames of a result: from whatever a clip is given as, and again after loading."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.data.clip import Clip
+from videxplain.data.stream import ClipFrames, FileFrames, FrameSource
+from videxplain.errors import VidexplainError
+
+ClipLike: TypeAlias = Clip | FrameSource | str | Path
+"""What every function takes as a clip: a clip, a source of frames, or the path of a video or a folder of images.
+
+An array of frames ``(T, H, W, 3)`` uint8 RGB is taken as well.
+"""
+
+
+def as_source(clip: ClipLike) -> FrameSource:
+    """Frames from whatever a clip is given as.
+
+    Raises:
+        VidexplainError: No video at that path, or something that is not a clip.
+    """
+    if isinstance(clip, Clip):
+        return ClipFrames(clip)
+    if isinstance(clip, str | Path):
+        return FileFrames(clip)
+    if hasattr(clip, "num_frames") and hasattr(clip, "frames"):
+        return clip
+    return ClipFrames(_clip_of(clip))
+
+
+def _clip_of(frames: Any) -> Clip:
+    if not isinstance(frames, Sequence) and not hasattr(frames, "__array__"):
+        raise VidexplainError(
+            f"a clip is a path, a Clip or frames, not {type(frames).__name__}: give Clip(frames), (T, H, W, 3) uint8"
+        )
+    try:
+        return Clip(np.asarray(frames))
+    except ValueError as error:
+        raise VidexplainError(f"these frames cannot be taken as Clip(frames): {error}") from None
+
+
+def clip_record(source: FrameSource) -> dict[str, Any]:
+    """The clip as plain values for JSON."""
+    height, width = source.size
+    return {
+        "clip": str(source.path) if source.path else None,
+        "first_frame": getattr(source, "start", None),
+        "frames": source.num_frames,
+        "fps": source.fps,
+        "height": height,
+        "width": width,
+    }
+
+
+class SavedFrames:
+    """The clip of a loaded result. Its file is opened when frames are asked for."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        """Take what :func:`clip_record` has written."""
+        self.path = Path(record["clip"]) if record["clip"] else None
+        self.start: int | None = None if record["first_frame"] is None else int(record["first_frame"])
+        self.num_frames = int(record["frames"])
+        self.fps, self.size = float(record["fps"]), (int(record["height"]), int(record["width"]))
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.uint8]]:
+        """Decode frames ``start`` to ``stop`` of the clip again.
+
+        Raises:
+            VidexplainError: The clip is no longer there, or it has changed.
+        """
+        if self.path is None or self.start is None:
+            raise VidexplainError("the frames were in memory and are not saved: give load(path, clip=...) to draw them")
+        if not self.path.exists():
+            raise VidexplainError(f"the clip {self.path} is no longer there: give load(path, clip=...) to draw it")
+        return matching(FileFrames(self.path, self.start, self.start + self.num_frames), self).frames(start, stop)
+
+
+def matching(source: FrameSource, saved: SavedFrames) -> FrameSource:
+    """``source``, if it has the size and the number of frames of the clip that was saved.
+
+    Raises:
+        VidexplainError: It is another clip.
+    """
+    found, wanted = (source.num_frames, *source.size), (saved.num_frames, *saved.size)
+    if found != wanted:
+        frames, height, width = found
+        raise VidexplainError(
+            f"{source.path or 'the clip'} has {frames} frames of {width}x{height}, and the result was made from "
+            f"{wanted[0]} frames of {wanted[2]}x{wanted[1]}"
+        )
+    return source
