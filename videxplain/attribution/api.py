@@ -94,6 +94,8 @@ def attribute(
 
 def check_input(module: nn.Module, x: Tensor) -> None:
     """Raise unless ``x`` is finite float video of five axes on the network's device."""
+    if isinstance(module, str):
+        raise VidexplainError(f"'{module}' is a name, not a network: give load_model('{module}')")
     if x.ndim != 5 or not x.is_floating_point() or not x.numel():
         raise VidexplainError(f"expected float video (N, C, T, H, W), got {x.dtype} {tuple(x.shape)}")
     parameter = next(module.parameters(), None)
