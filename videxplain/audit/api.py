@@ -1,0 +1,155 @@
+"""Explain a data set: shards, wherever they run, then one table."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from videxplain.attribution.registry import METHODS
+from videxplain.audit.engines import Engine, Here
+from videxplain.audit.result import Audit
+from videxplain.audit.settings import Settings, digest
+from videxplain.audit.shards import SHARD_VIDEOS, cut, share_of
+from videxplain.audit.tables import ShardFiles
+from videxplain.audit.work import Entry, ShardTask, explain_shard
+from videxplain.data.datasets.types import Video, VideoDataset
+from videxplain.errors import VidexplainError
+from videxplain.explanation.api import config_of
+from videxplain.files import output_folder
+from videxplain.progress import Progress
+
+
+def run_audit(
+    model: str,
+    data: VideoDataset,
+    out: str | Path,
+    *,
+    weights: str = "auto",
+    subset: str = "test",
+    method: str = "gradcam",
+    layer: str | None = None,
+    options: dict[str, Any] | None = None,
+    precision: str = "fp32",
+    trust: bool = True,
+    device: str = "cpu",
+    engine: Engine | None = None,
+    part: str | None = None,
+    strict: bool = False,
+    limit: int | None = None,
+    shard: int = SHARD_VIDEOS,
+    progress: Progress | None = None,
+) -> Audit | None:
+    """Explain every video of a data set, and write tables and maps.
+
+    A run that was stopped goes on with the shards that are missing.
+
+    Args:
+        model: The name of a network, as :func:`videxplain.load_model` takes it. Every worker loads it by this name.
+        data: An opened data set; videos without labels have the label -1.
+        out: The folder to write.
+        weights: As for :func:`videxplain.load_model`.
+        subset: ``"test"``, ``"train"`` or ``"all"``.
+        method: The method.
+        layer: Dotted name, or None for the method's default.
+        options: What the method takes besides.
+        precision: ``"fp32"`` or ``"bf16"``.
+        trust: Whether trust figures and temporal reliance are measured: six passes a video.
+        device: Where to compute, such as ``"cuda"``.
+        engine: Where shards run; None for this process.
+        part: ``"3/8"``: only the third of eight parts of the shards. The last part that ends merges the tables.
+        strict: Raise at the first video that cannot be explained.
+        limit: At most so many videos, spread over all.
+        shard: Videos in a shard.
+        progress: Told the videos that are done, and all of them.
+
+    Returns:
+        The audit; None where shards of other parts are missing still.
+
+    Raises:
+        VidexplainError: The folder holds an audit of something else, or the classes of data set and network have
+            nothing in common.
+    """
+    from videxplain.models.zoo import load_model
+
+    out = Path(out)
+    METHODS[method].check_options(options or {})
+    network = load_model(model, weights)
+    config = config_of(network)
+    entries = list_entries(data, subset, limit)
+    labels = config.labels or tuple(f"class {k}" for k in range(config.num_classes))
+    if any(entry.truth for entry in entries) and not {entry.truth for entry in entries} & set(labels):
+        raise VidexplainError(
+            f"the classes of {data.name} ({', '.join(data.labels[:3])}, ...) are none of the network's "
+            f"({', '.join(labels[:3])}, ...); audit it without labels, or name the network's classes with --labels"
+        )
+    settings = Settings(
+        model=model,
+        weights=weights,
+        weights_sha256=str(getattr(config, "weights_sha256", "") or ""),
+        data=str(data.root),
+        kind=data.layout,
+        split=data.split,
+        subset=subset,
+        videos=len(entries),
+        videos_sha256=digest([(entry.shown, entry.truth, entry.group) for entry in entries]),
+        labels=labels,
+        method=method,
+        layer=layer,
+        options=dict(options or {}),
+        precision=precision,
+        trust=trust,
+        shard=shard,
+    )
+    del network
+    with output_folder(out):
+        settings.write(out)
+        files = ShardFiles(out)
+        shards = cut(len(entries), shard)
+        missing = [one for one in share_of(shards, part) if not files.done(one)]
+        done = sum(one.stop - one.start for one in shards if files.done(one))
+        tasks = [ShardTask(one, settings, device, tuple(entries[one.start : one.stop])) for one in missing]
+        for task, result in (engine or Here()).run(explain_shard, tasks):
+            if strict and (failed := next((row for row in result.rows if row.error), None)):
+                raise VidexplainError(f"{failed.path}: {failed.error}")
+            files.write(task.shard, result.rows, result.maps)
+            done += task.shard.stop - task.shard.start
+            if progress:
+                progress(done, len(entries))
+        if not all(files.done(one) for one in shards):
+            return None
+        files.merge(shards)
+    return Audit.load(out)
+
+
+def list_entries(data: VideoDataset, subset: str, limit: int | None = None) -> list[Entry]:
+    """The videos of a data set with names that no two of them share; the missing ones are among them."""
+    parts: dict[str, Sequence[Video]] = {
+        "test": data.test,
+        "train": data.train,
+        "all": (*data.train, *data.test, *data.unused),
+    }
+    if subset not in parts:
+        raise VidexplainError(f"--subset is test, train or all, not '{subset}'")
+    videos = list(parts[subset])
+    if limit is not None:
+        videos = videos[:: max(1, -(-len(videos) // limit))]
+    shown = [_relative(video.path, data.root) for video in videos]
+    stems = [re.sub(r"[^\w.+-]+", "-", Path(path).stem).strip(".-") or "clip" for path in shown]
+    often = Counter(stem.casefold() for stem in stems)
+    width = len(str(max(len(videos) - 1, 0)))
+    return [
+        Entry(
+            number=number,
+            path=video.path,
+            shown=path,
+            name=stem if often[stem.casefold()] == 1 else f"{stem}-{number:0{width}d}",
+            group=video.group,
+            truth=data.labels[video.label] if video.label >= 0 else None,
+        )
+        for number, (video, path, stem) in enumerate(zip(videos, shown, stems, strict=True))
+    ]
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

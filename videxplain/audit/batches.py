@@ -1,0 +1,286 @@
+"""Windows of several videos through one network together, each video explained for the class that it gets."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from videxplain.attribution.api import check_input
+from videxplain.attribution.default_layer import find_layer
+from videxplain.attribution.engine import Precision, at_once
+from videxplain.attribution.fusion import run_method
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Method
+from videxplain.attribution.targets import Score
+from videxplain.data.stream import FileFrames
+from videxplain.device import device_of
+from videxplain.errors import VidexplainError
+from videxplain.explanation.frame_maps import FrameMaps
+from videxplain.explanation.plan import Plan, plan, window_inputs
+from videxplain.explanation.window_maps import WindowMaps
+from videxplain.explanation.windows import per_frame, probabilities_of, stitch
+from videxplain.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Question:
+    """A video to explain.
+
+    Attributes:
+        number: Its number in the data set.
+        path: Where it lies.
+        truth: The index of its class among the network's, or None.
+    """
+
+    number: int
+    path: Path
+    truth: int | None = None
+
+
+@dataclass
+class Answer:
+    """What the network made of a video.
+
+    Attributes:
+        question: The video.
+        error: Why there is nothing else, or None.
+        source: The frames.
+        whole: The windows.
+        probabilities: ``(K,)``, averaged over windows.
+        logits: ``(K,)``, averaged over windows.
+        features: ``(F,)`` what its classifier was given, averaged over windows; empty where that cannot be seen.
+        maps: For the class predicted, and for the truth where it is another: one map a frame.
+        middle: The middle window ``(1, 3, T, H, W)`` as the network saw it.
+        middle_map: The map ``(T, h, w)`` of the prediction in that window.
+        seconds: Time in the network.
+        windows: Passes of the network.
+    """
+
+    question: Question
+    error: str | None = None
+    source: FileFrames | None = None
+    whole: Plan | None = None
+    probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    features: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    maps: dict[str, FrameMaps] = field(default_factory=dict)
+    middle: Tensor | None = None
+    middle_map: NDArray[np.float32] | None = None
+    seconds: float = 0.0
+    windows: int = 0
+
+    @property
+    def prediction(self) -> int:
+        """The index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+
+class _Video:
+    """A video whose windows are still going through the network."""
+
+    def __init__(self, question: Question, config: ModelConfig) -> None:
+        self.question = question
+        self.source = FileFrames(question.path)
+        self.whole = plan(self.source.num_frames, config)
+        self.records = WindowMaps()
+        self.total = np.zeros(config.num_classes)
+        self.logits = np.zeros(config.num_classes)
+        self.features: NDArray[np.float64] | None = None
+        self.middle: Tensor | None = None
+        self.seconds = 0.0
+        self.done = 0
+        self.coarse = False
+
+    def candidates(self, probabilities: NDArray[np.float64], count: int) -> list[int]:
+        """The classes likely to win in the end, the window's own two best, and the truth."""
+        leading = np.argsort(-(self.total + probabilities), kind="stable")[:count].tolist()
+        own = np.argsort(-probabilities, kind="stable")[:2].tolist()
+        truth = [] if self.question.truth is None else [self.question.truth]
+        return list(dict.fromkeys([*leading, *own, *truth]))
+
+
+class Batches:
+    """Explains videos with one network and one method."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: ModelConfig,
+        method: Method,
+        *,
+        layer: str | None = None,
+        precision: Precision = "fp32",
+        options: dict[str, Any] | None = None,
+        together: int | None = None,
+    ) -> None:
+        """Nothing is computed yet.
+
+        Args:
+            model: The network.
+            config: What it expects.
+            method: An entry of the table of methods.
+            layer: Dotted name, or None for the method's default.
+            precision: See :func:`videxplain.attribute`.
+            options: What the method takes besides.
+            together: Windows in a batch; None for as many as fit a fixed amount of memory.
+        """
+        self._model, self._config, self._method = model, config, method
+        self._layer_name, self._precision, self._options = layer, precision, options or {}
+        self._together = together
+        self._layer: Any = None
+        self._ready = False
+
+    def explain(self, questions: Sequence[Question]) -> Iterator[Answer]:
+        """The answers in order; a video that cannot be read has an answer with an error."""
+        waiting: list[tuple[_Video, int, Tensor]] = []
+        opened: list[_Video | Answer] = []
+        for question in questions:
+            try:
+                video = _Video(question, self._config)
+                opened.append(video)
+                device = device_of(self._model)
+                middle = len(video.whole.windows) // 2
+                inputs = window_inputs(video.source, video.whole, range(len(video.whole.windows)), self._config, device)
+                for i, x in enumerate(inputs):
+                    if i == middle:
+                        video.middle = x
+                    waiting.append((video, i, x))
+                    if len(waiting) >= (self._together or at_once(x)):
+                        self._run(waiting)
+                        waiting = []
+            except VidexplainError as error:
+                if opened and isinstance(opened[-1], _Video) and opened[-1].question is question:
+                    waiting = [one for one in waiting if one[0] is not opened[-1]]
+                    opened.pop().records.close()  # type: ignore[union-attr]
+                opened.append(Answer(question, error=" ".join(str(error).split())))
+            while opened and (isinstance(opened[0], Answer) or opened[0].done == len(opened[0].whole.windows)):
+                yield self._finished(opened.pop(0))
+        if waiting:
+            self._run(waiting)
+        for one in opened:
+            yield self._finished(one)
+
+    def _run(self, batch: list[tuple[_Video, int, Tensor]]) -> None:
+        x = torch.cat([one for _, _, one in batch])
+        if not self._ready:
+            check_input(self._model, x)
+            self._layer = find_layer(self._method, self._model, x, self._layer_name)
+            self._ready = True
+        keys: list[list[int]] = []
+
+        def choose(logits: Tensor) -> list[Score]:
+            return self._choose(logits, batch, keys)
+
+        begun = time.perf_counter()
+        with _classifier_input(self._model, self._config.num_classes) as seen:
+            p = Pass(self._model, x, choose, self._layer, self._precision)
+            result = run_method(self._method, p, **self._options)
+        seconds = (time.perf_counter() - begun) / len(batch)
+        features = _rows_of(seen, len(batch))
+        for n, (video, _, _) in enumerate(batch):
+            logits = result.logits[n : n + 1]
+            video.total += probabilities_of(logits, self._config)
+            video.logits += logits[0].double().cpu().numpy()
+            if features is not None:
+                video.features = features[n] if video.features is None else video.features + features[n]
+            own = keys[n] if self._method.candidates else [0]
+            maps = result.maps[: len(own), n : n + 1]
+            video.records.add(own, per_frame(maps, self._config.num_frames))
+            video.coarse = self._method.family == "perturbation" or (
+                result.maps.ndim == 5 and result.maps.shape[2] < self._config.num_frames
+            )
+            video.seconds += seconds
+            video.done += 1
+
+    def _choose(self, logits: Tensor, batch: list[tuple[_Video, int, Tensor]], keys: list[list[int]]) -> list[Score]:
+        if not self._method.candidates:
+            return [lambda out: out[:, 0]]
+        totals: dict[int, NDArray[np.float64]] = {}
+        for n, (video, _, _) in enumerate(batch):
+            own = probabilities_of(logits[n : n + 1], self._config)
+            # Windows of one video in one batch count for each other in their order.
+            before = totals.get(id(video), np.zeros_like(own))
+            keys.append(video.candidates(own + before, self._method.candidates))
+            totals[id(video)] = before + own
+        most = max(map(len, keys))
+        index = torch.tensor([one + [one[0]] * (most - len(one)) for one in keys], device=logits.device)
+        return [_gathered(index[:, m]) for m in range(most)]
+
+    def _finished(self, video: _Video | Answer) -> Answer:
+        if isinstance(video, Answer):
+            return video
+        count = len(video.whole.windows)
+        with closing(video.records):
+            answer = Answer(
+                question=video.question,
+                source=video.source,
+                whole=video.whole,
+                probabilities=(video.total / count).astype(np.float32),
+                logits=(video.logits / count).astype(np.float32),
+                middle=video.middle,
+                seconds=video.seconds,
+                windows=count,
+            )
+            if video.features is not None:
+                answer.features = (video.features / count).astype(np.float32)
+            wanted = {"prediction": answer.prediction}
+            if video.question.truth not in (None, answer.prediction):
+                wanted["truth"] = int(video.question.truth or 0)
+            for what, label in wanted.items():
+                key = label if self._method.candidates else 0
+                self._complete(video, key, answer)
+                maps = stitch(video.records, key, video.whole, video.source.num_frames)
+                if video.coarse and video.whole.interval > 1:
+                    maps = maps.between(video.whole.interval)
+                answer.maps[what] = maps
+                if what == "prediction":
+                    answer.middle_map = video.records.read(count // 2, key)
+        return answer
+
+    def _complete(self, video: _Video, key: int, answer: Answer) -> None:
+        """Run the windows again that kept no map of the class; that is rare."""
+        missing = [i for i in range(len(video.whole.windows)) if key not in video.records.keys(i)]
+        device = device_of(self._model)
+        for i, x in zip(missing, window_inputs(video.source, video.whole, missing, self._config, device), strict=True):
+            index = torch.full((1,), key, device=x.device)
+            p = Pass(self._model, x, lambda _, index=index: [_gathered(index)], self._layer, self._precision)
+            result = run_method(self._method, p, **self._options)
+            video.records.replace(i, [key], per_frame(result.maps, self._config.num_frames))
+            answer.windows += 1
+
+
+def _gathered(index: Tensor) -> Score:
+    """Each sample's own class."""
+    return lambda logits: logits.gather(1, index[:, None])[:, 0]
+
+
+class _classifier_input:
+    """What the classifier of a network was given in a pass; the classifier is its last linear layer of K outputs."""
+
+    def __init__(self, model: nn.Module, classes: int) -> None:
+        layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == classes]
+        self._layer = layers[-1] if layers else None
+        self._seen: list[Tensor] = []
+
+    def __enter__(self) -> list[Tensor]:
+        if self._layer is not None:
+            self._hook = self._layer.register_forward_pre_hook(lambda _, given: self._seen.append(given[0].detach()))
+        return self._seen
+
+    def __exit__(self, *_: object) -> None:
+        if self._layer is not None:
+            self._hook.remove()
+
+
+def _rows_of(seen: list[Tensor], samples: int) -> NDArray[np.float64] | None:
+    """One row of features a sample; None where the classifier saw other rows than samples."""
+    if len(seen) != 1 or seen[0].ndim != 2 or len(seen[0]) != samples:
+        return None
+    return seen[0].double().cpu().numpy()

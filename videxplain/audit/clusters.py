@@ -1,0 +1,125 @@
+"""Explanations that belong together, and those that are unlike the rest of their class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRID = (4, 8, 8)
+"""Maps are compared at so many steps, rows and columns."""
+_SMALLEST = 4
+"""Fewer videos of one class than twice this are not clustered."""
+_COMPONENTS = 16
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Videos of one predicted class whose explanations are alike.
+
+    Attributes:
+        label: The predicted class.
+        members: Numbers of the videos.
+        oddness: How far the cluster lies from the class's usual explanation, in robust deviations.
+        share: Its share of the class's videos.
+        accuracy: Share of its videos that are right; None without truths.
+    """
+
+    label: str
+    members: tuple[int, ...]
+    oddness: float
+    share: float
+    accuracy: float | None
+
+
+def reduced(maps: NDArray[np.float32], grid: tuple[int, int, int] = GRID) -> NDArray[np.float32]:
+    """Maps ``(T, h, w)`` averaged to a small grid, negative values as zero, with a sum of one; flattened."""
+    values = np.maximum(np.nan_to_num(np.asarray(maps, np.float32)), 0)
+    for axis, cells in enumerate(grid):
+        values = _averaged(values, axis, cells)
+    total = values.sum()
+    return (values / total if total > 0 else values).ravel()
+
+
+def _averaged(values: NDArray[np.float32], axis: int, cells: int) -> NDArray[np.float32]:
+    """One axis brought to ``cells`` values, each the mean over the stretch of the axis that it covers."""
+    length = values.shape[axis]
+    edges = np.linspace(0, length, cells + 1)
+    low, high = edges[:-1, None], edges[1:, None]
+    places = np.arange(length)
+    weights = (np.minimum(places + 1, high) - np.maximum(places, low)).clip(0)
+    weights = weights / weights.sum(1, keepdims=True)
+    moved = np.moveaxis(values, axis, -1) @ weights.T.astype(np.float32)
+    return np.moveaxis(moved, -1, axis)
+
+
+def find_clusters(
+    numbers: Sequence[int],
+    predictions: Sequence[str],
+    right: Sequence[bool | None],
+    maps: NDArray[np.float32],
+    features: NDArray[np.float32] | None = None,
+) -> tuple[list[Cluster], NDArray[np.float64]]:
+    """Cluster the explanations of each predicted class with HDBSCAN, the oddest cluster first.
+
+    Two videos are alike where their reduced maps and, if given, their pooled features are. Both are brought to the
+    same weight. What HDBSCAN (Campello et al., PAKDD 2013) puts into no cluster is in none.
+
+    Args:
+        numbers: ``N`` numbers of videos.
+        predictions: ``N`` predicted classes.
+        right: ``N``, whether the prediction is the truth, None where there is none.
+        maps: ``(N, D)``, of :func:`reduced`.
+        features: ``(N, F)`` or None.
+
+    Returns:
+        The clusters, and ``(N,)`` how unlike its class each explanation is: its distance from the class's median
+        explanation, in median absolute deviations of these distances.
+    """
+    from sklearn.cluster import HDBSCAN
+
+    oddness = np.zeros(len(numbers))
+    clusters = []
+    for label in sorted(set(predictions)):
+        at = np.flatnonzero(np.asarray(predictions) == label)
+        points = _points(maps[at], None if features is None else features[at])
+        distances = np.linalg.norm(points - np.median(points, 0), axis=1)
+        oddness[at] = _robust(distances)
+        if len(at) < 2 * _SMALLEST:
+            continue
+        smallest = max(_SMALLEST, round(0.05 * len(at)))
+        named = HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(points)
+        for cluster in sorted(set(named) - {-1}):
+            members = at[named == cluster]
+            known = [right[i] for i in members if right[i] is not None]
+            clusters.append(
+                Cluster(
+                    label=label,
+                    members=tuple(int(numbers[i]) for i in members),
+                    oddness=float(np.median(oddness[members])),
+                    share=len(members) / len(at),
+                    accuracy=sum(map(bool, known)) / len(known) if known else None,
+                )
+            )
+    return sorted(clusters, key=lambda one: -one.oddness), oddness
+
+
+def _points(maps: NDArray[np.float32], features: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    """Points in few dimensions, maps and features with the same total variance."""
+    from sklearn.decomposition import PCA
+
+    parts = []
+    # The root makes the Euclidean distance Hellinger's: what lies between zero and a little counts as well.
+    for values in (np.sqrt(maps), features):
+        if values is None or len(values) < 2:
+            continue
+        few = PCA(min(_COMPONENTS, *values.shape), random_state=0).fit_transform(values.astype(np.float64))
+        scale = np.sqrt(few.var(0).sum())
+        parts.append(few / scale if scale > 0 else few)
+    return np.concatenate(parts, 1) if parts else np.zeros((len(maps), 1))
+
+
+def _robust(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    middle = np.median(distances)
+    deviation = np.median(np.abs(distances - middle))
+    return (distances - middle) / deviation if deviation > 0 else np.zeros_like(distances)

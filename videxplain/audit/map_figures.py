@@ -1,0 +1,89 @@
+"""Figures of one clip's maps: when and where the evidence lies, and how concentrated it is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIDDLE = (0.25, 0.75)
+"""The middle half of each axis: a quarter of the picture."""
+BORDER = 0.1
+"""What lies nearer to an edge than this share of the axis is border: 36 % of the picture."""
+STRONGEST = 0.1
+
+
+@dataclass(frozen=True)
+class MapFigures:
+    """Figures of the maps of one clip. All but the first two are None where the maps hold no evidence.
+
+    Attributes:
+        first: The first frame whose contribution is above half of the largest; None without evidence.
+        last: The last such frame.
+        time_share: The share of all frames whose contribution is above half of the largest.
+        x: Centre of the evidence from left to right, as a share of the width.
+        y: Centre of the evidence from top to bottom, as a share of the height.
+        spread: Root mean square distance from the centre, in shares of the picture's sides.
+        middle: Share of the evidence in the middle quarter of the picture; 0.25 where it is spread evenly.
+        border: Share of the evidence in the outer tenth along each edge; 0.36 where it is spread evenly.
+        concentration: Share of the evidence in the strongest tenth of the cells; 0.1 where it is spread evenly.
+    """
+
+    first: int | None
+    last: int | None
+    time_share: float | None
+    x: float | None
+    y: float | None
+    spread: float | None
+    middle: float | None
+    border: float | None
+    concentration: float | None
+
+
+def map_figures(maps: NDArray[np.float32]) -> MapFigures:
+    """Figures of maps ``(T, h, w)``; negative values are not evidence and count as zero."""
+    evidence = np.maximum(np.nan_to_num(np.asarray(maps, np.float64)), 0)
+    total = evidence.sum()
+    if not total > 0:
+        return MapFigures(*[None] * 9)
+    curve = evidence.mean((1, 2))
+    above = np.flatnonzero(curve > curve.max() / 2)
+    place = evidence.sum(0) / total
+    rows, columns = place.sum(1), place.sum(0)
+    y, x = _centres(len(rows)), _centres(len(columns))
+    centre_y, centre_x = float(rows @ y), float(columns @ x)
+    spread = float(np.sqrt(rows @ (y - centre_y) ** 2 + columns @ (x - centre_x) ** 2))
+    return MapFigures(
+        first=int(above[0]),
+        last=int(above[-1]),
+        time_share=len(above) / len(curve),
+        x=centre_x,
+        y=centre_y,
+        spread=spread,
+        middle=_inside(place, *MIDDLE),
+        border=1 - _inside(place, BORDER, 1 - BORDER),
+        concentration=_strongest(evidence.ravel(), STRONGEST),
+    )
+
+
+def _centres(cells: int) -> NDArray[np.float64]:
+    return (np.arange(cells) + 0.5) / cells
+
+
+def _inside(place: NDArray[np.float64], low: float, high: float) -> float:
+    """The share of ``place`` between two shares of each axis; a cell on the edge counts by its part inside."""
+    inner = place
+    for axis in (0, 1):
+        cells = place.shape[axis]
+        edges = np.arange(cells + 1) / cells
+        part = (np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)).clip(0) * cells
+        inner = inner * (part[:, None] if axis == 0 else part)
+    return float(inner.sum())
+
+
+def _strongest(values: NDArray[np.float64], share: float) -> float:
+    """The share of the sum that the largest ``share`` of the values holds; the last of them counts by its part."""
+    ordered = np.sort(values)[::-1]
+    count = share * len(ordered)
+    whole = int(count)
+    held = ordered[:whole].sum() + (ordered[whole] * (count - whole) if whole < len(ordered) else 0)
+    return float(held / ordered.sum())

@@ -1,0 +1,391 @@
+"""The report of one audit."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.audit.clusters import Cluster, find_clusters, reduced
+from videxplain.audit.report import charts
+from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
+from videxplain.audit.report.pages import PAGES, Pages
+from videxplain.audit.report.statistics import RELIANCE, confusion, most_confused, overview
+from videxplain.audit.result import Audit
+from videxplain.errors import VidexplainError
+from videxplain.progress import Progress
+
+_FAILED_SHOWN = 200
+_ODD_SHOWN = 5
+_MEMBERS_SHOWN = 24
+_CURVE_POINTS = 50
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """What one pass through all maps gives.
+
+    Attributes:
+        reduced: ``(N, D)`` of the explained videos.
+        place: By class, the sum of the maps over time and clips, brought to one grid.
+        curve: By class, the mean curve over the length of a clip.
+    """
+
+    reduced: NDArray[np.float32]
+    place: dict[str, NDArray[np.float64]]
+    curve: dict[str, NDArray[np.float64]]
+
+
+def build_report(
+    audit: Audit,
+    *,
+    clips: str = "all",
+    max_side: int = MAX_SIDE,
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Path:
+    """Write ``report/`` into the folder of an audit: pages that open from disk.
+
+    Args:
+        audit: The audit.
+        clips: Which clips get a video and maps of their own: ``"all"``, ``"confused"``, or a number, of which the
+            confused and the odd come first.
+        max_side: The longer side of these videos in pixels.
+        notes: What every page must say.
+        progress: Told the clips that are written, and all of them.
+
+    Returns:
+        The first page.
+    """
+    folder = audit.folder / "report"
+    (folder / "media").mkdir(parents=True, exist_ok=True)
+    table, labels = audit.videos, list(audit.settings.labels)
+    explained = np.flatnonzero(table["error"].isna().to_numpy())
+    gathered = _gather(audit, explained)
+    features = _features(audit, explained)
+    predictions = [str(table["prediction"].iloc[i]) for i in explained]
+    right = [None if value is None else bool(value) for value in table["correct"].iloc[explained]]
+    clusters, oddness = find_clusters(explained.tolist(), predictions, right, gathered.reduced, features)
+    odd = dict(zip(explained.tolist(), oddness.tolist(), strict=True))
+    chosen = choose_clips(audit, explained, odd, clips)
+    moved: dict[str, NDArray[np.float64]] = {}
+    failed: set[int] = set()
+    for done, number in enumerate(chosen):
+        try:
+            movement = write_clip(audit, number, folder / "media", max_side)
+        except VidexplainError:  # the video has gone since it was explained
+            failed.add(number)
+        else:
+            label = _class_of(audit, number)
+            moved[label] = moved.get(label, np.zeros(gathered.place[label].shape)) + _to_grid(
+                movement, gathered.place[label].shape
+            )
+        if progress:
+            progress(done + 1, len(chosen))
+    shown = set(chosen) - failed
+    words = f"{audit.settings.method} of {audit.settings.model}"
+    pages = Pages(
+        folder,
+        title=f"{words} on {Path(audit.settings.data).name}",
+        footer=_footer(audit, len(explained), len(shown)),
+        notes=notes,
+        pages=PAGES if table["truth"].notna().any() else [page for page in PAGES if page[0] != "confusion.html"],
+    )
+    counts = confusion(table.iloc[explained], labels)
+    described = [_described(audit, cluster, folder, gathered) for cluster in clusters]
+    figures = overview(table, labels)
+    _write_overview(pages, audit, figures, counts, described)
+    _write_lists(pages, audit)
+    _write_classes(pages, audit, folder, gathered, moved)
+    pages.write("odd", "odd.html", clusters=described)
+    pages.write("clip", "clip.html")
+    data = _data(audit, explained, odd, shown)
+    data["charts"] = _charts(audit, figures, explained, gathered, odd)
+    data["title"] = f"{words} on {Path(audit.settings.data).name}"
+    data["command"] = audit.settings.command
+    pages.write_assets(data, charts.script())
+    return folder / "index.html"
+
+
+def choose_clips(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float], clips: str) -> list[int]:
+    """The numbers of the videos that get media, in the order of the data set."""
+    numbers = explained.tolist()
+    wrong = {i for i in numbers if audit.videos["correct"].iloc[i] is False or audit.videos["correct"].iloc[i] == False}  # noqa: E712
+    if clips == "all":
+        return numbers
+    if clips == "confused":
+        return sorted(wrong)
+    if not clips.isdecimal():
+        raise VidexplainError(f"--clips is all, confused or a number, not '{clips}'")
+    # Confused and odd clips take turns, so that neither kind crowds the other out.
+    by_odd = sorted(numbers, key=lambda i: -odd.get(i, 0.0))
+    first = [i for i in by_odd if i in wrong]
+    second = [i for i in by_odd if i not in wrong]
+    turns = [i for pair in zip(first, second, strict=False) for i in pair]
+    turns += first[len(second) :] + second[len(first) :]
+    return sorted(turns[: int(clips)])
+
+
+def _gather(audit: Audit, explained: NDArray[np.int64]) -> _Gathered:
+    small, place, curve = [], {}, {}
+    for number in explained.tolist():
+        maps = np.maximum(audit.maps(number), 0)
+        small.append(reduced(maps))
+        label = _class_of(audit, number)
+        total = maps.sum()
+        one = _to_grid(maps.sum(0) / total if total > 0 else maps.sum(0), maps.shape[1:])
+        place[label] = place.get(label, np.zeros(one.shape)) + _to_grid(
+            one, place[label].shape if label in place else one.shape
+        )
+        over = np.asarray(audit.videos["curve"].iloc[number], float)
+        at = np.linspace(0, len(over) - 1, _CURVE_POINTS)
+        even = np.interp(at, np.arange(len(over)), over)
+        curve[label] = curve.get(label, np.zeros(_CURVE_POINTS)) + (even / even.max() if even.max() > 0 else 0)
+    return _Gathered(np.stack(small) if small else np.zeros((0, 1), np.float32), place, curve)
+
+
+def _to_grid(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    from videxplain.viz.overlay import enlarge
+
+    if values.shape == shape:
+        return values.astype(np.float64)
+    return enlarge(values, (shape[0], shape[1])).astype(np.float64)
+
+
+def _features(audit: Audit, explained: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    rows = [np.asarray(audit.videos["features"].iloc[i], np.float32) for i in explained]
+    return np.stack(rows) if rows and len(rows[0]) and len({len(row) for row in rows}) == 1 else None
+
+
+def _class_of(audit: Audit, number: int) -> str:
+    truth = audit.videos["truth"].iloc[number]
+    return truth if isinstance(truth, str) else str(audit.videos["prediction"].iloc[number])
+
+
+def write_clip(audit: Audit, number: int, folder: Path, max_side: int) -> NDArray[np.float32]:
+    """Write the media of one video of an audit; gives its mean movement (see :func:`write_media`)."""
+    row = audit.videos.iloc[number].to_dict()
+    best = np.argsort(-np.asarray(row["probabilities"]), kind="stable")[:5]
+    row["top"] = [[audit.settings.labels[k], float(row["probabilities"][k])] for k in best]
+    maps = {"prediction": (f"why {row['prediction']}", audit.maps(number))}
+    if row["correct"] is not None and not row["correct"] and isinstance(row["truth"], str):
+        for what, words in (
+            ("truth", f"what speaks for {row['truth']}"),
+            ("contrast", f"why {row['prediction']} rather than {row['truth']}"),
+        ):
+            try:
+                maps[what] = (words, audit.maps(number, what))
+            except VidexplainError:  # the truth is no class of the network
+                continue
+    return write_media(folder, str(row["name"]), audit.path(number), row, maps, max_side=max_side)["movement"]
+
+
+def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: _Gathered) -> dict[str, Any]:
+    names = [str(audit.videos["name"].iloc[i]) for i in cluster.members]
+    right = "" if cluster.accuracy is None else f", {cluster.accuracy:.0%} right"
+    far = f"{cluster.oddness:.1f} deviations from the usual"
+    picture = f"media/cluster-{cluster.members[0]}.png"
+    place = sum(
+        _to_grid(np.maximum(audit.maps(i), 0).sum(0), gathered.place[_class_of(audit, i)].shape)
+        for i in cluster.members[:_MEMBERS_SHOWN]
+    )
+    write_map(folder / picture, np.asarray(place, np.float32))
+    return {
+        "words": f"{cluster.label}: {len(names)} clips, {cluster.share:.0%} of the class{right}; {far}",
+        "members": names[:_MEMBERS_SHOWN],
+        "map": picture,
+        "href": "odd.html",
+    }
+
+
+def _write_overview(
+    pages: Pages, audit: Audit, figures: dict[str, Any], counts: NDArray[np.int64], clusters: Sequence[dict[str, Any]]
+) -> None:
+    table, labels = audit.videos, audit.settings.labels
+    pairs = most_confused(counts, labels)
+    for pair in pairs:
+        pair["href"] = "confusion.html#" + urlencode({"truth": pair["truth"], "prediction": pair["prediction"]})
+    failed = [(str(row["path"]), str(row["error"])) for _, row in table[table["error"].notna()].iterrows()]
+    for place, cluster in enumerate(clusters):
+        cluster["href"] = f"odd.html#cluster-{place}"
+    has_reliance = any(figures[name] is not None for name in RELIANCE)
+    pages.write(
+        "index",
+        "index.html",
+        figures=_cards(figures),
+        calibration=_percent(figures.get("calibration_error"), 1) if "calibration" in figures else "",
+        reliance=has_reliance,
+        confused=pairs,
+        odd=clusters[:_ODD_SHOWN],
+        facts=_settings_in_words(audit),
+        command=audit.settings.command + " --clip VIDEO",
+        failed=failed[:_FAILED_SHOWN],
+        more_failed=f"and {len(failed) - _FAILED_SHOWN:,} more, in videos.parquet"
+        if len(failed) > _FAILED_SHOWN
+        else "",
+    )
+
+
+def _cards(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    cards = [
+        (
+            "videos",
+            f"{figures['videos']:,}",
+            f"{figures['failed']:,} not explained" if figures["failed"] else "all explained",
+        )
+    ]
+    if "accuracy" in figures:
+        cards.append(("right", _percent(figures["accuracy"], 1), "top-1 accuracy"))
+        if figures["top5"] is not None:
+            cards.append(("among the best five", _percent(figures["top5"], 1), "top-5 accuracy"))
+        cards.append(
+            (
+                "calibration error",
+                _percent(figures["calibration_error"], 1),
+                "mean distance of probability and accuracy",
+            )
+        )
+    if figures["trust"] is not None:
+        hint = (
+            f"fall of the probability when the strongest tenth is hidden; a random tenth: {figures['trust_random']:.2f}"
+        )
+        cards.append(("trust", f"{figures['trust']:.2f}", hint))
+    if figures["energy"] is not None:
+        cards.append(
+            ("energy in the evidence", _percent(figures["energy"], 1), "share of the map on the known evidence")
+        )
+        cards.append(("pointing", _percent(figures["pointing"]), "maximum within 15 pixels of the known evidence"))
+    cards.append(("network time", f"{figures['seconds']:.0f} s", f"for {figures['frames']:,} frames"))
+    return cards
+
+
+def _settings_in_words(audit: Audit) -> list[tuple[str, str]]:
+    settings = audit.settings
+    return [
+        ("network", settings.model),
+        (
+            "weights",
+            settings.weights + (f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""),
+        ),
+        (
+            "method",
+            settings.method
+            + (f" at {settings.layer}" if settings.layer else "")
+            + (f", {settings.options}" if settings.options else ""),
+        ),
+        ("data", f"{settings.data}, split {settings.split}, {settings.subset}"),
+        ("precision", settings.precision),
+    ]
+
+
+def _write_lists(pages: Pages, audit: Audit) -> None:
+    if audit.videos["truth"].notna().any():
+        pages.write("confusion", "clips.html", heading="Confusion matrix", matrix=True)
+    pages.write("clips", "clips.html", heading="Clips", matrix=False)
+
+
+def _write_classes(
+    pages: Pages, audit: Audit, folder: Path, gathered: _Gathered, moved: dict[str, NDArray[np.float64]]
+) -> None:
+    rows = []
+    by = "truth" if audit.videos["truth"].notna().any() else "prediction"
+    for place, (_, row) in enumerate(audit.classes.iterrows()):
+        label = str(row["label"])
+        if not row["videos"]:
+            continue
+        pictures = {}
+        for kind, values in (("map", gathered.place.get(label)), ("movement", moved.get(label))):
+            pictures[kind] = ""
+            if values is not None:
+                pictures[kind] = f"media/class-{place}-{kind}.png"
+                write_map(folder / pictures[kind], values.astype(np.float32))
+        curve = gathered.curve.get(label)
+        points = (
+            ""
+            if curve is None
+            else " ".join(
+                f"{100 * i / (_CURVE_POINTS - 1):.1f},{28 - 26 * value / max(curve.max(), 1e-12):.1f}"
+                for i, value in enumerate(curve)
+            )
+        )
+        rows.append(
+            {
+                "anchor": f"class-{place}",
+                "href": "clips.html#" + urlencode({by: label}),
+                "label": label,
+                "videos": int(row["videos"]),
+                "curve": points,
+                **pictures,
+                **{name: _percent(row[name]) for name in ("accuracy", "middle", "border", "concentration")},
+                "trust": "–" if row["trust"] is None or row["trust"] != row["trust"] else f"{row['trust']:.2f}",
+            }
+        )
+    pages.write("classes", "classes.html", rows=rows)
+
+
+def _data(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float], shown: set[int]) -> dict[str, Any]:
+    """What the lists, the matrix and the pages of clips read: a list a column."""
+    table, index = audit.videos, {label: i for i, label in enumerate(audit.settings.labels)}
+    part = table.iloc[explained]
+    return {
+        "labels": list(audit.settings.labels),
+        "columns": {
+            "name": part["name"].tolist(),
+            "path": part["path"].tolist(),
+            "where": [str(audit.path(int(i))) for i in explained],
+            "group": part["group"].tolist(),
+            "truth": [index.get(truth, -1) if isinstance(truth, str) else -1 for truth in part["truth"]],
+            "prediction": [index[one] for one in part["prediction"]],
+            "probability": [round(float(p), 5) for p in part["probability"]],
+            "trust": _rounded(part["trust"]),
+            "random": _rounded(part["trust_random"]),
+            "odd": [round(odd[int(i)], 3) for i in explained],
+            "media": [int(int(i) in shown) for i in explained],
+        },
+    }
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [None if value is None or value != value else round(float(value), 4) for value in values]
+
+
+def _charts(
+    audit: Audit, figures: dict[str, Any], explained: NDArray[np.int64], gathered: _Gathered, odd: dict[int, float]
+) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if "calibration" in figures:
+        made["reliability"] = charts.reliability(figures["calibration"])
+    if any(figures[name] is not None for name in RELIANCE):
+        made["reliance"] = charts.reliance(audit.classes, RELIANCE)
+    if len(explained) >= 3:
+        from sklearn.decomposition import PCA
+
+        points = PCA(2, random_state=0).fit_transform(np.sqrt(gathered.reduced))
+        made["clusters"] = charts.cluster_map(
+            [
+                {
+                    "x": round(float(x), 4),
+                    "y": round(float(y), 4),
+                    "label": str(audit.videos["prediction"].iloc[i]),
+                    "name": str(audit.videos["path"].iloc[i]),
+                    "odd": max(0.0, round(odd[int(i)], 2)),
+                    "href": "clip.html#" + urlencode({"name": audit.videos["name"].iloc[i]}),
+                }
+                for i, (x, y) in zip(explained, points, strict=True)
+            ]
+        )
+    return json.loads(json.dumps(made))  # type: ignore[no-any-return]
+
+
+def _footer(audit: Audit, explained: int, shown: int) -> str:
+    settings = audit.settings
+    left = "" if shown == explained else f" {explained - shown:,} of {explained:,} clips have no video here."
+    return f"{settings.method} of {settings.model}, weights: {settings.weights}; {settings.data}.{left}"
+
+
+def _percent(value: float | None, digits: int = 0) -> str:
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"

@@ -1,0 +1,136 @@
+"""Poster, video and maps of one clip, as its page opens them."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.data.stream import FileFrames
+from videxplain.files import replacing
+from videxplain.viz.overlay import enlarge, overlay
+from videxplain.viz.player.bundle import player_data
+from videxplain.viz.video import save_video
+
+POSTER_SIDE = 240
+MAX_SIDE = 480
+
+
+def write_media(
+    folder: Path,
+    name: str,
+    video: Path,
+    row: Mapping[str, Any],
+    maps: Mapping[str, tuple[str, NDArray[np.float32]]],
+    *,
+    max_side: int = MAX_SIDE,
+) -> dict[str, NDArray[np.float32]]:
+    """Write ``<name>.jpg``, ``<name>.mp4`` and ``<name>.js``.
+
+    Args:
+        folder: The folder of the media.
+        name: What the clip's files are called.
+        video: The clip.
+        row: Its row in the table of the audit.
+        maps: By key, what is explained in words and the raw maps ``(T, h, w)``; the first is drawn on the poster.
+        max_side: The longer side of the written video, in pixels.
+
+    Returns:
+        ``movement``: the mean over time of what changes from frame to frame, ``(rows, columns)`` at the maps' grid.
+    """
+    source = FileFrames(video)
+    height, width = _fitting(source.size, max_side)
+    first = next(iter(maps.values()))[1]
+    best = int(np.argmax(row["curve"])) if len(row["curve"]) else 0
+    moved = np.zeros(first.shape[1:], np.float64)
+    held: dict[str, NDArray[np.uint8]] = {}
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        before: NDArray[np.float32] | None = None
+        for i, frame in enumerate(source.frames()):
+            small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+            grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+            if before is not None:
+                moved[...] += enlarge(np.abs(grey - before), first.shape[1:])
+            before = grey
+            if i == best or not held:
+                held["poster"] = small
+            yield small
+
+    save_video(folder / f"{name}.mp4", frames(), source.fps)
+    limit = float(row["scale"] or 0)
+    _write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit))
+    entries = {}
+    for key, (words, values) in maps.items():
+        high = limit if key == "prediction" else float(np.percentile(values, 99.9)) or float(values.max())
+        data = player_data(
+            values,
+            temporal=values.mean((1, 2)),
+            fps=float(Fraction(source.fps).limit_denominator(1001)),
+            size=(height, width),
+            scale=(0.0, max(high, 0.0)),
+            title=video.name,
+            label=words,
+        )
+        entries[key] = {"words": words, "meta": data.meta, "maps": base64.b64encode(data.maps).decode("ascii")}
+    content = {"maps": entries, "predictions": row["top"], "facts": _facts(row)}
+    text = json.dumps(content, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    with replacing(folder / f"{name}.js") as path:
+        path.write_text(f"AUDIT_CLIP({json.dumps(name)}, {text});\n", encoding="utf-8")
+    return {"movement": (moved / max(len(first) - 1, 1)).astype(np.float32)}
+
+
+def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Height and width, even, the longer at most ``side``."""
+    share = min(1.0, side / max(size))
+    height, width = (max(2, 2 * round(extent * share / 2)) for extent in size)
+    return height, width
+
+
+def _write_poster(path: Path, picture: NDArray[np.uint8]) -> None:
+    height, width = _fitting((picture.shape[0], picture.shape[1]), POSTER_SIDE)
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    assert done
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def write_map(path: Path, values: NDArray[np.float32], side: int = 160, aspect: float = 4 / 3) -> None:
+    """A mean map as a picture, its largest value in the brightest colour."""
+    grey = np.full((round(side / aspect), side, 3), 40, np.uint8)
+    picture = overlay(grey, values, float(values.max()), opacity=1.0)
+    with replacing(path) as temporary:
+        done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        assert done
+        temporary.write_bytes(data.tobytes())
+
+
+_FACTS: Sequence[tuple[str, str, str]] = (
+    ("frames", "frames", "{:d}"),
+    ("frames a second", "fps", "{:.5g}"),
+    ("first strong frame", "first", "{:d}"),
+    ("last strong frame", "last", "{:d}"),
+    ("share of strong frames", "time_share", "{:.0%}"),
+    ("centre from the left", "x", "{:.0%}"),
+    ("centre from the top", "y", "{:.0%}"),
+    ("in the middle quarter", "middle", "{:.0%}"),
+    ("along the border", "border", "{:.0%}"),
+    ("strongest tenth holds", "concentration", "{:.0%}"),
+    ("energy in the evidence", "energy", "{:.0%}"),
+)
+
+
+def _facts(row: Mapping[str, Any]) -> list[list[str]]:
+    """Figures of the map, in words."""
+    facts = []
+    for words, column, form in _FACTS:
+        value = row[column]
+        if value is not None and value == value:
+            facts.append([words, form.format(int(value) if form == "{:d}" else float(value))])
+    return facts

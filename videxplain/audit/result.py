@@ -1,0 +1,96 @@
+"""An audit that is done: its table, its maps, its classes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.audit.settings import Settings, read_settings
+from videxplain.audit.shards import Shard, cut
+from videxplain.audit.tables import VIDEOS, read_maps
+from videxplain.errors import VidexplainError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Explanations of a data set on disk; see :func:`videxplain.audit.api.run_audit`.
+
+    Attributes:
+        folder: Where it lies.
+        settings: What was asked.
+    """
+
+    folder: Path
+    settings: Settings
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Audit":
+        """Open an audit.
+
+        Raises:
+            VidexplainError: The folder holds none, or one that is not finished.
+        """
+        folder = Path(folder)
+        settings = read_settings(folder)
+        if not (folder / VIDEOS).is_file():
+            raise VidexplainError(f"the audit in {folder} is not finished: run its command again, and it goes on")
+        return cls(folder, settings)
+
+    @cached_property
+    def videos(self) -> "pd.DataFrame":
+        """A row a video, in the order of the data set; ``docs/audit.md`` explains the columns."""
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / VIDEOS)
+
+    @cached_property
+    def classes(self) -> "pd.DataFrame":
+        """A row a class: accuracy, figures of its maps, temporal reliance."""
+        from videxplain.audit.report.statistics import classes
+
+        return classes(self.videos, self.settings.labels)
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The shards of the videos."""
+        return cut(self.settings.videos, self.settings.shard)
+
+    def maps(self, video: int | str, what: str = "prediction") -> NDArray[np.float32]:
+        """The raw maps ``(T, h, w)`` of a video.
+
+        Args:
+            video: Its number, or its name in the table.
+            what: ``"prediction"``; where the prediction is wrong also ``"truth"`` and ``"contrast"``: why the
+                prediction rather than the truth.
+
+        Raises:
+            VidexplainError: No such video, or no such map.
+        """
+        table = self.videos
+        if isinstance(video, str):
+            places = np.flatnonzero(table["name"] == video)
+            if not len(places):
+                raise unknown("video of the audit", video, table["name"])
+            video = int(places[0])
+        if not 0 <= video < len(table):
+            raise VidexplainError(f"video {video} does not exist; the audit has videos 0 to {len(table) - 1}")
+        name = str(table["name"].iloc[video])
+        try:
+            return read_maps(self.folder, self.shards[video // self.settings.shard], name, what)
+        except (KeyError, FileNotFoundError):
+            why = table["error"].iloc[video]
+            reason = f": {why}" if isinstance(why, str) else ""
+            raise VidexplainError(f"there is no map '{what}' of {name}{reason}") from None
+
+    def path(self, video: int) -> Path:
+        """Where a video lies."""
+        return Path(self.settings.data) / str(self.videos["path"].iloc[video])
+
+    def __repr__(self) -> str:
+        return f"Audit({self.settings.model} on {self.settings.data}, {self.settings.videos:,} videos, {self.folder})"

@@ -1,0 +1,91 @@
+"""The row of a video in the table of an audit."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class VideoRow:
+    """What the audit knows of one video. ``docs/audit.md`` explains every column.
+
+    Attributes:
+        video: Its number in the data set, from 0.
+        path: Where it lies, relative to the data set's folder.
+        name: What its page and its maps are called after; no two videos share one.
+        group: Videos of one group come from one recording.
+        truth: The label that the data set gives, or None.
+        error: Why it could not be read or explained, or None. All that follows is then empty.
+        prediction: The class that the network finds most probable in the whole video.
+        probability: Its probability.
+        correct: Whether the prediction is the truth; None without a truth.
+        truth_probability: The probability of the truth.
+        probabilities: ``(K,)``, of every class, averaged over the windows of the video.
+        logits: ``(K,)``, of every class, averaged over the windows of the video.
+        frames: Frames of the video.
+        fps: Frames a second.
+        height: Of a frame, in pixels.
+        width: Of a frame, in pixels.
+        windows: Passes of the network through the video.
+        curve: ``(T,)``, how much each frame contributed to the prediction.
+        scale: The raw value that gets the brightest colour.
+        first: As in :class:`videxplain.audit.map_figures.MapFigures`, and so are the seven that follow.
+        last: See there.
+        time_share: See there.
+        x: See there.
+        y: See there.
+        spread: See there.
+        middle: See there.
+        border: See there.
+        concentration: See there.
+        trust: How far the probability of the prediction falls when the strongest tenth of the map is hidden.
+        trust_random: The same for a random tenth.
+        shuffled: Whether the prediction of the middle window stays when its frames are shuffled.
+        reversed: The same when they run backwards.
+        frozen: The same when all are the middle frame.
+        energy: Share of the map's energy in the known evidence, where the data set has masks or boxes.
+        pointing: Whether the map's maximum lies in the known evidence or within 15 pixels of it.
+        features: The network's pooled features, averaged over windows, for clusters.
+        seconds: Seconds that the network took.
+    """
+
+    video: int
+    path: str
+    name: str
+    group: str = ""
+    truth: str | None = None
+    error: str | None = None
+    prediction: str | None = None
+    probability: float | None = None
+    correct: bool | None = None
+    truth_probability: float | None = None
+    probabilities: list[float] = field(default_factory=list)
+    logits: list[float] = field(default_factory=list)
+    frames: int | None = None
+    fps: float | None = None
+    height: int | None = None
+    width: int | None = None
+    windows: int | None = None
+    curve: list[float] = field(default_factory=list)
+    scale: float | None = None
+    first: int | None = None
+    last: int | None = None
+    time_share: float | None = None
+    x: float | None = None
+    y: float | None = None
+    spread: float | None = None
+    middle: float | None = None
+    border: float | None = None
+    concentration: float | None = None
+    trust: float | None = None
+    trust_random: float | None = None
+    shuffled: bool | None = None
+    reversed: bool | None = None
+    frozen: bool | None = None
+    energy: float | None = None
+    pointing: bool | None = None
+    features: list[float] = field(default_factory=list)
+    seconds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Column to value."""
+        return asdict(self)

@@ -1,0 +1,125 @@
+"""What an audit was asked for, and the file that says so."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from videxplain.errors import VidexplainError
+from videxplain.files import write_json
+from videxplain.version import __version__
+
+SETTINGS = "audit.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the results of an audit depend on.
+
+    Attributes:
+        model: The name of the network, as on the command line.
+        weights: What was given as weights.
+        weights_sha256: Digest of the file that the weights came from; empty where they came from no file.
+        data: The data set.
+        kind: How it is laid out.
+        split: Number of its split.
+        subset: Which videos of the split.
+        videos: How many there are.
+        videos_sha256: Digest of their paths, labels and groups in order.
+        labels: The network's classes.
+        method: The method.
+        layer: The layer as it was given, or None for the method's default.
+        options: What the method takes besides.
+        precision: ``"fp32"`` or ``"bf16"``.
+        trust: Whether trust figures and temporal reliance are measured.
+        shard: Videos in a shard.
+    """
+
+    model: str
+    weights: str
+    weights_sha256: str
+    data: str
+    kind: str
+    split: int
+    subset: str
+    videos: int
+    videos_sha256: str
+    labels: tuple[str, ...]
+    method: str = "gradcam"
+    layer: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    precision: str = "fp32"
+    trust: bool = True
+    shard: int = 64
+
+    @property
+    def command(self) -> str:
+        """The command that explains one clip as the audit did, without the clip."""
+        parts = ["videxplain", self.method, "--model", self.model]
+        if self.weights != "auto":
+            parts += ["--weights", self.weights]
+        if self.layer:
+            parts += ["--layer", self.layer]
+        for name, value in self.options.items():
+            parts += [
+                f"--{name.replace('_', '-')}",
+                ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value),
+            ]
+        return " ".join(parts)
+
+    def write(self, folder: Path) -> None:
+        """Write the file, or compare with the one that is there.
+
+        Raises:
+            VidexplainError: The folder holds an audit of something else.
+        """
+        content = {"schema": SCHEMA, "videxplain": __version__, **json.loads(json.dumps(asdict(self)))}
+        path = folder / SETTINGS
+        if not path.exists():
+            write_json(path, content)
+            return
+        held = _read(path)
+        for name in asdict(self):
+            if held.get(name) != content[name]:
+                other = f"{_words(name)}{_both(held, content, name)}"
+                raise VidexplainError(f"{folder} holds an audit with another {other}: choose another --out")
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of an audit on disk; ``VidexplainError`` where there is none."""
+    if not (folder / SETTINGS).is_file():
+        raise VidexplainError(f"{folder} holds no audit: there is no {SETTINGS} in it")
+    held = _read(folder / SETTINGS)
+    known = {name: held[name] for name in Settings.__dataclass_fields__ if name in held}
+    try:
+        return Settings(**{**known, "labels": tuple(known["labels"])})
+    except (KeyError, TypeError) as error:
+        raise VidexplainError(f"{folder / SETTINGS} is not complete: {error}") from None
+
+
+def digest(rows: Sequence[Sequence[object]]) -> str:
+    """SHA-256 of rows of plain values."""
+    return hashlib.sha256(json.dumps([list(map(str, row)) for row in rows]).encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise VidexplainError(f"cannot read {path}: {error}") from None
+    if not isinstance(held, dict) or held.get("schema") != SCHEMA:
+        raise VidexplainError(f"{path} is of another version of videxplain")
+    return held
+
+
+def _words(name: str) -> str:
+    return {"videos_sha256": "list of videos", "weights_sha256": "file of weights"}.get(name, name)
+
+
+def _both(held: dict[str, Any], content: dict[str, Any], name: str) -> str:
+    values = (held.get(name), content[name])
+    short = all(len(str(value)) <= 40 for value in values) and not name.endswith("sha256")
+    return f" ({values[0]}, not {values[1]})" if short else ""

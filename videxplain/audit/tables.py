@@ -1,0 +1,115 @@
+"""The tables and maps of an audit on disk: Parquet and Zarr, shard by shard."""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.audit.rows import VideoRow
+from videxplain.audit.shards import Shard
+from videxplain.files import replacing
+
+if TYPE_CHECKING:
+    import pyarrow
+
+VIDEOS, MAPS = "videos.parquet", "maps.zarr"
+_SHARDS = "shards"
+
+
+def schema() -> "pyarrow.Schema":
+    """The columns of the table of videos."""
+    import pyarrow as pa
+
+    kinds = {
+        int: pa.int64(),
+        float: pa.float64(),
+        str: pa.string(),
+        bool: pa.bool_(),
+        list[float]: pa.list_(pa.float32()),
+    }
+    hints = get_type_hints(VideoRow)
+    known: dict[Any, Any] = {**kinds, **{kind | None: stored for kind, stored in kinds.items()}}
+    return pa.schema([pa.field(name, known[hint]) for name, hint in hints.items()])
+
+
+class ShardFiles:
+    """The files of the shards of one audit."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is written before :meth:`write`."""
+        self._folder = folder
+
+    def done(self, shard: Shard) -> bool:
+        """Whether a shard is written whole."""
+        return self._table(shard).is_file()
+
+    def write(
+        self, shard: Shard, rows: Sequence[VideoRow], maps: Mapping[tuple[str, str], NDArray[np.float32]]
+    ) -> None:
+        """Write a shard: its maps first and its table last, so that a table without maps never exists.
+
+        Args:
+            shard: Which one.
+            rows: A row a video, in the order of the data set.
+            maps: By the name of the video and what is explained, ``(T, h, w)``, raw.
+        """
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        place = self._folder / MAPS / shard.name
+        temporary = place.with_name(f".{shard.name}-unfinished")
+        self._open_root()
+        for leftover in (temporary, place):
+            shutil.rmtree(leftover, ignore_errors=True)
+        _write_maps(temporary, maps)
+        temporary.replace(place)
+        self._table(shard).parent.mkdir(exist_ok=True)
+        table = pa.Table.from_pylist([row.as_dict() for row in rows], schema=schema())
+        with replacing(self._table(shard)) as path:
+            parquet.write_table(table, path)
+
+    def merge(self, shards: Iterable[Shard]) -> Path:
+        """One table of all videos, from those of the shards."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        tables = [parquet.read_table(self._table(shard)) for shard in shards]
+        with replacing(self._folder / VIDEOS) as path:
+            parquet.write_table(pa.concat_tables(tables), path)
+        return self._folder / VIDEOS
+
+    def _table(self, shard: Shard) -> Path:
+        return self._folder / _SHARDS / f"{shard.name}.parquet"
+
+    def _open_root(self) -> None:
+        import zarr
+
+        (self._folder / MAPS).mkdir(parents=True, exist_ok=True)
+        if not (self._folder / MAPS / "zarr.json").exists():
+            zarr.open_group(self._folder / MAPS, mode="a")
+
+
+def _write_maps(folder: Path, maps: Mapping[tuple[str, str], NDArray[np.float32]]) -> None:
+    """One array a video and target: half precision, divided by its largest size, in one chunk."""
+    import zarr
+
+    group = zarr.open_group(folder, mode="w")
+    for (video, what), values in maps.items():
+        largest = float(np.abs(values).max(initial=0)) or 1.0
+        array = group.create_array(
+            f"{video}/{what}", shape=values.shape, chunks=values.shape, dtype="float16", attributes={"scale": largest}
+        )
+        array[...] = (values / largest).astype(np.float16)
+
+
+def read_maps(folder: Path, shard: Shard, video: str, what: str) -> NDArray[np.float32]:
+    """The raw maps ``(T, h, w)`` of a video; ``KeyError`` where there are none."""
+    import zarr
+
+    group = zarr.open_group(folder / MAPS / shard.name, mode="r")
+    array: Any = group[f"{video}/{what}"]
+    values: NDArray[np.float32] = np.asarray(array[...], np.float32) * np.float32(array.attrs["scale"])
+    return values

@@ -1,0 +1,89 @@
+"""Whether to believe a clip's map, and whether the network needs the order of its frames."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import at_once, forward
+from videxplain.untouched import untouched
+
+HIDDEN = 0.1
+"""So large a part of the window is hidden."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What hiding and reordering did to the middle window of a clip.
+
+    Attributes:
+        trust: How far the probability of the class falls when the strongest tenth of the map is hidden by the mean
+            colour: 0.6 is from 90 % to 30 %.
+        trust_random: The same for the same shape at a random place.
+        shuffled: Whether the prediction stays when the frames are shuffled.
+        reversed: The same when they run backwards.
+        frozen: The same when all are the middle frame.
+    """
+
+    trust: float
+    trust_random: float
+    shuffled: bool
+    reversed: bool
+    frozen: bool
+
+
+def measure_trust(model: nn.Module, window: Tensor, maps: NDArray[np.float32], label: int, seed: int) -> Trust:
+    """Six passes over one window.
+
+    The random part is the map rolled around in time, height and width by random amounts. So it has the size and the
+    shape of the part that is compared with it, and only its place is random.
+
+    Args:
+        model: The network.
+        window: ``(1, 3, T, H, W)``, normalised, so that zero is the mean colour.
+        maps: ``(T, h, w)``, the map of the window.
+        label: The class that is explained.
+        seed: For the random part and the shuffled frames.
+    """
+    draw = np.random.default_rng(seed)
+    large = F.interpolate(
+        torch.from_numpy(np.array(maps))[None, None],
+        size=window.shape[2:],
+        mode="trilinear",
+        align_corners=False,
+    )[0, 0].to(window.device)
+    rolled = large.roll(tuple(int(draw.integers(1, max(2, extent))) for extent in large.shape), (0, 1, 2))
+    frames = window.shape[2]
+    order = torch.from_numpy(draw.permutation(frames)).to(window.device)
+    versions = torch.cat(
+        [
+            window,
+            window.masked_fill(_strongest(large), 0),
+            window.masked_fill(_strongest(rolled), 0),
+            window[:, :, order],
+            window.flip(2),
+            window[:, :, frames // 2 : frames // 2 + 1].expand_as(window),
+        ]
+    )
+    with untouched(model), torch.no_grad():
+        logits = torch.cat([forward(model, part) for part in versions.split(at_once(window))])
+    whole, hidden, elsewhere = logits[:3].softmax(1)[:, label].tolist()
+    best = logits.argmax(1).tolist()
+    return Trust(
+        trust=whole - hidden,
+        trust_random=whole - elsewhere,
+        shuffled=best[3] == best[0],
+        reversed=best[4] == best[0],
+        frozen=best[5] == best[0],
+    )
+
+
+def _strongest(values: Tensor) -> Tensor:
+    """A mask ``(T, H, W)`` of the strongest tenth, ties broken by place."""
+    count = max(1, round(HIDDEN * values.numel()))
+    mask = torch.zeros(values.numel(), dtype=torch.bool, device=values.device)
+    mask[values.flatten().argsort(descending=True, stable=True)[:count]] = True
+    return mask.view(values.shape)

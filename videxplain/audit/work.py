@@ -1,0 +1,166 @@
+"""One shard of an audit, in whatever process or machine it is explained."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from videxplain.attribution.registry import METHODS
+from videxplain.attribution.targets import Contrast
+from videxplain.audit.batches import Answer, Batches, Question
+from videxplain.audit.map_figures import map_figures
+from videxplain.audit.rows import VideoRow
+from videxplain.audit.settings import Settings
+from videxplain.audit.shards import Shard
+from videxplain.audit.trust import measure_trust
+from videxplain.explanation.windows import attribute_video
+from videxplain.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A video of the data set as a row begins with it.
+
+    Attributes:
+        number: Its number.
+        path: Where it lies.
+        shown: The path as the table has it.
+        name: What its maps are called.
+        group: Its group.
+        truth: Its label, or None.
+    """
+
+    number: int
+    path: Path
+    shown: str
+    name: str
+    group: str
+    truth: str | None
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A shard to explain: everything that another process needs to know.
+
+    Attributes:
+        shard: Which one.
+        settings: What was asked.
+        device: Where to compute.
+        entries: Its videos.
+    """
+
+    shard: Shard
+    settings: Settings
+    device: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """The rows of a shard and its maps, by the name of the video and what is explained."""
+
+    rows: list[VideoRow]
+    maps: dict[tuple[str, str], NDArray[np.float32]]
+
+
+def explain_shard(task: ShardTask) -> ShardResult:
+    """Explain the videos of a shard; results do not depend on where it runs."""
+    settings = task.settings
+    model = _network(settings.model, settings.weights, task.device)
+    config: ModelConfig = model.config  # type: ignore[assignment]
+    index = {label: k for k, label in enumerate(settings.labels)}
+    batches = Batches(
+        model,
+        config,
+        METHODS[settings.method],
+        layer=settings.layer,
+        precision="bf16" if settings.precision == "bf16" else "fp32",
+        options=settings.options,
+    )
+    entries = {entry.number: entry for entry in task.entries}
+    questions = [Question(e.number, e.path, None if e.truth is None else index.get(e.truth)) for e in task.entries]
+    result = ShardResult([], {})
+    for answer in batches.explain(questions):
+        entry = entries[answer.question.number]
+        if answer.error:
+            result.rows.append(VideoRow(**_known(entry), error=answer.error))
+            continue
+        maps = dict(_maps(model, config, settings, answer))
+        result.rows.append(_row(entry, answer, maps["prediction"], model, settings))
+        result.maps.update({(entry.name, what): values for what, values in maps.items()})
+    return result
+
+
+@lru_cache(maxsize=1)
+def _network(model: str, weights: str, device: str) -> nn.Module:
+    """The network, loaded once a process."""
+    from videxplain.models.zoo import load_model
+
+    network: nn.Module = load_model(model, weights).to(device)
+    return network
+
+
+def _known(entry: Entry) -> dict[str, Any]:
+    return {
+        "video": entry.number,
+        "path": entry.shown,
+        "name": entry.name,
+        "group": entry.group,
+        "truth": entry.truth,
+    }
+
+
+def _maps(
+    model: nn.Module, config: ModelConfig, settings: Settings, answer: Answer
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    for what, maps in answer.maps.items():
+        yield what, np.stack(list(maps))
+    method, truth = METHODS[settings.method], answer.question.truth
+    if truth is None or truth == answer.prediction or not method.candidates or answer.source is None:
+        return
+    contrast = attribute_video(
+        model,
+        answer.source,
+        config,
+        method,
+        target=Contrast(answer.prediction, truth),
+        layer=settings.layer,
+        precision="bf16" if settings.precision == "bf16" else "fp32",
+        **settings.options,
+    )
+    yield "contrast", np.stack(list(contrast.maps))
+
+
+def _row(entry: Entry, answer: Answer, maps: NDArray[np.float32], model: nn.Module, settings: Settings) -> VideoRow:
+    assert answer.source is not None
+    best, source = answer.prediction, answer.source
+    truth = answer.question.truth
+    measured: Mapping[str, Any] = {}
+    if settings.trust and answer.middle is not None and answer.middle_map is not None:
+        measured = vars(measure_trust(model, answer.middle, answer.middle_map, best, seed=entry.number))
+    _, high = answer.maps["prediction"].range(METHODS[settings.method].signed)
+    return VideoRow(
+        **_known(entry),
+        prediction=settings.labels[best],
+        probability=float(answer.probabilities[best]),
+        correct=None if entry.truth is None else entry.truth == settings.labels[best],
+        truth_probability=None if truth is None else float(answer.probabilities[truth]),
+        probabilities=answer.probabilities.tolist(),
+        logits=answer.logits.tolist(),
+        frames=len(maps),
+        fps=float(source.fps),
+        height=source.size[0],
+        width=source.size[1],
+        windows=answer.windows,
+        curve=maps.mean((1, 2)).tolist(),
+        scale=float(high),
+        features=answer.features.tolist(),
+        seconds=answer.seconds,
+        **vars(map_figures(maps)),
+        **measured,
+    )
