@@ -16,19 +16,28 @@ WRONG_INPUT, INTERRUPTED = 2, 130
 
 
 class Commands(TyperGroup):
-    """The commands below, and one for each method, made only when asked for: the table of methods takes seconds."""
+    """The commands below, and one for each method.
+
+    The commands of methods, and the options of ``explain``, are made from the table of methods. Importing it takes
+    seconds, so they are made when one of them is asked for, and not for the list of commands.
+    """
+
+    _listing = _complete = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command called ``cmd_name``, or None."""
-        if cmd_name not in self.commands:
+        if not self._complete and not self._listing and (cmd_name == "explain" or cmd_name not in self.commands):
             self.commands.update(_method_commands())
+            self._complete = True
         return super().get_command(ctx, cmd_name)
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command to run; ``explain`` has the options of all methods, so it is made from their table too."""
-        if args[:1] == ["explain"]:
-            self.commands.update(_method_commands())
-        return super().resolve_command(ctx, args)
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help of the program, with the list of commands."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
 
 
 app = typer.Typer(
