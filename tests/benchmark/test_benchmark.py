@@ -109,7 +109,7 @@ def test_videos_without_a_known_class_are_explained_for_the_one_predicted():
     assert (case.label, case.limbs, case.active) == ("bright", None, None)
     subject = Subject(case, module, torch.rand(4, SIDE, SIDE), None)
     assert [name for name in MEASURES if MEASURES[name].run(subject) is None] == [
-        *("pointing", "energy", "iou", "pointing_in_time", "energy_in_time", "iou_in_time"),
+        *("pointing", "pointing_within", "energy", "iou", "pointing_in_time", "energy_in_time", "iou_in_time"),
         *("sensitivity", "head_randomised", "all_randomised"),
     ]
 
@@ -200,7 +200,8 @@ def row(method, family, deletion, video="a", seconds=None):
 
 def test_tables_by_hand():
     rows = [
-        row("random", "baseline", 0.1),
+        row("random", "baseline", 0.5),
+        row("any person", "baseline", 0.1),
         row("good", "cam", 0.2, "a", 1.0),
         row("good", "cam", 0.4, "b", 3.0),
         row("bad", "cam", 0.8, "a", 1.0),
@@ -210,10 +211,21 @@ def test_tables_by_hand():
     case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
     text = markdown(lines, {"m": Chosen((case,), 3)}, {"data": "squares"})
     assert "Weights: w. 1 clips; 2 more were left out because the network gets them wrong." in text
-    assert "| *random* | 0.10 [0.10, 0.10] |" in text
+    assert "| *random* | 0.50 [0.50, 0.50] |" in text
+    assert "| *any person* | 0.10 [0.10, 0.10] |" in text
     assert "| `good` | **0.30 [0.20, 0.40]** |" in text
     assert "| `bad` | 0.80 [0.80, 0.80] |" in text
     assert "| `good` | 4.0 | 2 | 12 | 0 % |" in text
+
+
+def test_a_method_that_a_random_map_beats_is_not_bold():
+    rows = [row("random", "baseline", 0.3), row("good", "cam", 0.3), row("bad", "cam", 0.8)]
+    lines = summarise([*rows, *(dataclasses.replace(one, model="n") for one in rows)])
+    case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
+    text = markdown(lines, {name: Chosen((case,), 1) for name in ("m", "n")}, {"data": "squares"})
+    assert "| `good` | 0.30 | 2 |" in text
+    assert "| `good` | 0.30 [0.30, 0.30] |" in text
+    assert "**" not in text
 
 
 def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path):
@@ -225,7 +237,7 @@ def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path):
 
 
 def test_the_table_over_all_networks():
-    rows = [row("good", "cam", 0.2), row("bad", "cam", 0.8), row("random", "baseline", 0.1)]
+    rows = [row("good", "cam", 0.2), row("bad", "cam", 0.8), row("random", "baseline", 0.4)]
     others = [
         dataclasses.replace(one, model="n", values={"deletion": one.values["deletion"] + 0.1}) for one in rows[:2]
     ]
@@ -234,7 +246,7 @@ def test_the_table_over_all_networks():
     text = markdown(summarise(rows + others), chosen, {"data": "squares"})
     head, *body = text.split("## All networks")[1].split("## m")[0].strip().splitlines()
     assert head == "|  | deletion ↓ | networks |"
-    assert body[1:4] == ["| `good` | **0.25** | 2 |", "| `bad` | 0.85 | 2 |", "| *random* | 0.10 | 1 |"]
+    assert body[1:4] == ["| `good` | **0.25** | 2 |", "| `bad` | 0.85 | 2 |", "| *random* | 0.40 | 1 |"]
 
 
 def test_boxes_are_the_evidence_of_the_videos_that_have_some(tmp_path, write_video):

@@ -12,8 +12,14 @@ from videxplain.benchmark.run import BASELINES
 def test_the_command(tmp_path, run):
     options = ("--models", "late_fusion", "--videos", "2", "--out", tmp_path)
     status, out, err = run("benchmark", "--methods", "gradcam,saliency", *options)
-    assert (status, err) == (0, "")
-    assert [line.split("/")[-1] for line in out.splitlines()] == [
+    assert status == 0
+    assert all(line.startswith("videxplain: progress: explanations of") for line in err.splitlines())
+    table, files = out.splitlines()[:-4], out.splitlines()[-4:]
+    assert table[0].split()[:4] == ["deletion", "↓", "insertion", "↑"]
+    names = [line.split("  ")[0] for line in table[1:-1]]
+    assert names == [*(f"({name})" for name in BASELINES), "gradcam", "saliency"]
+    assert table[-1].startswith("Means; names in brackets are maps made without a network")
+    assert [line.split("/")[-1] for line in files] == [
         *("benchmark.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.png"),
     ]
     with (tmp_path / "benchmark.csv").open() as file:

@@ -130,6 +130,18 @@ def _pointing(subject: Subject) -> float | None:
     return None if mask is None else localisation.pointing(subject.values, mask)
 
 
+@measure(
+    "pointing_within",
+    f"pointing, {localisation.TOLERANCE} px",
+    "where",
+    "higher",
+    f"whether the maximum lies at most {localisation.TOLERANCE} pixels of the network's input from the evidence",
+)
+def _pointing_within(subject: Subject) -> float | None:
+    mask = subject.case.limbs
+    return None if mask is None else localisation.pointing_within(subject.values, mask)
+
+
 @measure("energy", "energy", "where", "higher", "the share of the map that lies in the evidence")
 def _energy(subject: Subject) -> float | None:
     mask = subject.case.limbs

@@ -10,9 +10,10 @@ import numpy as np
 
 from videxplain.benchmark.cases import Chosen
 from videxplain.benchmark.measures import MEASURES
+from videxplain.benchmark.overview import ARROWS, MISSING, Overview, overview
 from videxplain.benchmark.rows import Row
 from videxplain.benchmark.run import TOO_DEAR
-from videxplain.benchmark.summary import Line, Mean, best, is_method, summarise
+from videxplain.benchmark.summary import Line, Mean, beats_baselines, best, is_method, summarise
 from videxplain.files import file_stem, replacing, write_json
 from videxplain.viz.save import save_figure
 from videxplain.viz.side_by_side import side_by_side
@@ -21,14 +22,9 @@ GROUPS: Mapping[str, str] = {
     "faithfulness": "Faithfulness: does the network use what the map shows?",
     "where": "Where: does the map lie on what carries the action?",
     "when": "When: do its frames lie in the action?",
-    "dependence": "Does it depend on the network, and does it hold still?",
+    "dependence": "Does the map depend on the network, and does it hold still?",
     "cost": "What it costs",
 }
-MISSING = "–"
-OVERVIEW = ("deletion", "insertion", "road", "energy", "energy_in_time", "head_randomised", "all_randomised")
-"""Columns of the table over all networks."""
-_AGAIN = {"energy": " where", "energy_in_time": " when"}
-_ARROWS = {"higher": "↑", "lower": "↓"}
 _PICTURE_DPI = 80
 """Pages with all methods are long."""
 
@@ -50,9 +46,9 @@ def write(out: Path, rows: Sequence[Row], chosen: Mapping[str, Chosen], settings
     with replacing(out / "benchmark.md") as temporary:
         temporary.write_text(markdown(lines, chosen, settings), encoding="utf-8")
     written.append(out / "benchmark.md")
-    for model, found in chosen.items():
+    for model, clips in chosen.items():
         path = out / f"benchmark-{file_stem(model)}.png"
-        if drawn := _pictures(out, model, found, [line for line in lines if line.model == model]):
+        if drawn := _pictures(out, model, clips, [line for line in lines if line.model == model]):
             save_figure(drawn, path, dpi=_PICTURE_DPI)
             written.append(path)
     return written
@@ -62,18 +58,19 @@ def markdown(lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapp
     """All tables, a section for each network."""
     parts = [
         "# Tables",
-        f"Videos: {settings['data']}. Means over clips, with 95 % intervals from resampled clips in brackets; in each "
-        "column the best method, and those whose interval holds its mean, are bold. Arrows say which way is better. "
-        "Maps in italics are made by no network: a method has to be better than they are.",
+        f"Videos: {settings['data']}. The numbers are means over clips; brackets hold 95 % intervals from resampled "
+        "clips. Arrows say which way is better. Maps in italics are made without a network. In each column the best "
+        "method is bold, and so are methods whose interval holds its mean, if they are better than the maps that are "
+        "random, in the centre, or frame differences.",
     ]
     if len(chosen) > 1:
-        parts += ["## All networks", _overview(lines)]
-    for model, found in chosen.items():
+        parts += ["## All networks", _overview(overview(lines))]
+    for model, clips in chosen.items():
         own = [line for line in lines if line.model == model]
-        left_out = found.seen - len(found.cases)
+        left_out = clips.seen - len(clips.cases)
         parts.append(f"## {model}")
         parts.append(
-            f"Weights: {own[0].weights}. {len(found.cases)} clips"
+            f"Weights: {own[0].weights}. {len(clips.cases)} clips"
             + (f"; {left_out} more were left out because the network gets them wrong." if left_out else ".")
         )
         for group, title in GROUPS.items():
@@ -86,36 +83,17 @@ def markdown(lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapp
     return "\n\n".join(parts) + "\n"
 
 
-def _overview(lines: Sequence[Line]) -> str:
-    """One row a method: means over the networks that it explains."""
-    measures = [MEASURES[name] for name in OVERVIEW if any(name in line.means for line in lines)]
-    rows = [["", *(f"{m.title}{_AGAIN.get(m.name, '')} {_ARROWS[m.better]}" for m in measures), "networks"]]
-    values: dict[str, list[float | None]] = {}
-    counts: dict[str, int] = {}
-    for name in dict.fromkeys(line.method for line in lines):
-        own = [line for line in lines if line.method == name and line.means]
-        if own:
-            counts[name] = len(own)
-            values[name] = [_over_networks(own, m.name) for m in measures]
-    baselines = {line.method for line in lines if not is_method(line)}
-    for name, numbers in values.items():
-        cells = [f"*{name}*" if name in baselines else f"`{name}`"]
-        for place, (m, number) in enumerate(zip(measures, numbers, strict=True)):
-            others = [one[place] for other, one in values.items() if other not in baselines]
-            known = [other for other in others if other is not None]
-            top = (max(known) if m.better == "higher" else min(known)) if known else None
-            text = MISSING if number is None else f"{number:.2f}"
-            cells.append(f"**{text}**" if number is not None and number == top and name not in baselines else text)
-        rows.append([*cells, str(counts[name])])
+def _overview(table: Overview) -> str:
+    rows = [["", *table.heads, "networks"]]
+    for line in table.rows:
+        name = f"`{line.name}`" if line.method else f"*{line.name}*"
+        cells = [f"**{cell.text}**" if cell.bold else cell.text for cell in line.cells]
+        rows.append([name, *cells, str(line.networks)])
     return (
         _grid(rows)
-        + "\n\nMeans of the networks' means; the best is bold. Intervals stand in the tables of each network."
+        + "\n\nMeans of the networks' means; the best is bold if it beats the baselines. Intervals stand in "
+        "the tables of each network."
     )
-
-
-def _over_networks(lines: Sequence[Line], measure: str) -> float | None:
-    found = [line.means[measure].value for line in lines if measure in line.means]
-    return float(np.mean(found)) if found else None
 
 
 def _table(lines: Sequence[Line], group: str) -> str:
@@ -125,16 +103,23 @@ def _table(lines: Sequence[Line], group: str) -> str:
     measures = [m for m in measures if any(m.name in line.means for line in lines)]
     if not measures:
         return ""
-    rows = [["", *(f"{m.title} {_ARROWS[m.better]}" for m in measures)]]
+    rows = [["", *(f"{m.title} {ARROWS[m.better]}" for m in measures)]]
     for line in lines:
         if not line.means:
             continue
         cells = [f"`{line.method}`" if is_method(line) else f"*{line.method}*"]
         for m in measures:
-            top = best(lines, m)
-            cells.append(_cell(line.means.get(m.name), top if is_method(line) else None))
+            mean, top = line.means.get(m.name), best(lines, m)
+            bold = (
+                mean is not None
+                and top is not None
+                and is_method(line)
+                and mean.low <= top <= mean.high
+                and beats_baselines(mean.value, lines, m)
+            )
+            cells.append(_cell(mean, bold))
         rows.append(cells)
-    dear = f" (– for what takes more than {TOO_DEAR} forward passes)" if group == "dependence" else ""
+    dear = f" (– for methods that take more than {TOO_DEAR} forward passes)" if group == "dependence" else ""
     notes = [f"{m.title}: {m.summary}" + (f" ({m.clips} clips)" if m.clips else "") for m in measures]
     return _grid(rows) + "\n\n" + "; ".join(notes) + dear + "."
 
@@ -158,11 +143,11 @@ def _costs(lines: Sequence[Line]) -> str:
     )
 
 
-def _cell(value: Mean | None, top: float | None) -> str:
-    if value is None:
+def _cell(mean: Mean | None, bold: bool) -> str:
+    if mean is None:
         return MISSING
-    text = f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
-    return f"**{text}**" if top is not None and value.low <= top <= value.high else text
+    text = f"{mean.value:.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+    return f"**{text}**" if bold else text
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
@@ -186,17 +171,11 @@ def _csv(path: Path, rows: Sequence[Row]) -> Path:
 
 def _json(path: Path, lines: Sequence[Line], chosen: Mapping[str, Chosen], settings: Mapping[str, Any]) -> Path:
     clips = {name: {"used": [case.name for case in one.cases], "seen": one.seen} for name, one in chosen.items()}
-    content = {
-        **settings,
-        "clips": clips,
-        "results": [asdict(line) for line in lines],
-    }
-    write_json(path, content)
-    return path
+    return write_json(path, {**settings, "clips": clips, "results": [asdict(line) for line in lines]})
 
 
-def _pictures(out: Path, model: str, found: Chosen, lines: Sequence[Line]) -> Any:
-    case = found.cases[0]
+def _pictures(out: Path, model: str, clips: Chosen, lines: Sequence[Line]) -> Any:
+    case = clips.cases[0]
     maps = {}
     for line in lines:
         path = out / "maps" / f"{file_stem(model)}-{file_stem(line.method)}.npy"

@@ -13,6 +13,8 @@ from videxplain.files import file_stem, write_json
 SETTINGS = "settings.json"
 BASELINE = "baseline"
 """The family of maps that no network made."""
+BLIND = ("random", "centre", "frame differences")
+"""Baselines drawn without the masks of people and of the evidence: a method that does not beat them shows nothing."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.api import METHODS, attribute
+from videxplain.attribution.api import attribute
 from videxplain.attribution.engine import forward
-from videxplain.attribution.registry import magnitude
+from videxplain.attribution.registry import METHODS, magnitude
 from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases
 from videxplain.benchmark.costs import timed
 from videxplain.benchmark.measures import MEASURES, Explain, Subject
@@ -90,8 +90,8 @@ def run(
     names = [*BASELINES, *methods]
     for number, case in enumerate(chosen.cases):
         for place, name in enumerate(names):
-            found = done.get((name, case.name))
-            if found is None or not _complete(found, number):
+            held = done.get((name, case.name))
+            if held is None or not _complete(held, number):
                 row, heat = _measured(entrant, name, case, number)
                 if row is not None:
                     append(path, row)
@@ -119,10 +119,10 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
     common = (entrant.name, entrant.config.weights, name, family, case.name, case.label, case.probability)
     explain: Explain | None = None
     if name in BASELINES:
-        found = BASELINES[name](case)
-        if found is None:
+        drawn = BASELINES[name](case)
+        if drawn is None:
             return None, None
-        heat, seconds, memory = found.to(device), None, None
+        heat, seconds, memory = drawn.to(device), None, None
     else:
 
         def explain(network: nn.Module, x: Tensor) -> Tensor:

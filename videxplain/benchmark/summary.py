@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from videxplain.benchmark.measures import MEASURES, Measure
-from videxplain.benchmark.rows import BASELINE, Row
+from videxplain.benchmark.rows import BASELINE, BLIND, Row
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -72,7 +72,22 @@ def mean(values: Sequence[float]) -> Mean:
 
 def best(lines: Sequence[Line], measure: Measure) -> float | None:
     """The best mean that a method reaches in a measure; maps that no network made do not count."""
-    values = [line.means[measure.name].value for line in lines if measure.name in line.means and is_method(line)]
+    return _best(measure, [line for line in lines if is_method(line)])
+
+
+def beats_baselines(value: float, lines: Sequence[Line], measure: Measure) -> bool:
+    """Whether a mean is better than that of every baseline in ``BLIND``."""
+    bar = _best(measure, [line for line in lines if line.method in BLIND and not is_method(line)])
+    return bar is None or better(value, bar, measure)
+
+
+def better(value: float, other: float, measure: Measure) -> bool:
+    """Whether the first is the better one in a measure."""
+    return value > other if measure.better == "higher" else value < other
+
+
+def _best(measure: Measure, lines: Sequence[Line]) -> float | None:
+    values = [line.means[measure.name].value for line in lines if measure.name in line.means]
     if not values:
         return None
     return max(values) if measure.better == "higher" else min(values)

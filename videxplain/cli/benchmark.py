@@ -1,20 +1,18 @@
 """The command that measures methods against each other."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, progress_bar
+from videxplain.cli.console import print_files, print_notes
+from videxplain.cli.progress_lines import progress_lines
 from videxplain.errors import VidexplainError
-from videxplain.files import output_folder
 
 if TYPE_CHECKING:
-    from videxplain.benchmark.cases import Scene
-    from videxplain.data.datasets.open import VideoDataset
-    from videxplain.data.datasets.ucf101_24 import VideoBoxes
+    from videxplain.benchmark.summary import Line
 
 BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
@@ -45,51 +43,54 @@ def benchmark(
     device: options.Device = "auto",
     out: options.Out = Path("benchmark"),
 ) -> None:
-    """Which method to trust: explain clips with many, and measure every explanation.
+    """Which method to trust: explain clips with many methods, and measure every explanation.
 
-    What is in the folder already is not done again, so that a job that was stopped goes on.
+    A job that was stopped goes on where it was. Writes benchmark.md, .csv and .json, and a picture for each network.
     """
     names = options.name_list(methods)
-    asked = [_model(text) for text in options.name_list(models)]
-    from videxplain.benchmark.report import write
-    from videxplain.benchmark.rows import claim, rows_of
-    from videxplain.benchmark.run import Entrant, run
+    asked = dict(_model(text) for text in options.name_list(models))
+    from videxplain.benchmark.api import run_benchmark
     from videxplain.data.datasets.open import open_dataset
     from videxplain.data.datasets.ucf101_24 import read_boxes
     from videxplain.device import find_device
-    from videxplain.explanation.api import UNTRAINED_NOTE, config_of
-    from videxplain.models.zoo import available_weights, load_model
+    from videxplain.explanation.api import UNTRAINED_NOTE
+    from videxplain.models.zoo import available_weights
 
-    for model, _ in asked:
+    for model in asked:
         available_weights(model)
-    chosen_methods = _methods(names)
-    place = find_device(device)
-    dataset = None if data is None else open_dataset(data, kind=kind, split=split)
-    if boxes is not None and dataset is None:
+    chosen = _methods(names)
+    if boxes is not None and data is None:
         raise VidexplainError("--boxes needs --data: the videos of UCF101 that they belong to")
-    known = None if boxes is None else read_boxes(boxes)
-    settings = {"data": _RENDERED if dataset is None else _words(dataset, boxes)}
-    with output_folder(out):
-        claim(out, settings)
-        clips, untrained = {}, False
-        for model, weights in asked:
-            with progress_bar(f"weights of {model}") as progress:
-                module = load_model(model, weights, progress=progress).to(place)
-            entrant = Entrant(model, module, config_of(module))
-            untrained |= not entrant.config.trained
-            with progress_bar(f"explanations of {model}") as progress:
-                clips[model] = run(entrant, chosen_methods, _scenes(dataset, known), videos, out, progress)
-        rows = [row for model, found in clips.items() for row in rows_of(out, model, found, chosen_methods)]
-        print_notes([UNTRAINED_NOTE] if untrained else [])
-        print_files(write(out, rows, clips, settings))
+    result = run_benchmark(
+        asked,
+        chosen,
+        out,
+        videos=videos,
+        dataset=None if data is None else open_dataset(data, kind=kind, split=split),
+        boxes=None if boxes is None else read_boxes(boxes),
+        device=find_device(device),
+        progress=progress_lines,
+    )
+    _print_overview(result.lines)
+    print_notes([UNTRAINED_NOTE] if result.untrained else [])
+    print_files(result.files)
 
 
-_RENDERED = "ActionFigures, rendered clips of the groups that split 1 holds out"
+def _print_overview(lines: "Sequence[Line]") -> None:
+    from rich.console import Console
+    from rich.table import Table
 
+    from videxplain.benchmark.overview import overview
 
-def _words(dataset: "VideoDataset", boxes: Path | None) -> str:
-    words = f"{dataset.name}, test videos of split {dataset.split}"
-    return words if boxes is None else f"{words}, the evidence being the boxes of UCF101-24"
+    whole = overview(lines)
+    table = Table(box=None, pad_edge=False)
+    for number, head in enumerate(("", *whole.heads, "networks")):
+        table.add_column(head, justify="right" if number else "left")
+    for row in whole.rows:
+        cells = (f"[bold]{cell.text}[/bold]" if cell.bold else cell.text for cell in row.cells)
+        table.add_row(row.name if row.method else f"({row.name})", *cells, str(row.networks))
+    Console().print(table)
+    print("Means; names in brackets are maps made without a network, which a method has to beat.")
 
 
 def _model(text: str) -> tuple[str, str]:
@@ -100,15 +101,8 @@ def _model(text: str) -> tuple[str, str]:
 
 
 def _methods(names: list[str]) -> list[str]:
-    from videxplain.attribution.api import METHODS
-    from videxplain.attribution.registry import list_methods
+    from videxplain.attribution.registry import METHODS, list_methods
 
     if names == ["all"]:
         return list_methods()
     return [METHODS[name].name for name in names]
-
-
-def _scenes(dataset: "VideoDataset | None", boxes: "dict[str, VideoBoxes] | None") -> "Iterator[Scene]":
-    from videxplain.benchmark.cases import dataset_scenes, rendered_scenes
-
-    return rendered_scenes() if dataset is None else dataset_scenes(dataset, boxes)

@@ -1,0 +1,89 @@
+"""The whole benchmark: networks, methods and clips to a folder of tables."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from videxplain.benchmark.cases import Chosen, dataset_scenes, rendered_scenes
+from videxplain.benchmark.report import write
+from videxplain.benchmark.rows import claim, rows_of
+from videxplain.benchmark.run import Entrant, run
+from videxplain.benchmark.summary import Line, summarise
+from videxplain.data.datasets.types import VideoDataset
+from videxplain.data.datasets.ucf101_24 import VideoBoxes
+from videxplain.explanation.api import config_of
+from videxplain.files import output_folder
+from videxplain.models.zoo import load_model
+from videxplain.progress import Bars
+
+RENDERED = "ActionFigures, rendered clips of the groups that split 1 holds out"
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """What a benchmark measured.
+
+    Attributes:
+        lines: A line for each network and method; see :class:`videxplain.benchmark.summary.Line`.
+        files: What was written.
+        untrained: Names of the networks whose weights are random.
+    """
+
+    lines: tuple[Line, ...]
+    files: tuple[Path, ...]
+    untrained: tuple[str, ...]
+
+
+def run_benchmark(
+    networks: Mapping[str, str],
+    methods: Sequence[str],
+    out: Path,
+    *,
+    videos: int = 28,
+    dataset: VideoDataset | None = None,
+    boxes: Mapping[str, VideoBoxes] | None = None,
+    device: torch.device | None = None,
+    progress: Bars | None = None,
+) -> BenchmarkResult:
+    """Explain clips with every method, and measure each explanation.
+
+    What the folder holds already is not done again, so that a job that was stopped goes on.
+
+    Args:
+        networks: Model names to weights, as :func:`videxplain.load_model` takes them.
+        methods: Names of methods.
+        out: The folder.
+        videos: How many clips of each network.
+        dataset: Its test videos are taken; None renders clips of ActionFigures.
+        boxes: UCF101-24's boxes by video name, which are then the evidence.
+        device: Where to compute.
+        progress: Shows the progress of each network.
+
+    Raises:
+        VidexplainError: The folder holds results on other videos, or a network classifies no clip rightly.
+    """
+    bars: Bars = progress or (lambda stage: nullcontext())
+    settings = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
+    clips: dict[str, Chosen] = {}
+    untrained = []
+    with output_folder(out):
+        claim(out, settings)
+        for name, weights in networks.items():
+            with bars(f"weights of {name}") as bar:
+                module = load_model(name, weights, progress=bar).to(device or torch.device("cpu"))
+            entrant = Entrant(name, module, config_of(module))
+            if not entrant.config.trained:
+                untrained.append(name)
+            scenes = rendered_scenes() if dataset is None else dataset_scenes(dataset, boxes)
+            with bars(f"explanations of {name}") as bar:
+                clips[name] = run(entrant, methods, scenes, videos, out, bar)
+        rows = [row for name, chosen in clips.items() for row in rows_of(out, name, chosen, methods)]
+        return BenchmarkResult(tuple(summarise(rows)), tuple(write(out, rows, clips, settings)), tuple(untrained))
+
+
+def _words(dataset: VideoDataset, boxes: bool) -> str:
+    words = f"{dataset.name}, test videos of split {dataset.split}"
+    return f"{words}, the evidence being the boxes of UCF101-24" if boxes else words
