@@ -16,7 +16,7 @@ from videxplain.data.datasets.prepared import DatasetIndex
 def test_all_splits_of_ucf101_are_prepared_and_kept(run, tmp_path):
     data, out = ucf101_tree(tmp_path / "data"), tmp_path / "new/frames"
     command = ("prepare", "--data", data, "--out", out, "--height", 12, "--workers", 1)
-    said = f"ucf101, 2 classes: {{}} extracted, {{}} there already, 0 skipped; 96 frames in all\n{out}\n"
+    said = f"data, 2 classes: {{}} extracted, {{}} there already, 0 skipped; 96 frames in all\n{out}\n"
     assert run(*command) == (0, said.format(24, 0), "")
     assert run(*command) == (0, said.format(0, 24), "")
     for split in (1, 2, 3):
@@ -51,18 +51,18 @@ def test_an_index_that_is_damaged_is_written_again(run, tmp_path):
     assert sorted(DatasetIndex.read(out).splits) == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("kind", "name"), [("auto", "actionfigures"), ("ucf101", "ucf101")])
-def test_rendered_clips_keep_their_name(run, tmp_path, kind, name):
+@pytest.mark.parametrize(("kind", "layout"), [("auto", "actionfigures"), ("ucf101", "ucf101")])
+def test_rendered_clips_keep_their_name(run, tmp_path, kind, layout):
     data, out = tmp_path / "data", tmp_path / "frames"
     synthesize(data, videos=2 * len(LABELS), num_frames=2, size=(32, 32))
     status, said, error = run("prepare", "--data", data, "--out", out, "--kind", kind, "--workers", 1)
     assert (status, error) == (0, "")
-    assert said.startswith(f"{name}, 14 classes: 28 extracted, ")
-    assert open_dataset(out).name == name
+    assert said.startswith("actionfigures, 14 classes: 28 extracted, ")
+    assert (open_dataset(out).name, open_dataset(out).layout) == ("actionfigures", layout)
     # Of two groups the third split holds out none.
     assert tuple(DatasetIndex.read(out).splits) == available_splits(open_dataset(data)) == (1, 2)
     # Frames may take the place of the videos in a recipe that calls these UCF101, as they are laid out.
-    assert open_dataset(out, kind="ucf101").name == "ucf101"
+    assert open_dataset(out, kind="ucf101").layout == "ucf101"
 
 
 def test_one_split_of_hmdb51_is_prepared(run, tmp_path):
@@ -71,7 +71,7 @@ def test_one_split_of_hmdb51_is_prepared(run, tmp_path):
     raw = open_dataset(data, split=3)
     count = len(raw.train) + len(raw.test)
     assert status == 0
-    assert said.startswith(f"hmdb51, 2 classes: {count} extracted, 0 there already, 0 skipped; {2 * count} frames")
+    assert said.startswith(f"data, 2 classes: {count} extracted, 0 there already, 0 skipped; {2 * count} frames")
     assert len(open_dataset(out, split=3).train) == len(raw.train)
 
 

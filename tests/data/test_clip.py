@@ -3,8 +3,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from videxplain.data.clip import Clip, read_clip
+from videxplain.data.clip import Clip, as_clip, read_clip
 from videxplain.errors import VidexplainError
 
 RNG = np.random.default_rng(0)
@@ -70,3 +71,65 @@ def test_read_clip_remembers_where_the_frames_lay(tmp_path):
     assert clip.indices.tolist() == [9, 10, 11]
     assert clip.frames[:, 0, 0, 0].tolist() == [180, 200, 220]
     assert (clip.fps, clip.path, clip.size) == (25.0, tmp_path, (8, 10))
+
+
+FRAMES = np.random.default_rng(3).integers(0, 256, (5, 6, 8, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Clip(FRAMES),
+        FRAMES,
+        list(FRAMES),
+        tuple(torch.from_numpy(frame) for frame in FRAMES),
+        torch.from_numpy(FRAMES),
+        FRAMES.astype(np.int64),
+        torch.from_numpy(FRAMES).permute(0, 3, 1, 2),
+        FRAMES.astype(np.float32) / 255,
+        (torch.from_numpy(FRAMES).double() / 255).requires_grad_(),
+        FRAMES / 255,
+    ],
+    ids=["clip", "array", "list", "tensors", "tensor", "int64", "channels-first", "float32", "gradient", "float64"],
+)
+def test_whatever_holds_a_clip_becomes_one(value):
+    clip = as_clip(value)
+    np.testing.assert_array_equal(clip.frames, FRAMES)
+    assert clip.frames.dtype == np.uint8
+
+
+def test_a_path_becomes_a_clip(write_video):
+    np.testing.assert_array_equal(as_clip(str(write_video("a.mkv", list(FRAMES)))).frames, FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (3, "a clip is a Clip, a path, or frames .* not int"),
+        (None, "not NoneType"),
+        ([], "an empty list is no clip"),
+        ([FRAMES[0], FRAMES[0, :4]], r"different sizes are no clip: \(6, 8, 3\) and \(4, 8, 3\)"),
+        (FRAMES[None], r"\(1, 5, 6, 8, 3\) is a batch"),
+        (FRAMES.astype(np.float32), "frames of float32 hold 0 to 1, not 0 to 255; .* uint8 for 0 to 255"),
+        (FRAMES / 127.5 - 1, "hold 0 to 1, not -1 to 1; give frames as they were before normalising"),
+        (FRAMES.astype(int) + 1, "frames of int64 hold 0 to 255, not 1 to 256"),
+        (np.full((2, 4, 4, 3), np.nan), "NaN"),
+        (FRAMES > 100, "frames are numbers, not bool"),
+        (np.moveaxis(FRAMES, 3, 0), r"which axis of \(3, 5, 6, 8\) is colour"),
+        (np.zeros((3, 3, 6, 8), np.uint8), r"which axis of \(3, 3, 6, 8\) is colour"),
+        (np.zeros((0, 4, 4, 3)), r"not \(0, 4, 4, 3\)"),
+        (np.array(["a"]), "frames are numbers"),
+    ],
+)
+def test_what_holds_no_clip_is_refused_in_a_line(value, says):
+    with pytest.raises(VidexplainError, match=says) as raised:
+        as_clip(value)
+    assert "\n" not in str(raised.value)
+
+
+def test_times_are_those_of_the_indices_unless_given():
+    assert Clip(FRAMES, 10.0, np.arange(5, 10)).times.tolist() == [0.5, 0.6, 0.7, 0.8, 0.9]
+    assert Clip(FRAMES, 10.0, times=[0, 1, 3, 4, 9]).times.tolist() == [0, 1, 3, 4, 9]
+    for times in ([0, 1], [0, 1, 2, 3, np.nan]):
+        with pytest.raises(VidexplainError, match="times are one number of seconds for each of 5 frames"):
+            Clip(FRAMES, 10.0, times=times)

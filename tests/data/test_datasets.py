@@ -17,7 +17,7 @@ from videxplain.errors import VidexplainError
 @pytest.mark.parametrize("split", [1, 2, 3])
 def test_ucf101_is_divided_by_its_lists(tmp_path, videos, split):
     dataset = open_dataset(ucf101_tree(tmp_path, videos=videos), split=split)
-    assert (dataset.name, dataset.labels, dataset.split) == ("ucf101", ("Kick", "Archery"), split)
+    assert (dataset.layout, dataset.labels, dataset.split) == ("ucf101", ("Kick", "Archery"), split)
     every = [(c, g, k) for c in dataset.labels for g in range(6) for k in (1, 2)]
     held = [f"{c}/v_{c}_g{g:02d}_c{k:02d}.avi" for c, g, k in every if g % 3 == split - 1]
     assert names(dataset.test) == held
@@ -43,7 +43,7 @@ def test_a_ucf101_video_may_spell_its_class_in_another_way(tmp_path):
 @pytest.mark.parametrize("split", [1, 2, 3])
 def test_hmdb51_is_divided_by_its_lists_whatever_the_names(tmp_path, videos, split):
     dataset = open_dataset(hmdb51_tree(tmp_path, videos=videos), split=split)
-    assert (dataset.name, dataset.labels) == ("hmdb51", ("brush_hair", "wave"))
+    assert (dataset.layout, dataset.labels) == ("hmdb51", ("brush_hair", "wave"))
     uses = {name: (use + split - 1) % 3 for name, use in ODD_NAMES.items()}
     parts = {0: dataset.unused, 1: dataset.train, 2: dataset.test}
     for use, part in parts.items():
@@ -85,7 +85,7 @@ def test_a_folder_with_train_and_test_is_taken_as_it_is(tmp_path):
     for name in ("train/a/1.avi", "train/b/1.avi", "train/b/2.AVI", "test/a/1.avi", "test/c/9.avi"):
         write_clip(tmp_path / name, [0])
     dataset = open_dataset(tmp_path)
-    assert (dataset.name, dataset.labels) == ("folder", ("a", "b", "c"))
+    assert (dataset.layout, dataset.labels) == ("folder", ("a", "b", "c"))
     assert [(v.path.relative_to(tmp_path).as_posix(), v.label) for v in dataset.train] == [
         ("train/a/1.avi", 0),
         ("train/b/1.avi", 1),
@@ -229,7 +229,7 @@ def test_a_place_without_a_dataset_is_one_line(tmp_path):
     write_clip(tmp_path / "one/a/1.avi", [0])
     for name, message in {
         "nowhere": "no such folder: {}",
-        "file": "{} is not a folder",
+        "file": "{} is not a folder or a list",
         "empty": "{} holds no dataset: no folders with videos in them (.avi, .mp4, ",
         "half": "{} has a folder train: there should be train and test, or neither",
         "one": "split 1 of {} has no test videos",

@@ -136,7 +136,8 @@ def test_prepared_frames_open_as_the_dataset_they_are_of(tmp_path, workers):
     assert steps == [(i, 24) for i in range(1, 25)]
     for split in (1, 2, 3):
         raw, ready = open_dataset(root, split=split), open_dataset(out, split=split)
-        assert (ready.name, ready.labels, ready.split, ready.missing) == ("ucf101", raw.labels, split, ())
+        assert (ready.name, ready.layout) == ("data", "ucf101")
+        assert (ready.labels, ready.split, ready.missing) == (raw.labels, split, ())
         for before, after in ((raw.train, ready.train), (raw.test, ready.test)):
             assert [f"{name}.avi" for name in names(after)] == names(before)
             assert [(v.label, v.group) for v in after] == [(v.label, v.group) for v in before]
@@ -371,6 +372,24 @@ def test_strict_stops_at_the_first_bad_video(tmp_path, harm, message):
     assert not (tmp_path / "frames/index.json").exists()
 
 
+@pytest.mark.parametrize("changed", [False, True], ids=["never good", "good before"])
+def test_strict_leaves_a_good_index_good(tmp_path, changed):
+    root, out = ucf101_tree(tmp_path / "data"), tmp_path / "frames"
+    bad = root / "UCF-101/Kick/v_Kick_g01_c01.avi"
+    if not changed:
+        bad.write_bytes(b"not a video")
+    assert prepare_all(root, out).frames == (96 if changed else 92)
+    bad.write_bytes(b"not a video any more")
+    before = listing(out)
+    with pytest.raises(VidexplainError, match=r"v_Kick_g01_c01\.avi is not a video"):
+        prepare_all(root, out, strict=True)
+    assert listing(out) == before
+    train = open_dataset(out).train
+    assert all(read_video_frames(video.path, [0, 3]).shape[0] == 2 for video in train)
+    assert prepare_all(root, out).frames == 92
+    assert len(open_dataset(out).missing) == 1
+
+
 def test_a_dataset_of_nothing_but_damaged_videos_is_refused(tmp_path):
     root = ucf101_tree(tmp_path / "data", groups=3)
     for path in root.rglob("*.avi"):
@@ -397,14 +416,14 @@ def test_a_folder_that_is_not_for_these_frames_is_refused(tmp_path):
     prepare_all(ucf, out)
     content = (out / "index.json").read_bytes()
     for root, place, message in (
-        (hmdb, out, f"{out} holds frames of another dataset (ucf101); name another folder"),
+        (hmdb, out, f"{out} holds frames of another dataset (ucf); name another folder"),
         (hmdb, hmdb, f"the frames of {hmdb} need a folder of their own"),
         (out, tmp_path / "more", f"{out} holds prepared frames already; name the folder of the videos"),
     ):
         with pytest.raises(VidexplainError, match=f"^{re.escape(message)}$"):
             prepare_all(root, place)
     assert (out / "index.json").read_bytes() == content
-    with pytest.raises(VidexplainError, match="holds prepared frames of ucf101, not of hmdb51"):
+    with pytest.raises(VidexplainError, match="holds prepared frames laid out as ucf101, not as hmdb51"):
         open_dataset(out, kind="hmdb51")
 
 

@@ -43,7 +43,8 @@ def test_videos_are_measured(root, workers):
 def test_the_numbers_are_written_down(root):
     found = summarise(open_dataset(root)).as_dict()
     assert found == {
-        "dataset": "folder",
+        "dataset": "data",
+        "layout": "folder",
         "split": 1,
         "classes": 2,
         "videos": 6,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,3 +97,69 @@ def read_clip(path: str | Path, start: int = 0, stop: int | None = None) -> Clip
         frames = all_frames(reader)
         times = reader.times()
     return Clip(frames, reader.fps, np.arange(start, start + len(frames)), Path(path), times)
+
+
+def as_clip(value: object, fps: float = 25.0) -> Clip:
+    """A clip of whatever holds one.
+
+    Args:
+        value: A `Clip`, the path of a file or a folder of numbered images, or frames: an array or a tensor
+            ``(T, H, W, 3)`` or, as torchvision has them, ``(T, 3, H, W)``, or a list of images ``(H, W, 3)``. Whole
+            numbers are 0 to 255, fractions are 0 to 1.
+        fps: Frames per second of frames.
+
+    Raises:
+        VidexplainError: It holds no clip, values of another range, or axes in an order that cannot be told.
+    """
+    if isinstance(value, Clip):
+        return value
+    if isinstance(value, str | Path):
+        return read_clip(value)
+    frames = _array(value)
+    if frames.ndim == 5:
+        raise VidexplainError(f"{frames.shape} is a batch: give one clip (T, H, W, 3) at a time")
+    if frames.ndim == 4 and frames.shape[3] not in (1, 3, 4):
+        if frames.shape[1] == 3 and frames.shape[0] != 3:
+            frames = np.moveaxis(frames, 1, 3)
+        elif 3 in frames.shape[:2]:
+            raise VidexplainError(f"which axis of {frames.shape} is colour cannot be told: frames are (T, H, W, 3)")
+    return Clip(_bytes(frames), fps)
+
+
+def _array(value: Any) -> NDArray[Any]:
+    if hasattr(value, "detach"):  # a tensor, also one with a gradient or on a GPU; torch need not be imported to know
+        value = value.detach().cpu()
+        value = value.float().numpy() if value.is_floating_point() else value.numpy()
+    if isinstance(value, list | tuple):
+        images = [_array(image) for image in value]
+        if not images:
+            raise VidexplainError("an empty list is no clip: at least one image is needed")
+        shapes = list(dict.fromkeys(image.shape for image in images))
+        if len(shapes) > 1:
+            raise VidexplainError(f"images of different sizes are no clip: {shapes[0]} and {shapes[1]}")
+        return np.stack(images)
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
+        return np.asarray(value)
+    raise VidexplainError(
+        f"a clip is a Clip, a path, or frames (T, H, W, 3) as an array, a tensor or a list, not {type(value).__name__}"
+    )
+
+
+def _bytes(frames: NDArray[Any]) -> NDArray[np.uint8]:
+    """Frames as uint8: whole numbers as they are, fractions of 0 to 1 times 255."""
+    if frames.dtype == np.uint8:
+        return frames
+    if frames.dtype.kind not in "iuf":
+        raise VidexplainError(f"frames are numbers, not {frames.dtype}")
+    if not frames.size:
+        raise VidexplainError(f"frames are (T, H, W, 3), not {frames.shape}")
+    low, high = frames.min(), frames.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise VidexplainError("frames hold NaN or infinite values")
+    most = 1 if frames.dtype.kind == "f" else 255
+    if low < 0 or high > most:
+        raise VidexplainError(
+            f"frames of {frames.dtype} hold 0 to {most}, not {low:.4g} to {high:.4g}; "
+            "give frames as they were before normalising, uint8 for 0 to 255"
+        )
+    return (np.rint(frames * 255) if most == 1 else frames).astype(np.uint8)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.data.datasets.prepared import FRAMES_FILE, FrameFolder, frame_path, is_frame_folder
+from videxplain.data.datasets.prepared import FRAMES_FILE, FrameFolder, frame_path, is_frame_folder, withdraw_index
 from videxplain.data.video import VideoReader
 from videxplain.errors import VidexplainError
 
@@ -27,11 +27,15 @@ class Task:
         video: The video, a file or a folder of images.
         folder: Where its frames go.
         height: Their height in pixels, or None for that of the video.
+        indexed: The dataset whose index names the folder, or None.
+        strict: Whether a damaged video stops everything, so that what is there has to stay as it is.
     """
 
     video: Path
     folder: Path
     height: int | None
+    indexed: Path | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ def extract(task: Task) -> Outcome:
     found = _complete(task)
     if found:
         return Outcome(found.frames, kept=True)
+    if task.indexed:
+        if task.strict and (damage := _damage(task.video)):
+            return Outcome(0, damage=damage)
+        withdraw_index(task.indexed)
     _clear(task.folder)
     try:
         with warnings.catch_warnings(action="ignore"):  # what matters of them becomes an outcome
@@ -69,6 +77,16 @@ def check_complete(reader: VideoReader, count: int) -> None:
     declared = reader.declared_frames
     if declared is not None and count < (1 - _LOST) * declared:
         raise VidexplainError(f"{reader.path} is damaged: it declares {declared} frames, {count} decode")
+
+
+def _damage(video: Path) -> str | None:
+    """What is wrong with a video, found by decoding it."""
+    try:
+        with warnings.catch_warnings(action="ignore"), VideoReader(video) as reader:
+            check_complete(reader, reader.count())
+    except VidexplainError as error:
+        return str(error)
+    return None
 
 
 def _write(task: Task) -> FrameFolder:

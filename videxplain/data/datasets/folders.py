@@ -5,7 +5,7 @@ from pathlib import Path
 
 from videxplain.data.datasets.official import hmdb_source, ucf_group
 from videxplain.data.datasets.prepared import is_frame_folder
-from videxplain.data.datasets.types import Video, VideoDataset
+from videxplain.data.datasets.types import UNLABELLED, Video, VideoDataset, own_name
 from videxplain.data.datasets.validation import split_validation
 from videxplain.data.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videxplain.errors import VidexplainError
@@ -25,13 +25,26 @@ def open_folder(root: Path, split: int) -> VideoDataset:
         found = [_classes(root / part) for part in PARTS]
         labels = tuple(sorted(found[0].keys() | found[1].keys()))
         train, test = (tuple(_videos(classes, labels)) for classes in found)
-        return VideoDataset("folder", root, labels, train, test, split=split)
+        return VideoDataset(own_name(root), root, labels, train, test, split=split)
     classes = _classes(root)
     labels = tuple(sorted(classes))
     if not labels:
+        if has_videos(root):
+            raise VidexplainError(f"{root} is a folder of videos without labels: put them into one folder a class")
         raise VidexplainError(f"{root} holds no dataset: no folders with videos in them ({', '.join(VIDEO_SUFFIXES)})")
     train, test = split_validation(tuple(_videos(classes, labels)), by="group", seed=split)
-    return VideoDataset("folder", root, labels, train, test, split=split)
+    return VideoDataset(own_name(root), root, labels, train, test, split=split)
+
+
+def open_unlabelled(root: Path) -> VideoDataset:
+    """A folder of videos without labels; all of them are test videos."""
+    videos = tuple(Video(path, UNLABELLED, path.name) for path in _visible(root) if _is_video(path))
+    return VideoDataset(own_name(root), root, (), (), videos, layout="unlabelled")
+
+
+def has_videos(root: Path) -> bool:
+    """Whether video files lie in the folder itself."""
+    return any(path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() for path in _visible(root))
 
 
 def is_divided(root: Path) -> bool:

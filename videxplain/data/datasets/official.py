@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from videxplain.data.datasets.types import SPLITS, Video, VideoDataset
+from videxplain.data.datasets.types import SPLITS, Video, VideoDataset, own_name
 from videxplain.errors import VidexplainError
 
 UCF_LISTS, HMDB_LISTS = "ucfTrainTestlist", "testTrainMulti_7030_splits"
@@ -13,6 +13,9 @@ SYNTHESIZED = "actionfigures.json"
 """The file by which a folder says that it was rendered, and how; otherwise it is laid out as UCF101."""
 _UCF_VIDEOS, _HMDB_VIDEOS = "UCF-101", "hmdb51_org"
 _UCF_NAME = re.compile(r"_(g\d+)_c\d+$")
+# The number of classes, the first and the last one tell UCF101 and HMDB51 from what is laid out like them.
+_UCF101_LABELS = (101, "ApplyEyeMakeup", "YoYo")
+_HMDB51_LABELS = (51, "brush_hair", "wave")
 _HMDB_TRAIN, _HMDB_TEST, _HMDB_UNUSED = "1", "2", "0"
 
 
@@ -58,7 +61,7 @@ def open_ucf101(root: Path, split: int) -> VideoDataset:
         parts.append(tuple(videos))
         counts.append(len(disk.missing))
     return VideoDataset(
-        "ucf101",
+        _ucf_like_name(root, labels),
         root,
         labels,
         parts[0],
@@ -66,6 +69,7 @@ def open_ucf101(root: Path, split: int) -> VideoDataset:
         tuple(disk.missing),
         split,
         missing_test=tuple(disk.missing[counts[0] :]),
+        layout="ucf101",
     )
 
 
@@ -73,7 +77,7 @@ def open_actionfigures(root: Path, split: int) -> VideoDataset:
     """Split 1, 2 or 3 of what ``videxplain synthesize`` wrote."""
     if not (root / SYNTHESIZED).is_file():
         raise VidexplainError(f"{root} was not written by videxplain synthesize: it has no {SYNTHESIZED}")
-    return replace(open_ucf101(root, split), name="actionfigures")
+    return replace(open_ucf101(root, split), layout="actionfigures")
 
 
 def open_hmdb51(root: Path, split: int) -> VideoDataset:
@@ -99,9 +103,19 @@ def open_hmdb51(root: Path, split: int) -> VideoDataset:
             parts[use] += disk.video(label, name, number, group, needed=use != _HMDB_UNUSED)
             missing_test += disk.missing[before:] if use == _HMDB_TEST else []
     train, test, unused = (tuple(parts[use]) for use in (_HMDB_TRAIN, _HMDB_TEST, _HMDB_UNUSED))
-    return VideoDataset(
-        "hmdb51", root, labels, train, test, tuple(disk.missing), split, unused, missing_test=tuple(missing_test)
-    )
+    name = "hmdb51" if _ends(labels) == _HMDB51_LABELS else own_name(root)
+    gone, gone_test = tuple(disk.missing), tuple(missing_test)
+    return VideoDataset(name, root, labels, train, test, gone, split, unused, gone_test, layout="hmdb51")
+
+
+def _ucf_like_name(root: Path, labels: tuple[str, ...]) -> str:
+    if (root / SYNTHESIZED).is_file():
+        return "actionfigures"
+    return "ucf101" if _ends(labels) == _UCF101_LABELS else own_name(root)
+
+
+def _ends(labels: tuple[str, ...]) -> tuple[int, str, str] | None:
+    return (len(labels), labels[0], labels[-1]) if labels else None
 
 
 def ucf_group(name: str) -> str | None:

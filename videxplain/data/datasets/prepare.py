@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
+from videxplain.claim import claimed
 from videxplain.data.datasets.extraction import Outcome, Task, extract
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.parallel import in_processes
-from videxplain.data.datasets.prepared import DatasetIndex, Entry, SplitEntry, is_prepared, last_index, withdraw_index
+from videxplain.data.datasets.prepared import DatasetIndex, Entry, SplitEntry, is_prepared, last_index
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
@@ -55,7 +56,7 @@ def prepare(
         more_splits: Other splits of the same dataset.
         height: Shrink frames to this height in pixels; smaller ones stay as they are.
         workers: How many processes decode; one means this process.
-        strict: Stop at a video that is missing or damaged, rather than leaving it out.
+        strict: Stop at a video that is missing or damaged, rather than leaving it out; an index that was good stays.
         progress: Called with the number of videos done, and of all.
 
     Raises:
@@ -65,6 +66,7 @@ def prepare(
     out = Path(out)
     if height is not None and height < 1:
         raise VidexplainError(f"the height of frames is at least 1 pixel, not {height}")
+    dataset.refuse_unlabelled()
     _check_place(dataset, out)
     given = (dataset, *more_splits)
     # Always in the same order, for it decides which of two videos of the same name gets the folder of that name.
@@ -75,11 +77,16 @@ def prepare(
         for split in splits:
             split.refuse_missing()
     folders = _folders(dataset.labels, videos)
-    tasks = [Task(video.path, out / folder, height) for video, folder in zip(videos, folders, strict=True)]
+    # Where an index names a folder, the index is withdrawn before the folder changes: what is opened must not be half
+    # of one state and half of another.
+    index = DatasetIndex.read(out) if is_prepared(out) and last_index(out) else None
+    indexed = {entry.path for entry in index.videos} if index else set()
+    tasks = [
+        Task(video.path, out / folder, height, out if folder in indexed else None, strict)
+        for video, folder in zip(videos, folders, strict=True)
+    ]
     outcomes: list[Outcome | None] = [None] * len(tasks)
-    with output_folder(out), closing(in_processes(extract, tasks, workers)) as results:
-        # Until all frames are there again, what is opened must not be half of one state and half of another.
-        withdraw_index(out)
+    with output_folder(out), claimed(out), closing(in_processes(extract, tasks, workers)) as results:
         for done, (position, outcome) in enumerate(results, start=1):
             if strict and outcome.damage:
                 raise VidexplainError(outcome.damage)
@@ -105,7 +112,7 @@ def _check_place(dataset: VideoDataset, out: Path) -> None:
     if out.resolve() == dataset.root.resolve():
         raise VidexplainError(f"the frames of {dataset.root} need a folder of their own")
     held = last_index(out)
-    if held and (held.dataset, held.labels) != (dataset.name, dataset.labels):
+    if held and (held.layout, held.labels) != (dataset.layout, dataset.labels):
         raise VidexplainError(f"{out} holds frames of another dataset ({held.dataset}); name another folder")
 
 
@@ -114,10 +121,14 @@ def _held(given: Sequence[VideoDataset], out: Path) -> list[VideoDataset]:
     index, found = last_index(out), []
     for number in sorted(set(index.splits if index else ()) - {split.split for split in given}):
         try:
-            found.append(open_dataset(given[0].root, kind=given[0].name, split=number))
+            found.append(open_dataset(given[0].root, kind=_kind(given[0]), split=number, name=given[0].name))
         except VidexplainError as error:
             raise VidexplainError(f"{out} would lose split {number}, name another folder: {error}") from None
     return found
+
+
+def _kind(dataset: VideoDataset) -> str:
+    return "auto" if dataset.layout == "list" else dataset.layout
 
 
 def _folders(labels: Sequence[str], videos: Sequence[Video]) -> list[str]:
@@ -158,4 +169,4 @@ def _write_index(
                 *(damaged[video] for video in split.test if video in damaged),
             ],
         )
-    DatasetIndex(splits[0].name, splits[0].labels, parts, entries).write(out)
+    DatasetIndex(splits[0].name, splits[0].labels, parts, entries, splits[0].layout).write(out)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
-from videxplain.files import replacing
+from videxplain.files import write_json
 
 DATASET_FILE, FRAMES_FILE = "index.json", "frames.json"
 _WITHDRAWN = "index-withdrawn.json"
@@ -96,12 +97,14 @@ class DatasetIndex:
         labels: Names of its classes.
         splits: Its splits by their numbers.
         videos: Its videos.
+        layout: As `VideoDataset.layout`.
     """
 
     dataset: str
     labels: tuple[str, ...]
     splits: Mapping[int, SplitEntry]
     videos: Sequence[Entry]
+    layout: str
 
     @staticmethod
     def read(root: Path, name: str = DATASET_FILE) -> "DatasetIndex":
@@ -116,6 +119,7 @@ class DatasetIndex:
                 tuple(content["labels"]),
                 {int(number): SplitEntry(**split) for number, split in content["splits"].items()},
                 [Entry(**fields) for fields in content["videos"]],
+                content.get("layout", content["dataset"]),  # before layouts had names, datasets were called after them
             )
         except (KeyError, TypeError, ValueError):
             raise _damaged(path) from None
@@ -148,7 +152,7 @@ def is_prepared(root: Path) -> bool:
 
 def withdraw_index(root: Path) -> None:
     """Make ``root`` no prepared dataset until an index is written; what it was stays known to :func:`last_index`."""
-    if is_prepared(root):
+    with suppress(FileNotFoundError):  # there is none, or another process is quicker
         (root / DATASET_FILE).replace(root / _WITHDRAWN)
 
 
@@ -192,13 +196,9 @@ def open_prepared(root: Path, split: int) -> VideoDataset:
     test = tuple(videos(named.test))
     missing_test = (*(root / path for path in named.missing_test), *missing[before:])
     unused = tuple(videos(sorted(set(range(len(entries))) - {*named.train, *named.test}), needed=False))
-    return VideoDataset(index.dataset, root, index.labels, train, test, tuple(missing), split, unused, missing_test)
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file of JSON, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content), encoding="utf-8")
+    return VideoDataset(
+        index.dataset, root, index.labels, train, test, tuple(missing), split, unused, missing_test, index.layout
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -95,6 +95,7 @@ class Summary:
         data, counts = self.dataset, self.counts()
         return {
             "dataset": data.name,
+            "layout": data.layout,
             "split": data.split,
             "classes": len(data.labels),
             "videos": len(self.measured),
@@ -126,6 +127,7 @@ def summarise(
         progress: Called with the number of videos done, and of all.
     """
     videos = (*dataset.train, *dataset.test, *dataset.unused)
+    dataset.refuse_unlabelled()
     found: dict[int, Measured | str] = {}
     if strict:
         dataset.refuse_missing()

@@ -6,6 +6,7 @@ from pathlib import Path
 from videxplain.errors import VidexplainError
 
 SPLITS = (1, 2, 3)
+UNLABELLED = -1
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Video:
 
     Attributes:
         path: A video file, or a folder of frames.
-        label: Which of the dataset's labels it shows.
+        label: Which of the dataset's labels it shows; `UNLABELLED` where nobody says.
         group: Videos of one group come from the same recording, or look alike for another reason: what is learned
             from some must not be measured on the others.
     """
@@ -29,8 +30,9 @@ class VideoDataset:
     """One split of a dataset.
 
     Attributes:
-        name: ``"ucf101"``, ``"hmdb51"``, ``"actionfigures"`` or ``"folder"``.
-        root: The folder that was opened.
+        name: What it is called in tables, figures and file names: its folder's own name, or the one that was given.
+            Only UCF101 and HMDB51 themselves are ``"ucf101"`` and ``"hmdb51"``, and rendered clips ``"actionfigures"``.
+        root: The folder or the list that was opened.
         labels: Names of the classes.
         train: Videos to learn from.
         test: Videos that are held out.
@@ -38,6 +40,8 @@ class VideoDataset:
         split: The number of the split.
         unused: Videos of the dataset that this split leaves out.
         missing_test: Those of ``missing`` that the split holds out; the others are to learn from.
+        layout: How it lies on disk: ``"ucf101"``, ``"hmdb51"``, ``"actionfigures"``, ``"folder"``, ``"list"`` or
+            ``"unlabelled"``.
     """
 
     name: str
@@ -49,9 +53,21 @@ class VideoDataset:
     split: int = 1
     unused: tuple[Video, ...] = ()
     missing_test: tuple[Path, ...] = ()
+    layout: str = "folder"
 
     def refuse_missing(self) -> None:
         """Raise where videos are missing."""
         if self.missing:
             number = "1 video is" if len(self.missing) == 1 else f"{len(self.missing):,} videos are"
             raise VidexplainError(f"{number} missing, such as {self.missing[0]}")
+
+    def refuse_unlabelled(self) -> None:
+        """Raise where nobody says what the videos show."""
+        if not self.labels:
+            raise VidexplainError(f"the videos of {self.root} have no labels")
+
+
+def own_name(root: Path) -> str:
+    """What a dataset is called after the folder or the list that holds it."""
+    place = root.resolve()
+    return (place.stem if place.is_file() else place.name) or "dataset"
