@@ -1,9 +1,7 @@
 """The examples run, and what they make is what the API gives."""
 
-import importlib.util
 import json
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import cv2
@@ -18,11 +16,17 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 CLIPS = sorted((EXAMPLES / "clips").glob("*.mp4"))
 
 
-def run(script: str, *arguments: object, folder: Path) -> str:
-    command = [sys.executable, str(EXAMPLES / script), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Run an example in this process, which spares it the seconds of importing torch, and give what it prints."""
+
+    def call(script: str, *arguments: object) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", [script, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / script), run_name="__main__")
+        return capsys.readouterr().out
+
+    return call
 
 
 def test_there_is_a_clip_for_the_first_line_of_the_readme():
@@ -38,8 +42,8 @@ def test_clips_are_small_and_decode(clip):
     assert clip.stat().st_size < 300_000
 
 
-def test_explain_clip(tmp_path):
-    printed = run("explain_clip.py", "--model", "c3d", "--out", "made", folder=tmp_path)
+def test_explain_clip(run, tmp_path):
+    printed = run("explain_clip.py", "--model", "c3d", "--out", "made")
     expected = vx.explain(vx.load_model("c3d"), EXAMPLES / "clips" / "waving.mp4")
     label, probability = expected.predictions[0]
     assert f"{100 * probability:5.1f} %  {label}" in printed
@@ -52,8 +56,8 @@ def test_explain_clip(tmp_path):
     assert (tmp_path / "made" / "waving-c3d.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_compare_methods(tmp_path):
-    printed = run("compare_methods.py", "--methods", "gradcam", "cam", "--out", "made/methods.png", folder=tmp_path)
+def test_compare_methods(run, tmp_path):
+    printed = run("compare_methods.py", "--methods", "gradcam", "cam", "--out", "made/methods.png")
     assert printed.split() == ["gradcam", "cam"]
     picture = cv2.imread(str(tmp_path / "made" / "methods.png"))[..., ::-1].astype(int)
     height, width = picture.shape[:2]
@@ -87,12 +91,12 @@ def put_run(folder, model, top1):
 TINY = {"late_fusion": {"depth": 18}, "lrcn": {"depth": 18}}
 
 
-def test_publish_networks(tmp_path):
+def test_publish_networks(run, tmp_path):
     models = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
     for place, model in enumerate(models):
         put_run(tmp_path / f"runs/{model}-actionfigures", model, 0.5 + place / 16)
     (tmp_path / "out").mkdir()
-    printed = run("publish_networks.py", "runs", "out", folder=tmp_path)
+    printed = run("publish_networks.py", "runs", "out")
     assert printed.startswith("late_fusion: 50.0 % of test videos")
     for place, model in enumerate(models):
         assert (tmp_path / f"out/confusion-{model}.png").read_bytes() == f"picture of {model}".encode()
@@ -112,8 +116,8 @@ def test_publish_networks(tmp_path):
         assert row in card.splitlines(), row
 
 
-def test_own_model(tmp_path):
-    video, bright, dark, contrast, gradient = run("own_model.py", folder=tmp_path).splitlines()
+def test_own_model(run):
+    video, bright, dark, contrast, gradient = run("own_model.py").splitlines()
     lines = (video, bright, dark)
     places = [[int(word) for word in line.replace(",", "").split() if word.isdecimal()] for line in lines]
     (f, r, c), (t, y, x), (u, v, w) = places
@@ -125,7 +129,8 @@ def test_own_model(tmp_path):
     assert gradient.endswith("frames 2 to 10")
 
 
-def test_notebook(tmp_path):
+@pytest.mark.long
+def test_notebook():
     import nbformat
     from nbclient import NotebookClient
 
@@ -150,11 +155,9 @@ def test_notebook(tmp_path):
 
 
 def test_the_clips_are_what_their_script_draws():
-    spec = importlib.util.spec_from_file_location("make_clips", EXAMPLES / "make_clips.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    assert sorted(script.CLIPS) == [clip.stem for clip in CLIPS]
+    script = runpy.run_path(str(EXAMPLES / "make_clips.py"))
+    assert sorted(script["CLIPS"]) == [clip.stem for clip in CLIPS]
     for clip in CLIPS:
-        drawn, kept = script.draw(clip.stem), read_frames(clip)[0]
+        drawn, kept = script["draw"](clip.stem), read_frames(clip)[0]
         assert kept.shape == drawn.shape
         assert np.abs(kept.astype(np.float32) - drawn).mean() < 4
