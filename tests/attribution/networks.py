@@ -281,3 +281,15 @@ class Differences(FrameWise):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x - x.roll(1, 2))
+
+
+class Pixels(nn.Module):
+    """The score is the sum of the pixels times known weights, so that what hiding does to it is known."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+
+    def forward(self, x):
+        score = (x.sum(1) * self.weights).sum((1, 2, 3))
+        return torch.stack([score, -score], 1)

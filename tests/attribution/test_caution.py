@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.attribution.networks import BrightSquares
-from tests.explanation.test_windows import flat, planted
+from tests.explanation.clips import flat, planted
 from videxplain.actionfigures import LABELS, render_clip
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.registry import magnitude

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.attribution.left_behind import CONTEXTS, in_use, state
 from tests.attribution.networks import BrightSquares, Deep3D, Small3D, seeded, three_lrcns, video
-from tests.attribution.test_untouched import CONTEXTS, in_use, state
-from tests.explanation.test_windows import SIDE, corner, equal, planted
+from tests.attribution.quick import QUICK
+from tests.explanation.clips import SIDE, corner, planted
 from videxplain import list_methods
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.layers import LayerCall
@@ -19,14 +20,6 @@ from videxplain.explanation.result import NO_EVIDENCE_NOTE
 # Those that follow attention need a transformer: what holds for them is in test_rollout.py.
 ANYWHERE = [name for name in METHODS if METHODS[name].family != "attention"]
 SCORED = [name for name in ANYWHERE if METHODS[name].candidates]
-QUICK = {
-    "smoothgrad": {"samples": 4},
-    "gradient-shap": {"samples": 4},
-    "integrated-gradients": {"steps": 6},
-    "rise": {"samples": 40},
-    "extremal-perturbation": {"steps": 4, "areas": (0.2,)},
-    "temporal-mask": {"steps": 5},
-}
 # Deconvolution passes where nothing was active, and the network of the planted signal sees no movement.
 ELSEWHERE = ("deconvolution", "motion", "selective-relevance")
 LOCALISING = [name for name in METHODS if METHODS[name].family in ("cam", "gradient") and name not in ELSEWHERE]
@@ -37,6 +30,11 @@ NETWORKS = {
     "2D folded": lambda: three_lrcns()["folded"],
 }
 LAYERS = {"deep head": "conv2", "2D in a loop": "features.conv2", "2D folded": "features.conv2"}
+
+
+def equal(first, second):
+    """Whether two explanations have the same maps."""
+    return all(np.array_equal(a, b) for a, b in zip(first.maps, second.maps, strict=True))
 
 
 def test_they_are_listed_family_by_family():

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.attribution.networks import BrightSquares, Deep3D, Small3D, Turncoat, seeded, video
-from tests.explanation.test_windows import planted
+from tests.explanation.clips import planted
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall

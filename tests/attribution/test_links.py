@@ -8,8 +8,8 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import nn
 
+from tests.attribution.left_behind import in_use, state
 from tests.attribution.networks import seeded, video
-from tests.attribution.test_untouched import in_use, state
 from tests.small_models import huggingface
 from videxplain import attention, load_model
 from videxplain.attribution.links import blocks_of, find_links
@@ -160,7 +160,12 @@ def test_files(tmp_path):
     assert kept["block"] == "block"
     assert kept["links"][0]["frame"] == 3
     assert len(kept["links"]) == 2
-    assert (kept["grid"], kept["shown_frames"], kept["step"], kept["chosen"]) == ([4, 3, 4], [0, 1, 2, 3], 1, "as given")
+    assert (kept["grid"], kept["shown_frames"], kept["step"], kept["chosen"]) == (
+        [4, 3, 4],
+        [0, 1, 2, 3],
+        1,
+        "as given",
+    )
     np.testing.assert_array_equal(np.float32(kept["every_weight"]), found.weights)
     found.save(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 10_000

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from tests.attribution.left_behind import HOOKS
 from tests.attribution.networks import video
-from tests.attribution.test_untouched import HOOKS
 from tests.small_models import CONVOLUTIONAL, TRANSFORMERS
 from videxplain.attribution.api import METHODS, attribute
 from videxplain.errors import VidexplainError

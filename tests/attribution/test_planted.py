@@ -8,7 +8,7 @@ from torch import nn
 
 import videxplain as vx
 from tests.attribution.networks import BrightSquares
-from tests.attribution.test_every_method import QUICK
+from tests.attribution.quick import QUICK
 from videxplain.attribution.api import METHODS
 from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError

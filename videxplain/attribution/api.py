@@ -41,7 +41,7 @@ def attribute(
         method: A name from :func:`videxplain.list_methods`.
         target: A class by index or (when ``model.config`` has labels) by label, a ``Contrast`` of two classes, a
             function of the logits ``(N, K) -> (N,)``, a list with one of these per sample, or None for each sample's
-            top class. The logit is explained, not the probability.
+            top class. The network's own output is explained: the logit, not its probability.
         targets: Several targets instead, explained from one forward pass and stacked in front.
         layer: Dotted name, with ``:use`` where one pass uses the layer more than once, or the layer itself; None for
             the method's default. The CAM methods also take several, ``"layer3+layer4"``: the geometric mean of their
@@ -70,7 +70,9 @@ def attribute(
     x = to_our_order(x, layout or ORDER)
     if target is not None and targets is not None:
         raise VidexplainError("give target or targets, not both")
-    labels = getattr(getattr(model, "config", None), "labels", ())
+    config = getattr(model, "config", None)
+    labels = getattr(config, "outcome_labels", ())
+    boundary = 0.5 if getattr(config, "output", "logits") == "probabilities" else 0.0
     wanted = [target] if targets is None else list(targets)
     if not wanted:
         raise VidexplainError("targets is empty")
@@ -79,7 +81,7 @@ def attribute(
         p = Pass(
             model,
             x,
-            lambda logits: [per_sample_scores(one, logits, labels) for one in wanted],
+            lambda logits: [per_sample_scores(one, logits, labels, boundary) for one in wanted],
             find_layer(entry, model, x, layer, tokens),
             precision,
             tokens,

@@ -112,30 +112,6 @@ def list_methods() -> list[str]:
     return sorted(METHODS, key=lambda name: families.index(METHODS[name].family))
 
 
-def method(
-    name: str,
-    *,
-    family: Family,
-    summary: str,
-    paper: str,
-    cost: str,
-    layer: Literal["last", "first"] | None = None,
-    candidates: int = 0,
-    options: tuple[Option, ...] = (),
-    signed: bool = False,
-    caution: str = "",
-) -> Callable[[Callable[Concatenate[Pass, Options], Attribution]], Callable[Concatenate[Pass, Options], Attribution]]:
-    """Enter a function of this package into the table of methods; see :class:`Method` for the arguments."""
-
-    def add(
-        run: Callable[Concatenate[Pass, Options], Attribution],
-    ) -> Callable[Concatenate[Pass, Options], Attribution]:
-        METHODS.add(name, Method(name, family, summary, paper, cost, run, layer, candidates, options, signed, caution))
-        return run
-
-    return add
-
-
 def register_method(
     name: str,
     *,
@@ -167,7 +143,7 @@ def register_method(
         layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or None
             for a method that explains the input.
         candidates: For how many leading classes of a long video to keep maps until its class is known; 0 when the
-            maps do not depend on a class.
+            maps depend on no class.
         options: The keyword arguments of the function.
         signed: Whether negative values are part of the picture.
         caution: One line that a reader of any of its pictures must know.
@@ -175,19 +151,15 @@ def register_method(
     Raises:
         VidexplainError: The name is taken.
     """
-    METHODS.fill()
-    return method(
-        name,
-        family=family,
-        summary=summary,
-        paper=paper,
-        cost=cost,
-        layer=layer,
-        candidates=candidates,
-        options=options,
-        signed=signed,
-        caution=caution,
-    )
+
+    def add(
+        run: Callable[Concatenate[Pass, Options], Attribution],
+    ) -> Callable[Concatenate[Pass, Options], Attribution]:
+        METHODS.fill()  # ours come first
+        METHODS.add(name, Method(name, family, summary, paper, cost, run, layer, candidates, options, signed, caution))
+        return run
+
+    return add
 
 
 def magnitude(values: Tensor) -> Tensor:

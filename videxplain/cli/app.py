@@ -1,48 +1,101 @@
 """The program: its commands, and how it ends."""
 
+import copy
 import os
 import sys
 import warnings
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from videxplain.cli import attention, benchmark, catalogue, evaluate, explain, plot, prepare, split, synthesize, train
-from videxplain.cli.console import problem
+from videxplain.cli import (
+    attention,
+    audit,
+    benchmark,
+    catalogue,
+    evaluate,
+    explain,
+    plot,
+    prepare,
+    split,
+    synthesize,
+    train,
+)
+from videxplain.cli.console import any_encoding, be_quiet, end_quiet, problem
+from videxplain.cli.names import FAMILIES, listed_methods
 from videxplain.errors import VidexplainError
 
-WRONG_INPUT, INTERRUPTED = 2, 130
+WRONG_INPUT = 2
+
+COMMANDS: dict[str, dict[str, Any]] = {
+    "Explain a clip": {
+        "explain": explain.explain,
+        "figure": explain.figure,
+        "attention": attention.attention,
+        "split": split.split,
+        "predict": explain.predict,
+    },
+    "Measure": {
+        "evaluate": evaluate.evaluate,
+        "benchmark": benchmark.benchmark,
+        "audit": audit.audit_app,
+    },
+    "Data and training": {
+        "synthesize": synthesize.synthesize,
+        "prepare": prepare.prepare,
+        "train": train.train,
+        "plot": plot.plot_app,
+    },
+    "Catalogue": {
+        "models": catalogue.models,
+        "methods": catalogue.methods,
+    },
+}
+"""The commands, by the heading that they have in the help."""
+
+_NEVER_QUIET = ("predict", "models", "methods", "plot")
+"""Commands that do nothing but print, and groups of commands."""
 
 
 class Commands(TyperGroup):
-    """The commands below, and one for each method.
+    """The commands above, and one for each method.
 
     The commands of methods, and the options of ``explain``, are made from the table of methods. Importing it takes
-    seconds, so they are made when one of them is asked for, and not for the list of commands.
+    seconds, so they are made when one of them runs, and not for the list of commands or for completion.
     """
 
     _listing = _complete = False
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands; in the help those of methods are named apart."""
+        names = super().list_commands(ctx)
+        if self._listing:
+            return names
+        return [*names, *(one.name for one in listed_methods() if one.name not in names)]
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command called ``cmd_name``, or None."""
+        if ctx.resilient_parsing and (command := _for_completion(cmd_name)):
+            return command
         if not self._complete and not self._listing and (cmd_name == "explain" or cmd_name not in self.commands):
             self.commands.update(_method_commands())
             self._complete = True
-        return super().get_command(ctx, cmd_name)
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and cmd_name not in _NEVER_QUIET and "quiet" not in {p.name for p in command.params}:
+            command.params.append(_quiet_option())
+        return command
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help of the program, with the list of commands."""
-        self._listing = True
+        self._listing, self.epilog = True, _methods_in_words()
         try:
             super().format_help(ctx, formatter)
         finally:
             self._listing = False
 
 
-app = typer.Typer(
-    cls=Commands, add_completion=False, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False
-)
+app = typer.Typer(cls=Commands, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -53,26 +106,41 @@ def program(
 ) -> None:
     """Ask a video network what it saw, where and when.
 
-    Every method that 'videxplain methods' lists is a command too: videxplain gradcam --model i3d --clip video.avi
+    To begin: videxplain gradcam --model i3d --clip video.mp4 --out out
     """
 
 
-for command in (
-    explain.explain,
-    explain.figure,
-    explain.predict,
-    catalogue.models,
-    catalogue.methods,
-    synthesize.synthesize,
-    prepare.prepare,
-    train.train,
-    evaluate.evaluate,
-    benchmark.benchmark,
-    attention.attention,
-    split.split,
-):
-    app.command(command.__name__.replace("_", "-"))(command)
-app.add_typer(plot.plot_app, name="plot")
+for heading, commands in COMMANDS.items():
+    for name, command in commands.items():
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, rich_help_panel=heading)
+        else:
+            app.command(name, rich_help_panel=heading)(command)
+
+
+def run() -> int:
+    """Run the program and return its status. Anything a user can put right is one line, and the status is 2."""
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    with any_encoding():
+        try:
+            return app(standalone_mode=False) or 0
+        except VidexplainError as error:
+            problem("error", error)
+            return WRONG_INPUT
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+        except BrokenPipeError:
+            # The reader of the output has gone. What is still buffered has nowhere to go either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            if said := error.format_message():  # empty where typer has shown the help instead
+                problem("error", said)
+            return WRONG_INPUT
+        finally:
+            end_quiet()
 
 
 def _method_commands() -> dict[str, Any]:
@@ -81,30 +149,52 @@ def _method_commands() -> dict[str, Any]:
     return method_commands()
 
 
-def main() -> NoReturn:
-    """Run the program; what the user can put right ends it with one line and status 2."""
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
-    try:
-        status = app(standalone_mode=False)
-    except VidexplainError as error:
-        problem("error", error)
-        status = WRONG_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has gone; what is still buffered has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        if said := error.format_message():  # what typer says of options and commands; nothing where it shows the help
-            problem("error", said)
-        status = WRONG_INPUT
-    sys.exit(status or 0)
+def _for_completion(name: str) -> Any:
+    """A command with the options that all methods share, for the shell; None for any other command."""
+    from videxplain.cli.completion import EXPLAIN, METHOD
+
+    if name == "explain":
+        return EXPLAIN
+    for one in listed_methods():
+        if one.name == name:
+            command = copy.copy(METHOD)
+            command.name, command.help = name, one.summary
+            return command
+    return None
+
+
+def _methods_in_words() -> str:
+    """The names of all methods, family by family, below the list of commands."""
+    families = {
+        words: [one.name for one in listed_methods() if one.family == family] for family, words in FAMILIES.items()
+    }
+    lines = [f"[bold]{words}[/bold]: {', '.join(names)}" for words, names in families.items()]
+    return "\n\n".join(("Each method is a command of its own:", *lines, "About one: videxplain methods NAME"))
+
+
+def _quiet_option() -> Any:
+    """The option ``--quiet``, which every command has that does more than print."""
+
+    def quiet(
+        quiet: Annotated[
+            bool,
+            typer.Option(
+                "--quiet",
+                "-q",
+                callback=lambda asked: be_quiet() if asked else None,
+                expose_value=False,
+                help="Print only errors, warnings and the names of written files.",
+            ),
+        ] = False,
+    ) -> None:
+        """Nothing; only the option is taken."""
+
+    one = typer.Typer(add_completion=False)
+    one.command()(quiet)
+    return typer.main.get_command(one).params[0]
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    """Our own warnings in one line; those of libraries are for their developers."""
+    """Warnings of this package in one line. Those of libraries are for their developers."""
     if category.__module__.startswith("videxplain."):
         problem("warning", message)

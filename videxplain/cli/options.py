@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from videxplain.cli.names import complete_method, complete_model
 from videxplain.errors import VidexplainError
 
 _INPUT, _WHAT, _HOW, _OUTPUT = "Input", "What is explained", "How", "Output"
@@ -15,6 +16,7 @@ Model: TypeAlias = Annotated[
         "--model",
         "-m",
         help="See 'videxplain models'; or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or hf:./folder.",
+        autocompletion=complete_model,
         rich_help_panel=_INPUT,
     ),
 ]
@@ -32,7 +34,9 @@ Frames: TypeAlias = Annotated[
     str,
     typer.Option(metavar="START:STOP", help="Only these frames; either side may be left out.", rich_help_panel=_INPUT),
 ]
-Method: TypeAlias = Annotated[str, typer.Option(help="See 'videxplain methods'.", rich_help_panel=_WHAT)]
+Method: TypeAlias = Annotated[
+    str, typer.Option(help="See 'videxplain methods'.", autocompletion=complete_method, rich_help_panel=_WHAT)
+]
 Target: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME|INDEX", help="The class; by default the one predicted.", rich_help_panel=_WHAT),
@@ -68,9 +72,11 @@ Stride: TypeAlias = Annotated[
     typer.Option(help="Frames from one window to the next; by default half a window.", rich_help_panel=_HOW),
 ]
 Formats: TypeAlias = Annotated[
-    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, json, npz.", rich_help_panel=_OUTPUT)
+    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz.", rich_help_panel=_OUTPUT)
 ]
-FigureFormats: TypeAlias = Annotated[str, typer.Option("--format", help="Any of png, pdf.", rich_help_panel=_OUTPUT)]
+FigureFormats: TypeAlias = Annotated[
+    str, typer.Option("--format", help="Any of png, pdf, svg.", rich_help_panel=_OUTPUT)
+]
 Out: TypeAlias = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.", rich_help_panel=_OUTPUT)]
 Colormap: TypeAlias = Annotated[str | None, typer.Option(help="Any matplotlib colour map.", rich_help_panel=_OUTPUT)]
 Opacity: TypeAlias = Annotated[

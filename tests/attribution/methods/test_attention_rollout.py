@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.attribution.left_behind import CONTEXTS, failing_in_backward, failing_score, state
 from tests.attribution.networks import Small3D, seeded, video
-from tests.attribution.test_untouched import CONTEXTS, failing_in_backward, failing_score, state
 from tests.oracles import rollout as oracle
 from tests.small_models import TRANSFORMERS, Transformer, huggingface
 from videxplain.attribution.api import attribute

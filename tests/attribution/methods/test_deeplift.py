@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from captum.attr import DeepLift
 from torch import Tensor, nn
 
-from tests.attribution.methods.test_smoothgrad import close, out_of_place
 from tests.attribution.networks import RELU_FUNCTIONS, AnyReLU, Deep3D, Small3D, seeded, three_lrcns, video
+from tests.attribution.references import close, out_of_place
 from videxplain.attribution.api import attribute
 from videxplain.errors import VidexplainError
 

@@ -7,6 +7,7 @@ from captum.attr import LayerGradCam
 from torchcam.methods import GradCAM as TorchcamGradCAM
 
 from tests.attribution.networks import Deep3D, Small3D, seeded, video
+from tests.attribution.references import full_graph
 from tests.oracles import gradcam as oracle
 from videxplain.attribution import engine
 from videxplain.attribution.api import attribute
@@ -22,15 +23,6 @@ def r3d_18():
 
 def captum_gradcam(module, layer, x, target):
     return LayerGradCam(module, module.get_submodule(layer)).attribute(x, target=target, relu_attributions=True)[:, 0]
-
-
-def full_graph(module, layer, x, score):
-    """Activations and gradients by plain autograd over the whole network."""
-    kept = []
-    hook = module.get_submodule(layer).register_forward_hook(lambda _, __, out: kept.append(out) or out.clone())
-    total = score(module(x)).sum()
-    hook.remove()
-    return kept[0].detach(), torch.autograd.grad(total, kept[0])[0]
 
 
 @pytest.mark.parametrize("layer", ["layer4", "layer3", "layer4.0.conv1"])

@@ -6,8 +6,8 @@ import torch
 from captum.attr import GradientShap
 from torch import Tensor, nn
 
-from tests.attribution.methods.test_smoothgrad import close
 from tests.attribution.networks import Small3D, seeded, video
+from tests.attribution.references import close
 from videxplain.attribution.api import attribute
 from videxplain.attribution.methods import gradient_shap
 

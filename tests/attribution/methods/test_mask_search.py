@@ -149,12 +149,12 @@ def test_a_score_that_does_not_depend_on_what_is_seen_has_no_mask():
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("extremal-perturbation", {"steps": 0}, "steps is a number, at least 1, not 0"),
-        ("extremal-perturbation", {"areas": (0.5, 1)}, "areas are shares of the clip between 0 and 1"),
-        ("extremal-perturbation", {"fill": "freeze"}, "fills with blur or mean"),
+        ("extremal-perturbation", {"steps": 0}, "steps is a whole number, at least 1, not 0"),
+        ("extremal-perturbation", {"areas": (0.5, 1)}, r"areas is numbers from 0.001 to 0.999, not \(0.5, 1\)"),
+        ("extremal-perturbation", {"fill": "freeze"}, "unknown fill 'freeze'; known: blur, mean"),
         ("extremal-perturbation", {"fill": "men"}, "unknown fill 'men'"),
-        ("temporal-mask", {"steps": 0}, "steps is a number, at least 1, not 0"),
-        ("temporal-mask", {"fill": "blur"}, "unknown fill of temporal-mask 'blur'"),
+        ("temporal-mask", {"steps": 0}, "steps is a whole number, at least 1, not 0"),
+        ("temporal-mask", {"fill": "blur"}, "temporal-mask: unknown fill 'blur'; known: freeze, reverse"),
     ],
 )
 def test_wrong_options_are_said(method, options, message):

@@ -12,11 +12,11 @@ from videxplain.attribution.engine import Trace
 from videxplain.attribution.layers import LayerCall, count_uses
 from videxplain.attribution.methods.channel_passes import COST, weight_channels
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.tokens import lay_out, replaced, tensor_and_grid
 
 
-@method(
+@register_method(
     "ablationcam",
     family="cam",
     summary="channels weighted by how much the score falls without them",

@@ -2,17 +2,18 @@
 
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.errors import VidexplainError
 
 
-@method(
+@register_method(
     "activations",
     family="activation",
     summary="how strongly a layer responds, averaged over its channels or for one of them",
     paper="Zeiler and Fergus, ECCV 2014",
     cost="1 forward pass",
     layer="first",
+    candidates=0,
     options=(Option("channel", int, None, "One channel of the layer; by default the mean of all.", minimum=0),),
     signed=True,
 )

@@ -9,19 +9,20 @@ from torch import Tensor
 
 from videxplain.attribution.attention import ReadAttention
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
 
-@method(
+@register_method(
     "attention-rollout",
     family="attention",
     summary="where a transformer looks, followed through its layers, whatever the class",
     paper="Abnar and Zuidema, ACL 2020",
     cost="1 forward pass",
+    candidates=0,
 )
 def attention_rollout(p: Pass) -> Attribution:
     """Attention rollout: the product over layers of ``(A + I) / 2``, A being a layer's attention, mean over heads.
@@ -43,7 +44,7 @@ def attention_rollout(p: Pass) -> Attribution:
     return Attribution(logits, _roll(seen, len(p.x), lambda row, moved: (row + moved) / 2)[None])
 
 
-@method(
+@register_method(
     "attention-gradient-rollout",
     family="attention",
     summary="where a transformer looks for a class: attention counts by what it does to the score",

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.errors import VidexplainError
 
 
-@method(
+@register_method(
     "cam",
     family="cam",
     summary="the score's parts by position, for networks that end in an average and a linear layer",

@@ -8,10 +8,10 @@ from torch import Tensor
 from videxplain.attribution.methods.input_gradients import COST, input_gradients
 from videxplain.attribution.methods.relu_rules import ReplacedReLU
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "deconvolution",
     family="gradient",
     summary="which pixels the positive evidence leads back to, whether or not they were active",

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from videxplain.attribution.methods.sample_by_sample import ScoreOfVideo, sample_by_sample
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.errors import VidexplainError
 
 _MISSED = 0.01
@@ -21,7 +21,7 @@ _TIED = 1e-5
 """Values of the baseline that are lower than the maximum by less than this share of it count as equal to it."""
 
 
-@method(
+@register_method(
     "deeplift",
     family="gradient",
     summary="what each pixel adds to the score against a grey clip, rectifiers taken as straight lines between the two",

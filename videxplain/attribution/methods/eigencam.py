@@ -4,16 +4,17 @@ import torch
 
 from videxplain.attribution.methods.gradcam import POOLING, Pooling, pooled_dimensions
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "eigencam",
     family="cam",
     summary="the pattern that explains most of what a layer's channels do, whatever the class",
     paper="Muhammad and Yeasin, IJCNN 2020",
     cost="1 forward pass",
     layer="last",
+    candidates=0,
     options=(POOLING,),
 )
 def eigencam(p: Pass, pooling: Pooling = "clip") -> Attribution:

@@ -10,7 +10,7 @@ from torch import Tensor
 from videxplain.attribution.methods.mask_search import STEPS, Reward, optimise
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.fills import blur
 
 AREAS = (0.05, 0.1, 0.2)
@@ -23,7 +23,7 @@ _AREA_WEIGHT, _GROWTH = 1.0, 300.0
 _RATE, _TEMPERATURE = 0.05, 20.0
 
 
-@method(
+@register_method(
     "extremal-perturbation",
     family="perturbation",
     summary="the smallest parts of the clip, smooth in space and time, that alone keep the score up",

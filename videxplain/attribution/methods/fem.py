@@ -2,20 +2,21 @@
 
 from videxplain.attribution.methods.gradcam import POOLING, Pooling, pooled_dimensions
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.errors import VidexplainError
 
 _POSITIONS = 6
 """Of fewer values none can be more than two deviations above the mean."""
 
 
-@method(
+@register_method(
     "fem",
     family="cam",
     summary="where a layer's strong channels are far above their mean, whatever the class",
     paper="Fuad et al., IPTA 2020",
     cost="1 forward pass",
     layer="last",
+    candidates=0,
     options=(POOLING,),
 )
 def fem(p: Pass, pooling: Pooling = "clip") -> Attribution:

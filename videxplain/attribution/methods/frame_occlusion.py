@@ -7,11 +7,11 @@ from torch import Tensor
 
 from videxplain.attribution.methods.hidden_parts import FILL, fall_of_scores
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.fills import Fill, Filler
 
 
-@method(
+@register_method(
     "frame-occlusion",
     family="perturbation",
     summary="how much the score falls without a frame: when, and not where",

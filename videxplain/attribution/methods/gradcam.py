@@ -9,7 +9,7 @@ from torch import Tensor
 
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 Pooling: TypeAlias = Literal["clip", "frame"]
 Weights: TypeAlias = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
@@ -35,7 +35,7 @@ def cam_method(name: str, *, summary: str, paper: str, pooled: bool) -> Callable
     """
 
     def add(weights: Weights) -> Weights:
-        method(
+        register_method(
             name,
             family="cam",
             summary=summary,

@@ -14,10 +14,10 @@ from videxplain.attribution.methods.sample_by_sample import (
     sample_by_sample,
 )
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "gradient-shap",
     family="gradient",
     summary="integrated gradients of noisy copies, each at one random point of the way from a grey clip",

@@ -8,10 +8,10 @@ from torch import Tensor
 from videxplain.attribution.methods.input_gradients import COST, input_gradients
 from videxplain.attribution.methods.relu_rules import ReplacedReLU
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "guided-backprop",
     family="gradient",
     summary="which pixels raise the score through paths of positive evidence alone",

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from videxplain.attribution.methods.gradcam import POOLING, Pooling, gradcam, weighted_map
 from videxplain.attribution.methods.guided_backprop import guided_backprop
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "guided-gradcam",
     family="gradient",
     summary="the pixels of guided backprop, where Grad-CAM finds evidence for the class",

@@ -2,10 +2,10 @@
 
 from videxplain.attribution.methods.input_gradients import COST, input_gradients
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "input-x-gradient",
     family="gradient",
     summary="what each pixel contributes to the score, to first order",

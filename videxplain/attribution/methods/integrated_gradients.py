@@ -6,10 +6,10 @@ from videxplain.attribution.engine import at_once
 from videxplain.attribution.methods.sample_by_sample import ScoreOfVideo, sample_by_sample
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "integrated-gradients",
     family="gradient",
     summary="what each pixel adds to the score on the way from a grey clip; the parts add up to the difference",

@@ -8,14 +8,14 @@ from torch import Tensor
 
 from videxplain.attribution.methods.gradcam import gradcam, weighted_map
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.targets import Score, score_versions
 
 _COST = "1 forward pass, and 1 for each time step of the layer"
 _PAPER = "after Hiley et al., arXiv 2003.14285, 2020, on Selvaraju et al., ICCV 2017"
 
 
-@method(
+@register_method(
     "motion",
     family="cam",
     summary="the evidence of Grad-CAM that vanishes when the clip stands still",
@@ -37,7 +37,7 @@ def motion(p: Pass) -> Attribution:
     return _part(p, lambda whole, still: (whole - still).relu())
 
 
-@method(
+@register_method(
     "appearance",
     family="cam",
     summary="the evidence of Grad-CAM that is there when the clip stands still, too",

@@ -9,7 +9,7 @@ from torch import Tensor
 from videxplain.attribution.methods.hidden_parts import FILL, fall_of_scores
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.fills import Fill, Filler
 
 _BOX = Option(
@@ -22,7 +22,7 @@ _BOX = Option(
 )
 
 
-@method(
+@register_method(
     "occlusion",
     family="perturbation",
     summary="how much the score falls when a box in space and time is hidden",

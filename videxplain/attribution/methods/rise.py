@@ -9,7 +9,7 @@ from torch import Tensor
 from videxplain.attribution.methods.hidden_parts import fall_of_scores
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 _CELLS = 7
 """A mask has as many cells in the height and in the width of the picture (Petsiuk et al., section 4.2)."""
@@ -17,7 +17,7 @@ _FRAMES_A_CELL = 4
 """A mask has one cell in time for so many frames."""
 
 
-@method(
+@register_method(
     "rise",
     family="perturbation",
     summary="the score of the clip seen through many random masks",

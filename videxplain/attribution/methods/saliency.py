@@ -2,10 +2,10 @@
 
 from videxplain.attribution.methods.input_gradients import COST, input_gradients
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "saliency",
     family="gradient",
     summary="how much the score answers to a small change of each pixel",

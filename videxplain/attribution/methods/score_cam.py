@@ -5,10 +5,10 @@ from torch import Tensor
 
 from videxplain.attribution.methods.channel_passes import COST, weight_channels
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "scorecam",
     family="cam",
     summary="channels weighted by the score of the clip seen through them alone",

@@ -7,10 +7,10 @@ from torch import Tensor
 from videxplain.attribution.methods.input_gradients import COST, input_gradients
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "selective-relevance",
     family="gradient",
     summary="input x gradient, where it changes from frame to frame",

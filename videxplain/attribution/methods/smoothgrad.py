@@ -13,10 +13,10 @@ from videxplain.attribution.methods.sample_by_sample import (
     sample_by_sample,
 )
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 
 
-@method(
+@register_method(
     "smoothgrad",
     family="gradient",
     summary="the gradient averaged over noisy copies of the clip",

@@ -8,7 +8,7 @@ from torch import Tensor
 from videxplain.attribution.methods.mask_search import STEPS, Reward, optimise
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Attribution, method
+from videxplain.attribution.registry import Attribution, register_method
 from videxplain.errors import VidexplainError
 
 Elsewhere: TypeAlias = Literal["freeze", "reverse"]
@@ -19,7 +19,7 @@ _LENGTH, _SMOOTHNESS = 0.5, 0.2
 _RATE = 0.1
 
 
-@method(
+@register_method(
     "temporal-mask",
     family="perturbation",
     summary="the shortest stretch of frames that keeps the score when the clip stands still elsewhere",
