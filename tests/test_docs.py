@@ -69,11 +69,12 @@ def parse(command, name: str, words: list[str], parent=None) -> None:
 
 
 def options_of(words: list[str]) -> set[str]:
-    command = program()
+    command, context = program(), None
     for word in words:
         if not hasattr(command, "get_command"):
             break
-        command = command.get_command(None, word)
+        context = command.make_context("", [word], parent=context)
+        command = command.get_command(context, word)
         assert command, f"there is no command '{word}'"
     return {option for one in command.params for option in (*one.opts, *one.secondary_opts)} | {"--help"}
 
@@ -99,7 +100,7 @@ def test_a_wrong_option_is_noticed():
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_and_options_in_the_text_exist(page):
-    everything = {option for name in program().list_commands(None) for option in options_of([name])}
+    everything = {option for name in program().commands for option in options_of([name])}
     everything |= {option for name in list_methods() for option in options_of([name])} | {"--version"}
     everything |= {option for name in ("curves", "table", "confusion") for option in options_of(["plot", name])}
     for span in inline_code(page):
@@ -229,10 +230,32 @@ def test_the_metrics_give_the_numbers_on_their_page(names, capsys):
 # Tables and numbers
 
 
+def rows_of(page: str, start: str) -> list[str]:
+    return [line for line in text_of(DOCS / page).splitlines() if line.startswith(start)]
+
+
 def test_the_table_of_methods_is_that_of_the_program():
-    lines = [line for line in text_of(DOCS / "methods.md").splitlines() if line.startswith("| `")]
     entries = [METHODS[name] for name in list_methods()]
-    assert lines == [f"| `{one.name}` | {one.summary} | {one.cost} | {one.paper} |" for one in entries]
+    expected = [f"| `{one.name}` | {one.summary} | {one.cost} | {one.paper} |" for one in entries]
+    assert [row for row in rows_of("methods.md", "| `") if not row.startswith("| `--")] == expected
+
+
+def option_rows() -> list[str]:
+    """The table of options: those that several methods share, with the same default and meaning, have one row."""
+    shared: dict[tuple[str, str, str], list[str]] = {}
+    for name in list_methods():
+        for option in METHODS[name].options:
+            default = option.default if option.default is not None else "chosen by the method"
+            text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+            shared.setdefault((option.name, text, option.help), []).append(name)
+    return [
+        f"| `--{name}` | {' '.join(f'`{one}`' for one in methods)} | {default} | {meaning} |"
+        for (name, default, meaning), methods in sorted(shared.items())
+    ]
+
+
+def test_the_table_of_options_is_that_of_the_program():
+    assert rows_of("methods.md", "| `--") == option_rows()
 
 
 def test_the_version_is_stated_once():
