@@ -1,4 +1,4 @@
-"""What takes the place of a part of a clip that is hidden."""
+"""Fills for the hidden parts of a clip."""
 
 from typing import Literal, TypeAlias
 
@@ -16,13 +16,13 @@ class Filler:
     """Hides parts of one clip."""
 
     def __init__(self, clip: Tensor, fill: Fill) -> None:
-        """Prepare what is the same for all parts.
+        """Prepare the fill of one clip.
 
         Args:
             clip: ``(1, C, T, H, W)``, normalised.
-            fill: ``"mean"``, the mean colour, which is zero; ``"blur"``, the picture out of focus; ``"freeze"``, what
-                was at a place in the last frame before in which it is not hidden (in the first one after, where there
-                is none; where it is hidden throughout, the first frame).
+            fill: ``"mean"``: the mean colour, which is zero. ``"blur"``: the picture out of focus. ``"freeze"``: the
+                pixel of the last earlier frame in which the place is not hidden. Without such a frame it is the
+                pixel of the first later one, and for a place that is always hidden that of the first frame.
         """
         check_fill(fill)
         self._clip, self._freeze = clip, fill == "freeze"
@@ -44,7 +44,7 @@ def blur(clip: Tensor) -> Tensor:
 
 
 def check_fill(fill: str) -> None:
-    """Raise for a fill that there is not."""
+    """Raise for an unknown fill."""
     if fill not in FILLS:
         raise unknown("fill", fill, FILLS)
 

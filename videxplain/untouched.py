@@ -9,7 +9,7 @@ from torch import nn
 
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode with frozen parameters, and back as it was, also when something raises.
+    """Put a network into evaluation mode with frozen parameters, and restore it afterwards, also after an error.
 
     Inside, gradients are recorded for whatever requires them. Training flags, ``requires_grad``, the grad mode,
     the cuDNN flags and torch's random state are restored afterwards.

@@ -1,4 +1,4 @@
-"""Read the probabilities of attention from a pass, however the network computes it."""
+"""The probabilities of attention in a pass, however the network computes them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,20 +12,20 @@ from videxplain.errors import VidexplainError
 
 
 class ReadAttention(TorchFunctionMode):
-    """While active, every softmax of attention is shown to ``take``.
+    """While active, the result of every softmax of attention goes to ``take``.
 
-    Attention written out ends in a softmax over the keys. PyTorch's fused kernel shows none, so it is written out in
-    its place; ``nn.MultiheadAttention`` is asked for its weights. The network need not be touched, and its answer
-    changes by rounding alone.
+    Attention that is written out ends in a softmax over the keys. PyTorch's fused kernel shows none, so this mode
+    computes it step by step instead. It asks ``nn.MultiheadAttention`` for its weights. The network itself is not
+    changed, and its output changes by rounding alone.
     """
 
     def __init__(self, take: Callable[[Tensor], None], traced: bool = False) -> None:
-        """Show attention to ``take``.
+        """Give attention to ``take``.
 
         Args:
-            take: Called with probabilities ``(B, heads, queries, keys)`` in the order of the pass, B being samples or
-                what attends apart from each other.
-            traced: Whether gradients with respect to the probabilities are to be taken.
+            take: Called with probabilities ``(B, heads, queries, keys)`` in the order of the pass. B is the samples, or
+                the groups of tokens that attend separately.
+            traced: Whether gradients with respect to the probabilities will be taken.
         """
         super().__init__()
         self._take, self._traced = take, traced
@@ -37,7 +37,7 @@ class ReadAttention(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Look at the probabilities, and call everything else as it is."""
+        """Take the probabilities, and call everything else as it is."""
         kwargs = kwargs or {}
         if func is F.scaled_dot_product_attention:
             return self._fused(*args, **kwargs)
@@ -47,7 +47,7 @@ class ReadAttention(TorchFunctionMode):
         if func in _SOFTMAXES and out.ndim in (3, 4):
             dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
             if dim not in (-1, out.ndim - 1):
-                raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is no attention to keys")
+                raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is not attention to keys")
             self._show(out)
         return out
 
@@ -88,7 +88,7 @@ class ReadAttention(TorchFunctionMode):
 
     def _show(self, weights: Tensor) -> None:
         if self._traced and not weights.requires_grad:
-            weights.requires_grad_()  # the first of the pass, which nothing before it made depend on anything
+            weights.requires_grad_()  # the first attention of the pass: nothing before it requires a gradient
         self._take(weights if weights.ndim == 4 else weights[:, None])
 
 

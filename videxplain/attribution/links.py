@@ -1,4 +1,4 @@
-"""Where one place in space and time looks: a row of a non-local block's affinity, or of a transformer's attention."""
+"""Where one place of a clip looks: a row of a non-local block's affinity, or of a transformer's attention."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Links:
         block: Name of the non-local block, or number of the layer of attention.
         query: Step, row and column of the place, on the grid of places that look.
         grid: Steps, rows and columns of that grid.
-        weights: ``(t, h, w)``, on the grid of places that are looked at, which may be coarser. With a softmax they add
-            up to 1, less what goes to a class token.
+        weights: ``(t, h, w)`` on the grid of places that are looked at, which may be coarser. With a softmax they and
+            the share of a class token add up to 1.
     """
 
     block: str
@@ -75,7 +75,7 @@ def _of_block(module: nn.Module, x: Tensor, place: tuple[float, float, float], n
         with untouched(module), torch.no_grad():
             forward(module, x.clone())
             grid = seen["grid"]
-            # What is looked at is pooled; the block's own pooling says to which size.
+            # The places that are looked at are pooled; the block's own pooling says to which size.
             coarse = tuple(where.get_submodule("pool")(x.new_zeros(1, 1, *grid)).shape[2:])
     finally:
         for hook in hooks:
@@ -100,12 +100,12 @@ def _of_attention(module: nn.Module, x: Tensor, place: tuple[float, float, float
     layers = [weights_form for weights_form in found if weights_form[1] is not None]
     if not reader.transformer or not layers:
         raise VidexplainError(
-            "the network has no non-local blocks and no attention between all places of the clip; non_local has, and "
-            "transformers such as VideoMAE and ViViT"
+            "the network has no non-local blocks and no attention between all places of the clip; use non_local, or a "
+            "transformer such as VideoMAE or ViViT"
         )
     number = len(layers) - 1 if block is None else int(block) if block.isdecimal() else -1
     if not 0 <= number < len(layers):
-        raise VidexplainError(f"layers of attention are numbered 0 to {len(layers) - 1}, and '{block}' is none of them")
+        raise VidexplainError(f"layers of attention are numbered 0 to {len(layers) - 1}, and there is no '{block}'")
     weights, form = layers[number]
     prefix = form.prefix or 0
     square = weights[0, prefix:, prefix:]

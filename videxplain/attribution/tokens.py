@@ -1,4 +1,4 @@
-"""Put the tokens of a transformer back where they stand in the video."""
+"""Put the tokens of a transformer back in their places in the video."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ from videxplain.models.config import TokenLayout
 Grid: TypeAlias = tuple[int, int, int]
 
 _MOST_EXTRA = 8
-"""So many tokens of no place, such as a class token and registers, are taken for granted; more have to be told."""
+"""Up to so many tokens without a place, such as a class token and registers, are assumed; more have to be given."""
 
 _CHANNELS_FIRST = (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d, nn.BatchNorm3d)
 
@@ -40,7 +40,7 @@ class TokenReader:
         self._grid = self._told.grid if self._told else None
         self._read = self._told.read if self._told else None
         self._widths = {m.normalized_shape[-1] for m in module.modules() if isinstance(m, nn.LayerNorm)}
-        # Of what order a list of all frames' tokens is, a convolution over single frames does not show.
+        # A convolution over single frames does not show the order of a list of all frames' tokens.
         self._ordered = True
 
     @property
@@ -58,7 +58,7 @@ class TokenReader:
             yield
 
     def layout(self, layer: nn.Module, output: Any) -> TokenLayout | None:
-        """How what ``layer`` has just put out lies; None for what is no tokens, such as a convolution's output."""
+        """How the output of ``layer`` lies; None for an output that is not tokens, such as a convolution's."""
         values, own = tensor_and_grid(output)
         if values is None or not self.transformer:
             return None
@@ -70,12 +70,12 @@ class TokenReader:
         return self.fit(len(values), values.shape[1], own)
 
     def fit(self, rows: int, tokens: int, own: Grid | None = None) -> TokenLayout | None:
-        """How ``(rows, tokens, D)`` lie; None where whole rows of the batch stand for something else, such as windows.
+        """How ``(rows, tokens, D)`` lie; None where rows of the batch are something else, such as windows.
 
         Args:
             rows: Samples, or frames or places of all samples.
             tokens: L.
-            own: The grid, where it came with the tokens.
+            own: The grid, if the layer returned it with the tokens.
 
         Raises:
             VidexplainError: A list of tokens does not fill the grid, or none is known.
@@ -109,7 +109,7 @@ class TokenReader:
     def _extra(self, tokens: int, places: int) -> int | None:
         """How many of the tokens come before those of the places; None where they do not fit."""
         extra, told = tokens - places, self._told.prefix if self._told else None
-        # A layer may have been given the tokens of the grid alone.
+        # A layer may get the tokens of the grid alone.
         fits = 0 <= extra <= _MOST_EXTRA if told is None else extra in (0, told)
         return extra if fits else None
 
