@@ -100,7 +100,7 @@ def test_a_wrong_option_is_noticed():
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_and_options_in_the_text_exist(page):
-    everything = {option for name in program().commands for option in options_of([name])}
+    everything = {option for name in list(program().commands) for option in options_of([name])}
     everything |= {option for name in list_methods() for option in options_of([name])} | {"--version"}
     everything |= {option for name in ("curves", "table", "confusion") for option in options_of(["plot", name])}
     for span in inline_code(page):
