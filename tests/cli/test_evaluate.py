@@ -41,7 +41,7 @@ def test_the_files_say_what_the_network_said(run, weights, data, tmp_path):
     assert metrics["majority"] == 0.5
     assert metrics["per_class"] == {"Fall": 0.0, "Rise": 1.0}
     assert metrics["temporal"] == {"shuffled": 0.5, "reversed": 0.5, "frozen": 0.5}
-    expected = {"model": "i3d", "dataset": "ucf101", "split": 1, "subset": "test", "skipped": 0, "precision": "fp32"}
+    expected = {"model": "i3d", "dataset": "order", "split": 1, "subset": "test", "skipped": 0, "precision": "fp32"}
     expected |= {"weights": "made up"}  # in their own words, and not where the file lies
     assert {name: metrics[name] for name in expected} == expected
     assert metrics["most_confused"] == [{"true": "Fall", "predicted": "Rise", "count": 4, "share": 1.0}]
@@ -57,7 +57,7 @@ def test_the_files_say_what_the_network_said(run, weights, data, tmp_path):
         "Rise": "0.731058598",
     }
     assert (tmp_path / "out" / "confusion.png").stat().st_size > 1000
-    assert printed.startswith("i3d, weights: made up; ucf101 split 1, test\n")
+    assert printed.startswith("i3d, weights: made up; order split 1, test\n")
     assert "8 videos" in printed
     assert "50.0 %" in printed
     assert "Fall taken for Rise: 4 (100 %)" in printed
@@ -77,11 +77,11 @@ def test_a_limited_result_leaves_the_full_one_alone(run, weights, data, tmp_path
         assert run("evaluate", "--model", "i3d", "--weights", weights, "--data", data, *more)[0] == 0
     found = {path.parent.name: json.loads(path.read_text()) for path in Path("evaluation").glob("*/metrics.json")}
     assert {name: metrics["videos"] for name, metrics in found.items()} == {
-        "i3d-ucf101-test": 8,
-        "i3d-ucf101-test-4": 4,
+        "i3d-order-test": 8,
+        "i3d-order-test-4": 4,
     }
     # Also not in a folder that is named.
-    out = Path("evaluation/i3d-ucf101-test")
+    out = Path("evaluation/i3d-order-test")
     before = (out / "metrics.json").read_text()
     status, _, errors = evaluate(run, weights, data, out, "--limit", 4)
     assert (status, errors.count("\n")) == (2, 1)

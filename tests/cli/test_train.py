@@ -51,7 +51,7 @@ def test_train_resume_and_evaluate(run, recipe, data, tmp_path):
 
     status, printed, _ = run("evaluate", "--model", "i3d", "--weights", out / "i3d.safetensors", "--data", data)
     assert status == 0
-    assert (out / "evaluation" / "ucf101-test" / "metrics.json").is_file()
+    assert (out / "evaluation" / f"{data.name}-test" / "metrics.json").is_file()
 
 
 def test_two_datasets(run, recipe, data, tmp_path):
@@ -59,8 +59,8 @@ def test_two_datasets(run, recipe, data, tmp_path):
     out = tmp_path / "run"
     status, printed, _ = run("train", recipe, "--data", data, "--data", other, "--out", out, *MACHINE)
     assert status == 0
-    for number in (1, 2):
-        assert str(out / f"i3d-ucf101-{number}.safetensors") in printed
+    for name in (data.name, "other"):
+        assert str(out / f"i3d-{name}.safetensors") in printed
 
 
 def test_left_out_videos_are_named_and_counted(run, recipe, tmp_path):

@@ -139,7 +139,7 @@ def small():
 
 def test_an_evaluation_is_saved_and_loaded(tree, small, tmp_path):
     evaluation = evaluate(small, open_dataset(tree), limit=4)
-    assert evaluation.setup == EvaluationSetup("i3d", "none", "ucf101", 1, "test", 4, "fp32")
+    assert evaluation.setup == EvaluationSetup("i3d", "none", "data", 1, "test", 4, "fp32")
     assert evaluation.videos == open_dataset(tree).test[::2]
     assert evaluation.save(tmp_path / "new") == tmp_path / "new"
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [

@@ -5,6 +5,7 @@ import torch
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
+from videxplain.train.checks import check_recipe
 from videxplain.train.recipe import DataSource, read_recipe, recipe_from
 from videxplain.train.start import network_config
 
@@ -59,6 +60,15 @@ def test_two_folders_make_two_datasets(write):
         ({"epochs": True}, "epochs is a whole number, not True"),
         ({"lr": "fast"}, "lr is a number, not 'fast'"),
         ({"lr": 0}, "lr is above 0, not 0"),
+        ({"lr": "inf"}, "lr is at most 1.8e+308, not inf"),
+        ({"gamma": "nan"}, "gamma is above 0, not nan"),
+        ({"weight_decay": "nan"}, "weight_decay is at least 0, not nan"),
+        ({"epochs": 10**30}, "epochs is at most 100,000, not 1e+30"),
+        ({"batch_size": 10**12}, "batch_size is at most 65,536, not 1e+12"),
+        ({"seed": 2**70}, "seed is at most 4,294,967,295, not 1.18059e+21"),
+        ({"workers": 10**9}, "workers is at most 256, not 1e+09"),
+        ({"data": {"root": 5}}, "root and kind of data are text"),
+        ({"data": {"root": "a", "split": "2"}}, "split of data is 1, 2 or 3, not '2'"),
         ({"cache": "yes please"}, "cache is true or false, not 'yes please'"),
         ({"logger": "wand"}, "unknown logger 'wand'; did you mean wandb"),
         ({"options": [1]}, "options are 'name: value' each"),
@@ -76,6 +86,9 @@ def test_a_mistake_gives_one_line(change, line):
     [
         ("model: [", [], "is not YAML"),
         ("just text", [], "is no recipe"),
+        (f"epochs: {'9' * 5000}\n", [], "is not YAML"),
+        ("a: " + "[" * 5000, [], "is nested too deeply"),
+        ("model: i3d\ndata: a\n", [f"epochs={'9' * 5000}"], "is not a YAML value"),
         ("model: i3d\ndata: a\n", ["epochs"], "--set is KEY=VALUE"),
         ("model: i3d\ndata: a\n", ["model.name=1"], "--set model.name: model has no keys of its own"),
         ("model: i3d\ndata: a\nwidth: 8\n", [], "recipe.yaml: unknown key 'width'"),
@@ -152,3 +165,30 @@ def test_the_narrow_networks_fit_into_15_megabytes_together():
                 network = ARCHITECTURES[recipe.model].network(config)
             total += sum(2 * value.numel() for value in network.state_dict().values())
     assert 5e6 < total < 14.5e6
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"options": {"size": 1}}, "size 1x1 cannot be trained; sides of 8 to 2048 pixels can"),
+        ({"options": {"size": 2000, "num_frames": 900}}, "clips of 900 frames of 2000x2000 are too large"),
+        ({"options": {"width": 10**6}}, "options: width 1e+06 is out of range"),
+        ({"options": {"width": "a"}}, "i3d cannot be built with options width a: "),
+        ({"options": {"blocks": 3}}, "i3d cannot be built with options blocks 3: "),
+        ({"options": {"depth": 19}}, "i3d cannot be built with options depth 19: unknown depth '19'"),
+        ({"init": "nowhere.pt"}, "init is none, imagenet or a file of weights; there is no file 'nowhere.pt'"),
+    ],
+)
+def test_a_network_that_cannot_be_trained_is_refused_before_data_is_read(change, line):
+    recipe = recipe_from(LEAST | change)
+    with pytest.raises(VidexplainError) as error:
+        check_recipe(recipe, network_config(recipe))
+    assert line in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_our_recipes_can_be_trained(path):
+    recipe = read_recipe(path)
+    if recipe.init in ("none", "imagenet"):
+        check_recipe(recipe, network_config(recipe))

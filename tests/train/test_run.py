@@ -1,11 +1,15 @@
 import csv
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
+from tests.order_videos import order_tree
+from videxplain.claim import claimed
 from videxplain.errors import VidexplainError
+from videxplain.files import output_folder
 from videxplain.models.weights.files import read_metadata
-from videxplain.models.zoo import load_model
+from videxplain.models.zoo import load_model, save_model
 from videxplain.train import data, logs
 from videxplain.train.data import VideoData
 from videxplain.train.frame_cache import FrameCache
@@ -132,8 +136,6 @@ def test_what_is_frozen_stays_as_it_was(recipe_of, tmp_path):
 
 @pytest.mark.parametrize("model", ["c3d", "lrcn"])
 def test_two_datasets_are_learned_at_once(recipe_of, tmp_path, model):
-    from tests.train.conftest import order_tree
-
     other = order_tree(tmp_path / "other", ("Drop", "Grow", "Sink"), groups=5, clips=1)
     recipe = recipe_of()
     options = {"width": 4, "size": 16, "num_frames": 8}
@@ -143,7 +145,7 @@ def test_two_datasets_are_learned_at_once(recipe_of, tmp_path, model):
     clips = "uniform" if model == "lrcn" else "five"
     recipe = recipe_of(model=model, data=sources, options=options, clips=clips, epochs=1, lr=1e-3, precision="bf16")
     trained = train(recipe, tmp_path / "run", trainer_options=CPU)
-    assert [path.name for path in trained.weights] == [f"{model}-ucf101-{i}.safetensors" for i in (1, 2)]
+    assert [path.name for path in trained.weights] == [f"{model}-{name}.safetensors" for name in ("data", "other")]
     one, two = (load_model(model, path) for path in trained.weights)
     assert (one.config.labels, two.config.labels) == (("Fall", "Rise"), ("Drop", "Grow", "Sink"))
     different = {name for name, value in one.state_dict().items() if not torch.equal(value, two.state_dict()[name])}
@@ -152,13 +154,11 @@ def test_two_datasets_are_learned_at_once(recipe_of, tmp_path, model):
     (row,) = rows_of(tmp_path / "run")
     assert row["step"] == (16 if model == "lrcn" else 80) // 4  # a batch of each dataset a step, the larger one once
     for name in ("train_loss", "val_acc"):
-        each = [row[f"{name}/ucf101-{i}"] for i in (1, 2)]
+        each = [row[f"{name}/{dataset}"] for dataset in ("data", "other")]
         assert row[name] == pytest.approx(sum(each) / 2)
 
 
 def test_a_missing_and_a_damaged_video_are_left_out_or_stop_the_run(recipe_of, tmp_path):
-    from tests.train.conftest import order_tree
-
     root = order_tree(tmp_path / "data")
     train_files = sorted((root / "UCF-101" / "Fall").glob("*_g0[4-7]_*.avi"))
     train_files[0].unlink()
@@ -218,3 +218,43 @@ def test_weights_that_are_not_finite_are_refused():
     check_finite({"a": torch.zeros(3), "n": torch.tensor(4)})
     with pytest.raises(VidexplainError, match=r"training went wrong, b is not finite"):
         check_finite({"a": torch.zeros(3), "b": torch.tensor([0.0, float("nan")])})
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"init": "nowhere.safetensors"}, "there is no file 'nowhere.safetensors'"),
+        ({"init": "{weights}"}, "nothing in .*other.safetensors fits i3d"),
+        ({"data": "{data}"}, "has no validation videos: too few videos or groups"),
+        ({"options": {"size": 1}}, "size 1x1 cannot be trained"),
+    ],
+)
+@pytest.mark.parametrize("logger", ["csv", ["csv", "tensorboard"]])
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(recipe_of, tmp_path, changes, line, logger):
+    save_model(load_model("c3d", "none", width=2, num_classes=2), tmp_path / "other.safetensors")
+    places = {
+        "data": order_tree(tmp_path / "data", groups=2, clips=1, held_out=1),
+        "weights": tmp_path / "other.safetensors",
+    }
+    filled = {name: value.format(**places) if isinstance(value, str) else value for name, value in changes.items()}
+    with pytest.raises(VidexplainError, match=line):
+        train(recipe_of(**filled, logger=logger), tmp_path / "runs" / "run", trainer_options=CPU)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_leftovers_of_killed_processes_do_not_stop_a_resumption(recipe_of, tmp_path):
+    out = tmp_path / "run"
+    train(recipe_of(epochs=1), out, trainer_options=CPU)
+    for name in (".videxplain-0123456789ab.safetensors", ".videxplain-claim"):
+        (out / name).write_bytes(b"half of a file")
+    (out / "logs" / ".videxplain-0123456789ab.csv").write_bytes(b"")
+    resumed = train(recipe_of(epochs=2), out, resume=True, trainer_options=CPU)
+    assert len(rows_of(out)) == 2
+    assert [path.name for path in resumed.weights] == ["i3d.safetensors"]
+
+
+def test_a_second_job_on_one_folder_is_told(recipe_of, tmp_path):
+    with output_folder(tmp_path / "run") as out, ThreadPoolExecutor(1) as other, claimed(out):
+        job = other.submit(train, recipe_of(), out, trainer_options=CPU)
+        with pytest.raises(VidexplainError, match=r"is in use by another .*; .*choose another folder"):
+            job.result()

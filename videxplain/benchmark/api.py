@@ -12,6 +12,7 @@ from videxplain.benchmark.report import write
 from videxplain.benchmark.rows import claim, rows_of
 from videxplain.benchmark.run import Entrant, run
 from videxplain.benchmark.summary import Line, summarise
+from videxplain.claim import claimed
 from videxplain.data.datasets.types import VideoDataset
 from videxplain.data.datasets.ucf101_24 import VideoBoxes
 from videxplain.explanation.api import config_of
@@ -69,7 +70,7 @@ def run_benchmark(
     settings = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
     clips: dict[str, Chosen] = {}
     untrained = []
-    with output_folder(out):
+    with output_folder(out), claimed(out):
         claim(out, settings)
         for name, weights in networks.items():
             with bars(f"weights of {name}") as bar:

@@ -20,6 +20,7 @@ from videxplain.data.transforms import resize_frame, to_model_input
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
+from videxplain.models.outputs import probabilities
 from videxplain.untouched import untouched
 
 Masks = NDArray[np.bool_]
@@ -55,7 +56,7 @@ class Case:
         x: ``(1, 3, T, H, W)``, normalised.
         target: The class that is explained.
         label: The same in words.
-        probability: The softmax of that class.
+        probability: What the network says of that class.
         frames: ``(T, H, W, 3)`` uint8 RGB, at the network's size.
         limbs: ``(T, H, W)``: the evidence, at the network's size; None where it is not known, as the next two.
         people: ``(T, H, W)``.
@@ -111,7 +112,7 @@ def dataset_scenes(dataset: VideoDataset, boxes: Mapping[str, VideoBoxes] | None
             if known.frames == len(frames):
                 people = known.masks(frames.shape[1:3])
                 yield Scene(name, frames, label, people, people, known.active)
-        elif dataset.name == "actionfigures":
+        elif dataset.layout == "actionfigures":
             evidence = read_evidence(source)
             yield Scene(name, frames, label, evidence.limbs, evidence.people, evidence.active)
         else:
@@ -151,10 +152,10 @@ def choose_cases(module: nn.Module, config: ModelConfig, scenes: Iterator[Scene]
         seen += 1
         x, frames, window = _one_pass(scene, config)
         with untouched(module), torch.no_grad():
-            probabilities = forward(module, x.to(device)).softmax(1)[0]
-        best = int(probabilities.argmax())
-        known = scene.label is not None and scene.label in config.labels
-        if known and config.labels[best] != scene.label:
+            said = probabilities(forward(module, x.to(device)), config)[0]
+        best = int(said.argmax())
+        known = scene.label is not None and scene.label in config.outcome_labels
+        if known and config.label(best) != scene.label:
             continue
         size = config.size
         chosen.append(
@@ -163,7 +164,7 @@ def choose_cases(module: nn.Module, config: ModelConfig, scenes: Iterator[Scene]
                 x=x.to(device),
                 target=best,
                 label=config.label(best),
-                probability=float(probabilities[best]),
+                probability=float(said[best]),
                 frames=frames,
                 limbs=_resized(scene.limbs, window, size),
                 people=_resized(scene.people, window, size),

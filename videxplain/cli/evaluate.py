@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videxplain.claim import claimed
 from videxplain.cli import options
 from videxplain.cli.console import print_files, print_notes, problem, progress_bar
+from videxplain.files import output_folder
 
 if TYPE_CHECKING:
     from videxplain.evaluation.evidence import EvidenceReport
@@ -79,19 +81,20 @@ def evaluate(
     folder = out or setup.default_folder(weights)
     if not overwrite:
         setup.refuse_other(folder)  # before the work, and not only when saving
-    evaluation = run(
-        network,
-        dataset,
-        subset=subset,
-        limit=limit,
-        division=division_of(weights),
-        precision=numbers,
-        workers=_workers(),
-        strict=strict,
-        evidence=evidence,
-        progress=progress_bar,
-    )
-    evaluation.save(folder, overwrite=overwrite)
+    with output_folder(folder), claimed(folder):
+        evaluation = run(
+            network,
+            dataset,
+            subset=subset,
+            limit=limit,
+            division=division_of(weights),
+            precision=numbers,
+            workers=_workers(),
+            strict=strict,
+            evidence=evidence,
+            progress=progress_bar,
+        )
+        evaluation.save(folder, overwrite=overwrite)
     _print_metrics(evaluation)
     if evaluation.evidence:
         _print_evidence(evaluation.evidence)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videxplain.claim import claimed
 from videxplain.cli.console import print_files, problem, progress_bar
 from videxplain.files import output_folder, write_json
 
@@ -67,7 +68,7 @@ def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -
     from videxplain.viz.explore import dataset_figures
     from videxplain.viz.save import save_figure
 
-    with output_folder(out):
+    with output_folder(out), claimed(out):
         with progress_bar(f"summary of {dataset.name}") as progress:
             summary = summarise(dataset, workers=workers, strict=strict, progress=progress)
         _tell_skipped(summary.skipped)

@@ -6,23 +6,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videxplain.cli.console import print_files, print_notes, problem, progress_bar
-from videxplain.files import output_folder
 
 if TYPE_CHECKING:
     import lightning as L
 
 _DATA, _RUN, _MACHINE = "Data", "Run", "Machine"
 
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file; see examples/recipes.")]
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="A YAML file; see examples/recipes.", show_default=False)
+]
 Data = Annotated[
     list[Path] | None,
-    typer.Option("--data", help="The dataset, in place of the recipe's; twice for two.", rich_help_panel=_DATA),
+    typer.Option("--data", help="The dataset, instead of the recipe's; twice for two.", rich_help_panel=_DATA),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.", rich_help_panel=_RUN)]
-Epochs = Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.", rich_help_panel=_RUN)]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.", rich_help_panel=_RUN)]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on after the last finished epoch, exactly.", rich_help_panel=_RUN)
+    bool,
+    typer.Option(
+        "--resume", help="Go on after the last finished epoch, as if the run had not stopped.", rich_help_panel=_RUN
+    ),
 ]
 LoggerNames = Annotated[
     str | None, typer.Option("--logger", metavar="csv,tensorboard,wandb", help="Any of these.", rich_help_panel=_RUN)
@@ -51,7 +55,10 @@ def train(
     num_nodes: Nodes = 1,
     strategy: Strategy = "auto",
 ) -> None:
-    """Train a network as a recipe says."""
+    """Train a network as a recipe says.
+
+    Writes the weights of the best epoch, checkpoints, recipe.yaml and logs/metrics.csv.
+    """
     from videxplain.train.recipe import read_recipe
 
     asked = list(changes or [])
@@ -60,7 +67,7 @@ def train(
     chosen = read_recipe(recipe, asked, data or ())
     from videxplain.train.run import train as run
 
-    with output_folder(out), progress_bar(f"training {chosen.model}") as progress:
+    with progress_bar(f"training {chosen.model}") as progress:
         trained = run(
             chosen,
             out,

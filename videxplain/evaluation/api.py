@@ -88,7 +88,7 @@ def evaluate(
     return Evaluation(
         setup_of(model, dataset, subset, limit, precision),
         readable.videos,
-        tuple(config.label(k) for k in range(config.num_classes)),
+        tuple(config.label(k) for k in range(config.num_outcomes)),
         probabilities,
         {name: top_accuracy(values, np.array(truth)) for name, values in answers.items()},
         (*((path, "no such file") for path in missing_of(dataset, subset)), *readable.skipped),
@@ -112,6 +112,7 @@ def choose_videos(
     """
     if subset not in SUBSETS:
         raise unknown("subset", subset, SUBSETS)
+    dataset.refuse_unlabelled()
     if subset == "test":
         videos = dataset.test
     else:
@@ -136,11 +137,11 @@ def missing_of(dataset: VideoDataset, subset: str) -> tuple[Path, ...]:
 
 def _class_numbers(dataset: VideoDataset, config: ModelConfig) -> Sequence[int]:
     """For each class of a dataset the network's number for it."""
-    have, want = dataset.labels, config.labels
+    have, want = dataset.labels, config.outcome_labels
     if not want:
-        if len(have) != config.num_classes:
+        if len(have) != config.num_outcomes:
             raise VidexplainError(
-                f"{dataset.root} has {len(have)} classes, and the network {config.num_classes} without names"
+                f"{dataset.root} has {len(have)} classes, and the network {config.num_outcomes} without names"
             )
         return range(len(have))
     if foreign := [name for name in have if name not in want]:

@@ -12,6 +12,7 @@ from videxplain.evaluation.clips import Clips, Readable
 from videxplain.evaluation.loading import PassSampler, make_loader
 from videxplain.evaluation.reliance import DISTURBANCES
 from videxplain.models.config import ModelConfig
+from videxplain.models.outputs import probabilities
 from videxplain.progress import Progress
 from videxplain.untouched import untouched
 
@@ -52,7 +53,7 @@ def classify(
         augmentation=Augmentation("resize", config.size, config.mean, config.std),
     )
     loader = make_loader(clips, PassSampler(len(clips), seed=0, shuffle=False), batch_size=batch_size, workers=workers)
-    sums = {name: np.zeros((len(readable.videos), config.num_classes)) for name in (UNDISTURBED, *DISTURBANCES)}
+    sums = {name: np.zeros((len(readable.videos), config.num_outcomes)) for name in (UNDISTURBED, *DISTURBANCES)}
     number = 0
     with untouched(network), torch.inference_mode(), computing_in(precision, device):
         for done, (batch, _, positions) in enumerate(loader, start=1):
@@ -62,7 +63,7 @@ def classify(
             for name, total in sums.items():
                 changed = DISTURBANCES[name](batch, numbers) if name in DISTURBANCES else batch
                 logits = network(changed.contiguous(memory_format=torch.channels_last_3d)).float()
-                np.add.at(total, positions.numpy(), logits.softmax(1).cpu().numpy())
+                np.add.at(total, positions.numpy(), probabilities(logits, config).cpu().numpy())
             if progress:
                 progress(done, len(loader))
     return {name: (total / clips.per_video).astype(np.float32) for name, total in sums.items()}

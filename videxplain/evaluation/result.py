@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.claim import claimed
 from videxplain.data.datasets.types import Video
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.confusion import confusion_matrix, most_confused
@@ -118,7 +119,7 @@ class Evaluation:
             (folder / EVIDENCE).unlink(missing_ok=True)  # of the other evaluation, perhaps
         else:
             self.setup.refuse_other(folder)
-        with output_folder(folder):
+        with output_folder(folder), claimed(folder):
             write_predictions(folder / PREDICTIONS, self.videos, self.labels, self.probabilities)
             figure = confusion_figure(self.confusion, self.labels, self.most_confused(), title=self.setup.words)
             save_figure(figure, folder / CONFUSION)

@@ -77,6 +77,7 @@ class VideoData(L.LightningDataModule):
         return [self._loader(part.validation, shuffle=False) for part in self.parts]
 
     def _part(self, name: str, dataset: VideoDataset, strict: bool) -> Part:
+        dataset.refuse_unlabelled()
         if strict:
             dataset.refuse_missing()
         self.skipped += [(path, "no such file") for path in dataset.missing]

@@ -1,4 +1,4 @@
-"""Where the course of a run is written."""
+"""The logs of a run."""
 
 import csv
 import time
@@ -27,15 +27,15 @@ class EpochTable(L.Callback):
         self.lr = self.began = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """What goes into the checkpoint."""
+        """The rows, for the checkpoint."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What comes back."""
+        """Take the rows of a checkpoint."""
         self.rows = list(state_dict["rows"])
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note the time, and the learning rate, which is another one at the end of the epoch."""
+        """Note the time, and the learning rate, which changes before the epoch ends."""
         self.began = time.monotonic()
         self.lr = trainer.optimizers[0].param_groups[0]["lr"]
 
@@ -53,14 +53,18 @@ class EpochTable(L.Callback):
                 writer.writerows(self.rows)
 
 
+def check_loggers(recipe: Recipe) -> None:
+    """Raise if a logger of the recipe is not installed."""
+    if "wandb" in recipe.logger and find_spec("wandb") is None:
+        raise VidexplainError("logger wandb needs Weights & Biases: pip install wandb")
+
+
 def make_loggers(recipe: Recipe, out: Path) -> list[Logger]:
-    """Lightning's loggers for what the recipe names, beside the table."""
+    """Lightning's loggers that the recipe names; the table is not one of them."""
     loggers: list[Logger] = []
     if "tensorboard" in recipe.logger:
         loggers.append(TensorBoardLogger(out / "logs", name="", version="tensorboard"))
     if "wandb" in recipe.logger:
-        if find_spec("wandb") is None:
-            raise VidexplainError("logger wandb needs Weights & Biases: pip install wandb")
         from lightning.pytorch.loggers import WandbLogger
 
         loggers.append(WandbLogger(project="videxplain", name=out.name, save_dir=out / "logs", id=out.name))

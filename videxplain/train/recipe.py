@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 from videxplain.errors import VidexplainError, unknown
@@ -19,6 +20,17 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("fp32", "bf16"),
     "store": ("float32", "float16"),
 }
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 100_000),
+    "batch_size": (1, 65_536),
+    "seed": (0, 2**32 - 1),
+    "workers": (0, 256),
+    "lr": (0, float_info.max),
+    "gamma": (0, float_info.max),
+    "weight_decay": (0, float_info.max),
+}
+_ABOVE = ("lr", "gamma")
+"""Numbers that the lower end of the range is not one of."""
 
 
 @dataclass(frozen=True)
@@ -32,32 +44,32 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides how a network is trained.
+    """All settings that decide how a network is trained.
 
     Attributes:
         model: Architecture, see ``videxplain models``.
         data: One dataset, or two that are learned together.
         options: What the architecture is built with: ``width``, ``depth``, ``size``, ``num_frames``, ...
         validation: How a fifth of the training videos is split off, by ``"group"`` or at ``"random"``.
-        clips: What is cut from a video: ``"uniform"`` frames spread over all of it, ``"one"`` window of neighbouring
-            frames at random, or ``"five"`` windows spread over it, each a clip of its own.
+        clips: How clips are cut from a video: ``"uniform"`` frames spread over all of it, ``"one"`` window of
+            neighbouring frames at random, or ``"five"`` windows spread over it, each a clip of its own.
         augmentation: See :class:`videxplain.data.augmentation.Augmentation`.
         horizontal_flip: Whether ``crop`` and ``flip`` mirror clips.
         vertical_flip: Whether they turn clips upside down.
         epochs: How often every training video is seen.
         batch_size: Clips of each dataset in a step.
         lr: Adam's learning rate in the first epoch.
-        gamma: What it is multiplied by after each epoch.
+        gamma: Factor of the learning rate after each epoch.
         weight_decay: Adam's.
         seed: For the validation split, the order, the clips, the augmentation and the new weights.
         precision: ``"fp32"``, or ``"bf16"`` where autocast allows it.
         init: Weights to begin with: ``"none"``, ``"imagenet"`` (inflated for video networks), or a file.
-        freeze_trunk: Learn only what comes after the image network, or, where there is none, the classifier.
+        freeze_trunk: Train only the layers after the image network, or the classifier if there is no image network.
         workers: Processes that prepare clips; 0 prepares them in the training process.
         cache: Keep decoded frames in memory, as far as they fit.
         logger: Where curves go: ``"csv"``, ``"tensorboard"``, ``"wandb"``.
-        describes: What the weights are, in the words that go with them into every output.
-        store: Numbers in the weights file.
+        describes: A description of the weights, which goes with them into every output.
+        store: Type of the numbers in the weights file.
     """
 
     model: str
@@ -92,12 +104,15 @@ class Recipe:
                 raise unknown("logger", name, LOGGERS)
         if not 1 <= len(self.data) <= 2:
             raise VidexplainError(f"a recipe has one dataset or two, not {len(self.data)}")
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("workers", 0), ("weight_decay", 0)):
-            if getattr(self, name) < least:
-                raise VidexplainError(f"{name} is at least {least}, not {getattr(self, name)}")
-        for name in ("lr", "gamma"):
-            if not getattr(self, name) > 0:
-                raise VidexplainError(f"{name} is above 0, not {getattr(self, name)}")
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if name in _ABOVE and not value > least:
+                raise VidexplainError(f"{name} is above {least}, not {value:.6g}")
+            if not value >= least:  # NaN is neither above nor below
+                raise VidexplainError(f"{name} is at least {least}, not {value:.6g}")
+            if value > most:
+                limit = f"{most:,}" if isinstance(most, int) else f"{most:.3g}"
+                raise VidexplainError(f"{name} is at most {limit}, not {value:.6g}")
 
     def as_dict(self) -> dict[str, Any]:
         """As :func:`recipe_from` takes it, of plain values."""
@@ -113,7 +128,7 @@ class Recipe:
 
 
 def read_recipe(path: Path, changes: Sequence[str] = (), roots: Sequence[str | Path] = ()) -> Recipe:
-    """Read a recipe.
+    """Read a recipe from a file.
 
     Args:
         path: The file.
@@ -129,7 +144,9 @@ def read_recipe(path: Path, changes: Sequence[str] = (), roots: Sequence[str | P
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise VidexplainError(f"cannot read recipe {path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise VidexplainError(f"{path} is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:  # also numbers of thousands of digits, and no text at all
         raise VidexplainError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise VidexplainError(f"{path} is no recipe: lines of 'key: value' are needed")
@@ -192,6 +209,10 @@ def _source(entry: Any) -> DataSource:
     for name in entry:
         if name not in names:
             raise unknown("key of data", name, names)
+    if not isinstance(entry["root"], str) or not isinstance(entry.get("kind", ""), str):
+        raise VidexplainError("root and kind of data are text")
+    if type(entry.get("split", 1)) is not int:
+        raise VidexplainError(f"split of data is 1, 2 or 3, not {entry['split']!r}")
     return DataSource(**entry)
 
 
@@ -219,5 +240,5 @@ def _apply(content: dict[str, Any], change: str) -> None:
         content = inner
     try:
         content[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise VidexplainError(f"--set {key}: cannot understand '{text}'") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise VidexplainError(f"--set {key}: '{text}' is not a YAML value") from None

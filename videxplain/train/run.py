@@ -1,8 +1,9 @@
-"""A whole training run: from a recipe to a folder with weights, checkpoints and curves."""
+"""A training run: from a recipe to a folder with weights, checkpoints and curves."""
 
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,31 +12,37 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from videxplain.claim import claimed
 from videxplain.errors import VidexplainError
+from videxplain.evaluation.runs import LOG, RECIPE
+from videxplain.files import file_stem, output_folder
+from videxplain.models.config import ModelConfig
 from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import save_model
 from videxplain.progress import Bars
+from videxplain.train.checks import check_recipe
 from videxplain.train.data import VideoData
-from videxplain.train.logs import EpochTable, make_loggers
+from videxplain.train.logs import EpochTable, check_loggers, make_loggers
 from videxplain.train.module import Classifier
 from videxplain.train.recipe import Recipe, read_recipe
 from videxplain.train.start import begin, network_config
 from videxplain.train.two_heads import ManyHeads
 
-RECIPE, CHECKPOINTS, TABLE = "recipe.yaml", "checkpoints", "logs/metrics.csv"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
         weights: The best network as files, one a dataset.
         accuracy: On the validation videos, top-1 of the best epoch; the mean over datasets.
         epoch: Which that was, counted from 0.
         seconds: How long this part of the run took.
-        notes: What a person should know: where weights came from.
+        notes: Where the first weights came from, and which layers began at random.
         skipped: Videos that were left out, and why.
     """
 
@@ -66,21 +73,40 @@ def train(
     Args:
         recipe: How.
         out: A folder, made where it is missing.
-        resume: Go on after the last epoch that was finished, exactly as if nothing had happened.
+        resume: Go on after the last finished epoch, exactly as if the run had not been stopped.
         strict: Raise at a missing or damaged video rather than leave it out.
         trainer_options: For Lightning's ``Trainer``: ``devices``, ``num_nodes``, ``strategy``, ``accelerator``.
         bars: Shows progress while data is looked at.
         callbacks: More of Lightning's.
 
     Raises:
-        VidexplainError: Whatever the caller can put right, before training begins.
+        VidexplainError: Whatever the caller can put right; nothing has been written then, unless it goes wrong while
+            training.
     """
-    began = time.monotonic()
     config = network_config(recipe)
-    last = _check_folder(recipe, out, resume)
-    loggers = make_loggers(recipe, out)
+    check_recipe(recipe, config)
+    check_loggers(recipe)
+    # With several processes the first one holds the folder for all.
+    alone = claimed(out) if rank_zero_only.rank == 0 else nullcontext()
+    with output_folder(out), alone:
+        last = _check_folder(recipe, out, resume)
+        return _train(recipe, config, out, last, strict, trainer_options or {}, bars, callbacks)
+
+
+def _train(
+    recipe: Recipe,
+    config: ModelConfig,
+    out: Path,
+    last: Path | None,
+    strict: bool,
+    trainer_options: Mapping[str, Any],
+    bars: Bars | None,
+    callbacks: tuple[L.Callback, ...],
+) -> Trained:
+    began = time.monotonic()
     data = VideoData(recipe, config, strict=strict, bars=bars)
     heads, notes = _heads(recipe, data)
+    loggers = make_loggers(recipe, out)  # the first that writes
     module = Classifier(
         heads,
         [part.name for part in data.parts],
@@ -95,11 +121,11 @@ def train(
     best = Checkpoint(out / CHECKPOINTS, "best", monitor="val_acc", mode="max", **keeping)
     # Of its own, and after the other: save_last copies what is best, which may be long ago.
     newest = Checkpoint(out / CHECKPOINTS, "last", **keeping)
-    table = [EpochTable(out / TABLE)] if "csv" in recipe.logger else []
+    table = [EpochTable(out / LOG)] if "csv" in recipe.logger else []
     with warnings.catch_warnings():
         _quiet()
-        trainer = _trainer(recipe, loggers, [*table, *callbacks, best, newest], trainer_options or {})
-        (out / TABLE).parent.mkdir(parents=True, exist_ok=True)
+        trainer = _trainer(recipe, loggers, [*table, *callbacks, best, newest], trainer_options)
+        (out / LOG).parent.mkdir(parents=True, exist_ok=True)
         recipe.write(out / RECIPE)
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True if last else None)
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
@@ -169,7 +195,8 @@ def _check_folder(recipe: Recipe, out: Path, resume: bool) -> Path | None:
             raise VidexplainError(f"cannot resume {out}: its {name} was {before[name]}, not {now[name]}")
     done = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
     # A job can be killed when all epochs are done and the weights are not yet written.
-    exported = sum(read_metadata(path)[1].get("epochs") == done for path in out.glob("*.safetensors"))
+    written = [path for path in out.glob("*.safetensors") if not path.name.startswith(".")]  # no temporary files
+    exported = sum(read_metadata(path)[1].get("epochs") == done for path in written)
     if done > recipe.epochs or (done == recipe.epochs and exported == len(recipe.data)):
         raise VidexplainError(f"{out} has run for {done} epochs already: for more, say --epochs")
     return last
@@ -191,7 +218,7 @@ def _export(
 ) -> tuple[Path, ...]:
     paths = []
     for which, part in enumerate(data.parts):
-        name = recipe.model if len(data.parts) == 1 else f"{recipe.model}-{part.name}"
+        name = recipe.model if len(data.parts) == 1 else f"{recipe.model}-{file_stem(part.name)}"
         paths.append(out / f"{name}.safetensors")
         half = torch.float16 if recipe.store == "float16" else None
         save_model(heads.single(which), paths[-1], metrics, dtype=half)

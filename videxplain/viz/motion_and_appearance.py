@@ -1,4 +1,4 @@
-"""Two parts of one explanation over the same frame: what moves and what is there in a still picture."""
+"""Motion and appearance, the two parts of one explanation, over the same frame."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ MOTION, APPEARANCE = POSITIVE, NEGATIVE
 """The colours of the two parts, orange and blue."""
 
 
-def split_overlay(
+def two_part_overlay(
     frame: np.ndarray, motion: np.ndarray, appearance: np.ndarray, limit: float, opacity: float = DEFAULT_OPACITY
 ) -> np.ndarray:
     """A frame with both parts over it: their sum says how much is hidden, their shares mix the two colours.
@@ -55,7 +55,7 @@ def split_overlay(
     return cv2.convertScaleAbs(mixed)
 
 
-def split_sheet(
+def two_part_sheet(
     frames: np.ndarray,
     motion: Sequence[np.ndarray],
     appearance: Sequence[np.ndarray],
@@ -77,7 +77,7 @@ def split_sheet(
         appearance: Likewise.
         indices: Where in ``temporal`` each frame is.
         temporal: ``(T,)`` contributions of motion, and of appearance.
-        limit: See :func:`split_overlay`.
+        limit: See :func:`two_part_overlay`.
         share: How much of all evidence is motion, in [0, 1].
         fps: Frames per second, for the times.
         title: Headline.
@@ -97,7 +97,7 @@ def split_sheet(
         seen = fit_picture(frame, cell)
         page.text(left, header.bottom, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell), SMALL_POINTS, MUTED)
         page.picture(left, top, cell, tall, seen)
-        drawn = split_overlay(seen, motion[position], appearance[position], limit)
+        drawn = two_part_overlay(seen, motion[position], appearance[position], limit)
         page.picture(left, top + tall + GAP, cell, tall, drawn)
     left = MARGIN
     parts = ((MOTION, f"motion, {100 * share:.0f} %"), (APPEARANCE, f"appearance, {100 - 100 * share:.0f} %"))

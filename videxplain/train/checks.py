@@ -1,0 +1,68 @@
+"""What can be found wrong with a recipe before any video is read and any file is written."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videxplain.errors import VidexplainError
+from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.config import ModelConfig
+from videxplain.train.recipe import Recipe
+
+SMALLEST_SIDE, LARGEST_SIDE, MOST_FRAMES = 8, 2048, 1024
+MOST_VOXELS = 2**28
+"""Frames times height times width of one clip; a batch of larger ones fits into no memory."""
+_LARGEST_NUMBER = 4096
+
+
+def check_recipe(recipe: Recipe, config: ModelConfig) -> None:
+    """Raise for a network that cannot be built or trained, and for a file of weights that is not there.
+
+    Args:
+        recipe: The recipe.
+        config: What its network expects, from :func:`videxplain.train.start.network_config`.
+
+    Raises:
+        VidexplainError: Options of a wrong type or an absurd size, frames too small for the network, or no such file.
+    """
+    if recipe.init not in ("none", "imagenet") and not Path(recipe.init).is_file():
+        raise VidexplainError(f"init is none, imagenet or a file of weights; there is no file '{recipe.init}'")
+    for name, value in recipe.options.items():
+        for number in _numbers(value):
+            if not (math.isfinite(number) and abs(number) <= max(_LARGEST_NUMBER, LARGEST_SIDE)):
+                raise VidexplainError(f"options: {name} {number:.4g} is out of range")
+    height, width = config.size
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
+        raise VidexplainError(
+            f"options: size {height}x{width} cannot be trained; sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels can"
+        )
+    if config.num_frames > MOST_FRAMES or config.num_frames * height * width > MOST_VOXELS:
+        raise VidexplainError(
+            f"options: clips of {config.num_frames:,} frames of {height}x{width} are too large to be trained with"
+        )
+    _try_out(recipe, config)
+
+
+def _try_out(recipe: Recipe, config: ModelConfig) -> None:
+    """Build the network and run it, on PyTorch's meta device, which holds shapes and no numbers."""
+    try:
+        with torch.device("meta"):
+            network = ARCHITECTURES[recipe.model].network(config).eval()
+            network(torch.empty(2, 3, config.num_frames, *config.size))
+    except NotImplementedError:
+        return  # an operation that the meta device lacks says nothing about the recipe
+    except Exception as error:  # wrong options raise anything
+        said = " ".join(str(error).split()) or type(error).__name__
+        options = ", ".join(f"{name} {value}" for name, value in recipe.options.items())
+        raise VidexplainError(f"{recipe.model} cannot be built with options {options}: {said[:200]}") from None
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _numbers(one)
+    elif isinstance(value, int | float):
+        yield value
