@@ -17,6 +17,7 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.windows import LeadingClasses, attribute_video, plan
+from videxplain.models.config import ModelConfig
 
 
 @pytest.mark.parametrize("sampling", ["consecutive", "uniform"])
@@ -243,13 +244,14 @@ def test_windows_that_did_not_keep_the_final_class_are_run_again(method, classes
 
 
 def test_a_window_keeps_its_own_best_classes_too():
-    leading = LeadingClasses(2)
+    config = ModelConfig("net", 5, 4, (8, 8))
+    leading = LeadingClasses(2, config)
     leading.choose(torch.tensor([[9.0, 8, 0, 0, 0]]))
     assert leading.keys == [0, 1]
     leading.choose(torch.tensor([[0.0, 0, 0, 5, 4]]))
     assert set(leading.keys[:2]) == {0, 3}
     assert leading.keys[2:] == [4]
-    alone = LeadingClasses(1)
+    alone = LeadingClasses(1, config)
     alone.choose(torch.tensor([[9.0, 8, 0, 0, 0]]))
     alone.choose(torch.tensor([[0.0, 0, 0, 0.1, 0]]))
     assert alone.keys == [0]

@@ -1,4 +1,4 @@
-"""What is explained: a scalar score of the logits, given as a class, a contrast or a function."""
+"""The score that is explained: a number for each sample, from a class, a contrast or a function of the logits."""
 
 import operator
 import re
@@ -16,7 +16,7 @@ Score: TypeAlias = Callable[[Tensor], Tensor]
 
 
 class Labelled(Protocol):
-    """What is asked of a model's configuration here."""
+    """The part of a model's configuration that is read here."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ class Labelled(Protocol):
 
 @dataclass(frozen=True)
 class Contrast:
-    """Why one class rather than another: the difference of two logits.
+    """Why one class and not another: the difference of two logits.
 
     Attributes:
         target: The class whose evidence counts for, index or label.
@@ -38,7 +38,7 @@ class Contrast:
 
 
 Target: TypeAlias = int | str | Contrast | Score
-"""What one sample can be explained for."""
+"""A class by index or label, a contrast, or a function of the logits."""
 
 
 def class_index(target: int | str, num_classes: int, labels: Sequence[str] = ()) -> int:
@@ -70,16 +70,30 @@ def score_function(target: Target, num_classes: int, labels: Sequence[str] = ())
         minus = class_index(target.against, num_classes, labels)
         if plus == minus:
             raise VidexplainError(f"a contrast needs two classes, and both are class {plus}")
-        return lambda logits: logits[:, plus] - logits[:, minus]
+        return lambda logits: _of(logits, plus) - _of(logits, minus)
     if callable(target):
         return _checked(target)
     index = class_index(target, num_classes, labels)
-    return lambda logits: logits[:, index]
+    return lambda logits: _of(logits, index)
 
 
-def per_sample_scores(target: Target | Sequence[Target] | None, logits: Tensor, labels: Sequence[str] = ()) -> Score:
-    """One score for a batch: a target for all, a list with one per sample, or None for each one's top class."""
+def per_sample_scores(
+    target: Target | Sequence[Target] | None, logits: Tensor, labels: Sequence[str] = (), boundary: float = 0.0
+) -> Score:
+    """One score for a batch.
+
+    Args:
+        target: A target for all samples, a list with one per sample, or None for each sample's top class.
+        logits: ``(N, K)``.
+        labels: The names of the classes; two where K is 1, if the network's one output has a complement.
+        boundary: The value of that one output at which both are equally probable.
+    """
     samples, num_classes = logits.shape
+    if num_classes == 1 and len(labels) == 2:
+        num_classes = 2
+    if target is None and num_classes > logits.shape[1]:
+        sign = (logits.detach()[:, 0] >= boundary).to(logits.dtype) * 2 - 1
+        return lambda out: out[:, 0] * sign
     if target is None:
         top = logits.detach().argmax(dim=1)
         return lambda out: out.gather(1, top[:, None])[:, 0]
@@ -92,7 +106,7 @@ def per_sample_scores(target: Target | Sequence[Target] | None, logits: Tensor, 
 
 
 def score_versions(score: Score, logits: Tensor, sample: int, versions: Tensor) -> Tensor:
-    """A score of one sample of a batch, for other logits that it might have had.
+    """The score of one sample of a batch for other logits in its place.
 
     Args:
         score: A function of the whole batch's logits.
@@ -116,6 +130,11 @@ def describe(target: Target, num_classes: int, labels: Sequence[str] = ()) -> st
         return f"function {getattr(target, '__name__', type(target).__name__)}"
     index = class_index(target, num_classes, labels)
     return labels[index] if labels else f"class {index}"
+
+
+def _of(logits: Tensor, index: int) -> Tensor:
+    """The score of a class ``(N,)``. Where the network has one output, that of the second class is minus it."""
+    return -logits[:, 0] if index == 1 and logits.shape[1] == 1 else logits[:, index]
 
 
 def _fold(label: str) -> str:

@@ -121,9 +121,9 @@ def of_model(config: ModelConfig) -> dict[str, Any]:
     return {
         "model": config.architecture,
         "weights": config.weights,
-        "output": getattr(config, "output", "logits"),
-        "weights_file": getattr(config, "weights_file", ""),
-        "weights_sha256": getattr(config, "weights_sha256", ""),
+        "output": config.output,
+        "weights_file": config.weights_file,
+        "weights_sha256": config.weights_sha256,
         "model_options": dict(config.options),
         "model_input": {
             "num_frames": config.num_frames,
@@ -141,7 +141,7 @@ def contrast_of(target: Target | None, config: ModelConfig) -> tuple[int, int] |
     """The two classes of a contrast by index; None for any other target."""
     if not isinstance(target, Contrast):
         return None
-    first, second = (class_index(one, config.num_classes, config.labels) for one in (target.target, target.against))
+    first, second = (class_index(one, config.num_outcomes, config.outcome_labels) for one in (target.target, target.against))
     return first, second
 
 

@@ -26,6 +26,7 @@ from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.plan import Plan, plan, window_inputs
 from videxplain.explanation.window_maps import WindowMaps
 from videxplain.models.config import ModelConfig, TokenLayout
+from videxplain.models.outputs import probabilities
 from videxplain.progress import Progress
 from videxplain.untouched import untouched
 
@@ -35,7 +36,7 @@ class VideoAttribution:
     """The explanation of a whole video.
 
     Attributes:
-        probabilities: ``(K,)``, the softmax averaged over windows.
+        probabilities: ``(K,)``, the probability of each outcome averaged over windows.
         target: What was explained, in words; empty for a method that looks at no score.
         index: The class that was explained, or None where it was no single class.
         layer: Where, or None for the input.
@@ -93,12 +94,12 @@ def attribute_video(
     if method.candidates == 0:
         leaders: FixedTarget | LeadingClasses = FixedTarget([lambda logits: logits[:, 0]])
     elif target is None:
-        leaders = LeadingClasses(method.candidates)
+        leaders = LeadingClasses(method.candidates, config)
     else:
-        leaders = FixedTarget([score_function(target, config.num_classes, config.labels)])
+        leaders = FixedTarget([score_function(target, config.num_outcomes, config.outcome_labels)])
     run = _Runner(module, method, layer, tokens, precision, options)
 
-    total = np.zeros(config.num_classes)
+    total = np.zeros(config.num_outcomes)
     with closing(WindowMaps()) as kept:
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
             logits, maps = run(x, leaders.choose)
@@ -113,7 +114,7 @@ def attribute_video(
         best = int(mean.argmax())
         key = best if isinstance(leaders, LeadingClasses) else 0
         missing = [i for i in range(len(whole.windows)) if key not in kept.keys(i)]
-        again = FixedTarget([score_function(best, config.num_classes)], key=key)
+        again = FixedTarget([score_function(best, config.num_outcomes)], key=key)
         for i, x in zip(missing, window_inputs(source, whole, missing, config, device), strict=True):
             _, maps = run(x, again.choose)
             kept.replace(i, again.keys, per_frame(maps, config.num_frames))
@@ -141,10 +142,10 @@ def predict_video(
     stride: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
-    """The softmax ``(K,)`` averaged over the same windows that :func:`attribute_video` looks at."""
+    """The probability of each outcome, averaged over the same windows that :func:`attribute_video` looks at."""
     whole = plan(source.num_frames, config, stride)
     device = device_of(module)
-    total = np.zeros(config.num_classes)
+    total = np.zeros(config.num_outcomes)
     for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
         with untouched(module), torch.no_grad():
             total += probabilities_of(forward(module, x), config)
@@ -167,21 +168,19 @@ class FixedTarget:
 class LeadingClasses:
     """The classes most likely to win in the end: those ahead so far, and the window's own best."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, config: ModelConfig) -> None:
+        self._count, self._config = count, config
         self._total: Tensor | None = None
         self.keys: list[int] = []
 
     def choose(self, logits: Tensor) -> list[Score]:
         """One score for each of the leading classes, this window counted in."""
-        probabilities = logits.softmax(dim=1)[0].double()
-        self._total = probabilities if self._total is None else self._total + probabilities
+        said = probabilities(logits, self._config)[0].double()
+        self._total = said if self._total is None else self._total + said
         self.keys = self._total.topk(min(self._count, len(self._total))).indices.tolist()
         if self._count > 1:
-            self.keys += [
-                k for k in probabilities.topk(min(2, len(probabilities))).indices.tolist() if k not in self.keys
-            ]
-        return [score_function(key, logits.shape[1]) for key in self.keys]
+            self.keys += [k for k in said.topk(min(2, len(said))).indices.tolist() if k not in self.keys]
+        return [score_function(key, self._config.num_outcomes) for key in self.keys]
 
 
 class _Runner:
@@ -212,15 +211,13 @@ class _Runner:
 
 
 def probabilities_of(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:
-    """Probabilities ``(K,)`` of one sample's logits ``(1, K)``; raises where K is not what the configuration says."""
-    if logits.shape[1] != config.num_classes:
-        raise VidexplainError(f"the model returned {logits.shape[1]} classes, and its config says {config.num_classes}")
+    """What the output ``(1, K)`` says of each outcome; raises where K is not that of the configuration."""
     if not torch.isfinite(logits).all():
         raise VidexplainError(
             f"{config.architecture} returned NaN or infinite values for this clip, so there is nothing to explain: "
             "its weights may be damaged, or its numbers overflow"
         )
-    return logits.softmax(dim=1)[0].double().cpu().numpy()
+    return probabilities(logits, config)[0].double().cpu().numpy()
 
 
 def per_frame(maps: Tensor, frames: int) -> NDArray[np.float32]:
@@ -251,10 +248,10 @@ def _target_index(method: Method, target: Target | None, best: int, config: Mode
         return None
     if target is None:
         return best
-    return class_index(target, config.num_classes, config.labels) if isinstance(target, int | str) else None
+    return class_index(target, config.num_outcomes, config.outcome_labels) if isinstance(target, int | str) else None
 
 
 def _target_words(method: Method, target: Target | None, best: int, config: ModelConfig) -> str:
     if method.candidates == 0:
         return ""
-    return describe(best if target is None else target, config.num_classes, config.labels)
+    return describe(best if target is None else target, config.num_outcomes, config.outcome_labels)

@@ -1,11 +1,20 @@
 """What a video classifier expects and what its outputs mean."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
+
+from videxplain.errors import VidexplainError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+OutputKind: TypeAlias = Literal["logits", "probabilities", "log_probabilities", "binary", "multilabel", "regression"]
+Sampling: TypeAlias = Literal["consecutive", "uniform"]
+
+LARGEST = 1_000_000
+"""The largest number of classes, frames or pixels a side that makes sense; more is a damaged file or a slip."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class ModelConfig:
 
     Attributes:
         architecture: Name in the zoo, e.g. ``"i3d"``.
-        num_classes: Length of the logits, K.
+        num_classes: Length of the output, K.
         num_frames: Frames of one forward pass, T.
         size: Height and width of the input in pixels; frames are resized to it whole, not cropped.
         sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread evenly
@@ -52,7 +61,8 @@ class ModelConfig:
             with extent in space.
         first_layer: Dotted name of the first convolution, which ``activations`` shows unless told otherwise; empty for
             the first in the order of the module tree.
-        labels: One name per class, or empty.
+        labels: One name per class, or empty. A network with one output for one class may have a second name, that of
+            the complement.
         mean: Channel means (RGB, pixel values in [0, 1]) that are subtracted.
         std: Channel standard deviations that are divided by afterwards.
         weights: Where the weights come from, in words, such as ``"trained on UCF101, split 1"``, or the name of a file
@@ -60,13 +70,22 @@ class ModelConfig:
         options: Keyword arguments that rebuild the network (width, depth, ...).
         tokens: How a transformer's layers lie in space and time, where their output does not say; None where it does,
             and for convolutional networks.
+        output: What the output is. ``"logits"``: a softmax gives probabilities. ``"probabilities"``: they are already;
+            with K above 1 they need not add up to 1. ``"log_probabilities"``: their logarithms. ``"binary"``: one
+            logit, whose sigmoid is the probability of class 0; the complement is outcome 1. ``"multilabel"``: a logit
+            for each label, whose sigmoid is the probability of that label alone. ``"regression"``: values that are no
+            probabilities. The score that methods explain is always the network's own output: the logit, the
+            probability, its logarithm, or the value; minus it for a complement. A probability near 0 or 1 has small
+            gradients, so a network without its final softmax or sigmoid is explained better.
+        weights_file: Name of the file that the weights were read from, empty where there was none.
+        weights_sha256: SHA-256 of that file.
     """
 
     architecture: str
     num_classes: int
     num_frames: int
     size: tuple[int, int]
-    sampling: Literal["consecutive", "uniform"] = "consecutive"
+    sampling: Sampling = "consecutive"
     default_layer: str = ""
     first_layer: str = ""
     labels: tuple[str, ...] = ()
@@ -77,13 +96,53 @@ class ModelConfig:
     options: dict[str, Any] = field(default_factory=dict)
     tokens: TokenLayout | None = None
 
+    output: OutputKind = "logits"
+    # Where weights lie says nothing of the network: two that are equal stay equal.
+    weights_file: str = field(default="", compare=False)
+    weights_sha256: str = field(default="", compare=False)
+
     def __post_init__(self) -> None:
-        if self.labels and len(self.labels) != self.num_classes:
-            raise ValueError(f"{len(self.labels)} labels for {self.num_classes} classes")
+        """Refuse values of wrong types and ranges, which files of others may hold."""
+        for name in ("architecture", "default_layer", "first_layer", "weights", "weights_file", "weights_sha256"):
+            _check(isinstance(getattr(self, name), str), name, "text", getattr(self, name))
+        for name in ("num_classes", "num_frames", "frame_interval"):
+            _check(_is_count(getattr(self, name)), name, f"a number from 1 to {LARGEST}", getattr(self, name))
+        sides = isinstance(self.size, tuple) and len(self.size) == 2 and all(map(_is_count, self.size))
+        _check(sides, "size", "a height and a width in pixels", self.size)
+        for name, kinds in (("sampling", get_args(Sampling)), ("output", get_args(OutputKind))):
+            _check(getattr(self, name) in kinds, name, " or ".join(kinds), getattr(self, name))
+        names = isinstance(self.labels, tuple) and all(isinstance(label, str) for label in self.labels)
+        _check(names, "labels", "names", self.labels)
+        _check(_is_colour(self.mean), "mean", "three numbers", self.mean)
+        _check(_is_colour(self.std) and min(self.std) > 0, "std", "three numbers above zero", self.std)
+        _check(isinstance(self.options, dict), "options", "names with values", self.options)
+        _check(self.tokens is None or isinstance(self.tokens, TokenLayout), "tokens", "a TokenLayout", self.tokens)
+        if self.output == "binary" and self.num_classes != 1:
+            raise VidexplainError(f"output binary is one logit, and num_classes is {self.num_classes}; say multilabel")
+        if self.labels and len(self.labels) != self.num_classes and not (self.has_complement and len(self.labels) == 2):
+            raise VidexplainError(f"{len(self.labels)} labels for {self.num_classes} classes")
+
+    @property
+    def has_complement(self) -> bool:
+        """Whether the network has one output, for one class, so that what is left belongs to the other one."""
+        return self.num_classes == 1 and self.output in ("binary", "probabilities")
+
+    @property
+    def num_outcomes(self) -> int:
+        """How many outcomes a prediction lists: the classes, and the complement where there is one."""
+        return 2 if self.has_complement else self.num_classes
+
+    @property
+    def outcome_labels(self) -> tuple[str, ...]:
+        """A name for each outcome; empty where classes have no names, unless there is a complement."""
+        if not self.has_complement or len(self.labels) == 2:
+            return self.labels
+        name = self.labels[0] if self.labels else "class 0"
+        return name, f"not {name}"
 
     def label(self, index: int) -> str:
-        """The name of a class, or ``"class <index>"`` where classes have no names."""
-        return self.labels[index] if self.labels else f"class {index}"
+        """The name of an outcome, or ``"class <index>"`` where classes have no names."""
+        return self.outcome_labels[index] if self.outcome_labels else f"class {index}"
 
     @property
     def trained(self) -> bool:
@@ -93,3 +152,20 @@ class ModelConfig:
     def replace(self, **changes: Any) -> "ModelConfig":
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+
+def _check(right: bool, name: str, wanted: str, value: object) -> None:
+    if not right:
+        raise VidexplainError(f"{name} is {wanted}, not {str(value)[:40]!r}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
+
+
+def _is_colour(values: object) -> bool:
+    return (
+        isinstance(values, tuple)
+        and len(values) == 3
+        and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    )

@@ -1,16 +1,15 @@
 """Any network as one that can be explained: what it expects is said once, in one line."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 
-from videxplain.device import device_of
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, TokenLayout
+from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout
+from videxplain.models.trial import check_module, known_output
 from videxplain.models.video_model import VideoModel
-from videxplain.untouched import untouched
 
 Prepare: TypeAlias = Callable[[Tensor], Any]
 """A batch ``(N, 3, T, H, W)``, normalised, to what a network takes: its only argument, or a dictionary of names."""
@@ -21,7 +20,7 @@ SAMPLINGS = ("consecutive", "uniform")
 
 
 class Wrapped(VideoModel):
-    """A network behind the usual input and output: video ``(N, 3, T, H, W)`` to logits ``(N, K)``.
+    """A network behind the usual input and output: video ``(N, 3, T, H, W)`` to ``(N, K)``, both in float32.
 
     Its layers keep their own names.
 
@@ -36,9 +35,13 @@ class Wrapped(VideoModel):
         self.module, self.config, self._prepare = module, config, prepare
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits ``(N, K)``."""
-        given = self._prepare(x)
-        return logits_of(self.module(**given) if isinstance(given, dict) else self.module(given), len(x))
+        """The network's output ``(N, K)``."""
+        given = self._prepare(x.to(self._dtype()))
+        return logits_of(self.module(**given) if isinstance(given, dict) else self.module(given), len(x)).float()
+
+    def _dtype(self) -> torch.dtype:
+        """What the network computes in: that of its parameters, which may be half or double precision."""
+        return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
     def named_modules(
         self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -78,16 +81,18 @@ def wrap(
     tokens: TokenLayout | Sequence[int] | None = None,
     name: str = "",
     weights: str = "as given",
+    output: OutputKind | None = None,
 ) -> Wrapped:
     """A network of your own as one that ``explain`` takes.
 
     ``model = vx.wrap(network, num_frames=16, size=112, layout="NTCHW", mean=(0.45,) * 3, std=(0.225,) * 3)``
 
-    An empty clip goes through it once, so that what does not fit is said here.
+    A trial clip goes through it, so that what does not fit is said here; a few more where it returns one number, or
+    what looks like probabilities.
 
     Args:
-        module: Takes one tensor; returns logits ``(N, K)``, a tuple or list that begins with them, or an object with
-            ``.logits``. It is used as it is, not copied, and its layers keep their names.
+        module: Takes one tensor; returns ``(N, K)``, or ``(N,)`` for one class, a tuple or list that begins with it, or
+            an object with ``.logits``. It is used as it is, not copied, and its layers keep their names.
         num_frames: T.
         size: Height and width in pixels, or one number for both.
         mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``;
@@ -97,7 +102,7 @@ def wrap(
         colours: The order of the channels.
         layout: The order of the dimensions. ``"NCHW"`` is a network of images, which sees the frames as a batch; where
             it answers for each of them, the logits are averaged.
-        labels: Names of the classes.
+        labels: Names of the classes; of a network with one logit the name of its class, or that and the other one.
         sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread over the whole video.
         frame_interval: How many frames of the video it is from one of the T to the next.
         layer: Where Grad-CAM looks; empty for the last layer with extent in space.
@@ -105,10 +110,13 @@ def wrap(
             steps, rows and columns, or a :class:`TokenLayout`.
         name: What it is called in results; by default after its class.
         weights: Where its weights come from, in words; ``"none"`` says that they are random.
+        output: What the network returns, one of the kinds of :attr:`ModelConfig.output`. None recognises probabilities
+            and their logarithms, takes one number for a logit, and anything else for logits; what is not plain logits
+            is said in an ``AssumptionWarning``. A head for several labels must be told: ``"multilabel"``.
 
     Raises:
-        VidexplainError: A layout, an order or a layer that there is not, numbers that cannot belong together, or a
-            network that does not take such an input or does not answer with logits.
+        VidexplainError: A layout, an order or a layer that does not exist, numbers that cannot belong together, weights
+            that are not finite, or a network that does not take such an input or does not return ``(N, K)``.
     """
     if not isinstance(module, nn.Module):
         raise VidexplainError(f"wrap takes an nn.Module, not {type(module).__name__}")
@@ -118,6 +126,8 @@ def wrap(
         raise unknown("order of colours", colours, COLOURS)
     if sampling not in SAMPLINGS:
         raise unknown("sampling", sampling, SAMPLINGS)
+    if output is not None and output not in get_args(OutputKind):
+        raise unknown("output", output, get_args(OutputKind))
     height, width = (size, size) if isinstance(size, int) else size
     if min(num_frames, height, width, frame_interval) < 1 or value_range <= 0:
         raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
@@ -126,25 +136,25 @@ def wrap(
             f"value_range {value_range:g} needs mean and std on that scale; (0, 0, 0) and (1, 1, 1) change nothing"
         )
     mean, std = IMAGENET_MEAN if mean is None else mean, IMAGENET_STD if std is None else std
+    if max(mean) > value_range:
+        raise VidexplainError(f"mean {tuple(mean)} is above value_range {value_range:g}, which is white")
+    if min(std) <= 0:
+        raise VidexplainError(f"std must be above zero, not {tuple(std)}")
     config = ModelConfig(
         architecture=name or type(module).__name__,
-        num_classes=len(labels),
+        num_classes=1,  # until the trial
         num_frames=num_frames,
         size=(height, width),
         sampling=sampling,
         default_layer=layer,
         first_layer="",
-        labels=tuple(labels),
         mean=_in_rgb("mean", mean, value_range, colours),
         std=_in_rgb("std", std, value_range, colours),
         frame_interval=frame_interval,
         weights=weights,
         tokens=_layout_of(tokens),
     )
-    if max(config.mean) > 1:
-        raise VidexplainError(f"mean {tuple(mean)} is above value_range {value_range:g}, which is white")
-    if min(config.std) <= 0:
-        raise VidexplainError(f"std must be above zero, not {tuple(std)}")
+    check_module(module, config.architecture)
     order = "NTCHW" if layout == "NCHW" else layout
     axes = tuple("NCTHW".index(letter) for letter in order)
 
@@ -158,19 +168,19 @@ def wrap(
     layers = [known for known, _ in wrapped.named_modules() if known]
     if layer and layer.partition(":")[0] not in layers:
         raise unknown("layer", layer, layers)
-    classes = _count_classes(wrapped)
-    if labels and len(labels) != classes:
-        raise VidexplainError(f"{len(labels)} labels for {classes} classes")
-    wrapped.config = config.replace(num_classes=classes)
+    classes, kind = known_output(wrapped, output)
+    wrapped.config = config.replace(num_classes=classes, labels=tuple(labels), output=kind)
     return wrapped
 
 
 def logits_of(output: Any, samples: int) -> Tensor:
-    """The logits ``(N, K)`` in what a network returns; those of single frames are averaged."""
+    """The output ``(N, K)`` in what a network returns; those of single frames are averaged."""
     if hasattr(output, "logits"):
         output = output.logits
     elif isinstance(output, tuple | list) and output:
         output = output[0]
+    if isinstance(output, Tensor) and output.ndim == 1:
+        output = output.unsqueeze(1)
     if isinstance(output, Tensor) and output.ndim == 2 and samples and len(output) % samples == 0:
         return output.unflatten(0, (samples, -1)).mean(1) if len(output) > samples else output
     got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
@@ -193,18 +203,3 @@ def _layout_of(tokens: TokenLayout | Sequence[int] | None) -> TokenLayout | None
         raise VidexplainError(f"tokens are steps, rows and columns, or a TokenLayout, not {tuple(tokens)}")
     steps, rows, columns = tokens
     return TokenLayout((steps, rows, columns))
-
-
-def _count_classes(model: Wrapped) -> int:
-    """K, from one pass of an empty clip in evaluation mode."""
-    config = model.config
-    x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(model))
-    try:
-        with untouched(model), torch.no_grad():
-            return model(x).shape[1]
-    except VidexplainError:
-        raise
-    # Whatever the network stumbles over, in its own words.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise VidexplainError(f"{config.architecture} does not take such an input: {reason}") from None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
 from videxplain.models.build import seeded
-from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, TokenLayout
+from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout
 from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import Wrapped
 
@@ -151,6 +151,7 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
         weights=words,
         tokens=family.tokens(settings),
+        output=_output(settings),
     )
     entry = Architecture(f"{name} of Hugging Face", config, lambda config: module, shared=_OPTIONS)
     config = entry.configure(options or {})
@@ -162,6 +163,14 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         return {family.argument: x.transpose(1, 2).contiguous()}
 
     return Wrapped(module, config, prepare).eval()
+
+
+def _output(settings: Any) -> OutputKind:
+    """What the logits are, by the rule of transformers: one label without a problem type is a regression."""
+    problem, one = settings.problem_type, settings.num_labels == 1
+    if problem == "multi_label_classification":
+        return "binary" if one else "multilabel"
+    return "regression" if problem == "regression" or one else "logits"
 
 
 def _complete(network: Any, name: str) -> Any:
