@@ -26,7 +26,7 @@ def test_it_is_laid_out_as_ucf101_and_has_a_name_of_its_own(tree):
         dataset = open_dataset(tree, split=split)
         assert dataset.name == "actionfigures"
         assert open_dataset(tree, kind="actionfigures", split=split) == dataset
-        assert open_dataset(tree, kind="ucf101", split=split) == dataclasses.replace(dataset, name="ucf101")
+        assert open_dataset(tree, kind="ucf101", split=split) == dataclasses.replace(dataset, layout="ucf101")
         assert dataset.labels == LABELS
         groups = [
             {int(re.search(r"_g(\d\d)_", v.path.name)[1]) for v in part} for part in (dataset.train, dataset.test)

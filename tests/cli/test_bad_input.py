@@ -15,7 +15,7 @@ WRONG = {
         r".*notes\.mp4 is not a video that can be decoded",
     ),
     "empty": (("gradcam", "--model", "i3d", "--clip", "{folder}/empty.avi"), r".*empty\.avi is empty"),
-    "no images": (("gradcam", "--model", "i3d", "--clip", "{folder}"), r".* holds no images \(.*\)"),
+    "no images": (("gradcam", "--model", "i3d", "--clip", "{folder}"), r".* is a folder of videos \(.*\): name one of them as the clip"),
     "model": (("gradcam", "--model", "i3dd", "--clip", "{clip}"), r"unknown model 'i3dd'; did you mean i3d.*\?"),
     "class by name": ((*GRADCAM, "--target", "walk"), r"the classes of this model have no names; .*0 to 5"),
     "class by index": ((*GRADCAM, "--target", "6"), "class 6 does not exist; the model has classes 0 to 5"),
@@ -32,7 +32,7 @@ WRONG = {
         ("explain", "--method", "activations", "--pooling", "clip", *GRADCAM[1:]),
         "unknown option of activations 'pooling'; known: channel",
     ),
-    "pooling": ((*GRADCAM, "--pooling", "time"), "pooling is 'clip' or 'frame', not 'time'"),
+    "pooling": ((*GRADCAM, "--pooling", "time"), "gradcam: unknown pooling 'time'; known: clip, frame"),
     "colour map": ((*GRADCAM, "--colormap", "infrno"), r"unknown colour map 'infrno'; did you mean inferno.*"),
     "opacity": ((*GRADCAM, "--opacity", "1.5"), "--opacity is between 0 and 1, not 1.5"),
     "weights": ((*GRADCAM, "--weights", "nowhere.safetensors"), "no weights 'nowhere.safetensors': .*"),
@@ -49,7 +49,7 @@ WRONG = {
     "range": ((*GRADCAM, "--frames", "9"), "--frames is START:STOP with whole numbers.*"),
     "range backwards": ((*GRADCAM, "--frames", "9:3"), ".*9:3.*"),
     "range beyond": ((*GRADCAM, "--frames", "90:"), ".* has 20 frames, so there is no frame 90 .*"),
-    "format": ((*GRADCAM, "--format", "mp3"), "--format takes mp4, gif, png, pdf, json, npz, not 'mp3'"),
+    "format": ((*GRADCAM, "--format", "mp3"), "--format takes mp4, gif, png, pdf, svg, json, npz, not 'mp3'"),
     "no format": ((*GRADCAM, "--format", ","), "--format takes .*"),
     "device": ((*GRADCAM, "--device", "cuda:7"), "no device 'cuda:7' on this machine; there is cpu.*"),
     "precision": ((*GRADCAM, "--precision", "fp8"), "precision is auto, fp32 or bf16, not 'fp8'"),
@@ -103,7 +103,7 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing(clip, narrow, run, tmp_pat
 
     monkeypatch.setattr(Explanation, "overlay_frames", interrupted)
     status, _, err = run("gradcam", "--model", "i3d", "--clip", clip, "--out", tmp_path / "out")
-    assert (status, err) == (130, "")
+    assert (status, err) == (130, "videxplain: interrupted\n")
     assert not (tmp_path / "out").exists()
 
 

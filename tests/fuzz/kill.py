@@ -1,0 +1,129 @@
+"""SIGKILL a command at random moments, start it again, and compare what it wrote with an undisturbed run.
+
+    python tests/fuzz/kill.py [--kills 30] [--seed 0] [--ignore GLOB ...] -- COMMAND ... {out} ...
+
+``{out}`` stands for the output folder, once or several times. The command first runs to its end, which gives the
+reference and the time it takes. Then, ``--kills`` times: a new folder, a SIGKILL to the command and to no other process
+after a random part of that time, a second run to its end with ``--again`` added (such as ``--resume``), and a
+comparison: the same files with the same bytes, except those that match ``--ignore``, and no hidden files left behind.
+``--chain`` kills the second run as well, and only lets the third one end.
+
+    python tests/fuzz/kill.py -- videxplain prepare --data DATA --out {out} --workers 2
+    python tests/fuzz/kill.py -- videxplain synthesize --out {out} --videos 84 --workers 2
+    python tests/fuzz/kill.py --again=--resume --ignore 'logs/*' -- videxplain train RECIPE --out {out}
+"""
+
+import argparse
+import fnmatch
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+_LONGEST = 600
+
+
+def start(command: list[str], out: Path) -> "subprocess.Popen[str]":
+    """The command, writing into ``out``."""
+    line = [part.replace("{out}", str(out)) for part in command]
+    return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(command: list[str], out: Path) -> tuple[int, str]:
+    """Exit status and output of a run to its end."""
+    process = start(command, out)
+    said, _ = process.communicate(timeout=_LONGEST)
+    return process.returncode, said
+
+
+def kill_after(command: list[str], out: Path, seconds: float) -> bool:
+    """Start, and kill after so long; whether it was still running."""
+    process = start(command, out)
+    try:
+        process.communicate(timeout=seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        return True
+
+
+def contents(out: Path, ignore: list[str]) -> dict[str, str]:
+    """SHA-256 of every file by its name in the folder."""
+    names = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
+    kept = {name: path for name, path in names.items() if not any(fnmatch.fnmatch(name, one) for one in ignore)}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in kept.items()}
+
+
+def difference(found: dict[str, str], wanted: dict[str, str]) -> str | None:
+    """What is wrong with a folder, in a few words, or None."""
+    if hidden := [name for name in found if Path(name).name.startswith(".videxplain-")]:
+        return f"left behind: {hidden[0]}"
+    if gone := sorted(wanted.keys() - found.keys()):
+        return f"missing: {gone[0]} and {len(gone) - 1} more"
+    if more := sorted(found.keys() - wanted.keys()):
+        return f"not wanted: {more[0]} and {len(more) - 1} more"
+    other = sorted(name for name in wanted if found[name] != wanted[name])
+    return f"other content: {other[0]} and {len(other) - 1} more" if other else None
+
+
+def one_round(command: list[str], options: argparse.Namespace, draw: random.Random, took: float, folder: Path) -> str:
+    """Kill once or twice, resume, and compare with the reference; what came of it."""
+    out = folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    again = [*command, *options.again]
+    killed = kill_after(command, out, draw.uniform(0.1, took))
+    if options.chain and killed:
+        killed_again = kill_after(again if any(out.glob(options.begun)) else command, out, draw.uniform(0.1, took))
+        killed = killed or killed_again
+    if not killed:
+        return "ended before the kill"
+    # A run that was killed before it wrote anything is not resumed but begun.
+    status, said = finish(again if any(out.glob(options.begun)) else command, out)
+    if status:
+        return f"WRONG: exit status {status}: {said.strip().splitlines()[-1] if said.strip() else ''}"
+    wrong = difference(contents(out, options.ignore), contents(folder / "whole", options.ignore))
+    return f"WRONG: {wrong}" if wrong else "resumed exactly"
+
+
+def main() -> int:
+    """Run, count, print; 1 where anything went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", nargs=1, default=[], help="added to the command when it is started again")
+    parser.add_argument("--begun", default="*", help="files by which a run has begun that can be resumed")
+    parser.add_argument("--ignore", nargs="*", default=[], help="files whose content may differ, such as times")
+    parser.add_argument("--chain", action="store_true", help="kill the second run too")
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    draw, counts = random.Random(options.seed), Counter[str]()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        began = time.monotonic()
+        status, said = finish(options.command, folder / "whole")
+        took = time.monotonic() - began
+        if status:
+            print(f"the command itself fails with status {status}:\n{said}")
+            return 1
+        print(f"a whole run takes {took:.1f} s and writes {len(contents(folder / 'whole', []))} files")
+        for number in range(options.kills):
+            outcome = one_round(options.command, options, draw, took, folder)
+            counts[outcome.partition(":")[0]] += 1
+            if outcome.startswith("WRONG"):
+                kept = Path(tempfile.mkdtemp(prefix="kill-"))
+                shutil.copytree(folder / "out", kept / "out")
+                print(f"round {number}: {outcome} (kept in {kept})")
+    print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    return int("WRONG" in counts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
