@@ -62,8 +62,9 @@ def program():
 def parse(command, name: str, words: list[str], parent=None) -> None:
     """Parse as the program does, without running anything; raises what the program would print."""
     context = command.make_context(name, list(words), parent=parent)
-    if hasattr(command, "get_command"):
-        subcommand, *rest = [*getattr(context, "_protected_args", ()), *context.args]
+    left = [*getattr(context, "_protected_args", ()), *context.args]
+    if left and hasattr(command, "get_command"):
+        subcommand, *rest = left
         assert command.get_command(context, subcommand), f"there is no command '{subcommand}'"
         parse(command.get_command(context, subcommand), subcommand, rest, context)
 
