@@ -47,7 +47,7 @@ class ReadAttention(TorchFunctionMode):
         if func in _SOFTMAXES and out.ndim in (3, 4):
             dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
             if dim not in (-1, out.ndim - 1):
-                raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is not attention to keys")
+                raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is no attention to keys")
             self._show(out)
         return out
 
