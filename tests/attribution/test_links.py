@@ -219,7 +219,7 @@ def test_attention_of_a_transformer_is_its_row():
     found = find_links(module, x, (0.6, 0.0, 0.9), "0")
     assert (found.block, found.grid, found.query) == ("attention 0", (2, 2, 2), (1, 0, 1))
     torch.testing.assert_close(found.weights.flatten(), module.seen.detach()[0, 1 + 5, 1:])
-    with pytest.raises(VidexplainError, match="numbered 0 to 0, and 'last' is none"):
+    with pytest.raises(VidexplainError, match="numbered 0 to 0, and there is no 'last'"):
         find_links(module, x, (0, 0, 0), "last")
 
 
