@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videxplain.cli.app import main
+from videxplain.cli import main
 from videxplain.models import zoo
 from videxplain.viz.video import save_video
 

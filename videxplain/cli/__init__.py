@@ -1,5 +1,50 @@
 """The command line: parse, call, print."""
 
-from videxplain.cli.app import main
+# Little is imported here, so that an interrupt is handled from the first moment on.
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the program and end the process with its status; 130 after an interrupt, whatever became of it."""
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    hook, sys.unraisablehook = sys.unraisablehook, _raise_again
+    try:
+        from videxplain.cli.app import run
+
+        status = run()
+        interrupted = interrupted or status == INTERRUPTED
+    except KeyboardInterrupt:
+        interrupted = True
+    except BaseException:
+        # An import that is interrupted, or a library that ends the process itself, raises something else.
+        if not interrupted:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if interrupted else before)
+        sys.unraisablehook = hook
+    if interrupted:
+        print("videxplain: interrupted", file=sys.stderr)
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+def _raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """An interrupt inside a destructor is lost there, so it is sent again."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(unraisable)

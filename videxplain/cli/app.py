@@ -23,7 +23,7 @@ from videxplain.cli import (
     train,
 )
 from videxplain.cli.console import any_encoding, be_quiet, end_quiet, problem
-from videxplain.cli.names import FAMILIES, listed_methods
+from videxplain.cli.names import listed_methods
 from videxplain.errors import VidexplainError
 
 WRONG_INPUT = 2
@@ -88,11 +88,12 @@ class Commands(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help of the program, with the list of commands."""
-        self._listing, self.epilog = True, _methods_in_words()
+        self._listing = True
         try:
             super().format_help(ctx, formatter)
         finally:
             self._listing = False
+        catalogue.name_methods()
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -123,7 +124,7 @@ def run() -> int:
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     with any_encoding():
         try:
-            return app(standalone_mode=False) or 0
+            return app(prog_name="videxplain", standalone_mode=False) or 0
         except VidexplainError as error:
             problem("error", error)
             return WRONG_INPUT
@@ -161,15 +162,6 @@ def _for_completion(name: str) -> Any:
             command.name, command.help = name, one.summary
             return command
     return None
-
-
-def _methods_in_words() -> str:
-    """The names of all methods, family by family, below the list of commands."""
-    families = {
-        words: [one.name for one in listed_methods() if one.family == family] for family, words in FAMILIES.items()
-    }
-    lines = [f"[bold]{words}[/bold]: {', '.join(names)}" for words, names in families.items()]
-    return "\n\n".join(("Each method is a command of its own:", *lines, "About one: videxplain methods NAME"))
 
 
 def _quiet_option() -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes
+from videxplain.cli.console import print_files, print_notes, say
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
 
@@ -44,7 +44,7 @@ def attention(
         network, source = prepare(model, clip, weights, frames, device)
         seen = look(network, source, frame=frame, at=point, block=block, top=top)
         x, y = seen.at
-        print(f"{seen.block}, frame {seen.frame}, ({x:.0f}, {y:.0f}), {seen.chosen}: {seen.caption}")
+        say(f"{seen.block}, frame {seen.frame}, ({x:.0f}, {y:.0f}), {seen.chosen}: {seen.caption}")
         print_notes(seen.notes)
         paths = [out / f"{clip_name(clip)}-{file_stem(model)}-attention.{kind}" for kind in kinds]
         for path in paths:

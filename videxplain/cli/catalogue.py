@@ -1,59 +1,80 @@
-"""Commands that say what there is."""
+"""Commands that list the models and the methods, and describe one of them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from videxplain.cli.console import clean, console, print_json, say
+from videxplain.cli.names import FAMILIES, complete_method, complete_model, listed_methods
+
 if TYPE_CHECKING:
-    from rich.table import Table
+    from videxplain.attribution.registry import Method
+    from videxplain.models.hubs.sources import Source
+
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", help="Describe this model, or list a package's models.", autocompletion=complete_model
+    ),
+]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Describe this method.", autocompletion=complete_method)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Everything as JSON, for other programs.")]
 
 
-def models() -> None:
-    """List the models, what they see, and the weights there are for them."""
-    from rich.console import Console
-    from rich.markup import escape
+def models(name: Model = None, as_json: AsJson = False) -> None:
+    """List the models; with NAME, what it expects and which weights there are."""
+    from videxplain.models.architectures import ARCHITECTURES
+    from videxplain.models.hubs.sources import SOURCES
+
+    if name is not None:
+        _describe_model(name, as_json)
+        return
+    if as_json:
+        packages = [
+            {"name": f"{prefix}:", "summary": source.summary, "models": [f"{prefix}:{one}" for one in source.names]}
+            for prefix, source in SOURCES.items()
+        ]
+        print_json({"models": [_model_record(one) for one in ARCHITECTURES], "packages": packages})
+        return
+    rows = [(one, ARCHITECTURES[one].summary, _input_words(ARCHITECTURES[one].config)) for one in ARCHITECTURES]
+    _lines(rows)
+    say("")
+    _lines([(f"{prefix}:", _package_words(source)) for prefix, source in SOURCES.items()], 13)
+    say("")
+    say("Weights and input of one: videxplain models NAME")
+
+
+def methods(name: Name = None) -> None:
+    """List the methods; with NAME, what it does, what it costs and which options it has."""
+    if name is not None:
+        from videxplain.attribution.registry import METHODS
+
+        for label, text in _method_facts(METHODS[name]):
+            _fact(label, text)
+        return
+    names = listed_methods()
+    width = max(len(one.name) for one in names)
+    for family, words in FAMILIES.items():
+        console().print(words, style="bold")
+        _lines([(one.name, one.summary) for one in names if one.family == family], width)
+    say("")
+    say("Cost, options and paper of one: videxplain methods NAME")
+
+
+def name_methods() -> None:
+    """Print the names of all methods, family by family, below the help of the program."""
     from rich.padding import Padding
     from rich.text import Text
 
-    from videxplain.models.architectures import ARCHITECTURES
-    from videxplain.models.hubs.sources import SOURCES
-    from videxplain.models.weights.checkpoints import public_weights
-    from videxplain.models.zoo import available_weights
-
-    table, choices = _table("model", "what", "input at full size"), _table("model", "--weights", "what they are")
-    for name in ARCHITECTURES:
-        entry = ARCHITECTURES[name]
-        config = entry.config
-        height, width = config.size
-        where = "in a row" if config.sampling == "consecutive" else "over the whole video"
-        table.add_row(name, escape(entry.summary), f"{config.num_frames} frames {where}, {width}x{height}")
-        for place, (value, note) in enumerate(available_weights(name) + public_weights(name)):
-            choices.add_row("" if place else name, value, escape(note))
-    console = Console()
-    console.print(table)
-    console.print()
-    console.print(choices)
-    console.print("\nThe first of each model is the default; or name a file.\n", highlight=False)
-    console.print("Models of other packages; the default is their own weights, or say none, or name a file.\n")
-    for prefix, source in SOURCES.items():
-        console.print(f"{source.summary}:", style="bold", markup=False, highlight=False)
-        names = Text("  ".join(f"{prefix}:{name}" for name in source.names))
-        console.print(Padding(names, (0, 0, 1, 2)))
-
-
-def methods() -> None:
-    """List the methods, what they cost and where they come from."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    from videxplain.attribution.api import METHODS
-    from videxplain.attribution.registry import list_methods
-
-    table = _table("method", "family", "what", "cost", "paper")
-    for name in list_methods():
-        entry = METHODS[name]
-        table.add_row(name, entry.family, escape(entry.summary), entry.cost, escape(entry.paper))
-    Console().print(table)
+    out = console()
+    out.print(" Each method is a command too, such as videxplain rise:", style="bold")
+    for family, words in FAMILIES.items():
+        names = ", ".join(one.name for one in listed_methods() if one.family == family)
+        out.print(Padding(Text(f"{words}: {names}"), (0, 1, 0, 2)))
+    out.print(" About one: videxplain methods NAME")
 
 
 def version(asked: bool) -> None:
@@ -61,16 +82,103 @@ def version(asked: bool) -> None:
     if asked:
         from videxplain.version import __version__
 
-        print(f"videxplain {__version__}")
+        say(f"videxplain {__version__}")
         raise typer.Exit
 
 
-def _table(first: str, *others: str) -> "Table":
-    """A table without lines whose names do not break."""
+def _describe_model(name: str, as_json: bool) -> None:
+    from videxplain.models.architectures import ARCHITECTURES
+    from videxplain.models.hubs.sources import SOURCES
+
+    package = SOURCES.get(name.removesuffix(":"))
+    if package is not None and name.removesuffix(":") not in ARCHITECTURES:
+        names = [f"{name.removesuffix(':')}:{one}" for one in package.names]
+        if as_json:
+            print_json({"name": f"{name.removesuffix(':')}:", "summary": package.summary, "models": names})
+            return
+        say(package.summary)
+        for one in names:
+            say(f"  {one}")
+        return
+    record = _model_record(name)
+    if as_json:
+        print_json(record)
+        return
+    _fact("model", f"{name}: {record['summary']}" if record["summary"] else name)
+    if "input" in record:
+        _fact("input", _input_words(ARCHITECTURES[name].config) + " at full size")
+    for place, one in enumerate(record["weights"]):
+        _fact("" if place else "--weights", f"{one['name']}: {one['note']}")
+    _fact("", "FILE: your own weights")
+    say("The first of these weights is the default.")
+
+
+def _model_record(name: str) -> dict[str, Any]:
+    """What is known of a model, for JSON and for the terminal."""
+    from videxplain.models.architectures import ARCHITECTURES
+    from videxplain.models.hubs.sources import source_of
+    from videxplain.models.weights.checkpoints import public_weights
+    from videxplain.models.zoo import available_weights
+
+    weights = [{"name": value, "note": note} for value, note in available_weights(name)]
+    if elsewhere := source_of(name):
+        return {"name": name, "summary": elsewhere[0].summary, "weights": weights}
+    config = ARCHITECTURES[name].config
+    weights += [{"name": value, "note": note} for value, note in public_weights(name)]
+    wanted = {"num_frames": config.num_frames, "size": list(config.size), "sampling": config.sampling}
+    return {"name": name, "summary": ARCHITECTURES[name].summary, "input": wanted, "weights": weights}
+
+
+def _package_words(package: "Source") -> str:
+    return package.summary if package.open else f"{len(package.names)} models of {package.summary}"
+
+
+def _input_words(config: Any) -> str:
+    height, width = config.size
+    frames = f"{config.num_frames} {'spread ' if config.sampling == 'uniform' else ''}frames"
+    return f"{frames}, {width}x{height}"
+
+
+def _method_facts(method: "Method") -> Iterator[tuple[str, str]]:
+    layers = {"last": "the model's default, otherwise the last with extent in space", "first": "the first convolution"}
+    yield "method", f"{method.name}: {method.summary}"
+    yield "family", FAMILIES[method.family]
+    yield "paper", method.paper or "none"
+    yield "cost", f"{method.cost or 'not stated'}, for each window of the clip"
+    if method.layer:
+        yield "layer", layers[method.layer]
+    yield "target", "a class" if method.candidates else "none: the map does not depend on a class"
+    for place, option in enumerate(method.options):
+        default = "" if option.default is None else f" (default: {option.default})"
+        yield "" if place else "options", f"--{option.name} {option.placeholder}: {option.help}{default}"
+    if method.caution:
+        yield "caution", method.caution
+    yield "command", f"videxplain {method.name} --model i3d --clip video.mp4"
+
+
+def _fact(label: str, text: str) -> None:
+    """A label and a text that is folded beside it."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for column in others:
-        table.add_column(column, overflow="fold", no_wrap=column.startswith("--"))
-    return table
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, width=len("--weights"))
+    table.add_column(overflow="fold")
+    table.add_row(clean(label), clean(text))
+    console().print(table)
+
+
+def _lines(rows: Sequence[tuple[str, ...]], first: int = 0) -> None:
+    """One line for each row, cut at the width of the terminal. A third column stands at the right.
+
+    Args:
+        rows: Two or three texts each.
+        first: The least width of the first column.
+    """
+    width = console().width
+    first = max([first, *(len(row[0]) for row in rows)])
+    last = max((len(row[2]) for row in rows if len(row) > 2), default=0)
+    middle = width - first - 2 - (last + 2 if last else 0)
+    for row in rows:
+        text = row[1] if len(row[1]) <= middle else f"{row[1][: middle - 4].rsplit(' ', 1)[0]} ..."
+        end = f"  {row[2]}" if last else ""
+        say(f"{row[0]:{first}}  {text:{middle if last else 0}}{end}".rstrip())

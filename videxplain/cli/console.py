@@ -1,66 +1,150 @@
-"""What a person sees: tables and files on standard output, warnings and progress on standard error."""
+"""The only way to the terminal: results on standard output, warnings and progress on standard error."""
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _BAR = 24
+_BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that change the direction of the text after them."""
+
+
+class _Output:
+    """Where the names of written files go while everything else is silent; None while nothing is."""
+
+    files: TextIO | None = None
+
+
+def clean(text: object) -> str:
+    r"""A text on one line without control characters: ``ESC`` becomes ``\x1b``, a newline becomes a space.
+
+    Labels, file names and error messages come from files of others. Without this they could move the cursor, change
+    the title of the terminal or hide what was printed before.
+    """
+    return "".join(
+        " " if one in "\n\r\t\v\f" else one.encode("unicode_escape").decode() if _controls(one) else one
+        for one in str(text)
+    )
 
 
 def problem(kind: str, message: object) -> None:
     """One line on standard error."""
-    print(f"videxplain: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"videxplain: {kind}: {clean(' '.join(str(message).split()))}", file=sys.stderr)
+
+
+def say(message: object) -> None:
+    """One line on standard output."""
+    print(clean(message))
+
+
+@contextmanager
+def any_encoding() -> Iterator[None]:
+    """Characters that the terminal's encoding does not have are written as escapes instead of ending the program."""
+    streams = [one for one in (sys.stdout, sys.stderr) if hasattr(one, "reconfigure")]
+    errors = [one.errors for one in streams]
+    for one in streams:
+        one.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for one, before in zip(streams, errors, strict=True):
+            if not one.closed:
+                one.reconfigure(errors=before)
+
+
+def be_quiet() -> None:
+    """From now on print only errors, warnings and the names of written files."""
+    if _Output.files is None:
+        _Output.files, sys.stdout = sys.stdout, Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def end_quiet() -> None:
+    """Print everything again."""
+    if _Output.files is not None:
+        silent, sys.stdout = sys.stdout, _Output.files
+        silent.close()
+        _Output.files = None
+
+
+def console() -> "Console":
+    """Standard output with colours and tables, where it is a terminal."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False)
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on standard error, gone when done; silent where standard error is not a terminal.
+    """A bar on standard error that disappears when done; nothing where standard error is not a terminal.
 
     It is told what is done and, where that is known, what there is in all.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    errors = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=None)
+    silent = not errors.is_terminal or _Output.files is not None
+    with Progress(*columns, console=errors, transient=True, disable=silent) as bars:
+        task = bars.add_task(escape(clean(what)), total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def print_predictions(predictions: Sequence[tuple[str, float]], title: str, explained: str = "", top: int = 5) -> None:
-    """The best classes with their probabilities; the explained one is marked, and added where it is not among them."""
-    from rich.console import Console
-    from rich.markup import escape
+    """The best classes with their probabilities. The explained one is marked, and added where it is not among them."""
     from rich.table import Table
 
-    console = Console()
+    out = console()
     # As a title of the table it would be folded to the table's width.
-    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    out.print(clean(title), style="bold", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     table.add_column("class", overflow="fold")
     table.add_column("probability", justify="right")
     table.add_column("")
-    rows = [(rank, *entry) for rank, entry in enumerate(predictions)]
-    for rank, label, probability in rows:
+    block = _printable("█", "#")
+    for rank, (label, probability) in enumerate(predictions):
         if rank < top or label == explained:
             mark = "  <- explained" if label == explained else ""
-            bar = "█" * round(probability * _BAR)
-            table.add_row(escape(label), f"{100 * probability:.1f} %", f"{bar}{mark}")
-    console.print(table)
+            length = round(probability * _BAR) if probability == probability else 0
+            table.add_row(clean(label), f"{100 * probability:.1f} %", f"{block * length}{mark}")
+    out.print(table)
 
 
 def print_notes(notes: Sequence[str]) -> None:
-    """What must not be missed."""
-    from rich.console import Console
-
-    console = Console()
+    """What a reader must not miss."""
     for note in notes:
-        console.print(f"! {note}", style="bold red", markup=False, highlight=False)
+        console().print(f"! {clean(note)}", style="bold red")
+
+
+def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
+    """A value as JSON for other programs, in ASCII."""
+    import json
+
+    print(json.dumps(content, indent=2))
 
 
 def print_files(paths: Sequence[Path]) -> None:
     """One path a line, whole, so that it can be piped on."""
     for path in paths:
-        print(path)
+        print(clean(path), file=_Output.files or sys.stdout)
+
+
+def _controls(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _BIDI
+
+
+def _printable(wanted: str, otherwise: str) -> str:
+    """``wanted``, or ``otherwise`` where the encoding of standard output does not have it."""
+    try:
+        wanted.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return otherwise
+    return wanted

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, print_predictions, progress_bar
+from videxplain.cli.console import print_files, print_notes, print_predictions, progress_bar, say
 from videxplain.files import output_folder
 
 Formats = Annotated[str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz.")]
@@ -36,7 +36,7 @@ def split(
             parts = motion_and_appearance(network, source, target=target, layer=layer, stride=stride, progress=progress)
         title = f"{clip.name}: {model}, weights: {parts.motion.origin.weights}"
         print_predictions(parts.motion.predictions, title, parts.motion.explained_label)
-        print(f"motion {100 * parts.share:.0f} % of the evidence, appearance {100 - 100 * parts.share:.0f} %")
+        say(f"motion {100 * parts.share:.0f} % of the evidence, appearance {100 - 100 * parts.share:.0f} %")
         print_notes(parts.motion.notes)
         paths = [out / f"{clip_name(clip)}-{file_stem(model)}-split.{kind}" for kind in kinds]
         for path in paths:

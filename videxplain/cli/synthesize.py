@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli.console import print_files, progress_bar
+from videxplain.cli.console import print_files, progress_bar, say
 from videxplain.errors import VidexplainError
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the videos.", show_default=False)]
@@ -49,5 +49,5 @@ def synthesize(
             workers=workers or os.cpu_count() or 1,
             progress=progress,
         )
-    print(f"ActionFigures: {videos:,} videos, {made:,} of them made now")
+    say(f"ActionFigures: {videos:,} videos, {made:,} of them made now")
     print_files([out])

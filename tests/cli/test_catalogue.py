@@ -1,0 +1,138 @@
+"""Help, lists and completion: what there is, on 80 columns, without importing torch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from videxplain.attribution.registry import METHODS
+from videxplain.cli.names import FAMILIES, complete_method, complete_model, listed_methods
+from videxplain.models.architectures import ARCHITECTURES
+
+
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_the_list_of_methods_is_the_table_of_methods():
+    # In a process of its own, because other tests register methods from outside.
+    script = (
+        "import json; from videxplain.attribution.registry import METHODS, list_methods\n"
+        "print(json.dumps([[name, METHODS[name].family, METHODS[name].summary] for name in list_methods()]))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert [[one.name, one.family, one.summary] for one in listed_methods()] == json.loads(ran.stdout)
+    assert list(FAMILIES) == list(dict.fromkeys(one.family for one in listed_methods()))
+
+
+def test_the_help_has_groups_and_names_every_method(run):
+    status, out, _ = run("--help")
+    assert status == 0
+    titles = ("Explain a clip", "Measure", "Data and training", "Catalogue")
+    places = [out.index(f"─ {title} ─") for title in titles]
+    assert places == sorted(places)
+    words = set(out.replace(",", " ").split())
+    assert {one.name for one in listed_methods()} <= words
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("models",), ("methods",), ("models", "i3d")])
+def test_what_only_tells_does_not_import_torch(arguments):
+    script = "import sys; from videxplain.cli import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    ran = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout
+
+
+@pytest.mark.parametrize("command", ["models", "methods"])
+def test_a_list_has_one_line_for_each_entry(command, run):
+    status, out, _ = run(command)
+    assert status == 0
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    names = list(ARCHITECTURES) if command == "models" else [one.name for one in listed_methods()]
+    for name in names:
+        (line,) = (line for line in lines if line.split(" ")[0] == name)
+        assert len(line) > len(name) + 10
+
+
+@pytest.mark.parametrize("name", ["gradcam", "rise", "activations", "attention-rollout"])
+def test_a_method_is_described(name, run):
+    status, out, _ = run("methods", name)
+    assert status == 0
+    entry, said = METHODS[name], " ".join(out.split())
+    for text in (entry.summary, entry.paper, entry.cost, entry.caution, *(one.help for one in entry.options)):
+        assert " ".join(text.split()) in said
+    for option in entry.options:
+        assert f"--{option.name} " in said
+
+
+def test_a_model_is_described_with_all_its_weights(run):
+    _, out, _ = run("models", "i3d")
+    said = " ".join(out.split())
+    for words in ("ResNet-50 inflated to video", "16 frames, 224x224", "bundled: trained on ActionFigures"):
+        assert words in said
+    assert "kinetics400-8x8: Kinetics-400, pytorchvideo" in said
+    _, out, _ = run("models", "torchvision")
+    assert "torchvision:r3d_18" in out.split()
+    _, out, _ = run("models", "torchvision:r3d_18")
+    assert "auto: those of its package" in out
+
+
+def test_models_as_json(run):
+    _, out, _ = run("models", "--json")
+    models = json.loads(out)
+    assert [one["name"] for one in models["models"]] == list(ARCHITECTURES)
+    (i3d,) = (one for one in models["models"] if one["name"] == "i3d")
+    assert i3d["input"] == {"num_frames": 16, "size": [224, 224], "sampling": "consecutive"}
+    assert {"bundled", "none", "kinetics400"} <= {one["name"] for one in i3d["weights"]}
+    assert "torchvision:r3d_18" in models["packages"][0]["models"]
+    _, out, _ = run("models", "i3d", "--json")
+    assert json.loads(out) == i3d
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("models", "i3dd"), "unknown model 'i3dd'; did you mean i3d"),
+        (("methods", "gradcm"), "unknown method 'gradcm'; did you mean gradcam"),
+    ],
+)
+def test_a_mistyped_name_is_one_line(arguments, message, run):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"videxplain: error: {message}")
+    assert err.count("\n") == 1
+
+
+def test_completion_of_names():
+    assert [name for name, _ in complete_method("gradc")] == ["gradcam", "gradcam++"]
+    assert [name for name, _ in complete_model("i3")] == ["i3d", "i3d_inception"]
+    assert ("torchvision:", "torchvision, trained on Kinetics-400") in complete_model("t")
+    assert [name for name, _ in complete_model("torchvision:r3")] == ["torchvision:r3d_18"]
+    assert complete_model("nowhere:") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("videxplain gradc", ["gradcam", "gradcam++"]),
+        ("videxplain predi", ["predict"]),
+        ("videxplain rise --model i3", ["i3d", "i3d_inception"]),
+        ("videxplain explain --method occ", ["occlusion"]),
+        ("videxplain methods occ", ["occlusion"]),
+        ("videxplain models i3", ["i3d", "i3d_inception"]),
+        ("videxplain rise --opa", ["--opacity"]),
+    ],
+)
+def test_the_shell_completes_without_torch(words, expected):
+    script = "import sys; from videxplain.cli import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"_VIDEXPLAIN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.split() == expected, ran.stderr
