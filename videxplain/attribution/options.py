@@ -113,5 +113,5 @@ class Option:
         if not self.is_tuple:
             return f"a {noun}{limit}"
         several = f"{noun}s" if self._length is None else f"{self._length} {noun}s"
-        order = f" ({self.metavar})" if self.metavar else ""
+        order = f" ({self.metavar})" if self.metavar and self._length else ""
         return f"{several}{order}{limit.replace(', at', ', each at')}"

@@ -224,7 +224,7 @@ def test_fp32_is_fp32_also_inside_the_callers_autocast():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"pooling": "time"}, "pooling is 'clip' or 'frame', not 'time'"),
+        ({"pooling": "time"}, "gradcam: unknown pooling 'time'; known: clip, frame"),
         ({"poling": "clip"}, "unknown option of gradcam 'poling'; did you mean pooling?"),
         ({"precision": "fp16"}, "precision is 'fp32' or 'bf16', not 'fp16'"),
         ({"target": 1, "targets": [1]}, "give target or targets, not both"),
