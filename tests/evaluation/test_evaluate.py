@@ -15,7 +15,7 @@ from videxplain.evaluation.api import choose_videos, evaluate
 from videxplain.evaluation.classify import UNDISTURBED, classify
 from videxplain.evaluation.clips import find_readable
 from videxplain.evaluation.result import Evaluation, top_accuracy
-from videxplain.evaluation.runs import Division
+from videxplain.evaluation.runs import Division, other_split_note
 from videxplain.evaluation.setup import EvaluationSetup
 from videxplain.models.config import ModelConfig
 from videxplain.models.zoo import load_model
@@ -203,3 +203,14 @@ def test_an_incomplete_folder_is_refused(tmp_path):
     (tmp_path / "metrics.json").write_text('{"model": "i3d"}')
     with pytest.raises(VidexplainError, match=r"metrics.json is not what evaluating writes"):
         Evaluation.load(tmp_path)
+
+
+def test_test_videos_of_another_split_than_that_of_training_are_cautioned_about(tmp_path):
+    (tmp_path / "a.safetensors").touch()
+    assert other_split_note(tmp_path / "a.safetensors", 2, "test") is None
+    (tmp_path / "recipe.yaml").write_text("model: i3d\nclips: one\ndata: [{root: a, split: 3}, b]\n")
+    for split, subset, caution in ((1, "test", False), (3, "test", False), (2, "test", True), (2, "train", False)):
+        note = other_split_note(tmp_path / "a.safetensors", split, subset)
+        assert note == (
+            "trained on split 1 and 3: test videos of split 2 may be among the training videos" if caution else None
+        )

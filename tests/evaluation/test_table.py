@@ -128,7 +128,8 @@ def test_what_looks_equal_is_equally_good(tmp_path):
 
 def test_splits_are_told_apart(tmp_path):
     put_run(tmp_path / "a", [("ucf101", 1, "test", 0.5)])
-    put_run(tmp_path / "b", [("ucf101", 2, "test", 0.6), ("hmdb51", 2, "test", 0.1)])
+    second = "[{root: data, kind: auto, split: 2}]"
+    put_run(tmp_path / "b", [("ucf101", 2, "test", 0.6), ("hmdb51", 2, "test", 0.1)], data=second)
     head, _, row = as_markdown(results_table(tmp_path)).splitlines()
     assert head.endswith("| UCF101 split 1 test acc | UCF101 split 2 test acc | HMDB51 test acc |")
     assert row.endswith("| **50.00** | **60.00** | **10.00** |")
@@ -231,9 +232,18 @@ def test_an_evaluation_of_some_videos_is_left_out_and_said(tmp_path):
     some = put_run(tmp_path / "a", [("ucf101", 1, "test", 0.5)])
     change(some, limit=100)
     reason = f"{some}/evaluation/ucf101-test: measured on some of the videos only (--limit 100)"
-    with pytest.raises(VidexplainError, match=re.escape(f"has been evaluated on all videos: {reason}")):
+    with pytest.raises(VidexplainError, match=re.escape(f"no evaluation in {tmp_path} belongs in the table: {reason}")):
         results_table(tmp_path)
     put_run(tmp_path / "b", [("ucf101", 1, "test", 0.4)])
     results = results_table(tmp_path)
     assert results.left_out == [reason]
     assert list(next(iter(results.rows.values())).values()) == [Cell(0.4)]
+
+
+def test_an_evaluation_on_another_split_than_that_of_training_is_left_out_and_said(tmp_path):
+    run = put_run(
+        tmp_path / "a", [("ucf101", 1, "test", 0.5), ("hmdb51", 2, "test", 0.9)], curves="epoch,val_acc\n0,0.4\n"
+    )
+    results = results_table(tmp_path)
+    assert results.left_out == [f"{run}/evaluation/hmdb51-test: measured on split 2, and trained on split 1"]
+    assert [column.dataset for column in results.columns] == ["ucf101", "ucf101"]

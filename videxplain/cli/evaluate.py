@@ -73,7 +73,7 @@ def evaluate(
     with progress_bar(f"weights of {model}") as progress:
         network = load_model(model, weights, progress=progress).to(place)
     from videxplain.evaluation.api import evaluate as run
-    from videxplain.evaluation.runs import division_of
+    from videxplain.evaluation.runs import division_of, other_split_note
     from videxplain.evaluation.setup import setup_of
 
     numbers = find_precision(precision, place)
@@ -98,6 +98,8 @@ def evaluate(
     _print_metrics(evaluation)
     if evaluation.evidence:
         _print_evidence(evaluation.evidence)
+    if note := other_split_note(weights, split, subset):
+        print_notes([note])
     if setup.weights == "none":
         print_notes(["UNTRAINED network (random weights): these numbers mean nothing"])
     for path, reason in evaluation.skipped:

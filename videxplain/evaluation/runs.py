@@ -1,5 +1,6 @@
 """The folder of a run: where its files are, and what its recipe says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,30 @@ def read_plain_recipe(path: Path) -> dict[str, Any]:
     return recipe
 
 
+def splits_of(recipe: Mapping[str, Any]) -> set[Any]:
+    """The splits that a recipe trains on, one of each dataset."""
+    data = recipe["data"] if isinstance(recipe["data"], list) else [recipe["data"]]
+    return {entry.get("split", 1) if isinstance(entry, dict) else 1 for entry in data}
+
+
 def run_of(weights: str | Path) -> Path | None:
     """The folder of the run that wrote a file of weights; None if the file is not in one."""
     path = Path(weights)
     return path.parent if path.is_file() and (path.parent / RECIPE).is_file() else None
+
+
+def other_split_note(weights: str | Path, split: int, subset: str) -> str | None:
+    """A caution if the weights are of a run on another split, whose training videos are test videos of this one."""
+    run = run_of(weights)
+    if run is None or subset != "test":
+        return None
+    trained = splits_of(read_plain_recipe(run / RECIPE))
+    if split in trained:
+        return None
+    return (
+        f"trained on split {' and '.join(map(str, sorted(trained, key=str)))}: test videos of split {split} may be "
+        "among the training videos"
+    )
 
 
 def division_of(weights: str | Path) -> Division:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.curves import read_curves
-from videxplain.evaluation.runs import EVALUATIONS, LOGS, RECIPE, find_runs, read_plain_recipe
+from videxplain.evaluation.runs import EVALUATIONS, LOGS, RECIPE, find_runs, read_plain_recipe, splits_of
 
 MODELS = {
     "late_fusion": "Late Fusion",
@@ -81,6 +81,7 @@ class Results:
 def results_table(folder: Path) -> Results:
     """Read the runs of a folder: subfolders with ``recipe.yaml`` and ``evaluation/*/metrics.json``.
 
+    An evaluation on a split that the run was not trained on is left out: its test videos may be training videos.
     Runs of one network on one dataset each share a row if they were trained in the same way. If several runs belong in
     the same place, the one that is best on validation videos is shown. If validation videos were not evaluated, their
     accuracy is that of the curves, in the epoch whose weights were kept. An evaluation of some videos only
@@ -96,7 +97,7 @@ def results_table(folder: Path) -> Results:
     entered: dict[tuple[Setting, str, int], tuple[float, Path, dict[Column, Cell]]] = {}
     for run in find_runs(folder):
         setting, (cells, partial) = _setting(run), _cells(run)
-        left_out += [f"{path.parent}: measured on some of the videos only (--limit {limit})" for path, limit in partial]
+        left_out += [f"{path.parent}: {reason}" for path, reason in partial]
         if not cells and not partial:
             left_out.append(f"{run}: not evaluated, {EVALUATIONS} is not there")
         for dataset, split in dict.fromkeys((column.dataset, column.split) for column in cells):
@@ -112,10 +113,12 @@ def results_table(folder: Path) -> Results:
                     continue
             entered[place] = validation, run, mine
     if not entered:
-        limited = next((reason for reason in left_out if "--limit" in reason), None)
-        why = f": {limited}" if limited else f": {EVALUATIONS} is needed, as evaluating writes it"
-        whole = " on all videos" if limited else ""
-        raise VidexplainError(f"no run in {folder} has been evaluated{whole}{why}")
+        other = next((reason for reason in left_out if EVALUATIONS not in reason), None)
+        if other:
+            raise VidexplainError(f"no evaluation in {folder} belongs in the table: {other}")
+        raise VidexplainError(
+            f"no run in {folder} has been evaluated: {EVALUATIONS} is needed, as evaluating writes it"
+        )
     rows: dict[Setting, dict[Column, Cell]] = {}
     for (setting, _, _), (_, _, mine) in sorted(entered.items(), key=lambda entry: _rank(entry[0][0])):
         rows.setdefault(setting, {}).update(mine)
@@ -150,17 +153,21 @@ def _setting(run: Path) -> Setting:
     return Setting(two_datasets, str(recipe["model"]), cut.get(clips, clips), start)
 
 
-def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, Any]]]:
-    """What the evaluations of a run found, and those of some videos only, with their limits.
+def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, str]]]:
+    """The accuracies of a run's evaluations, and the evaluations that are left out, with the reasons.
 
     The curves fill in where validation videos were not evaluated.
     """
     cells: dict[Column, Cell] = {}
-    partial: list[tuple[Path, Any]] = []
+    partial: list[tuple[Path, str]] = []
+    trained = splits_of(read_plain_recipe(run / RECIPE))
     for path in sorted(run.glob(EVALUATIONS)):
         metrics = _read_metrics(path)
         if metrics.get("limit"):
-            partial.append((path, metrics["limit"]))
+            partial.append((path, f"measured on some of the videos only (--limit {metrics['limit']})"))
+        elif metrics["split"] not in trained:
+            splits = " and ".join(map(str, sorted(trained, key=str)))
+            partial.append((path, f"measured on split {metrics['split']}, and trained on split {splits}"))
         elif metrics["subset"] in PARTS:  # accuracy on training videos has no column
             column = Column(metrics["dataset"], metrics["split"], metrics["subset"])
             cells[column] = Cell(metrics["top1"], metrics.get("majority", 0.0))
