@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +215,19 @@ def test_test_videos_of_another_split_than_that_of_training_are_cautioned_about(
         assert note == (
             "trained on split 1 and 3: test videos of split 2 may be among the training videos" if caution else None
         )
+
+
+def test_other_weights_that_are_described_in_the_same_words_are_told_apart(tmp_path):
+    setup = EvaluationSetup("i3d", "trained on a", "a", weights_file="i3d.pt", weights_sha256="01" * 32)
+    (tmp_path / "metrics.json").write_text(json.dumps(setup.as_dict()))
+    setup.refuse_other(tmp_path)
+    with pytest.raises(VidexplainError, match="holds an evaluation with weights_sha256 0101"):
+        dataclasses.replace(setup, weights_sha256="23" * 32).refuse_other(tmp_path)
+    dataclasses.replace(setup, weights_sha256="").refuse_other(tmp_path)  # not known: a network that was not read
+
+
+def test_a_regression_is_refused(tree):
+    network = load_model("i3d", "none", num_classes=2, **TINY["i3d"])
+    network.config = network.config.replace(output="regression")
+    with pytest.raises(VidexplainError, match="i3d is a regression"):
+        evaluate(network, tree)

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from videxplain.attribution.engine import forward
 from videxplain.benchmark.cases import Case
+from videxplain.explanation.api import config_of
 from videxplain.metrics import localisation
 from videxplain.metrics.faithfulness import average_drop, deletion, increase, insertion
 from videxplain.metrics.randomisation import layers_from_the_top, randomised, similarity
 from videxplain.metrics.road import road
 from videxplain.metrics.robustness import infidelity, sensitivity
+from videxplain.models.outputs import probabilities
 from videxplain.registry import Registry
 from videxplain.untouched import untouched
 
@@ -45,7 +47,7 @@ class Subject:
     def score(self, versions: Tensor) -> Tensor:
         """The probability of the class for versions of the clip ``(B, 3, T, H, W)``, ``(B,)``."""
         with untouched(self.module), torch.no_grad():
-            return forward(self.module, versions).softmax(1)[:, self.case.target]
+            return probabilities(forward(self.module, versions), config_of(self.module))[:, self.case.target]
 
     @cached_property
     def values(self) -> NDArray[np.float32]:

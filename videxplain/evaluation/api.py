@@ -63,6 +63,8 @@ def evaluate(
     """
     bars: Bars = progress or (lambda stage: nullcontext())
     config = config_of(model)
+    if config.output == "regression":
+        raise VidexplainError(f"{config.architecture} is a regression: its outputs are no classes that could be right")
     dataset = data if isinstance(data, VideoDataset) else open_dataset(data)
     if strict:
         dataset.refuse_missing()

@@ -27,6 +27,8 @@ class EvaluationSetup:
         subset: ``"test"``, ``"validation"`` or ``"train"``.
         limit: The most videos that were to be taken; None for all.
         precision: ``"fp32"`` or ``"bf16"``.
+        weights_file: Name of the weights' file; empty if there was none.
+        weights_sha256: SHA-256 of that file.
     """
 
     model: str
@@ -36,6 +38,8 @@ class EvaluationSetup:
     subset: str = "test"
     limit: int | None = None
     precision: str = "fp32"
+    weights_file: str = ""
+    weights_sha256: str = ""
 
     @property
     def words(self) -> str:
@@ -67,9 +71,12 @@ class EvaluationSetup:
             held = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise VidexplainError(f"{path} is in the way and cannot be read: choose another folder") from None
+        held = held if isinstance(held, dict) else {}
         mine = dataclasses.asdict(self)
-        for name in ("model", "weights", "dataset", "split", "subset", "limit"):
-            there = held.get(name) if isinstance(held, dict) else None
+        # Two runs may describe their weights in the same words.
+        known = ("weights_sha256",) if self.weights_sha256 and held.get("weights_sha256") else ()
+        for name in ("model", "weights", "dataset", "split", "subset", "limit", *known):
+            there = held.get(name)
             if there != mine[name]:
                 had, have = (f"no {name}" if value is None else f"{name} {value}" for value in (there, mine[name]))
                 raise VidexplainError(
@@ -78,8 +85,8 @@ class EvaluationSetup:
                 )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for ``metrics.json``; the limit is left out if there is none."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        """Plain values for ``metrics.json``; a limit or a file of weights is left out if there is none."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, "")}
 
 
 def setup_of(
@@ -87,4 +94,14 @@ def setup_of(
 ) -> EvaluationSetup:
     """What an evaluation of a network with a ``config`` on a dataset would be."""
     config = config_of(model)
-    return EvaluationSetup(config.architecture, config.weights, dataset.name, dataset.split, subset, limit, precision)
+    return EvaluationSetup(
+        config.architecture,
+        config.weights,
+        dataset.name,
+        dataset.split,
+        subset,
+        limit,
+        precision,
+        config.weights_file,
+        config.weights_sha256,
+    )
