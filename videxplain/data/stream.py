@@ -148,7 +148,7 @@ class _End:
 
 
 def read_ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
-    """The same items, made in a thread up to ``depth`` ahead of their use; what the thread raises is raised here.
+    """The same items, made in a thread up to ``depth`` items ahead. An error in the thread is raised here.
 
     Closing this generator ends the thread and closes ``items``, if it is a generator too.
     """

@@ -25,8 +25,8 @@ TITLE_POINTS, NOTE_POINTS, TEXT_POINTS, SMALL_POINTS = 14, 10.5, 10, 8.5
 
 
 def one_line(text: object) -> str:
-    """Text without line breaks or runs of blanks."""
-    return " ".join(str(text).split())
+    """Text without line breaks or runs of blanks; what is not UTF-8, such as bytes of a file name, becomes "?"."""
+    return " ".join(str(text).encode("utf-8", "replace").decode().split())
 
 
 @lru_cache(maxsize=4096)

@@ -21,7 +21,7 @@ _LOST = 0.1
 
 @dataclass(frozen=True)
 class Task:
-    """What one extraction needs to know.
+    """One extraction.
 
     Attributes:
         video: The video, a file or a folder of images.
@@ -40,12 +40,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The result of one extraction.
 
     Attributes:
         frames: How many frames the folder has now.
-        kept: Whether they were all there already.
-        damage: Why there are none.
+        kept: Whether they were all there before.
+        damage: Why the video has no frames, or None.
     """
 
     frames: int
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def extract(task: Task) -> Outcome:
-    """Write the frames of a video, unless they are all there; the file that says so is written last."""
+    """Write the frames of a video, unless they are all there; ``frames.json``, the mark of a complete folder, is last."""
     found = _complete(task)
     if found:
         return Outcome(found.frames, kept=True)
@@ -115,7 +115,7 @@ def _write(task: Task) -> FrameFolder:
 
 
 def _complete(task: Task) -> FrameFolder | None:
-    """What lies there, if it is of this video, was asked for as now, and has all its files, none of them cut short."""
+    """The folder's ``frames.json``, if it is of this video and this height, and all frames are there in full size."""
     if not is_frame_folder(task.folder):
         return None
     try:
@@ -136,7 +136,7 @@ def _complete(task: Task) -> FrameFolder | None:
 
 
 def _clear(folder: Path) -> None:
-    """Make the folder, or take out what an earlier run left in it; the file that calls it complete goes first."""
+    """Make the folder, or remove what an earlier run left in it, ``frames.json`` first."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FRAMES_FILE).unlink(missing_ok=True)
     for path in folder.glob("*.jpg"):

@@ -23,7 +23,7 @@ def in_processes(
 ) -> Generator[tuple[int, Result], None, None]:
     """Results with the positions of their tasks, in the order in which they are ready.
 
-    Closing the generator gives up what has not begun.
+    Closing the generator cancels the tasks that have not begun.
 
     Args:
         work: A function of a module, which other processes can import.

@@ -1,4 +1,4 @@
-"""A dataset's videos to folders of JPEG frames, in parallel, in as many goes as it takes."""
+"""Write a dataset's videos as folders of JPEG frames, in several processes. A run that was stopped can go on."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -18,7 +18,7 @@ from videxplain.files import output_folder
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What was done.
+    """What a call of `prepare` did.
 
     Attributes:
         extracted: Videos whose frames were written now.
@@ -132,7 +132,7 @@ def _kind(dataset: VideoDataset) -> str:
 
 
 def _folders(labels: Sequence[str], videos: Sequence[Video]) -> list[str]:
-    """Where the frames of each video go: after its name, and where another has taken that, with something added."""
+    """A folder for the frames of each video, named after the video; a number is added where the name is taken."""
     taken: set[str] = set()
     folders = []
     for video in videos:
