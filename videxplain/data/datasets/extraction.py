@@ -54,7 +54,7 @@ class Outcome:
 
 
 def extract(task: Task) -> Outcome:
-    """Write the frames of a video, unless they are all there; ``frames.json``, the mark of a complete folder, is last."""
+    """Write the frames of a video, unless they are all there; ``frames.json``, which says so, is written last."""
     found = _complete(task)
     if found:
         return Outcome(found.frames, kept=True)
