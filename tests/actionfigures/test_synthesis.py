@@ -105,3 +105,10 @@ def test_what_cannot_be_made(tree, changes, message):
 def test_videos_without_evidence(tmp_path):
     with pytest.raises(VidexplainError, match="videxplain synthesize writes it"):
         read_evidence(tmp_path / "UCF-101/Wave/v_Wave_g01_c01.avi")
+
+
+@pytest.mark.parametrize("size", [(0, 0), (2, 2), (30, 64), (99998, 64), (64, 10**22)])
+def test_a_bad_size_is_refused_before_anything_is_written(tmp_path, size):
+    with pytest.raises(VidexplainError, match=r"sides of 32 to 4096 pixels, not 2 of"):
+        synthesize(tmp_path / "out", videos=14, num_frames=2, size=size)
+    assert list(tmp_path.iterdir()) == []

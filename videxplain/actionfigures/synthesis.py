@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from videxplain.actionfigures.acts import LABELS
 from videxplain.actionfigures.render import Difficulty, FigureClip, render_clip
+from videxplain.claim import claimed
 from videxplain.data.datasets.official import SYNTHESIZED
 from videxplain.data.datasets.parallel import in_processes
 from videxplain.errors import VidexplainError
@@ -20,6 +21,8 @@ from videxplain.files import replacing
 
 FPS = 25
 FRAMES, SIZE = 48, (120, 160)
+SMALLEST, LARGEST = 32, 4096
+"""Pixels of a side. Smaller pictures have no room for a figure; larger ones take minutes each."""
 GROUPS = 250
 """Groups at most: ten times UCF101's number, because figures and places cost nothing here."""
 _HELD_OUT = 7 / 25
@@ -103,19 +106,25 @@ def synthesize(
         raise VidexplainError(f"there are {len(LABELS)} classes, so at least as many videos are needed, not {videos}")
     if size[0] % 2 or size[1] % 2:
         raise VidexplainError(f"videos have even sides, not {size[1]}x{size[0]}")
+    if num_frames < 1 or min(size) < SMALLEST or max(size) > LARGEST:
+        raise VidexplainError(
+            f"videos have at least 1 frame, and sides of {SMALLEST} to {LARGEST} pixels, "
+            f"not {num_frames} of {size[1]:.6g}x{size[0]:.6g}"
+        )
     wanted = difficulty or Difficulty()
     settings = {"look": LOOK, "seed": seed, "frames": num_frames, "size": list(size), **dataclasses.asdict(wanted)}
     tasks = [
         _Task(label, group, clip, out, seed, num_frames, size, wanted) for label, group, clip in _arrangement(videos)
     ]
     _claim(out, settings)
-    open_tasks = [task for task in tasks if not (task.video.is_file() and _evidence_path(task.video).is_file())]
-    done = len(tasks) - len(open_tasks)
-    for _ in in_processes(_make, open_tasks, workers):
-        done += 1
-        if progress:
-            progress(done, len(tasks))
-    _write_lists(out, tasks)
+    with claimed(out):
+        open_tasks = [task for task in tasks if not (task.video.is_file() and _evidence_path(task.video).is_file())]
+        done = len(tasks) - len(open_tasks)
+        for _ in in_processes(_make, open_tasks, workers):
+            done += 1
+            if progress:
+                progress(done, len(tasks))
+        _write_lists(out, tasks)
     return len(open_tasks)
 
 
