@@ -87,20 +87,20 @@ def read(path: Path) -> list[Row]:
     """The lines of a file, the last of each explanation; none where there is no file."""
     if not path.is_file():
         return []
-    found: dict[tuple[str, str], Row] = {}
+    last: dict[tuple[str, str], Row] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             row = Row(**json.loads(line))
         except (ValueError, TypeError):
             continue
-        found[row.method, row.video] = row
-    return list(found.values())
+        last[row.method, row.video] = row
+    return list(last.values())
 
 
 def rows_of(out: Path, model: str, chosen: Chosen, methods: Sequence[str]) -> list[Row]:
     """What a folder holds of a model's clips: baselines first, then the methods in their order."""
     clips = {case.name for case in chosen.cases}
     order = {name: place for place, name in enumerate(methods)}
-    found = [row for row in read(rows_path(out, model)) if row.video in clips]
-    wanted = [row for row in found if row.family == BASELINE or row.method in order]
+    rows = [row for row in read(rows_path(out, model)) if row.video in clips]
+    wanted = [row for row in rows if row.family == BASELINE or row.method in order]
     return sorted(wanted, key=lambda row: order.get(row.method, -1))

@@ -108,11 +108,11 @@ def _reporter(progress: Any) -> "L.Callback":
 
         def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
             if trainer.is_global_zero:
-                found = {name: float(value) for name, value in trainer.callback_metrics.items()}
+                values = {name: float(value) for name, value in trainer.callback_metrics.items()}
                 print(
                     f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: "
-                    f"loss {found['train_loss']:.3f}, accuracy {found['train_acc']:.1%}; "
-                    f"validation loss {found['val_loss']:.3f}, accuracy {found['val_acc']:.1%}",
+                    f"loss {values['train_loss']:.3f}, accuracy {values['train_acc']:.1%}; "
+                    f"validation loss {values['val_loss']:.3f}, accuracy {values['val_acc']:.1%}",
                     flush=True,
                 )
 

@@ -1,4 +1,4 @@
-"""Does a network need the order of the frames? Its accuracy with the order taken away."""
+"""Does a network need the order of the frames? Its accuracy is measured with the order taken away."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -60,10 +60,10 @@ def order_pairs(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str]
 ) -> dict[str, float]:
     """:func:`pair_accuracy` of those ``ORDER_PAIRS`` that are among the labels."""
-    found = {}
+    accuracies = {}
     for first, second in ORDER_PAIRS:
         if first in labels and second in labels:
             share = pair_accuracy(probabilities, truth, labels.index(first), labels.index(second))
             if share is not None:
-                found[f"{first}/{second}"] = share
-    return found
+                accuracies[f"{first}/{second}"] = share
+    return accuracies

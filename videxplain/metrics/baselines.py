@@ -1,4 +1,4 @@
-"""Maps that look at no network: what a method has to be better than."""
+"""Maps made without a network, which a method has to beat."""
 
 import zlib
 
@@ -10,7 +10,7 @@ Map = NDArray[np.float32]
 
 
 def random_map(frames: Frames, name: str) -> Map:
-    """Every pixel any value, ``(T, H, W)`` in [0, 1); the same each time for clips of the same name."""
+    """A random value for every pixel, ``(T, H, W)`` in [0, 1); the same for clips of the same name."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     return rng.random(frames.shape[:3], np.float32)
 

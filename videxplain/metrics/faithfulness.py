@@ -1,4 +1,7 @@
-"""Does the network use what the map shows? Parts of a clip are hidden in its order, and the score is watched."""
+"""Does the network use what the map shows?
+
+Parts of a clip are hidden in the order of the map's values, and the score is recorded.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,7 +21,7 @@ UNITS = ("voxel", "tubelet", "frame")
 TUBELET = (4, 8, 8)
 """Into so many tubelets a clip is divided in time, height and width, as far as it has frames and pixels."""
 _VOXELS = 4 * 16 * 112 * 112
-"""So many positions of versions of a clip are scored together."""
+"""So many positions, over all versions of a clip, are scored together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +45,19 @@ class Curve:
 def deletion(
     score: Score, x: Tensor, heat: Tensor, *, unit: Unit = "tubelet", fill: Fill = "mean", steps: int = 20
 ) -> Curve:
-    """The score while the clip vanishes, the most important part first (Petsiuk et al., BMVC 2018, section 3.4).
+    """The score while the clip is hidden, the most important part first (Petsiuk et al., BMVC 2018, section 3.4).
 
-    A low area speaks for the map. Units of equal importance go in the order of time, rows and columns.
+    A low area speaks for the map. Units of equal importance are hidden in the order of time, rows and columns.
 
     Args:
         score: See ``Score``.
         x: One clip ``(1, C, T, H, W)``, normalised, so that zero is the mean colour.
-        heat: ``(T, H, W)``; more is more important, and negative values are the least.
-        unit: What vanishes at once at least: a voxel; a tubelet, a box of a quarter of the frames and an eighth of the
-            height and width, which is ranked by its mean; or a whole frame, ranked by its mean.
-        fill: What takes its place: ``"mean"``, the mean colour; ``"blur"``, the picture out of focus; ``"freeze"``,
-            the last frame before it in which this place was not hidden.
-        steps: In how many steps; as many as there are units where there are fewer.
+        heat: ``(T, H, W)``; larger is more important, also among negative values.
+        unit: The smallest part that is hidden at once: a ``"voxel"``; a ``"tubelet"``, a box of a quarter of the frames
+            and an eighth of the height and width, ranked by its mean; or a ``"frame"``, ranked by its mean.
+        fill: The replacement: ``"mean"``, the mean colour; ``"blur"``, the blurred picture; ``"freeze"``, the last
+            earlier frame in which this place was not hidden.
+        steps: Number of steps; at most the number of units.
     """
     return _curve(score, x, heat, unit, fill, steps, hide=True)
 
@@ -62,9 +65,9 @@ def deletion(
 def insertion(
     score: Score, x: Tensor, heat: Tensor, *, unit: Unit = "tubelet", fill: Fill = "mean", steps: int = 20
 ) -> Curve:
-    """The score while the clip appears, the most important part first; a high area speaks for the map.
+    """The score while the clip is shown, the most important part first; a high area speaks for the map.
 
-    The arguments are those of :func:`deletion`; it begins with the whole clip hidden.
+    The arguments are those of :func:`deletion`. It begins with the whole clip hidden.
     """
     return _curve(score, x, heat, unit, fill, steps, hide=False)
 
@@ -88,7 +91,7 @@ def increase(score: Score, x: Tensor, heat: Tensor) -> float:
 
 
 def ranks(heat: Tensor, unit: Unit = "tubelet") -> Tensor:
-    """In which place each voxel is hidden: ``(T, H, W)`` of unit numbers, the most important unit 0."""
+    """The place of each voxel in the order of hiding: ``(T, H, W)`` of numbers, 0 for the most important unit."""
     if unit not in UNITS:
         raise unknown("unit", unit, UNITS)
     if heat.ndim != 3 or not torch.isfinite(heat).all():
@@ -132,17 +135,17 @@ def _curve(score: Score, x: Tensor, heat: Tensor, unit: Unit, fill: Fill, steps:
 def in_batches(score: Score, versions: Iterator[Tensor], x: Tensor) -> Tensor:
     """Scores of versions ``(1, C, T, H, W)`` of a clip, several at once where they are small; on the CPU."""
     together = max(1, _VOXELS // x[0, 0].numel())
-    found: list[Tensor] = []
+    scores: list[Tensor] = []
     held: list[Tensor] = []
     with torch.no_grad():
         for version in versions:
             held.append(version)
             if len(held) == together:
-                found.append(score(torch.cat(held)).detach().cpu())
+                scores.append(score(torch.cat(held)).detach().cpu())
                 held = []
         if held:
-            found.append(score(torch.cat(held)).detach().cpu())
-    return torch.cat(found)
+            scores.append(score(torch.cat(held)).detach().cpu())
+    return torch.cat(scores)
 
 
 def _through(score: Score, x: Tensor, heat: Tensor) -> tuple[float, float]:

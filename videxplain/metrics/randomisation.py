@@ -148,8 +148,8 @@ def ssim(first: Tensor, second: Tensor) -> float:
     var_a, var_b = blurred(a * a) - mean_a**2, blurred(b * b) - mean_b**2
     covariance = blurred(a * b) - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
-    found = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return float((found / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
+    numerator = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    return float((numerator / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
 
 
 def _reset(module: nn.Module) -> None:

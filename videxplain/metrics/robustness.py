@@ -43,7 +43,7 @@ def infidelity(score: Score, x: Tensor, heat: Tensor, *, samples: int = 16, seed
     def measured(attribution: Tensor, normalise: bool) -> float:
         with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
             torch.manual_seed(seed)
-            found = captums(
+            value = captums(
                 score,
                 perturb,
                 x,
@@ -52,7 +52,7 @@ def infidelity(score: Score, x: Tensor, heat: Tensor, *, samples: int = 16, seed
                 max_examples_per_batch=1,
                 normalize=normalise,
             )
-            return float(found)
+            return float(value)
 
     # The same number in each channel: only their sum is compared.
     spread = (heat / x.shape[1])[None, None].expand_as(x).contiguous()
@@ -87,5 +87,5 @@ def sensitivity(
 
     with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
         torch.manual_seed(seed)
-        found = sensitivity_max(run, x, perturb_radius=radius, n_perturb_samples=samples, max_examples_per_batch=1)
-    return float(found)
+        value = sensitivity_max(run, x, perturb_radius=radius, n_perturb_samples=samples, max_examples_per_batch=1)
+    return float(value)

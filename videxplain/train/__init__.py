@@ -1,1 +1,1 @@
-"""Training and evaluation. Nothing is imported here, because Lightning takes seconds."""
+"""Training, on Lightning. Nothing is imported here, because Lightning takes seconds."""

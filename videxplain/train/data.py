@@ -1,4 +1,4 @@
-"""The videos of one dataset or two, as a network is trained with them."""
+"""The clips of one or two datasets, for training and validation."""
 
 import os
 from contextlib import nullcontext
@@ -23,7 +23,7 @@ from videxplain.train.recipe import Recipe
 
 @dataclass(frozen=True)
 class Part:
-    """One dataset of a recipe: its name in logs, its clips for training and for validation."""
+    """One dataset of a recipe: its name in logs, and its clips for training and for validation."""
 
     name: str
     dataset: VideoDataset
@@ -34,7 +34,7 @@ class Part:
 class VideoData(L.LightningDataModule):
     """Batches of clips ``(N, 3, T, H, W)``, labels ``(N,)`` and positions of videos ``(N,)``.
 
-    With two datasets a step gets a batch of each; the smaller one then comes more than once an epoch.
+    With two datasets each step gets a batch of both; the smaller dataset is then seen more than once in an epoch.
 
     Attributes:
         parts: The datasets.
@@ -45,18 +45,18 @@ class VideoData(L.LightningDataModule):
         """Open the datasets and look at every video once.
 
         Args:
-            recipe: What to read and how.
+            recipe: The datasets, and how clips are cut and varied.
             config: What the network expects.
-            strict: Raise at the first missing or damaged video rather than leave it out.
+            strict: Raise at the first missing or damaged video, instead of leaving it out.
             bars: Shows progress.
         """
         super().__init__()
         self.recipe, self.config = recipe, config
         self._cores = os.cpu_count() or 1
         self._bars = bars or (lambda what: nullcontext())
-        # What crops takes them from the frames as they are; for the others resizing comes first anyway.
+        # "crop" needs the frames at their own size; the other augmentations resize first anyway.
         self._cache = FrameCache(None if recipe.augmentation == "crop" else config.size) if recipe.cache else None
-        # For all parts together, so it is asked before anything is held.
+        # For all parts together, so it is measured before any frame is held.
         self._room = free_memory() // 2
         self.skipped: list[tuple[Path, str]] = []
         datasets = [open_dataset(source.root, kind=source.kind, split=source.split) for source in recipe.data]
@@ -134,6 +134,6 @@ class VideoData(L.LightningDataModule):
 
 
 def _names(datasets: list[VideoDataset]) -> list[str]:
-    """A name for each in logs; two of the same kind are told apart by number."""
+    """A name for each in logs; two of the same name are told apart by number."""
     names = [dataset.name for dataset in datasets]
     return [name if names.count(name) == 1 else f"{name}-{number}" for number, name in enumerate(names, start=1)]

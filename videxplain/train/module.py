@@ -1,4 +1,4 @@
-"""What happens in a step of training."""
+"""A step of training and of validation."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,11 +17,11 @@ from videxplain.train.two_heads import ManyHeads
 
 
 class Classifier(L.LightningModule):
-    """Cross entropy, Adam, a learning rate that shrinks by a constant factor an epoch.
+    """Cross entropy, Adam, and a learning rate that shrinks by a constant factor in each epoch.
 
     It logs ``train_loss``, ``train_acc``, ``val_loss``, ``val_acc`` (top-1) and ``val_acc5``; with two datasets these
-    are means over both, and each has its own beside them, ``val_acc/ucf101``. A video with several validation clips is
-    judged by the mean of their probabilities.
+    are means over both, and each dataset has its own value beside them, such as ``val_acc/ucf101``. A video with
+    several validation clips is judged by the mean of their probabilities.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class Classifier(L.LightningModule):
             return self.heads(x, which).float()
 
     def train(self, mode: bool = True) -> "Classifier":
-        """As always, but what is frozen stays as it is, the statistics of its batch normalisation too."""
+        """Set the mode; frozen parts stay in evaluation mode, so that their batch statistics do not change."""
         super().train(mode)
         for part in self.frozen:
             part.eval()
         return self
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put what the networks are beside their weights, so that a checkpoint can be loaded like a file of weights."""
+        """Put the networks' configurations into the checkpoint, so that it can be loaded like a file of weights."""
         checkpoint[CONFIG_KEY] = [config_to_json(config) for config in self.heads.configs]
 
     def configure_optimizers(self) -> Any:
-        """Adam on what is learned, and the learning rate's decay."""
+        """Adam on the parameters that are trained, and the decay of its learning rate."""
         learned = [parameter for parameter in self.parameters() if parameter.requires_grad]
         adam = torch.optim.Adam(learned, lr=self.lr, weight_decay=self.weight_decay)
         return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, self.gamma)]
@@ -89,7 +89,7 @@ class Classifier(L.LightningModule):
         return torch.stack(losses).mean()
 
     def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
-        """Keep what the network says of each clip."""
+        """Keep the network's answer for each clip."""
         clips, labels, videos = batch
         self._validated[dataloader_idx].append((videos, labels, self(clips, dataloader_idx).log_softmax(1)))
 
@@ -108,20 +108,20 @@ class Classifier(L.LightningModule):
         self._log("val_acc5", [share[1] for share in right])
 
     def _log(self, name: str, values: Sequence[Tensor], on_epoch: bool | None = None) -> None:
-        """The mean over datasets, and where there are two, each; the mean over processes."""
-        found = {name: torch.stack(list(values)).mean()}
+        """Log the mean over datasets and, if there are two, each of them; averaged over processes."""
+        logged = {name: torch.stack(list(values)).mean()}
         if len(values) > 1:
-            found |= {f"{name}/{dataset}": value for dataset, value in zip(self.names, values, strict=True)}
-        self.log_dict(found, on_step=False if on_epoch else None, on_epoch=on_epoch, sync_dist=True, batch_size=1)
+            logged |= {f"{name}/{dataset}": value for dataset, value in zip(self.names, values, strict=True)}
+        self.log_dict(logged, on_step=False if on_epoch else None, on_epoch=on_epoch, sync_dist=True, batch_size=1)
 
 
 def frozen_parts(heads: ManyHeads) -> list[nn.Module]:
-    """What ``freeze_trunk`` leaves alone: the image network, or everything with weights before the classifiers."""
+    """The parts that ``freeze_trunk`` does not train: the image network, or all layers before the classifiers."""
     trunk = getattr(heads.network, "trunk", None)
     if isinstance(trunk, nn.Module):
         return [trunk]
     last = set(heads.classifiers.modules())
-    # Dropout has nothing to freeze, and goes on.
+    # Dropout has no parameters to freeze, and stays active.
     return [part for part in heads.network.modules() if part not in last and any(True for _ in part.parameters(False))]
 
 

@@ -1,4 +1,4 @@
-"""Two datasets, one network: a classifier for each (sections 4.1.6 and 4.2 of the report)."""
+"""One network with a classifier for each of two datasets (sections 4.1.6 and 4.2 of the report)."""
 
 import copy
 
@@ -23,16 +23,16 @@ def classifier_name(network: nn.Module) -> str:
 
 
 class Heads(nn.Module):
-    """Classifiers in the place of one; ``active`` is the one that answers."""
+    """Several classifiers in the place of one; ``active`` is the number of the one that is used."""
 
     def __init__(self, classifiers: list[nn.Module]) -> None:
-        """Take the first of ``classifiers`` until told otherwise."""
+        """Use the first of ``classifiers`` at the beginning."""
         super().__init__()
         self.each = nn.ModuleList(classifiers)
         self.active = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whatever the active classifier makes of it."""
+        """The output of the active classifier."""
         return self.each[self.active](x)
 
 
@@ -41,11 +41,11 @@ class ManyHeads(nn.Module):
 
     Attributes:
         network: The network, whose own classifier has become a :class:`Heads` where there is more than one dataset.
-        configs: What the network is for each dataset.
+        configs: The configuration of the network for each dataset.
     """
 
     def __init__(self, network: VideoModel, configs: list[ModelConfig], *, seed: int = 0) -> None:
-        """Add classifiers to a network that has the first dataset's; the others start from the ``seed``."""
+        """Add classifiers to a network that has that of the first dataset; ``seed`` draws their weights."""
         super().__init__()
         self.network, self.configs = network, configs
         self._name = classifier_name(network)
@@ -65,11 +65,11 @@ class ManyHeads(nn.Module):
 
     @property
     def classifiers(self) -> nn.Module:
-        """The one, or all of them."""
+        """The classifier, or all of them as :class:`Heads`."""
         return self.network.get_submodule(self._name)
 
     def single(self, which: int) -> VideoModel:
-        """A network of the zoo, with the classifier of dataset ``which`` alone; a copy."""
+        """A copy of the network with the classifier of dataset ``which`` only."""
         network = copy.deepcopy(self.network)
         heads = network.get_submodule(self._name)
         if isinstance(heads, Heads):
@@ -79,7 +79,7 @@ class ManyHeads(nn.Module):
 
 
 def _like(layer: nn.Module, classes: int, seed: int) -> nn.Module:
-    """A layer as ``layer``, with other classes and weights of its own."""
+    """A layer like ``layer``, with another number of classes and new weights."""
     generator = torch.Generator().manual_seed(seed)
     made: nn.Linear | nn.Conv2d | nn.Conv3d
     if isinstance(layer, nn.Linear):
