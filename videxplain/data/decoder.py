@@ -48,7 +48,7 @@ def pictures(path: Path) -> Generator[av.VideoFrame, None, None]:
             stream.codec_context.thread_count = 1
         else:
             stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = min(_MOST_THREADS, os.cpu_count() or 1)
+            stream.codec_context.thread_count = min(_MOST_THREADS, (os.cpu_count() or 1) + 1)  # one waits
         yield from _decode(container, stream)
 
 
