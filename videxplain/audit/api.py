@@ -6,22 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from videxplain.attribution.registry import METHODS
 from videxplain.audit.engines import Engine, Here
 from videxplain.audit.result import Audit
-from videxplain.audit.settings import Settings, digest
+from videxplain.audit.settings import Settings, digest, state_digest
 from videxplain.audit.shards import SHARD_VIDEOS, cut, share_of
-from videxplain.audit.tables import ShardFiles
+from videxplain.audit.tables import CLASSES, ShardFiles
 from videxplain.audit.work import Entry, ShardTask, explain_shard
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of
-from videxplain.files import output_folder
+from videxplain.files import output_folder, replacing
 from videxplain.progress import Progress
 
 
 def run_audit(
-    model: str,
+    model: str | nn.Module,
     data: VideoDataset,
     out: str | Path,
     *,
@@ -32,6 +34,7 @@ def run_audit(
     options: dict[str, Any] | None = None,
     precision: str = "fp32",
     trust: bool = True,
+    boxes: str | Path | None = None,
     device: str = "cpu",
     engine: Engine | None = None,
     part: str | None = None,
@@ -45,7 +48,8 @@ def run_audit(
     A run that was stopped goes on with the shards that are missing.
 
     Args:
-        model: The name of a network, as :func:`videxplain.load_model` takes it. Every worker loads it by this name.
+        model: The name of a network, as :func:`videxplain.load_model` takes it, which every worker loads; or a network
+            with a ``config``, which is then sent to the workers.
         data: An opened data set; videos without labels have the label -1.
         out: The folder to write.
         weights: As for :func:`videxplain.load_model`.
@@ -54,7 +58,9 @@ def run_audit(
         layer: Dotted name, or None for the method's default.
         options: What the method takes besides.
         precision: ``"fp32"`` or ``"bf16"``.
-        trust: Whether trust figures and temporal reliance are measured: six passes a video.
+        trust: Whether trust figures, temporal reliance and the share of motion are measured on the middle window of
+            every video: some twenty passes of one window.
+        boxes: UCF101-24's file of boxes, the evidence of videos that have none of their own.
         device: Where to compute, such as ``"cuda"``.
         engine: Where shards run; None for this process.
         part: ``"3/8"``: only the third of eight parts of the shards. The last part that ends merges the tables.
@@ -74,7 +80,8 @@ def run_audit(
 
     out = Path(out)
     METHODS[method].check_options(options or {})
-    network = load_model(model, weights)
+    named = isinstance(model, str)
+    network: nn.Module = load_model(model, weights) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
     labels = config.labels or tuple(f"class {k}" for k in range(config.num_classes))
@@ -84,9 +91,9 @@ def run_audit(
             f"({', '.join(labels[:3])}, ...); audit it without labels, or name the network's classes with --labels"
         )
     settings = Settings(
-        model=model,
-        weights=weights,
-        weights_sha256=str(getattr(config, "weights_sha256", "") or ""),
+        model=model if isinstance(model, str) else config.architecture,
+        weights=weights if named else config.weights,
+        weights_sha256=config.weights_sha256 if named else state_digest(network),
         data=str(data.root),
         kind=data.layout,
         split=data.split,
@@ -99,16 +106,18 @@ def run_audit(
         options=dict(options or {}),
         precision=precision,
         trust=trust,
+        evidence="boxes" if boxes else "masks" if _has_masks(data) else "",
+        boxes=str(boxes or ""),
         shard=shard,
     )
-    del network
+    sent = None if named else network
     with output_folder(out):
         settings.write(out)
         files = ShardFiles(out)
         shards = cut(len(entries), shard)
         missing = [one for one in share_of(shards, part) if not files.done(one)]
         done = sum(one.stop - one.start for one in shards if files.done(one))
-        tasks = [ShardTask(one, settings, device, tuple(entries[one.start : one.stop])) for one in missing]
+        tasks = [ShardTask(one, settings, device, tuple(entries[one.start : one.stop]), sent) for one in missing]
         for task, result in (engine or Here()).run(explain_shard, tasks):
             if strict and (failed := next((row for row in result.rows if row.error), None)):
                 raise VidexplainError(f"{failed.path}: {failed.error}")
@@ -119,7 +128,10 @@ def run_audit(
         if not all(files.done(one) for one in shards):
             return None
         files.merge(shards)
-    return Audit.load(out)
+        audit = Audit.load(out)
+        with replacing(out / CLASSES) as path:
+            audit.classes.to_parquet(path)
+    return audit
 
 
 def list_entries(data: VideoDataset, subset: str, limit: int | None = None) -> list[Entry]:
@@ -149,6 +161,10 @@ def list_entries(data: VideoDataset, subset: str, limit: int | None = None) -> l
         )
         for number, (video, path, stem) in enumerate(zip(videos, shown, stems, strict=True))
     ]
+
+
+def _has_masks(data: VideoDataset) -> bool:
+    return data.name == "actionfigures"
 
 
 def _relative(path: Path, root: Path) -> str:

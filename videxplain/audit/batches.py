@@ -16,7 +16,7 @@ from videxplain.attribution.api import check_input
 from videxplain.attribution.default_layer import find_layer
 from videxplain.attribution.engine import Precision, at_once
 from videxplain.attribution.fusion import run_method
-from videxplain.attribution.passes import Pass
+from videxplain.attribution.passes import Choose, Pass
 from videxplain.attribution.registry import Method
 from videxplain.attribution.targets import Score
 from videxplain.data.stream import FileFrames
@@ -90,7 +90,7 @@ class _Video:
         self.source = FileFrames(question.path)
         self.whole = plan(self.source.num_frames, config)
         self.records = WindowMaps()
-        self.total = np.zeros(config.num_classes)
+        self.total = np.zeros(config.num_outcomes)
         self.logits = np.zeros(config.num_classes)
         self.features: NDArray[np.float64] | None = None
         self.middle: Tensor | None = None
@@ -211,7 +211,7 @@ class Batches:
             totals[id(video)] = before + own
         most = max(map(len, keys))
         index = torch.tensor([one + [one[0]] * (most - len(one)) for one in keys], device=logits.device)
-        return [_gathered(index[:, m]) for m in range(most)]
+        return [own_outcome(index[:, m]) for m in range(most)]
 
     def _finished(self, video: _Video | Answer) -> Answer:
         if isinstance(video, Answer):
@@ -249,16 +249,26 @@ class Batches:
         missing = [i for i in range(len(video.whole.windows)) if key not in video.records.keys(i)]
         device = device_of(self._model)
         for i, x in zip(missing, window_inputs(video.source, video.whole, missing, self._config, device), strict=True):
-            index = torch.full((1,), key, device=x.device)
-            p = Pass(self._model, x, lambda _, index=index: [_gathered(index)], self._layer, self._precision)
+            score = own_outcome(torch.full((1,), key, device=x.device))
+            p = Pass(self._model, x, always(score), self._layer, self._precision)
             result = run_method(self._method, p, **self._options)
             video.records.replace(i, [key], per_frame(result.maps, self._config.num_frames))
             answer.windows += 1
 
 
-def _gathered(index: Tensor) -> Score:
-    """Each sample's own class."""
-    return lambda logits: logits.gather(1, index[:, None])[:, 0]
+def always(score: Score) -> Choose:
+    """The choice of one score whatever the logits are."""
+    return lambda _: [score]
+
+
+def own_outcome(index: Tensor) -> Score:
+    """The score of each sample's own outcome ``(N,)``; that of a complement is minus the one output."""
+
+    def score(logits: Tensor) -> Tensor:
+        every = torch.cat([logits, -logits], 1) if logits.shape[1] == 1 else logits
+        return every.gather(1, index[:, None])[:, 0]
+
+    return score
 
 
 class _classifier_input:

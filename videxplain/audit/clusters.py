@@ -20,7 +20,8 @@ class Cluster:
     Attributes:
         label: The predicted class.
         members: Numbers of the videos.
-        oddness: How far the cluster lies from the class's usual explanation, in robust deviations.
+        oddness: How far its usual explanation lies from that of the whole data set, in the median absolute deviations
+            of all explanations.
         share: Its share of the class's videos.
         accuracy: Share of its videos that are right; None without truths.
     """
@@ -60,7 +61,10 @@ def find_clusters(
     maps: NDArray[np.float32],
     features: NDArray[np.float32] | None = None,
 ) -> tuple[list[Cluster], NDArray[np.float64]]:
-    """Cluster the explanations of each predicted class with HDBSCAN, the oddest cluster first.
+    """Cluster the explanations of each predicted class with HDBSCAN, the cluster furthest from the usual first.
+
+    A shortcut is a reason that other classes do not have. So clusters are ordered by how far they lie from what is
+    usual in the whole data set. In its own class the shortcut may be the usual reason.
 
     Two videos are alike where their reduced maps and, if given, their pooled features are. Both are brought to the
     same weight. What HDBSCAN (Campello et al., PAKDD 2013) puts into no cluster is in none.
@@ -80,6 +84,9 @@ def find_clusters(
 
     oddness = np.zeros(len(numbers))
     clusters = []
+    roots = np.sqrt(maps)
+    usual = np.median(roots, 0)
+    everywhere = np.linalg.norm(roots - usual, axis=1)
     for label in sorted(set(predictions)):
         at = np.flatnonzero(np.asarray(predictions) == label)
         points = _points(maps[at], None if features is None else features[at])
@@ -88,7 +95,8 @@ def find_clusters(
         if len(at) < 2 * _SMALLEST:
             continue
         smallest = max(_SMALLEST, round(0.05 * len(at)))
-        named = HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(points)
+        # One cluster is an answer too: a shortcut may be in every clip of its class.
+        named = HDBSCAN(min_cluster_size=smallest, allow_single_cluster=True, copy=True).fit_predict(points)
         for cluster in sorted(set(named) - {-1}):
             members = at[named == cluster]
             known = [right[i] for i in members if right[i] is not None]
@@ -96,7 +104,7 @@ def find_clusters(
                 Cluster(
                     label=label,
                     members=tuple(int(numbers[i]) for i in members),
-                    oddness=float(np.median(oddness[members])),
+                    oddness=_deviations(float(np.linalg.norm(np.median(roots[members], 0) - usual)), everywhere),
                     share=len(members) / len(at),
                     accuracy=sum(map(bool, known)) / len(known) if known else None,
                 )
@@ -117,6 +125,12 @@ def _points(maps: NDArray[np.float32], features: NDArray[np.float32] | None) -> 
         scale = np.sqrt(few.var(0).sum())
         parts.append(few / scale if scale > 0 else few)
     return np.concatenate(parts, 1) if parts else np.zeros((len(maps), 1))
+
+
+def _deviations(distance: float, others: NDArray[np.floating]) -> float:
+    middle = float(np.median(others))
+    deviation = float(np.median(np.abs(others - middle)))
+    return (distance - middle) / deviation if deviation > 0 else 0.0
 
 
 def _robust(distances: NDArray[np.float64]) -> NDArray[np.float64]:

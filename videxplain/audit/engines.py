@@ -1,5 +1,6 @@
 """Where the shards of an audit are explained: in this process, in several, or on a Ray cluster."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
@@ -108,11 +109,11 @@ def _connected(address: str) -> Iterator[Any]:
     ours = not ray.is_initialized()
     if ours:
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="error", configure_logging=False)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
         except ConnectionError:
             if address != "auto":
                 raise VidexplainError(f"no Ray cluster answers at {address}") from None
-            ray.init(log_to_driver=False, logging_level="error", configure_logging=False, include_dashboard=False)
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, include_dashboard=False)
     try:
         yield ray
     finally:

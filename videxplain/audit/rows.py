@@ -42,8 +42,10 @@ class VideoRow:
         shuffled: Whether the prediction of the middle window stays when its frames are shuffled.
         reversed: The same when they run backwards.
         frozen: The same when all are the middle frame.
+        motion: Share of Grad-CAM's evidence in the middle window that vanishes when the clip stands still.
         energy: Share of the map's energy in the known evidence, where the data set has masks or boxes.
-        pointing: Whether the map's maximum lies in the known evidence or within 15 pixels of it.
+        pointing: Whether the map's maximum lies in the known evidence or within 15 pixels of it; of several equal
+            maxima the share that do.
         features: The network's pooled features, averaged over windows, for clusters.
         seconds: Seconds that the network took.
     """
@@ -81,8 +83,9 @@ class VideoRow:
     shuffled: bool | None = None
     reversed: bool | None = None
     frozen: bool | None = None
+    motion: float | None = None
     energy: float | None = None
-    pointing: bool | None = None
+    pointing: float | None = None
     features: list[float] = field(default_factory=list)
     seconds: float | None = None
 

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
 from videxplain.errors import VidexplainError
 from videxplain.files import write_json
 from videxplain.version import __version__
@@ -34,7 +37,9 @@ class Settings:
         layer: The layer as it was given, or None for the method's default.
         options: What the method takes besides.
         precision: ``"fp32"`` or ``"bf16"``.
-        trust: Whether trust figures and temporal reliance are measured.
+        trust: Whether trust figures, temporal reliance and the share of motion are measured.
+        evidence: ``"masks"``, ``"boxes"``, or ``""`` for a data set without known evidence.
+        boxes: The file of UCF101-24's boxes; empty without.
         shard: Videos in a shard.
     """
 
@@ -53,6 +58,8 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
     precision: str = "fp32"
     trust: bool = True
+    evidence: str = ""
+    boxes: str = ""
     shard: int = 64
 
     @property
@@ -103,6 +110,15 @@ def read_settings(folder: Path) -> Settings:
 def digest(rows: Sequence[Sequence[object]]) -> str:
     """SHA-256 of rows of plain values."""
     return hashlib.sha256(json.dumps([list(map(str, row)) for row in rows]).encode()).hexdigest()
+
+
+def state_digest(model: nn.Module) -> str:
+    """SHA-256 of the names and values of a network's state."""
+    total = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        total.update(name.encode())
+        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:

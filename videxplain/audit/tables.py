@@ -15,7 +15,7 @@ from videxplain.files import replacing
 if TYPE_CHECKING:
     import pyarrow
 
-VIDEOS, MAPS = "videos.parquet", "maps.zarr"
+VIDEOS, CLASSES, MAPS = "videos.parquet", "classes.parquet", "maps.zarr"
 _SHARDS = "shards"
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import at_once, forward
+from videxplain.models.config import ModelConfig
+from videxplain.models.outputs import probabilities
 from videxplain.untouched import untouched
 
 HIDDEN = 0.1
@@ -35,7 +37,9 @@ class Trust:
     frozen: bool
 
 
-def measure_trust(model: nn.Module, window: Tensor, maps: NDArray[np.float32], label: int, seed: int) -> Trust:
+def measure_trust(
+    model: nn.Module, config: ModelConfig, window: Tensor, maps: NDArray[np.float32], label: int, seed: int
+) -> Trust:
     """Six passes over one window.
 
     The random part is the map rolled around in time, height and width by random amounts. So it has the size and the
@@ -43,9 +47,10 @@ def measure_trust(model: nn.Module, window: Tensor, maps: NDArray[np.float32], l
 
     Args:
         model: The network.
+        config: What it expects, and what its output means.
         window: ``(1, 3, T, H, W)``, normalised, so that zero is the mean colour.
         maps: ``(T, h, w)``, the map of the window.
-        label: The class that is explained.
+        label: The outcome that is explained.
         seed: For the random part and the shuffled frames.
     """
     draw = np.random.default_rng(seed)
@@ -70,8 +75,9 @@ def measure_trust(model: nn.Module, window: Tensor, maps: NDArray[np.float32], l
     )
     with untouched(model), torch.no_grad():
         logits = torch.cat([forward(model, part) for part in versions.split(at_once(window))])
-    whole, hidden, elsewhere = logits[:3].softmax(1)[:, label].tolist()
-    best = logits.argmax(1).tolist()
+    said = probabilities(logits, config)
+    whole, hidden, elsewhere = said[:3, label].tolist()
+    best = said.argmax(1).tolist()
     return Trust(
         trust=whole - hidden,
         trust_random=whole - elsewhere,

@@ -1,18 +1,23 @@
 """One shard of an audit, in whatever process or machine it is explained."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from videxplain.attribution.default_layer import find_layer
+from videxplain.attribution.fusion import run_method
+from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast
-from videxplain.audit.batches import Answer, Batches, Question
+from videxplain.audit.batches import Answer, Batches, Question, own_outcome
+from videxplain.audit.evidence import agreement
 from videxplain.audit.map_figures import map_figures
 from videxplain.audit.rows import VideoRow
 from videxplain.audit.settings import Settings
@@ -52,12 +57,14 @@ class ShardTask:
         settings: What was asked.
         device: Where to compute.
         entries: Its videos.
+        network: The network itself where it was not given by name; otherwise None, and each process loads it.
     """
 
     shard: Shard
     settings: Settings
     device: str
     entries: tuple[Entry, ...]
+    network: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class ShardResult:
 def explain_shard(task: ShardTask) -> ShardResult:
     """Explain the videos of a shard; results do not depend on where it runs."""
     settings = task.settings
-    model = _network(settings.model, settings.weights, task.device)
+    model = task.network or _network(settings.model, settings.weights, task.device)
     config: ModelConfig = model.config  # type: ignore[assignment]
     index = {label: k for k, label in enumerate(settings.labels)}
     batches = Batches(
@@ -91,7 +98,7 @@ def explain_shard(task: ShardTask) -> ShardResult:
             result.rows.append(VideoRow(**_known(entry), error=answer.error))
             continue
         maps = dict(_maps(model, config, settings, answer))
-        result.rows.append(_row(entry, answer, maps["prediction"], model, settings))
+        result.rows.append(_row(entry, answer, maps["prediction"], model, config, settings))
         result.maps.update({(entry.name, what): values for what, values in maps.items()})
     return result
 
@@ -136,13 +143,21 @@ def _maps(
     yield "contrast", np.stack(list(contrast.maps))
 
 
-def _row(entry: Entry, answer: Answer, maps: NDArray[np.float32], model: nn.Module, settings: Settings) -> VideoRow:
+def _row(
+    entry: Entry,
+    answer: Answer,
+    maps: NDArray[np.float32],
+    model: nn.Module,
+    config: ModelConfig,
+    settings: Settings,
+) -> VideoRow:
     assert answer.source is not None
     best, source = answer.prediction, answer.source
     truth = answer.question.truth
-    measured: Mapping[str, Any] = {}
+    measured: dict[str, Any] = agreement(settings, entry.path, maps, source.size)
     if settings.trust and answer.middle is not None and answer.middle_map is not None:
-        measured = vars(measure_trust(model, answer.middle, answer.middle_map, best, seed=entry.number))
+        measured |= vars(measure_trust(model, config, answer.middle, answer.middle_map, best, seed=entry.number))
+        measured["motion"] = _share_of_motion(model, answer.middle, best)
     _, high = answer.maps["prediction"].range(METHODS[settings.method].signed)
     return VideoRow(
         **_known(entry),
@@ -164,3 +179,15 @@ def _row(entry: Entry, answer: Answer, maps: NDArray[np.float32], model: nn.Modu
         **vars(map_figures(maps)),
         **measured,
     )
+
+
+def _share_of_motion(model: nn.Module, window: Tensor, label: int) -> float | None:
+    """The share of Grad-CAM's evidence in a window that vanishes when the clip stands still; None without evidence."""
+    index = torch.full((1,), label, device=window.device)
+    parts = []
+    for name in ("motion", "appearance"):
+        method = METHODS[name]
+        layer = find_layer(method, model, window, None)
+        result = run_method(method, Pass(model, window, lambda _: [own_outcome(index)], layer))
+        parts.append(float(result.maps.sum()))
+    return parts[0] / sum(parts) if sum(parts) > 0 else None

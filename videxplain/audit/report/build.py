@@ -1,8 +1,6 @@
 """The report of one audit."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -10,8 +8,9 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.audit.clusters import Cluster, find_clusters, reduced
+from videxplain.audit.clusters import Cluster, find_clusters
 from videxplain.audit.report import charts
+from videxplain.audit.report.gather import CURVE_POINTS, Gathered, class_of, features_of, gather, to_grid
 from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
 from videxplain.audit.report.pages import PAGES, Pages
 from videxplain.audit.report.statistics import RELIANCE, confusion, most_confused, overview
@@ -22,22 +21,6 @@ from videxplain.progress import Progress
 _FAILED_SHOWN = 200
 _ODD_SHOWN = 5
 _MEMBERS_SHOWN = 24
-_CURVE_POINTS = 50
-
-
-@dataclass(frozen=True)
-class _Gathered:
-    """What one pass through all maps gives.
-
-    Attributes:
-        reduced: ``(N, D)`` of the explained videos.
-        place: By class, the sum of the maps over time and clips, brought to one grid.
-        curve: By class, the mean curve over the length of a clip.
-    """
-
-    reduced: NDArray[np.float32]
-    place: dict[str, NDArray[np.float64]]
-    curve: dict[str, NDArray[np.float64]]
 
 
 def build_report(
@@ -65,8 +48,8 @@ def build_report(
     (folder / "media").mkdir(parents=True, exist_ok=True)
     table, labels = audit.videos, list(audit.settings.labels)
     explained = np.flatnonzero(table["error"].isna().to_numpy())
-    gathered = _gather(audit, explained)
-    features = _features(audit, explained)
+    gathered = gather(audit, explained)
+    features = features_of(audit, explained)
     predictions = [str(table["prediction"].iloc[i]) for i in explained]
     right = [None if value is None else bool(value) for value in table["correct"].iloc[explained]]
     clusters, oddness = find_clusters(explained.tolist(), predictions, right, gathered.reduced, features)
@@ -80,8 +63,8 @@ def build_report(
         except VidexplainError:  # the video has gone since it was explained
             failed.add(number)
         else:
-            label = _class_of(audit, number)
-            moved[label] = moved.get(label, np.zeros(gathered.place[label].shape)) + _to_grid(
+            label = class_of(audit, number)
+            moved[label] = moved.get(label, np.zeros(gathered.place[label].shape)) + to_grid(
                 movement, gathered.place[label].shape
             )
         if progress:
@@ -130,42 +113,6 @@ def choose_clips(audit: Audit, explained: NDArray[np.int64], odd: dict[int, floa
     return sorted(turns[: int(clips)])
 
 
-def _gather(audit: Audit, explained: NDArray[np.int64]) -> _Gathered:
-    small, place, curve = [], {}, {}
-    for number in explained.tolist():
-        maps = np.maximum(audit.maps(number), 0)
-        small.append(reduced(maps))
-        label = _class_of(audit, number)
-        total = maps.sum()
-        one = _to_grid(maps.sum(0) / total if total > 0 else maps.sum(0), maps.shape[1:])
-        place[label] = place.get(label, np.zeros(one.shape)) + _to_grid(
-            one, place[label].shape if label in place else one.shape
-        )
-        over = np.asarray(audit.videos["curve"].iloc[number], float)
-        at = np.linspace(0, len(over) - 1, _CURVE_POINTS)
-        even = np.interp(at, np.arange(len(over)), over)
-        curve[label] = curve.get(label, np.zeros(_CURVE_POINTS)) + (even / even.max() if even.max() > 0 else 0)
-    return _Gathered(np.stack(small) if small else np.zeros((0, 1), np.float32), place, curve)
-
-
-def _to_grid(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    from videxplain.viz.overlay import enlarge
-
-    if values.shape == shape:
-        return values.astype(np.float64)
-    return enlarge(values, (shape[0], shape[1])).astype(np.float64)
-
-
-def _features(audit: Audit, explained: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    rows = [np.asarray(audit.videos["features"].iloc[i], np.float32) for i in explained]
-    return np.stack(rows) if rows and len(rows[0]) and len({len(row) for row in rows}) == 1 else None
-
-
-def _class_of(audit: Audit, number: int) -> str:
-    truth = audit.videos["truth"].iloc[number]
-    return truth if isinstance(truth, str) else str(audit.videos["prediction"].iloc[number])
-
-
 def write_clip(audit: Audit, number: int, folder: Path, max_side: int) -> NDArray[np.float32]:
     """Write the media of one video of an audit; gives its mean movement (see :func:`write_media`)."""
     row = audit.videos.iloc[number].to_dict()
@@ -184,13 +131,13 @@ def write_clip(audit: Audit, number: int, folder: Path, max_side: int) -> NDArra
     return write_media(folder, str(row["name"]), audit.path(number), row, maps, max_side=max_side)["movement"]
 
 
-def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: _Gathered) -> dict[str, Any]:
+def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: Gathered) -> dict[str, Any]:
     names = [str(audit.videos["name"].iloc[i]) for i in cluster.members]
     right = "" if cluster.accuracy is None else f", {cluster.accuracy:.0%} right"
     far = f"{cluster.oddness:.1f} deviations from the usual"
     picture = f"media/cluster-{cluster.members[0]}.png"
     place = sum(
-        _to_grid(np.maximum(audit.maps(i), 0).sum(0), gathered.place[_class_of(audit, i)].shape)
+        to_grid(np.maximum(audit.maps(i), 0).sum(0), gathered.place[class_of(audit, i)].shape)
         for i in cluster.members[:_MEMBERS_SHOWN]
     )
     write_map(folder / picture, np.asarray(place, np.float32))
@@ -289,7 +236,7 @@ def _write_lists(pages: Pages, audit: Audit) -> None:
 
 
 def _write_classes(
-    pages: Pages, audit: Audit, folder: Path, gathered: _Gathered, moved: dict[str, NDArray[np.float64]]
+    pages: Pages, audit: Audit, folder: Path, gathered: Gathered, moved: dict[str, NDArray[np.float64]]
 ) -> None:
     rows = []
     by = "truth" if audit.videos["truth"].notna().any() else "prediction"
@@ -308,7 +255,7 @@ def _write_classes(
             ""
             if curve is None
             else " ".join(
-                f"{100 * i / (_CURVE_POINTS - 1):.1f},{28 - 26 * value / max(curve.max(), 1e-12):.1f}"
+                f"{100 * i / (CURVE_POINTS - 1):.1f},{28 - 26 * value / max(curve.max(), 1e-12):.1f}"
                 for i, value in enumerate(curve)
             )
         )
@@ -320,7 +267,7 @@ def _write_classes(
                 "videos": int(row["videos"]),
                 "curve": points,
                 **pictures,
-                **{name: _percent(row[name]) for name in ("accuracy", "middle", "border", "concentration")},
+                **{name: _percent(row[name]) for name in ("accuracy", "middle", "border", "concentration", "motion")},
                 "trust": "–" if row["trust"] is None or row["trust"] != row["trust"] else f"{row['trust']:.2f}",
             }
         )
@@ -354,7 +301,7 @@ def _rounded(values: Any) -> list[float | None]:
 
 
 def _charts(
-    audit: Audit, figures: dict[str, Any], explained: NDArray[np.int64], gathered: _Gathered, odd: dict[int, float]
+    audit: Audit, figures: dict[str, Any], explained: NDArray[np.int64], gathered: Gathered, odd: dict[int, float]
 ) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if "calibration" in figures:
@@ -378,7 +325,7 @@ def _charts(
                 for i, (x, y) in zip(explained, points, strict=True)
             ]
         )
-    return json.loads(json.dumps(made))  # type: ignore[no-any-return]
+    return made
 
 
 def _footer(audit: Audit, explained: int, shown: int) -> str:

@@ -15,7 +15,9 @@ def script() -> str:
     """The JavaScript that draws the charts: Vega, Vega-Lite and Vega-Embed in one file."""
     import vl_convert
 
-    return f"(function () {{\n{vl_convert.javascript_bundle()}\n}})();\n"
+    bundle: Any = vl_convert.javascript_bundle
+
+    return f"(function () {{\n{bundle()}\n}})();\n"
 
 
 def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -26,7 +28,7 @@ def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
         {"predicted": mean, "right": share, "videos": count, "from": low, "to": low + 0.1}
         for low, count, mean, share in bins
     ]
-    axes = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%")}
+    axes: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%")}
     line = (
         alt.Chart(alt.InlineData([{"predicted": 0, "right": 0}, {"predicted": 1, "right": 1}]))
         .mark_line(color=MUTED, strokeDash=[4, 4])

@@ -53,7 +53,7 @@ def write_media(
     def frames() -> Iterator[NDArray[np.uint8]]:
         before: NDArray[np.float32] | None = None
         for i, frame in enumerate(source.frames()):
-            small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+            small: NDArray[Any] = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
             grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
             if before is not None:
                 moved[...] += enlarge(np.abs(grey - before), first.shape[1:])

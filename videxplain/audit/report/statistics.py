@@ -95,7 +95,7 @@ def classes(table: "pd.DataFrame", labels: Sequence[str]) -> "pd.DataFrame":
         row["accuracy"] = float(known.astype(bool).mean()) if len(known) else None
         for name in ("probability", "trust", "trust_random", "x", "y", "spread", "middle", "border", "time_share"):
             row[name] = _mean(own[name])
-        row["concentration"] = _mean(own["concentration"])
+        row["concentration"], row["motion"] = _mean(own["concentration"]), _mean(own["motion"])
         for name in RELIANCE:
             row[name] = _mean(own[name])
         row["energy"], row["pointing"] = _mean(own["energy"]), _mean(own["pointing"])

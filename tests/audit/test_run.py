@@ -1,0 +1,147 @@
+"""Audits: the same numbers as one clip at a time, whatever ran them; resumed, refused, damaged."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import videxplain as vx
+from tests.audit.conftest import Tiny, same
+from videxplain.audit.api import list_entries, run_audit
+from videxplain.audit.engines import Processes
+from videxplain.audit.report.build import build_report
+from videxplain.audit.result import Audit
+from videxplain.data.datasets.open import open_dataset
+from videxplain.data.datasets.types import Video, VideoDataset
+from videxplain.errors import VidexplainError
+
+
+@pytest.fixture(scope="module")
+def done(figures, tmp_path_factory):
+    model = Tiny().eval()
+    data = open_dataset(figures)
+    audit = run_audit(model, data, tmp_path_factory.mktemp("out") / "audit", subset="all", shard=5)
+    assert audit is not None
+    return model, data, audit
+
+
+def test_a_row_is_what_explain_says_of_the_clip(done):
+    model, _, audit = done
+    table = audit.videos
+    assert len(table) == 28
+    for number in (0, 9, 27):
+        row, path = table.iloc[number], audit.path(number)
+        expected = vx.explain(model, path)
+        assert row["prediction"] == expected.predictions[0][0]
+        assert row["probability"] == pytest.approx(expected.predictions[0][1], abs=1e-5)
+        np.testing.assert_allclose(row["curve"], expected.temporal, atol=1e-5 * expected.temporal.max())
+        maps = np.stack(list(expected.maps))
+        # Half precision keeps eleven bits.
+        assert np.abs(audit.maps(number) - maps).max() <= 6e-4 * maps.max()
+        assert row["scale"] == pytest.approx(expected.range[1], rel=1e-4)
+
+
+def test_what_was_confused_has_the_truth_and_the_difference(done):
+    model, _, audit = done
+    wrong = np.flatnonzero(~audit.videos["correct"].to_numpy(bool))
+    assert len(wrong) > 5
+    number = int(wrong[0])
+    row = audit.videos.iloc[number]
+    for what, target in (("truth", row["truth"]), ("contrast", vx.Contrast(row["prediction"], row["truth"]))):
+        expected = np.stack(list(vx.explain(model, audit.path(number), target=target).maps))
+        assert np.abs(audit.maps(number, what) - expected).max() <= 6e-4 * expected.max() + 1e-12
+    right = int(np.flatnonzero(audit.videos["correct"].to_numpy(bool))[0])
+    with pytest.raises(VidexplainError, match="no map 'truth'"):
+        audit.maps(right, "truth")
+
+
+def test_the_known_evidence_is_compared(done):
+    from videxplain.actionfigures import read_evidence
+    from videxplain.metrics.localisation import energy
+    from videxplain.viz.overlay import enlarge
+
+    _, _, audit = done
+    mask = read_evidence(audit.path(3)).limbs
+    large = np.stack([enlarge(one, mask.shape[1:]) for one in audit.maps(3)])
+    assert audit.videos["energy"].iloc[3] == pytest.approx(energy(large, mask), abs=1e-3)
+
+
+def test_workers_and_shards_do_not_matter(done, tmp_path):
+    model, data, audit = done
+    other = run_audit(model, data, tmp_path / "b", subset="all", shard=5, engine=Processes(2))
+    assert other is not None
+    same(audit.videos, other.videos)
+    for number in (0, 13):
+        assert np.array_equal(audit.maps(number), other.maps(number))
+    larger = run_audit(model, data, tmp_path / "c", subset="all", shard=28)
+    assert larger is not None
+    same(audit.videos, larger.videos)
+
+
+def test_jobs_of_an_array_and_a_run_that_was_stopped(done, tmp_path):
+    model, data, audit = done
+    out = tmp_path / "audit"
+    assert run_audit(model, data, out, subset="all", shard=5, part="2/2") is None
+    with pytest.raises(VidexplainError, match="not finished"):
+        Audit.load(out)
+    # A shard that was begun and not finished leaves nothing that counts.
+    (out / "maps.zarr" / "00000").mkdir()
+    seen = []
+    finished = run_audit(model, data, out, subset="all", shard=5, progress=lambda done, total: seen.append(done))
+    assert seen == [15, 20, 28] or seen[0] > 5
+    assert finished is not None
+    same(audit.videos, finished.videos)
+
+
+def test_another_network_or_data_set_is_refused(done, tmp_path):
+    model, data, _ = done
+    out = tmp_path / "audit"
+    run_audit(model, data, out, subset="test", shard=5, trust=False)
+    with pytest.raises(VidexplainError, match="another file of weights: choose another --out"):
+        run_audit(Tiny(seed=1).eval(), data, out, subset="test", shard=5, trust=False)
+    with pytest.raises(VidexplainError, match=r"another subset \(test, not all\)"):
+        run_audit(model, data, out, subset="all", shard=5, trust=False)
+    with pytest.raises(VidexplainError, match=r"another method \(gradcam, not layercam\)"):
+        run_audit(model, data, out, subset="test", shard=5, trust=False, method="layercam")
+
+
+def test_damaged_and_missing_videos_are_rows_with_an_error(figures, tmp_path, tiny):
+    videos = sorted((figures / "UCF-101").rglob("*.avi"))[:3]
+    root = tmp_path / "videos"
+    for folder in ("a", "b"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy(videos[0], root / "a" / "clip.avi")
+    shutil.copy(videos[1], root / "b" / "clip.avi")
+    (root / "broken <b>.avi").write_bytes(b"no video")
+    listed = [root / "a" / "clip.avi", root / "b" / "clip.avi", root / "broken <b>.avi", root / "gone.avi"]
+    data = VideoDataset("mine", root, (), (), tuple(Video(path, -1, "") for path in listed))
+    audit = run_audit(tiny, data, tmp_path / "out")
+    assert audit is not None
+    table = audit.videos
+    assert table["error"].notna().tolist() == [False, False, True, True]
+    assert table["name"].is_unique
+    assert not table["truth"].notna().any()
+    assert not np.array_equal(audit.maps(0), audit.maps(1))
+    with pytest.raises(VidexplainError, match="no map 'prediction' of broken-b"):
+        audit.maps(2)
+    page = build_report(audit)
+    text = page.read_text(encoding="utf-8")
+    assert "broken &lt;b&gt;.avi" in text
+    assert "broken <b>.avi" not in text
+    assert not (page.parent / "confusion.html").exists()
+    with pytest.raises(VidexplainError, match=r"broken <b>\.avi: "):
+        run_audit(tiny, data, tmp_path / "strict", strict=True)
+
+
+def test_names_are_told_apart_whatever_the_case(tmp_path):
+    listed = tuple(Video(tmp_path / name, -1, "") for name in ("a/X.mp4", "b/x.mp4", "c/&;.mp4"))
+    names = [entry.name for entry in list_entries(VideoDataset("d", tmp_path, (), (), listed), "test")]
+    assert len({name.casefold() for name in names}) == 3
+    assert all(name and name.strip(".-") == name for name in names)
+
+
+def test_classes_that_do_not_meet(dataset, tmp_path, tiny):
+    tiny.config = tiny.config.replace(labels=tuple(f"other {k}" for k in range(14)))
+    with pytest.raises(VidexplainError, match="are none of the network's"):
+        run_audit(tiny, dataset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,47 @@
+"""The known evidence of a data set's videos, and how a map agrees with it."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.actionfigures import read_evidence
+from videxplain.audit.settings import Settings
+from videxplain.data.datasets.prepared import is_frame_folder, source_video
+from videxplain.data.datasets.ucf101_24 import VideoBoxes, read_boxes
+from videxplain.metrics.localisation import energy, pointing_within
+from videxplain.viz.overlay import enlarge
+
+
+def agreement(settings: Settings, video: Path, maps: NDArray[np.float32], size: tuple[int, int]) -> dict[str, Any]:
+    """The columns ``energy`` and ``pointing`` of a video; empty where its evidence is not known.
+
+    Args:
+        settings: Which evidence there is.
+        video: Where the video lies.
+        maps: ``(T, h, w)``, raw.
+        size: Height and width of the video.
+    """
+    mask = known_evidence(settings, video, size)
+    if mask is None or not mask.any() or not maps.max() > 0:
+        return {}
+    frames = min(len(mask), len(maps))
+    large = np.stack([enlarge(one, mask.shape[1:]) for one in maps[:frames]])
+    return {"energy": energy(large, mask[:frames]), "pointing": pointing_within(large, mask[:frames])}
+
+
+def known_evidence(settings: Settings, video: Path, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """``(T, H, W)``: which pixels are evidence; None where nobody knows."""
+    if settings.evidence == "masks":
+        return read_evidence(source_video(video) if is_frame_folder(video) else video).limbs
+    if settings.evidence == "boxes":
+        boxes = _boxes(settings.boxes).get(video.stem)
+        return None if boxes is None else boxes.masks(size)
+    return None
+
+
+@lru_cache(maxsize=1)
+def _boxes(path: str) -> dict[str, VideoBoxes]:
+    return read_boxes(path)
