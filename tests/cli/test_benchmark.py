@@ -15,8 +15,9 @@ def test_the_command(tmp_path, run):
     assert status == 0
     assert all(line.startswith("videxplain: progress: explanations of") for line in err.splitlines())
     table, files = out.splitlines()[:-4], out.splitlines()[-4:]
-    assert table[0].split()[:4] == ["deletion", "↓", "insertion", "↑"]
-    names = [line.split("  ")[0] for line in table[1:-1]]
+    assert table[0].split()[:3] == ["deletion", "insertion", "ROAD"]
+    assert table[1].split()[:3] == ["↓", "↑", "↑"]
+    names = [line.split("  ")[0] for line in table[2:-1]]
     assert names == [*(f"({name})" for name in BASELINES), "gradcam", "saliency"]
     assert table[-1].startswith("Means; names in brackets are maps made without a network")
     assert [line.split("/")[-1] for line in files] == [

@@ -1,4 +1,4 @@
-"""What is measured of an explanation: the columns of the benchmark's tables."""
+"""The measures of an explanation: the columns of the benchmark's tables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Subject:
         case: The clip.
         module: The network.
         heat: ``(T, H, W)``, the map at the input's resolution; more is more evidence.
-        explain: Makes such a map again, of another input or network; None for a map that no network made, and for one
-            that is too dear to be made often.
+        explain: Makes such a map again, of another input or network; None for a map made without a network, and for a
+            method that is too slow to be repeated.
     """
 
     case: Case
@@ -65,8 +65,8 @@ class Measure:
         group: Which table it stands in.
         better: ``"higher"`` or ``"lower"``.
         summary: What it is, in a line.
-        run: Computes it; None where it cannot be said of this explanation.
-        clips: Of how many clips of a network, where it is too dear for all.
+        run: Computes it; None if it is not defined for this explanation.
+        clips: The number of clips it is taken of, if it is too slow for all.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Measure:
 
 MEASURES: Registry[Measure] = Registry("measure")
 FEW = 2
-"""Of so many clips is measured what makes the explanation several times over."""
+"""Measures that repeat the explanation many times are taken of so many clips."""
 
 
 def measure(
@@ -95,33 +95,69 @@ def measure(
     return add
 
 
-@measure("deletion", "deletion", "faithfulness", "lower", "the probability while tubelets vanish, the best first")
+@measure(
+    "deletion",
+    "deletion",
+    "faithfulness",
+    "lower",
+    "the probability while tubelets are hidden, the most important first",
+)
 def _deletion(subject: Subject) -> float:
     return deletion(subject.score, subject.case.x, subject.heat).area
 
 
-@measure("insertion", "insertion", "faithfulness", "higher", "the probability while tubelets come into focus")
+@measure(
+    "insertion",
+    "insertion",
+    "faithfulness",
+    "higher",
+    "the probability while blurred tubelets are shown, the most important first",
+)
 def _insertion(subject: Subject) -> float:
     return insertion(subject.score, subject.case.x, subject.heat, fill="blur").area
 
 
-@measure("deletion_frames", "deletion, frames", "faithfulness", "lower", "the probability while frames freeze")
+@measure(
+    "deletion_frames",
+    "deletion, frames",
+    "faithfulness",
+    "lower",
+    "the probability while frames are frozen, the most important first",
+)
 def _deletion_frames(subject: Subject) -> float:
     return deletion(subject.score, subject.case.x, subject.heat, unit="frame", fill="freeze").area
 
 
-@measure("road", "ROAD", "faithfulness", "higher", "the probability without the least important, less without the most")
+@measure(
+    "road",
+    "ROAD",
+    "faithfulness",
+    "higher",
+    "the probability without the least important voxels, minus that without the most important",
+)
 def _road(subject: Subject) -> float:
     least, most = (road(subject.score, subject.case.x, subject.heat, order=order) for order in ("least", "most"))
     return float((least.scores - most.scores).mean())
 
 
-@measure("average_drop", "average drop", "faithfulness", "lower", "how much of the probability is lost under the map")
+@measure(
+    "average_drop",
+    "average drop",
+    "faithfulness",
+    "lower",
+    "the share of the probability that is lost when the clip is seen through the map",
+)
 def _average_drop(subject: Subject) -> float:
     return average_drop(subject.score, subject.case.x, subject.heat)
 
 
-@measure("increase", "increase", "faithfulness", "higher", "how often the probability rises under the map")
+@measure(
+    "increase",
+    "increase",
+    "faithfulness",
+    "higher",
+    "how often the probability rises when the clip is seen through the map",
+)
 def _increase(subject: Subject) -> float:
     return increase(subject.score, subject.case.x, subject.heat)
 
@@ -150,13 +186,15 @@ def _energy(subject: Subject) -> float | None:
     return None if mask is None else localisation.energy(subject.values, mask)
 
 
-@measure("iou", "IoU", "where", "higher", "the overlap of the evidence with as many of the best voxels")
+@measure("iou", "IoU", "where", "higher", "the overlap of the evidence with as many of the strongest voxels")
 def _iou(subject: Subject) -> float | None:
     mask = subject.case.limbs
     return None if mask is None else localisation.iou(subject.values, mask)
 
 
-@measure("pointing_in_time", "pointing", "when", "higher", "whether the frame with most lies in the action")
+@measure(
+    "pointing_in_time", "pointing", "when", "higher", "whether the frame that holds most of the map lies in the action"
+)
 def _pointing_in_time(subject: Subject) -> float | None:
     active = _partly_active(subject)
     return None if active is None else localisation.pointing_in_time(subject.values, active)
@@ -168,13 +206,20 @@ def _energy_in_time(subject: Subject) -> float | None:
     return None if active is None else localisation.energy_in_time(subject.values, active)
 
 
-@measure("iou_in_time", "IoU", "when", "higher", "the overlap of the action with as many of the best frames")
+@measure("iou_in_time", "IoU", "when", "higher", "the overlap of the action with as many of the strongest frames")
 def _iou_in_time(subject: Subject) -> float | None:
     active = _partly_active(subject)
     return None if active is None else localisation.iou_in_time(subject.values, active)
 
 
-@measure("infidelity", "infidelity", "dependence", "lower", "how badly the map foretells what noise does", FEW)
+@measure(
+    "infidelity",
+    "infidelity",
+    "dependence",
+    "lower",
+    "the error of predicting from the map what noise does to the probability",
+    FEW,
+)
 def _infidelity(subject: Subject) -> float:
     return infidelity(subject.score, subject.case.x, subject.heat)
 
@@ -188,19 +233,31 @@ def _sensitivity(subject: Subject) -> float | None:
 
 
 @measure(
-    "head_randomised", "random head", "dependence", "lower", "likeness of the map if the last layer is random", FEW
+    "head_randomised",
+    "random head",
+    "dependence",
+    "lower",
+    "rank correlation with the map of the network whose last layer is random",
+    FEW,
 )
 def _head_randomised(subject: Subject) -> float | None:
     return _likeness(subject, "head")
 
 
-@measure("all_randomised", "random network", "dependence", "lower", "likeness of the map if every layer is random", FEW)
+@measure(
+    "all_randomised",
+    "random network",
+    "dependence",
+    "lower",
+    "rank correlation with the map of the network whose layers are all random",
+    FEW,
+)
 def _all_randomised(subject: Subject) -> float | None:
     return _likeness(subject, "all")
 
 
 def _partly_active(subject: Subject) -> NDArray[np.bool_] | None:
-    """The frames of the action, where it is neither always nor never going on."""
+    """The frames of the action; None if it goes on in all frames or in none."""
     active = subject.case.active
     return None if active is None or active.all() or not active.any() else active
 

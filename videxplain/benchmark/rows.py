@@ -1,4 +1,4 @@
-"""Results on disk: a line for each explanation, so that a job that was stopped goes on where it was."""
+"""Results on disk: a line for each explanation, so that a stopped job can go on."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,29 +12,29 @@ from videxplain.files import file_stem, write_json
 
 SETTINGS = "settings.json"
 BASELINE = "baseline"
-"""The family of maps that no network made."""
+"""The family of maps made without a network."""
 BLIND = ("random", "centre", "frame differences")
 """Baselines drawn without the masks of people and of the evidence: a method that does not beat them shows nothing."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one explanation.
+    """The measurements of one explanation.
 
     Attributes:
         model: The network as it was asked for.
         weights: Its weights, in words.
-        method: Or the name of a map that no network made.
+        method: The method, or the name of a map made without a network.
         family: Of the method.
         video: Name of the clip.
         label: The class that was explained.
         probability: Of that class.
-        values: Measures by name; None where one cannot be said.
+        values: Measures by name; None for one that is not defined here.
         blank: Whether the map has no positive evidence at all.
         seconds: Of the explanation; and of one forward pass, measured beside it.
         forward_seconds: See there.
-        memory_mib: Peak memory of the explanation, where it can be found out.
-        refused: Why the method does not explain this network; empty where it does.
+        memory_mib: Peak memory of the explanation; None if the system does not tell.
+        refused: Why the method does not explain this network; empty if it does.
     """
 
     model: str
@@ -58,7 +58,7 @@ def rows_path(out: Path, model: str) -> Path:
 
 
 def claim(out: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder one of these settings; raises where it holds results of others."""
+    """Write the settings into the folder; raise if it holds results with other settings."""
     path = out / SETTINGS
     if path.is_file():
         try:
@@ -84,7 +84,7 @@ def append(path: Path, row: Row) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """The lines of a file, the last of each explanation; none where there is no file."""
+    """The lines of a file, the last one of each explanation; none if there is no file."""
     if not path.is_file():
         return []
     last: dict[tuple[str, str], Row] = {}
@@ -98,7 +98,7 @@ def read(path: Path) -> list[Row]:
 
 
 def rows_of(out: Path, model: str, chosen: Chosen, methods: Sequence[str]) -> list[Row]:
-    """What a folder holds of a model's clips: baselines first, then the methods in their order."""
+    """The rows of a model's clips in a folder: baselines first, then the methods in their order."""
     clips = {case.name for case in chosen.cases}
     order = {name: place for place, name in enumerate(methods)}
     rows = [row for row in read(rows_path(out, model)) if row.video in clips]

@@ -25,7 +25,7 @@ from videxplain.progress import Progress
 from videxplain.untouched import untouched
 
 TOO_DEAR = 300
-"""An explanation that takes so many forward passes is not made again for a measure."""
+"""An explanation that takes more forward passes than this is not repeated for a measure."""
 
 
 def _people(case: Case) -> Tensor | None:
@@ -43,7 +43,7 @@ BASELINES: Mapping[str, Callable[[Case], Tensor | None]] = {
     "any person": _people,
     "the evidence": _limbs,
 }
-"""Maps that need no network, as ``(T, H, W)``; None for a clip of which too little is known."""
+"""Maps made without a network, ``(T, H, W)``; None for a clip without the masks that a map needs."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def run(
 ) -> Chosen:
     """Measure all methods and baselines on clips of one network, and add the rows to its file.
 
-    What is in the file already is not done again.
+    Rows that the file holds already are not measured again.
 
     Args:
         entrant: The network.

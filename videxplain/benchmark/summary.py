@@ -1,4 +1,4 @@
-"""Means over clips, and how far they can be trusted."""
+"""Means over clips, with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
