@@ -15,7 +15,10 @@ WRONG = {
         r".*notes\.mp4 is not a video that can be decoded",
     ),
     "empty": (("gradcam", "--model", "i3d", "--clip", "{folder}/empty.avi"), r".*empty\.avi is empty"),
-    "no images": (("gradcam", "--model", "i3d", "--clip", "{folder}"), r".* is a folder of videos \(.*\): name one of them as the clip"),
+    "no images": (
+        ("gradcam", "--model", "i3d", "--clip", "{folder}"),
+        r".* is a folder of videos \(.*\): name one of them as the clip",
+    ),
     "model": (("gradcam", "--model", "i3dd", "--clip", "{clip}"), r"unknown model 'i3dd'; did you mean i3d.*\?"),
     "class by name": ((*GRADCAM, "--target", "walk"), r"the classes of this model have no names; .*0 to 5"),
     "class by index": ((*GRADCAM, "--target", "6"), "class 6 does not exist; the model has classes 0 to 5"),

@@ -66,7 +66,7 @@ def test_frames_cut_the_clip(clip, narrow, run, tmp_path):
 def test_target_against_layer_pooling_and_precision_arrive(clip, narrow, run, tmp_path):
     options = ("--target", "2", "--against", "4", "--layer", "layer3", "--pooling", "frame", "--precision", "bf16")
     run("gradcam", "--model", "i3d", "--clip", clip, "--out", tmp_path, "--format", "json", *options)
-    numbers = json.loads((tmp_path / "a clip-i3d-gradcam.json").read_text())
+    numbers = json.loads((tmp_path / "a clip-i3d-gradcam-2-against-4.json").read_text())
     assert numbers["target"] == "class 2 rather than class 4"
     assert numbers["target_index"] is None
     assert (numbers["layer"], numbers["precision"]) == ("layer3", "bf16")

@@ -1,12 +1,13 @@
 """The command that shows where one point looks."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from videxplain.cli import options
 from videxplain.cli.console import print_files, print_notes, say
+from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
 
@@ -31,22 +32,24 @@ def attention(
     device: options.Device = "auto",
     formats: Formats = "png,json",
     out: options.Out = Path(),
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Where one point of a clip looks: the strongest links of a non-local block or of attention, as arrows."""
-    from videxplain.cli.explain import clip_name, prepare
+    from videxplain.cli.explain import prepare
     from videxplain.explanation.attention import FORMATS
     from videxplain.explanation.attention import attention as look
-    from videxplain.files import file_stem
+    from videxplain.explanation.question import question_of
 
     kinds = options.format_list(formats, FORMATS)
-    point = _point(at)
+    paths = result_paths(out, clip, model, "attention", kinds, weights=weights)
+    asked: dict[str, Any] = {"frame": frame, "at": _point(at), "block": block, "top": top}
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
-        seen = look(network, source, frame=frame, at=point, block=block, top=top)
+        refuse_overwriting(paths, question_of(source, network.config, "attention", **asked), overwrite)
+        seen = look(network, source, **asked)
         x, y = seen.at
         say(f"{seen.block}, frame {seen.frame}, ({x:.0f}, {y:.0f}), {seen.chosen}: {seen.caption}")
         print_notes(seen.notes)
-        paths = [out / f"{clip_name(clip)}-{file_stem(model)}-attention.{kind}" for kind in kinds]
         for path in paths:
             seen.save(path)
         print_files(paths)

@@ -1,10 +1,12 @@
 """Commands that explain a clip."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, print_predictions, progress_bar
+from videxplain.cli.console import print_files, print_json, print_notes, print_predictions, progress_bar
+from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from videxplain.attribution.registry import Method
     from videxplain.data.stream import FileFrames
+    from videxplain.models.config import ModelConfig
 
 
 def explain() -> None:
@@ -37,6 +40,7 @@ def write_explanation(
     stride: int | None,
     formats: str,
     out: Path,
+    overwrite: bool,
     colormap: str | None,
     opacity: float | None,
     timeline: bool,
@@ -46,35 +50,31 @@ def write_explanation(
     ``texts`` are the options of the method, as text. The other arguments are those of the command line.
     """
     from videxplain.explanation.api import explain as explain_clip
+    from videxplain.explanation.question import question_of
     from videxplain.explanation.result import FORMATS
-    from videxplain.files import file_stem
 
     kinds = options.format_list(formats, FORMATS)
+    paths = result_paths(out, clip, model, method.name, kinds, weights=weights, target=target_name(target, against))
     values = method.parse_options(texts)
     _check_look(colormap, opacity)
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
+        asked: dict[str, Any] = {
+            "target": _target(target, against),
+            "layer": layer,
+            "precision": _precision(precision, network),
+            "stride": stride,
+        }
+        question = question_of(source, network.config, method.name, **asked, token_grid=None, options=values)
+        refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"{method.name} of {model}") as progress:
-            explanation = explain_clip(
-                network,
-                source,
-                method.name,
-                target=_target(target, against),
-                layer=layer,
-                precision=_precision(precision, network),
-                stride=stride,
-                progress=progress,
-                **values,
-            )
-        title = f"{clip.name}: {model}, weights: {explanation.origin.weights}"
+            explanation = explain_clip(network, source, method.name, **asked, progress=progress, **values)
+        title = f"{clip.name}: {model}, {weights_words(network.config)}"
         print_predictions(explanation.predictions, title, explanation.explained_label)
         print_notes(explanation.notes)
-        paths = []
-        for kind in kinds:
-            path = out / f"{clip_name(clip)}-{file_stem(model)}-{method.name}.{kind}"
+        for path in paths:
             with progress_bar(f"writing {path.name}") as progress:
                 explanation.save(path, colormap=colormap, opacity=opacity, timeline=timeline, progress=progress)
-            paths.append(path)
         print_files(paths)
 
 
@@ -90,31 +90,27 @@ def figure(
     device: options.Device = "auto",
     formats: options.FigureFormats = "png,pdf",
     out: options.Out = Path(),
+    overwrite: options.Overwrite = False,
     colormap: options.Colormap = None,
 ) -> None:
     """One frame in four panels: input, first activations, Grad-CAM, guided backpropagation."""
     from videxplain.explanation.panels import four_panel_figure
-    from videxplain.files import file_stem
+    from videxplain.explanation.question import question_of
     from videxplain.viz.save import save_figure
 
     kinds = options.format_list(formats, ("png", "pdf", "svg"))
+    paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     _check_look(colormap, None)
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
+        asked: dict[str, Any] = {"target": _target(target, against), "layer": layer, "frame": frame}
+        question = question_of(source, network.config, "figure", **asked)
+        refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"figure of {model}") as progress:
-            drawn = four_panel_figure(
-                network,
-                source,
-                frame=frame,
-                target=_target(target, against),
-                layer=layer,
-                colormap=colormap,
-                progress=progress,
-            )
+            drawn = four_panel_figure(network, source, **asked, colormap=colormap, progress=progress)
         _note_if_untrained(network)
-        paths = [out / f"{clip_name(clip)}-{file_stem(model)}-figure.{kind}" for kind in kinds]
         for path in paths:
-            save_figure(drawn, path)
+            save_figure(drawn, path, note=f"question: {question}")
         print_files(paths)
 
 
@@ -126,15 +122,23 @@ def predict(
     device: options.Device = "auto",
     stride: options.Stride = None,
     top: options.Top = 5,
+    as_json: options.AsJson = False,
 ) -> None:
     """Which class a clip shows, averaged over its windows."""
     from videxplain.explanation.api import predict as predict_clip
+    from videxplain.explanation.origin import of_model
+    from videxplain.explanation.saving import plain
+    from videxplain.explanation.sources import clip_record
 
     network, source = prepare(model, clip, weights, frames, device)
     with progress_bar(f"predicting with {model}") as progress:
         predictions = predict_clip(network, source, stride=stride, progress=progress)
     config = network.config
-    print_predictions(predictions, f"{clip.name}: {model}, weights: {config.weights}", top=top)
+    if as_json:
+        ranked = [{"label": label, "probability": p} for label, p in predictions]
+        print_json(plain({**clip_record(source), **of_model(config), "predictions": ranked}))
+        return
+    print_predictions(predictions, f"{clip.name}: {model}, {weights_words(config)}", top=top)
     _note_if_untrained(network)
 
 
@@ -144,6 +148,7 @@ def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "
     from videxplain.device import find_device
     from videxplain.models.zoo import available_weights, load_model
 
+    check_clip(clip)
     available_weights(model)
     start, stop = options.frame_range(frames)
     place = find_device(device)
@@ -153,9 +158,24 @@ def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "
     return network.to(place), source
 
 
-def clip_name(clip: Path) -> str:
-    """The stem of the names of a clip's files."""
-    return clip.resolve().name if clip.is_dir() else clip.stem
+def check_clip(clip: Path) -> None:
+    """Raise for what is no path of a clip but looks like a wish for one: an address, or standard input."""
+    if str(clip) == "-":
+        raise VidexplainError("--clip cannot be standard input: write the video to a file, and give its path")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(clip)):
+        raise VidexplainError(f"--clip is the path of a file, not an address: download '{clip}' and give its path")
+
+
+def weights_words(config: "ModelConfig") -> str:
+    """The weights in words, with their file and the start of its SHA-256."""
+    from videxplain.explanation.origin import provenance
+
+    return provenance(config.weights, config.weights_file, config.weights_sha256) or "weights: none"
+
+
+def target_name(target: str | None, against: str | None) -> str | None:
+    """What the names of files say of the target; None where none was given."""
+    return f"{target}-against-{against}" if target and against else target
 
 
 def _check_look(colormap: str | None, opacity: float | None) -> None:

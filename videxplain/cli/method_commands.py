@@ -28,6 +28,7 @@ _REST = {
     "stride": (options.Stride, None),
     "formats": (options.Formats, "mp4,png,json"),
     "out": (options.Out, Path()),
+    "overwrite": (options.Overwrite, False),
     "colormap": (options.Colormap, None),
     "opacity": (options.Opacity, None),
     "timeline": (options.Timeline, True),

@@ -1,5 +1,6 @@
 """What the commands are asked for; each option is described once."""
 
+import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -83,6 +84,13 @@ Opacity: TypeAlias = Annotated[
     float | None,
     typer.Option(help="How much the strongest evidence hides, 0 to 1.", rich_help_panel=_OUTPUT),
 ]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Everything as JSON, for other programs.", rich_help_panel=_OUTPUT)
+]
+Overwrite: TypeAlias = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace files that were made with other arguments.", rich_help_panel=_OUTPUT),
+]
 Timeline: TypeAlias = Annotated[
     bool, typer.Option("--timeline/--no-timeline", help="The strip under the video.", rich_help_panel=_OUTPUT)
 ]
@@ -91,7 +99,7 @@ Timeline: TypeAlias = Annotated[
 def frame_range(text: str) -> tuple[int, int | None]:
     """``START:STOP`` as numbers; either side may be missing."""
     start, colon, stop = text.partition(":")
-    if not colon or not all(side == "" or side.isdecimal() for side in (start, stop)):
+    if not colon or not all(re.fullmatch(r"[0-9]{0,18}", side) for side in (start, stop)):
         raise VidexplainError(f"--frames is START:STOP with whole numbers, such as 40:120 or 40:, not '{text}'")
     return int(start or 0), int(stop) if stop else None
 

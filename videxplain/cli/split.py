@@ -1,12 +1,13 @@
 """The command that divides evidence into motion and appearance."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from videxplain.cli import options
 from videxplain.cli.console import print_files, print_notes, print_predictions, progress_bar, say
+from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.files import output_folder
 
 Formats = Annotated[str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz.")]
@@ -23,22 +24,26 @@ def split(
     stride: options.Stride = None,
     formats: Formats = "mp4,png,json",
     out: options.Out = Path(),
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Divide the evidence into motion and appearance."""
-    from videxplain.cli.explain import clip_name, prepare
+    from videxplain.cli.explain import prepare, weights_words
     from videxplain.explanation.motion import FORMATS, motion_and_appearance
-    from videxplain.files import file_stem
+    from videxplain.explanation.question import question_of
 
     kinds = options.format_list(formats, FORMATS)
+    paths = result_paths(out, clip, model, "split", kinds, weights=weights, target=target)
+    asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
     with output_folder(out):
         network, source = prepare(model, clip, weights, frames, device)
+        question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
+        refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"motion and appearance of {model}") as progress:
-            parts = motion_and_appearance(network, source, target=target, layer=layer, stride=stride, progress=progress)
-        title = f"{clip.name}: {model}, weights: {parts.motion.origin.weights}"
+            parts = motion_and_appearance(network, source, **asked, progress=progress)
+        title = f"{clip.name}: {model}, {weights_words(network.config)}"
         print_predictions(parts.motion.predictions, title, parts.motion.explained_label)
         say(f"motion {100 * parts.share:.0f} % of the evidence, appearance {100 - 100 * parts.share:.0f} %")
         print_notes(parts.motion.notes)
-        paths = [out / f"{clip_name(clip)}-{file_stem(model)}-split.{kind}" for kind in kinds]
         for path in paths:
             parts.save(path)
         print_files(paths)

@@ -17,9 +17,10 @@ from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
 from videxplain.explanation.origin import Origin, config_of, contrast_of, of_model
 from videxplain.explanation.plan import plan, window_inputs
+from videxplain.explanation.question import layer_name, question_of
 from videxplain.explanation.result import CONSTANT_NOTE, NO_EVIDENCE_NOTE, Explanation
 from videxplain.explanation.sources import ClipLike, as_source
-from videxplain.explanation.windows import attribute_video, predict_video
+from videxplain.explanation.windows import WindowSeen, attribute_video, predict_video
 from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.progress import Progress
 
@@ -39,6 +40,7 @@ def explain(
     precision: Precision = "fp32",
     stride: int | None = None,
     progress: Progress | None = None,
+    on_window: WindowSeen | None = None,
     **options: Any,
 ) -> Explanation:
     """Explain every frame of a clip for one target.
@@ -59,6 +61,8 @@ def explain(
         precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
         stride: Frames from one window of neighbouring frames to the next; None for half a window.
         progress: Called with the windows done and the windows in all.
+        on_window: Called after each window with its frames ``(T,)``, their shares ``(T,)`` and the maps ``(T, h, w)`` of
+            the class that leads so far. The maps of the clip are the sum of share times map over all windows.
         **options: The options of the method, such as ``pooling="frame"``.
 
     Raises:
@@ -79,6 +83,7 @@ def explain(
         precision=precision,
         stride=stride,
         progress=progress,
+        on_window=on_window,
         **options,
     )
     explanation = Explanation(
@@ -96,6 +101,17 @@ def explain(
             token_grid=tokens.grid if tokens else None,
             windows=video.windows,
             options=options,
+            question=question_of(
+                source,
+                config,
+                method,
+                target=target,
+                layer=layer_name(model, layer),
+                token_grid=tokens and dataclasses.astuple(tokens),
+                precision=precision,
+                stride=stride,
+                options=options,
+            ),
             **of_model(config),
         ),
         signed=entry.signed,

@@ -19,6 +19,7 @@ from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import UNTRAINED_NOTE, window_around
 from videxplain.explanation.origin import Origin, config_of, of_model
+from videxplain.explanation.question import question_of
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import ClipLike, as_source, clip_record
 
@@ -156,6 +157,11 @@ class Attention(Result):
             }
         )
 
+    @property
+    def question(self) -> str:
+        """SHA-256 of what was asked, which every file of the result carries."""
+        return self.origin.question
+
     def save(self, path: str | Path) -> Path:
         """Write the figure (``.png``, ``.pdf``, ``.svg``) or the numbers (``.json``), whole or not at all.
 
@@ -218,7 +224,7 @@ def attention(
         VidexplainError: No such block, frame or point, or a network without such blocks.
     """
     config, source = config_of(model), as_source(clip)
-    frame = source.num_frames // 2 if frame is None else frame
+    asked_frame, frame = frame, source.num_frames // 2 if frame is None else frame
     if not 0 <= frame < source.num_frames:
         raise VidexplainError(f"frame {frame} does not exist; the clip has frames 0 to {source.num_frames - 1}")
     height, width = source.size
@@ -259,6 +265,7 @@ def attention(
             target_index=None,
             precision="fp32",
             windows=1,
+            question=question_of(source, config, "attention", frame=asked_frame, at=at, block=block, top=top),
             **of_model(config),
         ),
         frame=frame,

@@ -95,11 +95,17 @@ class MotionAndAppearance(Result):
                 "schema": SCHEMA,
                 "kind": self.kind,
                 **clip_record(self.source),
+                "question": self.question,
                 "share_of_motion": self.share,
                 "motion": self.motion.summary(),
                 "appearance": self.appearance.summary(),
             }
         )
+
+    @property
+    def question(self) -> str:
+        """SHA-256 of what was asked, which every file of the result carries."""
+        return self.motion.origin.question
 
     def save(self, path: str | Path, *, progress: Progress | None = None) -> Path:
         """Write it in the format that the suffix names; the file appears complete or not at all.

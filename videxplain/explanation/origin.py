@@ -34,6 +34,7 @@ class Origin:
         output: What the network's output is, such as ``"logits"``.
         weights_file: Name of the weights' file, empty where there was none.
         weights_sha256: SHA-256 of that file, empty where it is not known.
+        question: SHA-256 of what was asked; the files of two results of one question are the same.
         model_options: Keyword arguments that rebuild the network.
         model_input: What one pass reads: ``num_frames``, ``size``, ``sampling``, ``frame_interval``, ``mean``,
             ``std``.
@@ -55,21 +56,19 @@ class Origin:
     output: str = "logits"
     weights_file: str = ""
     weights_sha256: str = ""
+    question: str = ""
     model_options: dict[str, Any] = field(default_factory=dict)
     model_input: dict[str, Any] = field(default_factory=dict)
 
     @property
     def provenance(self) -> str:
         """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
-        if self.weights == "none":
-            return ""
-        digits = f"SHA-256 {self.weights_sha256[:12]}" if self.weights_sha256 else ""
-        file = self.weights_file if self.weights_file != self.weights else ""
-        return f"weights: {', '.join(filter(None, (self.weights, file, digits)))}"
+        return provenance(self.weights, self.weights_file, self.weights_sha256)
 
     def record(self) -> dict[str, Any]:
         """The same as plain values for JSON."""
         return {
+            "question": self.question,
             "method": self.method,
             "layer": self.layer,
             "target": self.target or None,
@@ -111,9 +110,18 @@ class Origin:
             output=str(record["output"]),
             weights_file=str(record["weights_file"] or ""),
             weights_sha256=str(record["weights_sha256"] or ""),
+            question=str(record["question"]),
             model_options=dict(record["model_options"]),
             model_input=dict(record["model_input"]),
         )
+
+
+def provenance(weights: str, file: str, sha256: str) -> str:
+    """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
+    if weights == "none":
+        return ""
+    digits = f"SHA-256 {sha256[:12]}" if sha256 else ""
+    return f"weights: {', '.join(filter(None, (weights, file if file != weights else '', digits)))}"
 
 
 def of_model(config: ModelConfig) -> dict[str, Any]:
@@ -141,7 +149,9 @@ def contrast_of(target: Target | None, config: ModelConfig) -> tuple[int, int] |
     """The two classes of a contrast by index; None for any other target."""
     if not isinstance(target, Contrast):
         return None
-    first, second = (class_index(one, config.num_outcomes, config.outcome_labels) for one in (target.target, target.against))
+    first, second = (
+        class_index(one, config.num_outcomes, config.outcome_labels) for one in (target.target, target.against)
+    )
     return first, second
 
 

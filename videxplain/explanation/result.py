@@ -154,6 +154,11 @@ class Explanation(Result):
             }
         )
 
+    @property
+    def question(self) -> str:
+        """SHA-256 of what was asked, which every file of the result carries."""
+        return self.origin.question
+
     def save(
         self,
         path: str | Path,

@@ -52,6 +52,11 @@ class Result(ABC):
     def _restore(cls, summary: Mapping[str, Any], arrays: Arrays | None, source: FrameSource) -> Self:
         """The result of a summary and, if it comes from an ``.npz`` file, its arrays."""
 
+    @property
+    @abstractmethod
+    def question(self) -> str:
+        """SHA-256 of what was asked, which every file of the result carries."""
+
     @abstractmethod
     def save(self, path: str | Path) -> Path:
         """Write the result in the format that the suffix names; the file appears complete or not at all.
@@ -109,7 +114,7 @@ class Result(ABC):
         if kind in FIGURES:
             from videxplain.viz.save import save_figure
 
-            save_figure(figure(), path)
+            save_figure(figure(), path, note=f"question: {self.question}")
         elif kind == "json":
             write_json(path, self.summary())
         elif kind == "npz" and arrays:
@@ -118,7 +123,8 @@ class Result(ABC):
         elif video:
             from videxplain.viz.video import save_video
 
-            save_video(path, _counted(video(), self.source.num_frames, progress), self.source.fps)
+            frames = _counted(video(), self.source.num_frames, progress)
+            save_video(path, frames, self.source.fps, note=f"question: {self.question}")
         return path
 
 

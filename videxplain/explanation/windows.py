@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.models.outputs import probabilities
 from videxplain.progress import Progress
 from videxplain.untouched import untouched
+
+WindowSeen: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
+"""Called after each window: its frames ``(T,)``, their shares ``(T,)``, and the maps ``(T, h, w)`` of the leading class."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def attribute_video(
     precision: Precision = "fp32",
     stride: int | None = None,
     progress: Progress | None = None,
+    on_window: WindowSeen | None = None,
     **options: Any,
 ) -> VideoAttribution:
     """Explain every frame of a video for one target.
@@ -83,6 +87,7 @@ def attribute_video(
         precision: See :func:`videxplain.attribute`.
         stride: Frames from one consecutive window to the next.
         progress: Called with the windows done and the windows in all.
+        on_window: Called with what each window gives, so that it can be shown before the last one is done.
         **options: The options of the method.
 
     Raises:
@@ -104,7 +109,10 @@ def attribute_video(
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
             logits, maps = run(x, leaders.choose)
             total += probabilities_of(logits, config)
-            kept.add(leaders.keys, per_frame(maps, config.num_frames))
+            by_frame = per_frame(maps, config.num_frames)
+            kept.add(leaders.keys, by_frame)
+            if on_window:
+                on_window(whole.windows[i], whole.shares[i], by_frame[0])
             # Several frames share a step of the layer, or a box or cell that is hidden.
             coarse = method.family == "perturbation" or (maps.ndim == 5 and maps.shape[2] < config.num_frames)
             if progress:

@@ -2,9 +2,10 @@
 
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -49,15 +50,16 @@ class VideoWriter:
     `write`, or by `close`.
     """
 
-    def __init__(self, path: str | Path, fps: float, size: tuple[int, int]) -> None:
+    def __init__(self, path: str | Path, fps: float, size: tuple[int, int], note: str = "") -> None:
         """Open the file.
 
         Args:
             path: Where to; the container is MP4 whatever the suffix.
             fps: Frames per second.
             size: Height and width of the frames, odd ones allowed.
+            note: A line for the file's metadata.
         """
-        self._path = Path(path)
+        self._path, self._note = Path(path), note
         self._rate = frame_rate(fps)
         self._shape = (*size, 3)
         self._error: Exception | None = None
@@ -125,6 +127,7 @@ class VideoWriter:
     def _encode(self) -> None:
         # The index goes to the front, so that a browser starts before it has the whole file.
         with av.open(str(self._temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
+            container.metadata["comment"] = self._note
             stream = container.add_stream("libx264", rate=self._rate)
             height, width = (side + side % 2 for side in self._shape[:2])
             context: Any = stream.codec_context
@@ -138,16 +141,20 @@ class VideoWriter:
             container.mux(stream.encode(None))
 
 
-def save_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
+def save_video(path: str | Path, frames: Iterable[np.ndarray], fps: float, note: str = "") -> None:
     """Write frames as they come, as MP4 (H.264) or GIF by the suffix of ``path``.
 
     Args:
         path: Ends in ``.mp4`` or ``.gif``.
         frames: ``(H, W, 3)`` uint8 RGB, all of one size; consumed one at a time.
         fps: Frames per second.
+        note: A line for the metadata of an MP4.
     """
     path = Path(path)
-    writers: dict[str, type[VideoWriter] | type[GifWriter]] = {".mp4": VideoWriter, ".gif": GifWriter}
+    writers: dict[str, Callable[..., VideoWriter | GifWriter]] = {
+        ".mp4": partial(VideoWriter, note=note),
+        ".gif": GifWriter,
+    }
     if path.suffix.lower() not in writers:
         raise VidexplainError(f"cannot write a video as '{path.name}': the name must end in {' or '.join(writers)}")
     incoming = iter(frames)

@@ -1,0 +1,105 @@
+"""The files of a command: nothing is lost without being said."""
+
+import json
+import shutil
+
+import pytest
+
+from videxplain.cli.outputs import result_paths
+
+GRADCAM = ("gradcam", "--model", "i3d", "--format", "json")
+
+
+@pytest.fixture
+def explained(clip, narrow, run, tmp_path):
+    """A folder with the numbers of one explanation, and a function that makes another into it."""
+
+    def again(*arguments, command=GRADCAM, of=clip):
+        return run(*command, "--clip", of, "--out", tmp_path / "out", *arguments)
+
+    assert again()[0] == 0
+    return tmp_path / "out", again
+
+
+def test_the_same_question_may_take_its_own_files(explained):
+    out, again = explained
+    before = (out / "a clip-i3d-gradcam.json").read_bytes()
+    assert again()[0] == 0
+    assert (out / "a clip-i3d-gradcam.json").read_bytes() == before
+    assert again("--format", "mp4,png,json,pdf,svg")[0] == 0
+    for kinds in ("mp4", "png", "pdf", "svg"):  # each says by itself what it was made of
+        (out / "a clip-i3d-gradcam.json").unlink(missing_ok=True)
+        assert again("--format", kinds)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--layer", "layer3"), ("--frames", "0:17"), ("--stride", "3"), ("--pooling", "frame")], ids=str
+)
+def test_another_question_is_refused_unless_told(arguments, explained):
+    out, again = explained
+    path = out / "a clip-i3d-gradcam.json"
+    before = path.read_bytes()
+    words = "exists and was made with other arguments: add --overwrite, or choose another --out"
+    assert again(*arguments) == (2, "", f"videxplain: error: {path} {words}\n")
+    assert again(*arguments, "--format", "png")[0] == 2  # a picture among the numbers of something else
+    assert [one.read_bytes() for one in out.iterdir()] == [before]
+    assert again(*arguments, "--overwrite")[0] == 0
+    assert path.read_bytes() != before
+
+
+def test_a_target_is_part_of_the_name(explained):
+    out, again = explained
+    for target in (("--target", "0"), ("--target", "1"), ("--target", "1", "--against", "2")):
+        assert again(*target)[0] == 0
+    names = {"", "-0", "-1", "-1-against-2"}
+    assert {path.name for path in out.iterdir()} == {f"a clip-i3d-gradcam{name}.json" for name in names}
+    assert json.loads((out / "a clip-i3d-gradcam-1-against-2.json").read_text())["contrast"] == [1, 2]
+
+
+def test_clips_of_one_name_from_two_folders(explained, clip, tmp_path):
+    _, again = explained
+    (tmp_path / "tuesday").mkdir()
+    other = shutil.copy(clip, tmp_path / "tuesday")
+    status, _, err = again(of=other)
+    assert (status, err.count("made with other arguments")) == (2, 1)
+
+
+@pytest.mark.parametrize("command", [("figure", "--model", "i3d", "--format", "png"), ("split", "--model", "i3d")])
+def test_other_results_are_kept_too(command, explained):
+    out, again = explained
+    command = (*command, "--format", "png")
+    assert again(command=command)[0] == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert again(command=command)[0] == 0
+    status, _, err = again("--layer", "layer3", command=command)
+    assert (status, err.count("made with other arguments")) == (2, 1)
+    assert before.keys() == set(out.iterdir())
+
+
+def test_a_file_that_says_nothing_is_kept(clip, narrow, run, tmp_path):
+    (tmp_path / "a clip-i3d-gradcam.json").write_text("notes")
+    status, _, err = run(*GRADCAM, "--clip", clip, "--out", tmp_path)
+    assert (status, err.count("exists and does not say how it was made: add --overwrite")) == (2, 1)
+    assert (tmp_path / "a clip-i3d-gradcam.json").read_text() == "notes"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({}, "video-i3d-gradcam.mp4"),
+        ({"weights": "bundled"}, "video-i3d-gradcam.mp4"),
+        ({"weights": "runs/my weights.safetensors"}, "video-i3d-my-weights-gradcam.mp4"),
+        ({"weights": "kinetics400", "target": "riding/a bike"}, "video-i3d-kinetics400-gradcam-riding-a-bike.mp4"),
+        ({"weights": "none"}, "video-i3d-none-gradcam.mp4"),
+    ],
+)
+def test_names(arguments, name, tmp_path):
+    (path,) = result_paths(tmp_path, tmp_path / "video.avi", "i3d", "gradcam", ["mp4"], **arguments)
+    assert path == tmp_path / name
+
+
+def test_a_long_name_is_shortened_to_what_a_file_system_takes(tmp_path):
+    (path,) = result_paths(tmp_path, tmp_path / f"{'ü' * 120}.avi", "i3d", "gradcam", ["mp4"])
+    assert 150 < len(path.name.encode()) < 200
+    assert path.name.endswith("ü-i3d-gradcam.mp4")
+    path.touch()

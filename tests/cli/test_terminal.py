@@ -1,0 +1,120 @@
+"""What reaches the terminal: one line for what is wrong, no control characters, any encoding, and the end at Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from videxplain.cli.console import clean
+from videxplain.models import zoo
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("walking the dog", "walking the dog"),
+        ("a\nb\tc\r\nd", "a b c  d"),
+        ("\x1b[2J\x1b]0;title\x07", "\\x1b[2J\\x1b]0;title\\x07"),
+        ("\x9b31m", "\\x9b31m"),
+        ("safe\u202egpj.exe", "safe\\u202egpj.exe"),
+        ("naïve 日本 \u200d", "naïve 日本 \u200d"),
+        ("\udcff", "\\udcff"),
+        ("line\u2028line", "line\\u2028line"),
+    ],
+)
+def test_clean(text, shown):
+    assert clean(text) == shown
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """Weights whose labels and words hold control characters."""
+    network = zoo.load_model("c3d", "none", width=2, size=32, num_classes=3)
+    labels = tuple(f"\x1b[31mred{i}\nnext" for i in range(3))
+    network.config = network.config.replace(labels=labels, weights="\x1b]0;title\x07trained")
+    zoo.save_model(network, tmp_path / "w\x1b[1m.safetensors")
+    return tmp_path / "w\x1b[1m.safetensors"
+
+
+@pytest.mark.parametrize("command", [("predict",), ("gradcam", "--format", "json"), ("gradcam", "--target", "nobody")])
+def test_labels_and_names_send_nothing_to_the_terminal(command, hostile, clip, run, tmp_path):
+    out = () if command == ("predict",) else ("--out", tmp_path / "out\x1b[5m")
+    status, said, problem = run(*command, "--model", "c3d", "--clip", clip, "--weights", hostile, *out)
+    assert status == (2 if "nobody" in command else 0)
+    assert "red" in said + problem
+    assert not [one for one in said + problem if ord(one) < 32 and one != "\n"]
+    if status == 2:
+        assert problem.count("\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_of_any_encoding(encoding, clip):
+    ran = subprocess.run(
+        [sys.executable, "-m", "videxplain", "predict", "--model", "i3d", "--clip", clip],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    said = ran.stdout.decode(encoding)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert ("█" if encoding == "utf-8" else "#") in said
+
+
+def test_quiet_prints_only_the_files(clip, narrow, run, tmp_path):
+    status, out, err = run("gradcam", "--model", "i3d", "--clip", clip, "--out", tmp_path, "--format", "json", "-q")
+    assert (status, out, err) == (0, f"{tmp_path / 'a clip-i3d-gradcam.json'}\n", "")
+    assert "probability" in run("predict", "--model", "i3d", "--clip", clip)[1]  # and the next one speaks again
+
+
+def test_predictions_as_json(clip, narrow, run):
+    status, out, _ = run("predict", "--model", "i3d", "--clip", clip, "--json")
+    numbers = json.loads(out)
+    assert status == 0
+    assert (numbers["model"], numbers["frames"], numbers["clip"]) == ("i3d", 20, str(clip))
+    assert len(numbers["predictions"]) == 6
+    assert sum(one["probability"] for one in numbers["predictions"]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("-", "--clip cannot be standard input: write the video to a file, and give its path"),
+        ("https://example.org/a.mp4", "--clip is the path of a file, not an address: download '"),
+        ("s3://bucket/a.mp4", "--clip is the path of a file, not an address: download '"),
+    ],
+)
+def test_what_is_no_path_is_told_what_to_do(given, message, run, tmp_path):
+    status, out, err = run("gradcam", "--model", "i3d", "--clip", given, "--out", tmp_path / "out")
+    assert (status, out) == (2, "")
+    assert err.startswith(f"videxplain: error: {message}")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("frames", ["0:10^24", f"0:{10**21}", f"{10**21}:", "²:", "-1:5", "0:" + "9" * 5000])
+def test_numbers_beyond_all_sense_are_one_line(frames, clip, run, tmp_path):
+    status, out, err = run("gradcam", "--model", "i3d", "--clip", clip, "--frames", frames, "--out", tmp_path / "out")
+    assert (status, out) == (2, "")
+    assert err.startswith("videxplain: error: --frames is START:STOP with whole numbers, such as 40:120 or 40:, not '")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize("command", ["gradcam", "synthesize"])
+def test_an_interrupt_at_any_moment_is_one_line(command, seconds, clip, tmp_path):
+    arguments = {
+        "gradcam": ("--model", "i3d", "--clip", clip, "--out", tmp_path / "out"),
+        "synthesize": ("--videos", "2000", "--workers", "2", "--out", tmp_path / "out"),
+    }
+    program = Path(sys.executable).parent / "videxplain"
+    started = subprocess.Popen(
+        [program, command, *arguments[command]], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(seconds)
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does, to the workers too
+    _, problem = started.communicate(timeout=60)
+    assert (started.returncode, problem) == (130, "videxplain: interrupted\n")

@@ -1,0 +1,84 @@
+"""The files of a command: their names, and that none takes the place of another result."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from videxplain.errors import VidexplainError
+from videxplain.files import file_stem
+
+_KNOWN_KINDS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz")
+_QUESTION = re.compile(rb'question"?: "?([0-9a-f]{64})')
+_SHARE = 1 << 20
+"""Metadata lies this close to one of a file's ends."""
+_LONGEST = 180
+"""Bytes of a file's name without its suffix; file systems allow 255, and temporary names are longer."""
+
+
+def result_paths(
+    out: Path,
+    clip: Path,
+    model: str,
+    what: str,
+    kinds: Sequence[str],
+    *,
+    weights: str = "auto",
+    target: str | None = None,
+) -> list[Path]:
+    """The files of one result: clip, model and method, and weights and target where they were given.
+
+    Args:
+        out: The folder.
+        clip: The video or folder of images.
+        model: As it was given on the command line.
+        what: The method or the command.
+        kinds: Suffixes without the dot.
+        weights: As they were given; the default is not part of the name.
+        target: What was explained, if it was given.
+    """
+    own = "" if weights in ("auto", "bundled") else file_stem(Path(weights).stem)
+    name = clip.resolve().name if clip.is_dir() else clip.stem
+    rest = "-".join(filter(None, (file_stem(model), own, what, file_stem(target or ""))))
+    room = _LONGEST - len(rest.encode())
+    shortened = name.encode("utf-8", "surrogateescape")[: max(room, 20)].decode("utf-8", "ignore")
+    return [out / f"{shortened}-{rest}.{kind}" for kind in kinds]
+
+
+def refuse_overwriting(paths: Sequence[Path], question: str, overwrite: bool) -> None:
+    """Raise if files of another result would be lost, or would lie among those of this one.
+
+    Args:
+        paths: The files of one result, which differ in their suffix.
+        question: What this result was asked for; each file carries it.
+        overwrite: Whether ``--overwrite`` was given.
+
+    Raises:
+        VidexplainError: A file with this name is of another question, or it does not say of which.
+    """
+    if overwrite:
+        return
+    known = {kind: paths[0].with_name(f"{paths[0].name.removesuffix(paths[0].suffix)}.{kind}") for kind in _KNOWN_KINDS}
+    there = [path for path in known.values() if path.exists()]
+    questions = {path: found for path in there if (found := _question_of(path))}
+    for path, found in questions.items():
+        if found != question:
+            raise VidexplainError(
+                f"{path} exists and was made with other arguments: add --overwrite, or choose another --out"
+            )
+    if not questions and (lost := [path for path in paths if path.exists()]):
+        raise VidexplainError(
+            f"{lost[0]} exists and does not say how it was made: add --overwrite, or choose another --out"
+        )
+
+
+def _question_of(path: Path) -> str:
+    """The question that a file carries; empty where it carries none."""
+    try:
+        with path.open("rb") as file:
+            found = _QUESTION.search(file.read(_SHARE))
+            if not found:
+                file.seek(max(0, path.stat().st_size - _SHARE))
+                found = _QUESTION.search(file.read())
+    except OSError as error:
+        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
+    return found.group(1).decode() if found else ""
