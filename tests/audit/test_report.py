@@ -1,0 +1,173 @@
+"""The report in a real browser, opened from disk without a connection."""
+
+import time
+
+import numpy as np
+import pytest
+
+from tests.audit.conftest import Tiny
+from tests.browser import chromium, page
+from videxplain.audit.api import run_audit
+from videxplain.audit.report.build import build_report, choose_clips
+from videxplain.audit.report.compare import build_comparison
+from videxplain.data.datasets.open import open_dataset
+from videxplain.errors import VidexplainError
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def audits(figures, tmp_path_factory):
+    out = tmp_path_factory.mktemp("reports")
+    data = open_dataset(figures)
+    made = [run_audit(Tiny(seed).eval(), data, out / f"audit {seed}", subset="all") for seed in (0, 1)]
+    build_report(made[0], clips="12")
+    return made
+
+
+def report(audit, name: str) -> str:
+    return (audit.folder / "report" / name).as_uri()
+
+
+def test_a_cell_of_the_matrix_opens_its_clips(browser, audits):
+    audit = audits[0]
+    table = audit.videos
+    counts = table.groupby(["truth", "prediction"]).size()
+    (truth, prediction), count = counts.idxmax(), counts.max()
+    with page(browser) as shown:
+        shown.goto(report(audit, "index.html"))
+        assert shown.get_by_text("28", exact=True).first.is_visible()
+        shown.get_by_role("link", name="Confusion matrix").click()
+        labels = list(audit.settings.labels)
+        shown.locator("#matrix").focus()
+        for _ in range(labels.index(truth)):
+            shown.keyboard.press("ArrowDown")
+        for _ in range(labels.index(prediction)):
+            shown.keyboard.press("ArrowRight")
+        assert shown.locator("#cell").inner_text() == f"{truth} taken for {prediction}: {count} of 2 clips"
+        shown.keyboard.press("Enter")
+        assert shown.locator("#count").inner_text() == f"{count} of 28 clips"
+        address = shown.url
+        shown.locator("#clips a").first.click()
+        shown.wait_for_selector("#heading:not(:text('Clip'))")
+        name = shown.locator("#heading").inner_text()
+        row = table[table["path"] == name].iloc[0]
+        assert (row["truth"], row["prediction"]) == (truth, prediction)
+        # The address alone brings the cell back.
+        shown.goto("about:blank")
+        shown.goto(address)
+        assert shown.locator("#count").inner_text() == f"{count} of 28 clips"
+
+
+def test_the_map_on_a_clips_page_is_that_of_the_audit(browser, audits):
+    audit = audits[0]
+    number = choose_clips(audit, np.arange(28), {}, "12")[0]
+    name, path = audit.videos["name"].iloc[number], audit.videos["path"].iloc[number]
+    with page(browser) as shown:
+        shown.goto(report(audit, "clip.html") + f"#name={name}")
+        shown.wait_for_function("window.player && window.player.video.readyState >= 2")
+        assert shown.locator("#heading").inner_text() == path
+        values = np.array(shown.evaluate("Array.from(player.maps.values)"))
+        maps = audit.maps(number)
+        assert np.abs(values.reshape(maps.shape) - maps).max() <= maps.max() / 255
+        buttons = shown.locator("#choices button")
+        if not audit.videos["correct"].iloc[number]:
+            assert buttons.count() == 3
+            buttons.nth(2).click()
+            values = np.array(shown.evaluate("Array.from(player.maps.values)"))
+            contrast = audit.maps(number, "contrast")
+            assert np.abs(values.reshape(contrast.shape) - contrast).max() <= max(contrast.max(), 1e-12) / 255
+        shown.keyboard.press("Tab")
+        assert "videxplain gradcam --model tiny" in shown.locator("#command").inner_text()
+
+
+def test_filters_and_clips_without_media(browser, audits):
+    audit = audits[0]
+    wrong = int((~audit.videos["correct"].to_numpy(bool)).sum())
+    with page(browser) as shown:
+        shown.goto(report(audit, "clips.html"))
+        shown.locator("select[name=result]").select_option("wrong")
+        assert shown.locator("#count").inner_text() == f"{wrong} of 28 clips"
+        shown.get_by_role("button", name="Clear").click()
+        shown.wait_for_function("document.getElementById('count').textContent.startsWith('28')")
+        assert shown.locator("#clips img").count() == 12
+        bare = shown.locator("#clips li", has_text="no picture was written").first
+        bare.locator("a").click()
+        shown.wait_for_selector("text=No picture was written for this clip")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["index", "confusion", "clips", "classes", "odd"])
+def test_pages_fit(browser, audits, name, width):
+    with page(browser, width) as shown:
+        shown.goto(report(audits[0], f"{name}.html"))
+        shown.wait_for_timeout(300)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert shown.locator("h1").count() == 1
+
+
+def test_two_audits_side_by_side(browser, audits, tmp_path):
+    made = build_comparison(*audits, tmp_path / "both", clips="2")
+    first, second = (audit.videos for audit in audits)
+    differ = int((first["prediction"] != second["prediction"]).sum())
+    with page(browser) as shown:
+        shown.goto(made.as_uri())
+        assert shown.locator("#count").inner_text() == f"{differ} of 28 clips"
+        shown.locator("#pairs a").first.click()
+        shown.wait_for_selector("#pair .vx-player >> nth=1")
+        assert shown.locator("#pair h2").count() == 2
+
+
+def test_what_cannot_be_asked(audits):
+    with pytest.raises(VidexplainError, match="all, confused or a number"):
+        choose_clips(audits[0], np.arange(28), {}, "some")
+    wrong = np.flatnonzero(~audits[0].videos["correct"].to_numpy(bool)).tolist()
+    assert choose_clips(audits[0], np.arange(28), {}, "confused") == wrong
+
+
+def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path):
+    """Lists and the matrix of 400 classes, with made-up rows."""
+    from videxplain.audit.report import charts
+    from videxplain.audit.report.pages import PAGES, Pages
+
+    draw, count, classes = np.random.default_rng(0), 13_000, 400
+    truth = draw.integers(0, classes, count)
+    prediction = np.where(draw.random(count) < 0.7, truth, draw.integers(0, classes, count))
+    columns = {
+        "name": [f"clip-{i}" for i in range(count)],
+        "path": [f"videos/clip-{i}.mp4" for i in range(count)],
+        "where": [f"/data/videos/clip-{i}.mp4" for i in range(count)],
+        "group": [f"g{i % 900}" for i in range(count)],
+        "truth": truth.tolist(),
+        "prediction": prediction.tolist(),
+        "probability": draw.random(count).round(4).tolist(),
+        "trust": draw.random(count).round(4).tolist(),
+        "random": [0.0] * count,
+        "odd": draw.random(count).round(3).tolist(),
+        "media": [0] * count,
+    }
+    pages = Pages(tmp_path, title="many", footer="", notes=(), pages=PAGES)
+    pages.write("confusion", "clips.html", heading="Confusion matrix", matrix=True)
+    data = {
+        "labels": [f"class {k}" for k in range(classes)],
+        "columns": columns,
+        "charts": {},
+        "title": "",
+        "command": "",
+    }
+    pages.write_assets(data, charts.script())
+    with page(browser) as shown:
+        begun = time.perf_counter()
+        shown.goto((tmp_path / "confusion.html").as_uri())
+        shown.wait_for_function("document.getElementById('count').textContent.startsWith('13,000')")
+        assert time.perf_counter() - begun < 6  # two seconds on a quiet machine; docs/audit.md has the measurement
+        assert shown.locator("#clips li").count() == 60
+        shown.locator("#find").fill("class 250")
+        shown.locator("#find").dispatch_event("change")
+        assert shown.locator("#cell").inner_text().startswith("class 250 taken for class 250: ")
