@@ -113,9 +113,9 @@ def results_table(folder: Path) -> Results:
                     continue
             entered[place] = validation, run, mine
     if not entered:
-        other = next((reason for reason in left_out if EVALUATIONS not in reason), None)
-        if other:
-            raise VidexplainError(f"no evaluation in {folder} belongs in the table: {other}")
+        rejected = [reason for reason in left_out if EVALUATIONS not in reason]
+        if rejected:
+            raise VidexplainError(f"no evaluation in {folder} belongs in the table: {rejected[0]}")
         raise VidexplainError(
             f"no run in {folder} has been evaluated: {EVALUATIONS} is needed, as evaluating writes it"
         )

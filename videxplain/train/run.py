@@ -87,7 +87,7 @@ def train(
     check_recipe(recipe, config)
     check_loggers(recipe)
     # With several processes the first one holds the folder for all.
-    alone = claimed(out) if rank_zero_only.rank == 0 else nullcontext()
+    alone = claimed(out) if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext()
     with output_folder(out), alone:
         last = _check_folder(recipe, out, resume)
         return _train(recipe, config, out, last, strict, trainer_options or {}, bars, callbacks)
