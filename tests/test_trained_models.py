@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from videxplain.actionfigures import LABELS, render_clip
+from tests.actionfigures.clips import RECORDED, unseen_clips
+from videxplain.actionfigures import LABELS
 from videxplain.data.clip import Clip
 from videxplain.data.sampling import spread_windows, uniform_indices
 from videxplain.data.transforms import to_model_input
@@ -17,23 +18,18 @@ from videxplain.models.zoo import available_weights, load_model
 
 MODELS = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
 WORDS = "trained on ActionFigures, 14 classes, not on real video"
-PER_CLASS = 3
 ORDER_PAIRS = (("SitDown", "StandUp"), ("PickUp", "PutDown"))
-
-
-@pytest.fixture(scope="module")
-def clips():
-    """Videos of figures in places that no network was trained on: the data set has seed 0."""
-    return [
-        (number, render_clip(label, seed=[77, number, turn], group_seed=[77, turn]).frames)
-        for number, label in enumerate(LABELS)
-        for turn in range(PER_CLASS)
-    ]
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def network(request):
     return load_model(request.param)
+
+
+@pytest.fixture(scope="module")
+def clips(network):
+    """Videos in the look that the network was trained on."""
+    return unseen_clips(read_metadata(bundled_path(network.config.architecture))[1].get("look", RECORDED))
 
 
 def windows_of(network, frames):

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from tests.actionfigures.oracle import measure
 from videxplain.actionfigures import LABELS, Difficulty, bodies, render, render_clip
 from videxplain.actionfigures.acts import ACTS, perform
 from videxplain.actionfigures.bodies import Body as Standing
-from videxplain.actionfigures.bodies import bystander
+from videxplain.actionfigures.bodies import bystander, rehearse
 from videxplain.actionfigures.camera import KINDS, make_camera
-from videxplain.actionfigures.motion import GRASP, Style
+from videxplain.actionfigures.figure import LIMBS
+from videxplain.actionfigures.idling import idle
+from videxplain.actionfigures.motion import GRASP, PLACE, TABLE, Style
 from videxplain.actionfigures.skeleton import Body, Pose, solve
 from videxplain.actionfigures.things import MOVERS, THING_NAME, carried_parcel
 from videxplain.errors import VidexplainError
@@ -72,33 +75,76 @@ def test_evidence_is_there_while_the_action_goes_on(label, clips):
     assert 0.002 < share < 0.25
     if not ACTS[label].thing:
         assert not np.any(clip.evidence & ~clip.people)
-    assert clip.evidence.sum() < clip.people.sum()
+    if ACTS[label].limbs != LIMBS:
+        assert clip.evidence.sum() < clip.people.sum()
 
 
-@pytest.mark.parametrize("label", [label for label in LABELS if label not in ("Bow", "Squat", "SitDown", "StandUp")])
-def test_the_limbs_that_carry_an_action_move_more_than_the_others(label):
-    act, body, style = ACTS[label], Body(), Style(1.0, 0, 0.0, (0.0, 0.0))
-    performance = perform(act, 48, body, style, 0.0, np.random.default_rng(0))
-    joints = solve(body, performance.pose, 1)
-    ends = {
-        "acting arm": joints.wrists[:, 0] - joints.pelvis,
-        "other arm": joints.wrists[:, 1] - joints.pelvis,
-        "acting leg": joints.ankles[:, 0],
-        "other leg": joints.ankles[:, 1],
+@pytest.mark.parametrize("label", LABELS)
+def test_an_act_moves_the_limbs_that_carry_it_and_leaves_the_others_to_themselves(label):
+    act, body, style = ACTS[label], Body(), Style(1.0, 0, 0.0)
+    rest = idle(48, np.random.default_rng(1), may_walk=True)[0]
+    pose = perform(act, rest, body, style, 0.0, np.random.default_rng(0)).pose
+    own = {
+        "legs": (pose.root, pose.feet, pose.toes),
+        "torso": (pose.lean, pose.curl),
+        "acting arm": (pose.hands[:, 0], pose.reach[:, 0]),
+        "other arm": (pose.hands[:, 1], pose.reach[:, 1]),
     }
-    path = {name: np.linalg.norm(np.diff(place, axis=0), axis=1).sum() for name, place in ends.items()}
-    carrying = {name for name in path if name in act.limbs}
-    assert min(path[name] for name in carrying) > max((path[n] for n in path if n not in carrying), default=0)
+    left = {
+        "legs": (rest.root, rest.feet, rest.toes),
+        "torso": (rest.lean, rest.curl),
+        "acting arm": (rest.hands[:, 0], rest.reach[:, 0]),
+        "other arm": (rest.hands[:, 1], rest.reach[:, 1]),
+    }
+    limbs = {"legs" if limb.endswith("leg") else limb for limb in act.limbs}
+    for name in own:
+        same = all(np.array_equal(mine, theirs) for mine, theirs in zip(own[name], left[name], strict=True))
+        assert same == (name not in limbs), name
+
+
+def test_the_mask_is_the_evidence():
+    """A quick run: the module's own command draws more clips, and the model card names its figures."""
+    inside, outside = measure(980, epochs=12)
+    assert inside >= 0.97
+    assert outside <= 1.5 / len(LABELS) + 0.02  # of 245 clips, whose standard error is 1.8 points
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_chairs_and_tables_are_there_in_most_clips_of_every_class(label):
+    cast = render.draw_cast((120, 160), np.random.default_rng(0))
+    acts = [rehearse(ACTS[label], cast, 8, 0.15, np.random.default_rng(seed)) for seed in range(60)]
+    for name in ("chair", "table"):
+        share = np.mean([getattr(acting, name) for acting in acts])
+        needed = {"chair": "chair", "table": "parcel"}[name] == ACTS[label].thing
+        assert share == 1 if needed else 0.55 < share < 0.92
+
+
+def test_nobody_who_stands_by_walks():
+    for seed in range(40):
+        _, way = idle(24, np.random.default_rng(seed), may_walk=False)
+        np.testing.assert_array_equal(way, 0)
+    walking = [np.ptp(idle(24, np.random.default_rng(seed), may_walk=True)[1]) > 0 for seed in range(200)]
+    assert 0.05 < np.mean(walking) < 0.25
 
 
 @pytest.mark.parametrize(("forward", "backward"), [("SitDown", "StandUp"), ("PickUp", "PutDown")])
 def test_one_of_a_pair_is_the_other_backwards(forward, backward):
-    body, style = Body(), Style(1.0, 1, 0.3, (0.5, 1.5))
-    there, back = (perform(ACTS[a], 40, body, style, 0.0, np.random.default_rng(3)) for a in (forward, backward))
+    body, style = Body(), Style(1.0, 1, 0.3)
+    there, back = (
+        perform(ACTS[a], Pose.standing(40), body, style, 0.0, np.random.default_rng(3)) for a in (forward, backward)
+    )
     for name in ("root", "lean", "hands", "feet", "grips", "reach"):
-        np.testing.assert_array_equal(getattr(there.pose, name), getattr(back.pose, name)[::-1])
+        np.testing.assert_allclose(getattr(there.pose, name), getattr(back.pose, name)[::-1], atol=1e-12)
     np.testing.assert_array_equal(there.active, back.active[::-1])
     np.testing.assert_array_equal(there.share, back.share[::-1])
+
+
+def test_what_does_not_act_goes_forward_in_both_of_a_pair():
+    body, style = Body(), Style(1.0, 0, 0.3)
+    rest = idle(40, np.random.default_rng(2), may_walk=True)[0]
+    there, back = (perform(ACTS[a], rest, body, style, 0.0, np.random.default_rng(3)) for a in ("PickUp", "PutDown"))
+    np.testing.assert_array_equal(there.pose.hands[:, 1], back.pose.hands[:, 1])
+    np.testing.assert_array_equal(there.pose.feet, back.pose.feet)
 
 
 @pytest.mark.parametrize(("forward", "backward"), [("SitDown", "StandUp"), ("PickUp", "PutDown")])
@@ -110,6 +156,8 @@ def test_a_pair_shows_the_same_frames_in_the_other_order(forward, backward, monk
 
     for name in ("bystander", "mover", "furniture"):
         monkeypatch.setattr(render, name, lambda *_: Standing(0.0, Nothing(), None, 0))
+    monkeypatch.setattr(bodies, "idle", lambda count, *_, **__: (Pose.standing(count), np.zeros(count)))
+    monkeypatch.setattr(bodies, "held_thing", lambda *_: [])
     for seed in range(4):
         there, back = (render_clip(label, seed=seed, difficulty=STILL) for label in (forward, backward))
         for name in ("evidence", "people", "active"):
@@ -119,23 +167,24 @@ def test_a_pair_shows_the_same_frames_in_the_other_order(forward, backward, monk
 
 @pytest.mark.parametrize("label", ["PickUp", "PutDown"])
 @pytest.mark.parametrize("both", [False, True])
-def test_what_nobody_holds_lies_on_the_ground(label, both):
-    body, style = Body(), Style(1.0, int(both), 0.0, (0.0, 0.0))
-    performance = perform(ACTS[label], 48, body, style, 0.15, np.random.default_rng(0))
+def test_what_nobody_holds_lies_on_the_table(label, both):
+    body, style = Body(), Style(1.0, int(both), 0.0)
+    performance = perform(ACTS[label], Pose.standing(48), body, style, 0.15, np.random.default_rng(0))
     parcel = carried_parcel(solve(body, performance.pose, 1), performance, both, (200, 0, 0))[0].spheres.mean(1)
     free = performance.share < GRASP
     assert free.any()
     assert not free.all()
-    assert parcel[free, 1].max() < 0.1 < parcel[~free, 1].max()
+    np.testing.assert_allclose(parcel[free, 1], PLACE[1], atol=0.03)
+    assert parcel[~free, 1].max() > TABLE + 0.15
     assert np.linalg.norm(np.diff(parcel, axis=0), axis=1).max() < 0.2
 
 
 def test_beginnings_and_ends_of_a_pair_are_as_long_as_each_other():
     # Otherwise how long somebody stands would tell the order of time.
-    body, style = Body(), Style(1.0, 0, 0.0, (0.0, 0.0))
+    body, style = Body(), Style(1.0, 0, 0.0)
     before, after = [], []
     for seed in range(400):
-        active = perform(ACTS["SitDown"], 48, body, style, 0.15, np.random.default_rng(seed)).active
+        active = perform(ACTS["SitDown"], Pose.standing(48), body, style, 0.15, np.random.default_rng(seed)).active
         before.append(int(np.argmax(active)))
         after.append(int(np.argmax(active[::-1])))
     assert np.mean(before) == pytest.approx(np.mean(after), abs=0.5)
@@ -145,7 +194,7 @@ def test_beginnings_and_ends_of_a_pair_are_as_long_as_each_other():
 def test_bones_keep_their_length_and_feet_stay_on_the_ground():
     body = Body()
     for label, act in ACTS.items():
-        style = Style(1.1, 1, 0.0, (0.0, 0.0))
+        style = Style(1.1, 1, 0.0)
         joints = solve(body, act.pose(np.linspace(0, 1, 30), body, style), -1)
         for middle, root, end, upper, lower in (
             (joints.knees, joints.hips, joints.ankles, body.thigh, body.shin),
@@ -241,12 +290,12 @@ def test_people_on_boards_roll_either_way_they_face(monkeypatch):
         return real(parts, *rest)
 
     monkeypatch.setattr(bodies, "Outlines", watch)
-    scene = render._cast((120, 160), np.random.default_rng(0))
+    scene = render.draw_cast((120, 160), np.random.default_rng(0))
     camera = make_camera("still", 8, (120, 160), np.random.default_rng(0))
     for seed in range(400):
-        bystander(scene, camera, np.array([80.0, 110.0]), 1.0, False, np.random.default_rng(seed))
-    assert len(ways) > 100
-    assert 0.4 < np.mean(np.array(ways) > 0) < 0.6
+        bystander(scene, camera, np.array([80.0, 110.0]), 1.0, 1.0, np.random.default_rng(seed))
+    assert len(ways) > 40
+    assert 0.35 < np.mean(np.array(ways) > 0) < 0.65
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """How the fourteen actions go: poses as smooth functions of time.
 
-Repeated actions take a phase (one repetition per unit); actions with a beginning and an end take a share of the way,
-0 to 1. All are written for one acting side; `Style` varies them.
+Repeated actions take a phase (one repetition per unit). Actions with a beginning and an end take a share of the way,
+0 to 1. All are written for one acting side; `Style` varies them. A function moves only the limbs that its class names
+in `videxplain.actionfigures.acts`. The other limbs move as `videxplain.actionfigures.idling` says.
 """
 
 from dataclasses import dataclass
@@ -21,34 +22,11 @@ class Style:
         reach: How large the movement is; 1 is usual.
         variant: 0 or 1: which of two ways of doing the same.
         view: Which way the figure faces (the yaw of `drawing.View`) times the acting side: people wave at somebody.
-        sway: Two phases of the idle movement, radians.
     """
 
     reach: float
     variant: int
     view: float
-    sway: tuple[float, float]
-
-
-def random_sway(rng: np.random.Generator) -> tuple[float, float]:
-    """Any two phases."""
-    return rng.uniform(0, _TURN), rng.uniform(0, _TURN)
-
-
-def idle(frames: int, body: Body, style: Style) -> Pose:
-    """Standing about: breathing, shifting the weight a little."""
-    pose = Pose.standing(frames)
-    seconds = np.arange(frames) / 25
-    breath, shift = np.sin(_TURN * 0.3 * seconds + style.sway[0]), np.sin(_TURN * 0.22 * seconds + style.sway[1])
-    pose.root[:, 0] = 0.008 * shift
-    pose.root[:, 1] = -0.002 + 0.002 * breath
-    pose.side += 0.02 * shift
-    pose.curl += 0.03 + 0.015 * breath
-    pose.look += 0.18 * np.sin(_TURN * 0.17 * seconds + style.sway[1])
-    pose.hands[:, :, 2] += 0.03 * shift[:, None] * [1, -1]
-    pose.hands[:, :, 0] += 0.02 * breath[:, None]
-    pose.feet[..., 0] = 0.012
-    return pose
 
 
 def walk(phase: Array, body: Body, style: Style) -> Pose:
@@ -58,14 +36,7 @@ def walk(phase: Array, body: Body, style: Style) -> Pose:
     for index in (0, 1):
         along, up, pitch = _step(phase + 0.5 * index, 0.6, stride, 0.05, 0.03)
         pose.feet[:, index, 1], pose.feet[:, index, 2], pose.toes[:, index] = up, along, pitch
-        swing = np.cos(_TURN * (phase + 0.5 * index))
-        pose.hands[:, index] = np.stack(
-            [0 * swing + 0.12, -0.9 + 0.05 * swing**2, 0.12 - 0.36 * style.reach * swing], -1
-        )
     pose.root[:, 1] = -0.014 + 0.008 * np.cos(2 * _TURN * phase + np.pi)
-    pose.lean += 0.05
-    pose.turn += 0.1 * np.cos(_TURN * phase)
-    pose.twist -= 0.22 * np.cos(_TURN * phase)
     return pose
 
 
@@ -82,10 +53,6 @@ def run(phase: Array, body: Body, style: Style) -> Pose:
     bounce = np.cos(2 * _TURN * (phase - 0.18) + np.pi)
     pose.root[:, 1] = -0.035 + 0.03 * bounce
     pose.feet[..., 1] += 0.5 * np.maximum(pose.root[:, 1:2] + 0.012, 0)
-    pose.lean += 0.22
-    pose.nod -= 0.12
-    pose.turn += 0.18 * np.cos(_TURN * phase)
-    pose.twist -= 0.38 * np.cos(_TURN * phase - 0.3)
     return pose
 
 
@@ -122,8 +89,6 @@ def wave(phase: Array, body: Body, style: Style) -> Pose:
     pose.hands[:, 0] = base + swing[:, None] * [np.cos(across), 0, -np.sin(across)]
     pose.hands[:, 0, 1] -= 0.12 * np.abs(swing)
     pose.elbows[:, 0] = [0.9, -0.75, -0.15]
-    pose.side += 0.04 * np.sin(_TURN * phase)
-    pose.look += 0.1
     return pose
 
 
@@ -136,7 +101,6 @@ def clap(phase: Array, body: Body, style: Style) -> Pose:
     pose.hands[..., 1] = -0.22 + (0.3 if style.variant else 0.0) + 0.04 * apart
     pose.hands[..., 2] = 0.62 + 0.06 * (1 - apart)
     pose.elbows[:] = [0.8, -0.8, -0.2]
-    pose.nod += 0.04 * apart[:, 0]
     return pose
 
 
@@ -145,17 +109,9 @@ def punch(phase: Array, body: Body, style: Style) -> Pose:
     u = phase % 1
     out = curve(u, (0, 0.0), (0.16, -0.06), (0.42, 1.0), (0.54, 0.97), (0.86, 0.0), (1, 0.0))
     pose = Pose.standing(len(phase))
-    pose.hands[:] = [-0.18, -0.12, 0.42]
+    pose.hands[:, 0] = [-0.18, -0.12, 0.42]
     pose.hands[:, 0] += out[:, None] * np.array([-0.1, 0.14 if style.variant else 0.06, 0.6])
-    pose.elbows[:] = [0.55, -1.0, -0.25]
-    pose.twist += -0.25 + 0.75 * style.reach * out
-    pose.turn += -0.12 + 0.25 * out
-    pose.lean += 0.08 + 0.1 * out
-    pose.root[:, 1] = -0.035 - 0.01 * out
-    pose.root[:, 2] = 0.045 * out
-    pose.feet[:, 0, 2], pose.feet[:, 1, 2] = -0.1, 0.1
-    pose.feet[..., 0] = 0.03
-    pose.nod += 0.05
+    pose.elbows[:, 0] = [0.55, -1.0, -0.25]
     return pose
 
 
@@ -176,13 +132,6 @@ def kick(phase: Array, body: Body, style: Style) -> Pose:
     pose.feet[:, 1] = [0.0, 0, 0.02]
     pose.toes[:, 0] = 0.5 * knee - 1.0 * out
     pose.root[:, 0], pose.root[:, 1], pose.root[:, 2] = -0.03 * knee, -0.022, -0.03 * out
-    pose.lean += -0.1 * knee - 0.22 * out
-    pose.curl += 0.12 * knee
-    pose.turn += 0.15 * knee
-    pose.twist -= 0.3 * knee
-    guard = np.array([0.18, -0.3, 0.5])
-    pose.hands[:] += 0.75 * (guard - pose.hands)
-    pose.hands[:, 0] += out[:, None] * np.array([0.3, -0.25, -0.45])
     return pose
 
 
@@ -194,9 +143,6 @@ def squat(phase: Array, body: Body, style: Style) -> Pose:
     pose.lean += 0.62 * deep
     pose.nod -= 0.3 * deep
     pose.feet[..., 0] = 0.035
-    forward = np.array([-0.05, 0.1, 0.93]) if style.variant == 0 else np.array([-0.2, 0.0, 0.42])
-    pose.hands += (0.35 + 0.65 * deep)[:, None, None] * (forward - pose.hands)
-    pose.elbows[:] = [0.7, -0.9, -0.2]
     return pose
 
 
@@ -208,12 +154,6 @@ def bow(phase: Array, body: Body, style: Style) -> Pose:
     pose.lean += 0.95 * style.reach * down
     pose.curl += 0.3 * down
     pose.nod += 0.25 * down
-    pose.root[:, 2] = -0.07 * down
-    pose.root[:, 1] = -0.01 * down
-    pose.hands[..., 1] += 0.12 * down[:, None]
-    pose.hands[..., 2] += (0.34 * down)[:, None]
-    if style.variant:
-        pose.hands[:, 0] += down[:, None] * (np.array([-0.45, -0.55, 0.3]) - pose.hands[:, 0])
     return pose
 
 
@@ -224,18 +164,7 @@ def throw(share: Array, body: Body, style: Style) -> Pose:
             (0.62, (-0.05, 0.52, 0.76)), (0.78, (-0.35, -0.5, 0.5)), (1, (0.05, -0.85, 0.2)))  # fmt: skip
     for axis in range(3):
         pose.hands[:, 0, axis] = curve(share, *((at, value[axis]) for at, value in keys))
-    lift = curve(share, (0, 0.0), (0.38, 1.0), (0.52, 0.9), (0.72, 0.1), (1, 0.0))
-    pose.hands[:, 1] += lift[:, None] * (np.array([0.05, 0.1, 0.85]) - pose.hands[:, 1])
     pose.elbows[:, 0] = [1.0, -0.5, -0.3]
-    pose.twist += style.reach * curve(share, (0, 0.0), (0.4, -0.75), (0.62, 0.5), (0.78, 0.6), (1, 0.0))
-    pose.turn += curve(share, (0, 0.0), (0.4, -0.35), (0.66, 0.25), (1, 0.0))
-    pose.lean += curve(share, (0, 0.0), (0.4, -0.16), (0.7, 0.34), (1, 0.05))
-    step = curve(share, (0, 0.0), (0.2, 0.1), (0.45, 1.0), (0.8, 1.0), (1, 0.9))
-    pose.feet[:, 1, 2] = 0.13 * step
-    pose.feet[:, 1, 1] = 0.05 * np.sin(np.pi * np.clip((share - 0.15) / 0.33, 0, 1))
-    pose.feet[:, 0, 2] = -0.07 * step
-    pose.root[:, 2] = curve(share, (0, 0.0), (0.35, -0.04), (0.65, 0.06), (1, 0.03))
-    pose.root[:, 1] = -0.02 * step
     return pose
 
 
@@ -252,53 +181,35 @@ def sit_down(share: Array, body: Body, style: Style) -> Pose:
     pose.lean += curve(share, (0, 0.0), (0.45, 0.72 * style.reach), (0.8, 0.35), (1, 0.02))
     pose.nod -= curve(share, (0, 0.0), (0.45, 0.2), (1, 0.0))
     pose.feet[..., 2] = 0.02
-    rest = np.array([-0.06, -0.62, 0.58]) if style.variant == 0 else np.array([-0.2, -0.7, 0.4])
-    arms = curve(share, (0, 0.0), (0.4, 0.6), (0.9, 1.0), (1, 1.0))
-    pose.hands += arms[:, None, None] * (rest - pose.hands)
     return pose
 
 
 SEAT = 0.255
 """Height of a chair."""
+TABLE = 0.5
+"""Height of a table, so that an arm reaches it without a bend of the body."""
 
 
 def pick_up(share: Array, body: Body, style: Style) -> Pose:
-    """Down to what lies before the feet, and up with it; with one hand (variant 0) or both."""
+    """Take what lies on a table, and lift it; with one hand (variant 0) or both."""
     pose = Pose.standing(len(share))
-    down = curve(share, (0, 0.0), (0.46, 1.0), (0.56, 1.0), (1, 0.0))
-    pose.root[:, 1], pose.root[:, 2] = -0.24 * down, -0.1 * down
-    pose.lean += 0.85 * down
-    pose.curl += 0.3 * down
-    pose.nod -= 0.15 * down
-    pose.feet[:, 0, 2], pose.feet[:, 1, 2] = -0.04, 0.03
-    pose.feet[..., 0] = 0.02
     hold = curve(share, (0, 0.0), (0.4, 0.0), (0.56, 1.0), (1, 1.0))
     both = (0, 1) if style.variant else (0,)
+    aside, high, ahead = PLACE
     for index in both:
-        pose.grips[:, index] = [0.06 if style.variant else 0.03, 0.1, 0.2]
+        out = aside if index == 0 else -aside
+        pose.grips[:, index] = [out + (0.045 if style.variant else 0.0), high, ahead]
         pose.reach[:, index] = curve(share, (0, 0.0), (0.1, 0.0), (0.44, 1.0), (0.56, 1.0), (0.9, 0.0), (1, 0.0))
-        carried = np.array([-0.12, -0.5, 0.55] if style.variant else [-0.05, -0.55, 0.5])
+        carried = np.array([-0.12, 0.1, 0.62] if style.variant else [-0.05, 0.15, 0.58])
         pose.hands[:, index] += hold[:, None] * (carried - pose.hands[:, index])
-        pose.elbows[:, index] = [0.7, -0.5, -0.7]
-    if not style.variant:
-        pose.hands[:, 1] += down[:, None] * (np.array([0.1, -0.55, 0.5]) - pose.hands[:, 1])
+        pose.elbows[:, index] = [0.7, -0.7, -0.5]
     return pose
 
 
+PLACE = (0.1, TABLE + 0.045, 0.2)
+"""Where on the table a thing lies: to the acting side, up, forward."""
 GRASP = 0.5
 """When something is taken."""
-
-
-def ride(frames: int, body: Body, style: Style) -> Pose:
-    """Standing on a board that rolls, seen from the side of the board."""
-    pose = idle(frames, body, style)
-    pose.root[:, 1] -= 0.03
-    pose.feet[..., 0] = 0.06
-    pose.root[:, 1] += 0.045
-    pose.feet[..., 1] = 0.045
-    pose.hands[..., 0] += 0.22
-    pose.hands[..., 1] += 0.06
-    return pose
 
 
 def curve(at: Array, *keys: tuple[float, float]) -> Array:
@@ -318,6 +229,13 @@ def curve(at: Array, *keys: tuple[float, float]) -> Array:
         + y[index + 1] * s**2 * (3 - 2 * s)
         + width * slope[index + 1] * s**2 * (s - 1)
     )
+
+
+def forward(way: Array) -> Array:
+    """A way ``(T,)`` in body heights that is 0 in the middle of the clip and does not lead out of the picture."""
+    # As on a treadmill where it would be longer.
+    way = way * min(1.0, 0.7 / max(float(np.ptp(way)), 1e-9))
+    return way - way[len(way) // 2]
 
 
 def _step(phase: Array, ground: float, stride: float, high: float, roll: float) -> tuple[Array, Array, Array]:

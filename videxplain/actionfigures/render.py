@@ -90,7 +90,7 @@ def render_clip(
         raise VidexplainError(f"a clip has at least 1 frame of 32x32 pixels, not {num_frames} of {size[1]}x{size[0]}")
     wanted = difficulty or Difficulty()
     rng = np.random.default_rng(seed)
-    cast = _cast(size, np.random.default_rng(seed if group_seed is None else group_seed))
+    cast = draw_cast(size, np.random.default_rng(seed if group_seed is None else group_seed))
     # One draw each whatever the settings, so that a setting changes nothing else.
     moves, kind, is_cut, where, front = (
         rng.uniform(),
@@ -113,7 +113,7 @@ def render_clip(
         ACTS[label], cast, camera.part(acting.start, acting.stop), wanted, rng, frames[acting], pixels[acting]
     )
     if cut:
-        elsewhere = _cast(size, rng)
+        elsewhere = draw_cast(size, rng)
         _shoot(None, elsewhere, camera.part(other.start, other.stop), wanted, rng, frames[other], pixels[other])
     return FigureClip(
         frames=frames,
@@ -126,7 +126,8 @@ def render_clip(
     )
 
 
-def _cast(size: tuple[int, int], rng: np.random.Generator) -> Cast:
+def draw_cast(size: tuple[int, int], rng: np.random.Generator) -> Cast:
+    """Who acts and where, in pictures of ``size``, height and width in pixels."""
     scenery = make_scenery(size, rng)
     angle = rng.uniform(0.35, 1.1) * rng.choice([-1, 1])
     return Cast(
@@ -136,6 +137,15 @@ def _cast(size: tuple[int, int], rng: np.random.Generator) -> Cast:
         height=size[0] * rng.uniform(0.58, 0.74),
         handed=int(rng.choice([-1, 1])),
     )
+
+
+def stand(cast: Cast, size: tuple[int, int], rng: np.random.Generator) -> tuple[float, Array]:
+    """How much taller than the cast's height the actor is, and where the feet are, ``(2,)`` in pixels."""
+    height, width = size
+    scale = rng.uniform(0.85, 1.15)
+    # Raised hands stay in the picture.
+    lowest = min(max(0.8, 1.13 * scale * cast.height / height), 0.95)
+    return scale, np.array([width * rng.uniform(0.22, 0.78), height * rng.uniform(lowest, 0.97)])
 
 
 def _shoot(
@@ -149,11 +159,10 @@ def _shoot(
 ) -> NDArray[np.bool_]:
     """Fill ``frames`` and ``pixels`` with one scene; returns in which frames the action goes on."""
     count, height, width = pixels.shape
-    feet = np.array([width * rng.uniform(0.4, 0.6), rng.uniform(0.9, 0.96) * height])
-    bodies, active = actor(act, cast, camera, feet, difficulty.lead, rng)
-    ordered = act is not None and act.once and not act.returns
+    scale, feet = stand(cast, (height, width), rng)
+    bodies, active = actor(act, cast, camera, feet, scale, difficulty.lead, rng)
     for place in rng.permutation([-1.0, 1.0])[: rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25])]:
-        bodies.append(bystander(cast, camera, feet, place, not ordered, rng))
+        bodies.append(bystander(cast, camera, feet, scale, place, rng))
     for _ in range(rng.choice([0, 1, 2], p=[0.25, 0.5, 0.25])):
         bodies.append(mover(cast, camera, feet, width, rng))
     if rng.uniform() < 0.4:

@@ -5,6 +5,7 @@ figure, unit: standing height. Limbs are solved from their ends (two-bone invers
 ground, and knees and elbows bend the way they can.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -99,9 +100,26 @@ class Pose:
             reach=np.zeros((frames, 2)),
         )
 
-    def backwards(self) -> "Pose":
-        """The same frames in the other order."""
-        return Pose(*(getattr(self, field.name)[::-1] for field in fields(self)))
+    def with_limbs(self, other: "Pose", limbs: Container[str]) -> "Pose":
+        """This pose, but the named limbs as in ``other``; the legs carry the pelvis and go together."""
+        pose = Pose(*(getattr(self, field.name).copy() for field in fields(self)))
+        if "acting leg" in limbs:
+            pose.root, pose.feet, pose.toes, pose.turn = other.root, other.feet, other.toes, other.turn
+        if "torso" in limbs:
+            # How somebody is turned stays their own, whatever they do.
+            pose.lean, pose.curl = other.lean, other.curl
+        if "head" in limbs:
+            pose.nod = other.nod
+        for index, limb in enumerate(("acting arm", "other arm")):
+            if limb in limbs:
+                for mine, theirs in (
+                    (pose.hands, other.hands),
+                    (pose.elbows, other.elbows),
+                    (pose.grips, other.grips),
+                    (pose.reach, other.reach),
+                ):
+                    mine[:, index] = theirs[:, index]
+        return pose
 
     def towards(self, other: "Pose", weight: Array) -> "Pose":
         """This pose where ``weight`` ``(T,)`` is 0, the other where it is 1, and between them between."""

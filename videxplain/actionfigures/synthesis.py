@@ -27,7 +27,7 @@ GROUPS = 250
 """Groups at most: ten times UCF101's number, because figures and places cost nothing here."""
 _HELD_OUT = 7 / 25
 """Share of the groups that a split holds out: UCF101's."""
-LOOK = 3
+LOOK = 4
 """Goes up when the same settings give other pixels, so that a folder never mixes both."""
 VIDEOS, EVIDENCE, LISTS = "UCF-101", "evidence", "ucfTrainTestlist"
 

@@ -1,15 +1,17 @@
 """What is not a person: what an action is done with, and what merely moves."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
 from videxplain.actionfigures.acts import Performance
 from videxplain.actionfigures.drawing import Colour, Part
-from videxplain.actionfigures.motion import GRASP, RELEASE, SEAT
+from videxplain.actionfigures.motion import GRASP, PLACE, RELEASE, SEAT, TABLE
 from videxplain.actionfigures.skeleton import Array, Joints
 
-THING_NAME = "thing"
+THING_NAME, HELD_NAME = "thing", "held"
+"""Parts that an action is done with, and parts that somebody merely holds."""
 _TURN = 2 * np.pi
 _GRAVITY = 1.6 / 25**2
 """Body heights per frame, squared; gentle, so that a thrown ball is seen for a while."""
@@ -39,6 +41,31 @@ def chair(frames: int, tint: Colour) -> list[Part]:
     return parts
 
 
+def table(frames: int, handed: int, tint: Colour) -> list[Part]:
+    """A small round table in front of a figure that stands at the origin, a little to its acting side."""
+    x, z = handed * PLACE[0], PLACE[2] + 0.03
+    dark = (0.7 * tint[0], 0.7 * tint[1], 0.7 * tint[2])
+    rim = [(x + 0.075 * np.cos(a), TABLE - 0.012, z + 0.06 * np.sin(a)) for a in np.arange(8) * np.pi / 4]
+    return [
+        _still(frames, [(x, 0.012, z - 0.03), (x, 0.012, z + 0.03)], 0.014, dark, 2),
+        _still(frames, [(x, 0.02, z), (x, TABLE - 0.02, z)], 0.011, dark, 2),
+        _still(frames, rim, 0.012, tint, 3),
+    ]
+
+
+def laid_thing(frames: int, handed: int, tint: Colour, box: bool) -> list[Part]:
+    """What lies on a table and stays there."""
+    place = np.tile([handed * PLACE[0], PLACE[1] - 0.01, PLACE[2]], (frames, 1))
+    return _box(place, tint) if box else [_moving(place, 0.045, tint)]
+
+
+def held_thing(joints: Joints, tint: Colour, box: bool) -> list[Part]:
+    """What lies in the other hand, whatever that arm does."""
+    hand = joints.fingers[:, 1]
+    parts = _box(hand, tint) if box else [_moving(hand, 0.042, tint)]
+    return [dataclasses.replace(part, name=HELD_NAME) for part in parts]
+
+
 def thrown_ball(joints: Joints, performance: Performance, tint: Colour) -> Part:
     """A ball that lies in the acting hand until it is released, and then flies."""
     hand = joints.fingers[:, 0].copy()
@@ -54,7 +81,7 @@ def thrown_ball(joints: Joints, performance: Performance, tint: Colour) -> Part:
 
 
 def carried_parcel(joints: Joints, performance: Performance, both: bool, tint: Colour) -> list[Part]:
-    """Something on the ground before the feet that is taken with one hand (a ball) or with both (a box)."""
+    """Something on a table that is taken with one hand (a ball) or with both (a box)."""
     hands = joints.fingers[:, 0] if not both else joints.fingers.mean(1)
     held = performance.share >= GRASP
     # Where it is grasped, not where it is held first: an action played backwards begins with it in the hand.
@@ -62,9 +89,12 @@ def carried_parcel(joints: Joints, performance: Performance, both: bool, tint: C
     place = np.where(held[:, None], hands, hands[taken])
     if not both:
         return [_moving(place, 0.045, tint)]
+    return _box(place, tint)
+
+
+def _box(place: Array, tint: Colour) -> list[Part]:
     corners = [(x, y, z) for x in (-0.05, 0.05) for y in (-0.035, 0.035) for z in (-0.03, 0.03)]
-    spheres = np.stack([place + corner for corner in corners], 1)
-    return [Part(THING_NAME, spheres, np.full(8, 0.014), tint, layers=3)]
+    return [Part(THING_NAME, np.stack([place + corner for corner in corners], 1), np.full(8, 0.014), tint, layers=3)]
 
 
 def _still(frames: int, points: list[tuple[float, float, float]], radius: float, tint: Colour, layers: int) -> Part:
