@@ -264,7 +264,7 @@ def test_random_weights_are_always_the_same_and_leave_the_random_state_alone():
         ("r3d_18", "missing.pt", {}, "no weights 'missing.pt'"),
         ("r3d_18", "none", {"width": 4}, "unknown option of torchvision:r3d_18 'width'"),
         ("r3d_18", "none", {"num_classes": 0}, "num_classes must be at least 1, not 0"),
-        ("r3d_18", "none", {"size": (0, 4)}, "size (0, 4): a height and a width in pixels are needed"),
+        ("r3d_18", "none", {"size": (0, 4)}, "size is a height and a width in pixels, not '(0, 4)'"),
         ("s3d", "none", {"num_frames": 13}, "torchvision:s3d needs 14 frames of 224x224 pixels or more"),
         ("s3d", "auto", {"size": 112}, "torchvision:s3d needs 14 frames of 224x224 pixels or more"),
         ("mvit_v1_b", "auto", {"num_frames": 32}, "takes 16 frames of 224x224 pixels: leave num_frames and size out"),

@@ -5,6 +5,7 @@ this imports torch, so that listing models and answering a mistaken name take no
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -60,15 +61,28 @@ class Architecture:
         fields = {name: options[name] for name in self.shared if options.get(name) is not None}
         own = {name: options.get(name, default) for name, default in known.items()}
         own = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
-        for name, value in (fields | own).items():
-            if type(value) is int and value < 1 and name != "dropout":
+        for name, value in fields.items():
+            if type(value) is int and value < 1:
                 raise VidexplainError(f"{name} must be at least 1, not {value}")
+        self.check(own)
         return reconfigure(self.config, fields).replace(options=own)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise where an option of this architecture has a value of another type than its default, or is absurd."""
+        for name, value in options.items():
+            default = self.options.get(name)
+            if type(value) is int and value < 1 and not isinstance(default, float):
+                raise VidexplainError(f"{name} must be at least 1, not {value}")
+            if value != default and not _is_like(value, default):
+                raise VidexplainError(f"{name} of {self.config.architecture} cannot be {str(value)[:40]!r}")
 
     def network(self, config: ModelConfig) -> "nn.Module":
         """The network of a configuration, its weights as PyTorch makes them."""
         return self.build(config, **config.options)
 
+
+LARGEST_OPTION = 65_536
+"""The largest width, depth or number of blocks that makes sense."""
 
 ARCHITECTURES: Registry[Architecture] = Registry("model")
 
@@ -100,6 +114,23 @@ def register_model(
     return enter
 
 
+def _is_like(value: object, default: object) -> bool:
+    """Whether an option may have this value where its default is that one; None may be a number or several."""
+    if isinstance(value, tuple):
+        return (default is None or isinstance(default, tuple)) and all(
+            type(one) is int and one <= LARGEST_OPTION for one in value
+        )
+    if default is None:
+        return type(value) is int and _fits(value)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is type(default) and (type(value) is not int or _fits(value))
+
+
+def _fits(count: int) -> bool:
+    return 1 <= count <= LARGEST_OPTION
+
+
 def _ours(network: "nn.Module") -> None:
     from videxplain.models.networks.initialise import initialise
 
@@ -120,7 +151,7 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
     for name in ("size", "labels", "mean", "std"):
         if name in fields:
             fields[name] = tuple(fields[name])
-    if len(fields.get("size", (1, 1))) != 2 or min(fields.get("size", (1, 1))) < 1:
+    if len(fields.get("size", (1, 1))) != 2:
         raise VidexplainError(f"size {fields['size']}: a height and a width in pixels are needed")
     if "labels" in fields:
         fields.setdefault("num_classes", len(fields["labels"]))

@@ -1,16 +1,19 @@
 """One way from a configuration and weights to a network."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 from videxplain.models.architectures import Architecture, reconfigure
+from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights.cache import fetch
-from videxplain.models.weights.files import Weights, check_fit, read_weights
+from videxplain.models.weights.files import Weights, check_fit, read_weights, sha256_of
+from videxplain.models.weights.state_dicts import unwrapped
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ class WeightsSource:
     labels: Callable[[], tuple[str, ...]] | None = None
 
 
-def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource) -> "VideoModel":
+def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource, project: str = "") -> "VideoModel":
     """A network in evaluation mode with its ``config``, random or filled from a file.
 
     A file that :func:`videxplain.save_model` has written says how its network is built. Of any other file the options
@@ -47,6 +50,7 @@ def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource
         entry: How the network is built, and what it expects as published.
         options: What the caller wants otherwise. They have the last word where the weights stay valid.
         source: What to fill it with.
+        project: Whose names the file has; empty to recognise it.
 
     Raises:
         VidexplainError: Options that make no sense, a file that cannot be read, or weights that do not fit.
@@ -55,8 +59,7 @@ def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource
     if source.path is None:
         return _finished(random_network(entry, asked), asked)
     found = read_weights(source.path)
-    converted = in_our_names(entry.config.architecture, found, source.path)
-    state = converted.state
+    converted = in_our_names(entry.config.architecture, found, source.path, project)
     if found.config is not None:
         config = _stored_config(entry, found.config, asked, options, source.path)
     else:
@@ -65,21 +68,26 @@ def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource
                 raise VidexplainError(
                     f"weights '{source.path}' do not say which {option} they have: give load_model {option}=..."
                 )
+        if not project and "caffe2" not in options:
+            _say_what_was_assumed(found, entry.config.architecture, source.path)
         derived = converted.options | dict(source.options)
         if source.labels and "labels" not in options:
             derived["labels"] = source.labels()
         config = entry.configure(derived | dict(options)).replace(weights=source.words)
-    network = _empty(entry, config)
-    classes = _classes(state, network.state_dict())
+    network = _empty(entry, config, source.path)
+    wanted = network.state_dict()
+    # Whatever wrapped the network put prefixes before its names.
+    state = max(unwrapped(converted.state), key=lambda one: len(one.keys() & wanted.keys()))
+    classes = _classes(state, wanted)
     if classes not in (None, config.num_classes) and found.config is None:
         if options.get("num_classes") or options.get("labels"):
             raise VidexplainError(f"weights '{source.path}' have {classes} classes, not {config.num_classes}")
         config = reconfigure(config, {"num_classes": classes})
-        network = _empty(entry, config)
+        network = _empty(entry, config, source.path)
     check_fit(state, network.state_dict(), f"weights '{source.path}' do not fit {config.architecture}")
     # A network without memory takes the tensors themselves; another one copies their numbers.
     network.load_state_dict(state, assign=entry.initialise is not None)
-    return _finished(network, config)
+    return _finished(network, config.replace(weights_file=source.path.name, weights_sha256=sha256_of(source.path)))
 
 
 def random_network(entry: Architecture, config: ModelConfig) -> "nn.Module":
@@ -106,20 +114,55 @@ def downloaded(url: str, progress: Progress | None) -> Path:
     return fetch(url, digits.group(1) if digits else "", progress)
 
 
-def in_our_names(architecture: str, found: Weights, path: Path) -> "Converted":
+def in_our_names(architecture: str, found: Weights, path: Path, project: str = "") -> "Converted":
     """The weights under the names of our network, and what follows from them where another project wrote them.
+
+    Args:
+        architecture: Name of the network.
+        found: What the file holds.
+        path: The file, for messages.
+        project: Whose names they are; empty to recognise it.
 
     Raises:
         VidexplainError: They are another project's weights for another network.
     """
-    from videxplain.models.weights.conversion import Converted, convert, has_layouts, recognise_layout
+    from videxplain.models.weights.conversion import (
+        OURS,
+        Converted,
+        convert,
+        has_layouts,
+        recognise_layout,
+        with_counts,
+    )
+    from videxplain.models.weights.layouts import LAYOUTS
 
-    if not has_layouts(architecture) or recognise_layout(found.state) is None:
+    projects = [OURS, *(layout.name for layout in LAYOUTS if architecture in layout.settings)]
+    if project and project not in projects:
+        raise unknown(f"project with weights of {architecture}", project, projects)
+    if not has_layouts(architecture):
         return Converted(found.state, {})
+    if project == OURS or (not project and recognise_layout(found.state) is None):
+        return Converted(with_counts(unwrapped(found.state)[-1]), {})
     try:
-        return convert(found.state, architecture, found.words)
+        return convert(found.state, architecture, found.words, project)
     except VidexplainError as error:
         raise VidexplainError(f"weights '{path}': {error}") from None
+
+
+def _say_what_was_assumed(found: Weights, name: str, path: Path) -> None:
+    """Warn where weights of the same names and shapes may be of a network that is built otherwise."""
+    from videxplain.models.weights.conversion import OURS, other_reading
+
+    other = other_reading(unwrapped(found.state)[-1], name)
+    if other is None:
+        return
+    assumed = "pytorch-resnet3d" if other == OURS else OURS
+    warnings.warn(
+        f"weights '{path}' fit {name} of {assumed} and of {other}, whose pooling differs; {assumed} is assumed: give "
+        f"load_model project='{other}' or project='{assumed}'",
+        AssumptionWarning,
+        stacklevel=4,
+    )
 
 
 def _stored_config(
@@ -131,6 +174,10 @@ def _stored_config(
         raise VidexplainError(f"weights '{path}' are of '{stored.architecture}', not of '{name}'")
     if unfamiliar := [option for option in stored.options if option not in entry.options]:
         raise VidexplainError(f"weights '{path}' need {', '.join(unfamiliar)}, which '{name}' does not have here")
+    try:
+        entry.check(stored.options)
+    except VidexplainError as error:
+        raise VidexplainError(f"weights '{path}': {error}") from None
     built = entry.options | stored.options
     given = {option: asked.options[option] for option in options if option in built}
     held, wanted = dict(built), dict(given)
@@ -147,14 +194,28 @@ def _stored_config(
     return reconfigure(stored, fields).replace(options=built | given)
 
 
-def _empty(entry: Architecture, config: ModelConfig) -> "nn.Module":
-    """A network to fill: without memory where its initial values are not needed, which would take seconds."""
+def _empty(entry: Architecture, config: ModelConfig, path: Path | None = None) -> "nn.Module":
+    """A network to fill: without memory where its initial values are not needed, which would take seconds.
+
+    Args:
+        entry: How it is built.
+        config: What it expects.
+        path: The file that the configuration is of, if any: numbers that no network can have are then the file's fault.
+    """
     import torch
 
-    if entry.initialise is None:
-        return cast("nn.Module", seeded(lambda: entry.network(config)))
-    with torch.device("meta"):
-        return entry.network(config)
+    try:
+        if entry.initialise is None:
+            return cast("nn.Module", seeded(lambda: entry.network(config)))
+        with torch.device("meta"):
+            return entry.network(config)
+    except VidexplainError:
+        raise
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if path is None:
+            raise
+        reason = " ".join(str(error).split())[:150]
+        raise VidexplainError(f"weights '{path}' describe a network that cannot be built: {reason}") from None
 
 
 def _classes(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]") -> int | None:

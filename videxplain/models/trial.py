@@ -29,12 +29,16 @@ def check_module(module: nn.Module, name: str) -> None:
     tensors = [*module.named_parameters(), *module.named_buffers()]
     if lazy := [key for key, value in tensors if is_lazy(value)]:
         raise VidexplainError(
-            f"{name} has lazy layers without weights ({lazy[0]}): run it once or load its weights before you wrap it"
+            f"{name} has lazy layers without weights ({lazy[0]}): run it once or load its weights before wrap"
         )
     if frozen := [key for key, value in tensors if value.is_inference()]:
         raise VidexplainError(
             f"{name} was made inside torch.inference_mode() ({frozen[0]}), so it has no gradients: load it outside"
         )
+    kinds = {value.dtype for _, value in tensors if value.is_floating_point()} - {torch.float32}
+    if kinds:
+        kind = str(kinds.pop()).removeprefix("torch.")
+        raise VidexplainError(f"{name} computes in {kind}, and explanations in float32: wrap network.float()")
     check_finite(dict(tensors), f"{name} cannot be explained")
 
 

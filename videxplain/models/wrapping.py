@@ -20,7 +20,7 @@ SAMPLINGS = ("consecutive", "uniform")
 
 
 class Wrapped(VideoModel):
-    """A network behind the usual input and output: video ``(N, 3, T, H, W)`` to ``(N, K)``, both in float32.
+    """A network behind the usual input and output: video ``(N, 3, T, H, W)`` to ``(N, K)``.
 
     Its layers keep their own names.
 
@@ -36,12 +36,8 @@ class Wrapped(VideoModel):
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's output ``(N, K)``."""
-        given = self._prepare(x.to(self._dtype()))
-        return logits_of(self.module(**given) if isinstance(given, dict) else self.module(given), len(x)).float()
-
-    def _dtype(self) -> torch.dtype:
-        """What the network computes in: that of its parameters, which may be half or double precision."""
-        return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
+        given = self._prepare(x)
+        return logits_of(self.module(**given) if isinstance(given, dict) else self.module(given), len(x))
 
     def named_modules(
         self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -61,6 +57,11 @@ class Wrapped(VideoModel):
             return self
         if target == "module" and not hasattr(self.module, target):  # others wrap networks too, and call them so
             return self.module
+        if isinstance(self.module, torch.jit.ScriptModule):
+            raise VidexplainError(
+                f"{self.config.architecture} is scripted, so its layers cannot be seen: wrap the network it was made "
+                "of, or take a method that needs no layer, such as saliency or rise"
+            )
         return self.module.get_submodule(target)
 
 

@@ -49,6 +49,7 @@ def load_model(
     *,
     device: "str | torch.device" = "cpu",
     progress: Progress | None = None,
+    project: str = "",
     **options: Any,
 ) -> "VideoModel":
     """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
@@ -67,6 +68,9 @@ def load_model(
             :mod:`videxplain.models.weights.conversion` knows; its options are read off its shapes.
         device: Where it goes, such as ``"cuda"``; ``"auto"`` is a GPU where there is one.
         progress: Told, during a download, how many bytes have come and how many there will be.
+        project: Whose names a file of weights has, such as ``"pytorch-resnet3d"``; ``"videxplain"`` for ours. It is
+            recognised where it is empty; where two projects have the same names, an ``AssumptionWarning`` says which
+            was taken.
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
             ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
 
@@ -77,10 +81,12 @@ def load_model(
     place = find_device(str(device))
     if elsewhere := source_of(name):
         source, rest = elsewhere
+        if project:
+            raise VidexplainError(f"project has no meaning for {name}: its weights have the names of its package")
         return source.load(rest, str(weights), progress, options).to(place)
     entry = _architecture(name)
     entry.configure(options)  # before anything is downloaded
-    return build(entry, options, _source(name, str(weights), progress)).to(place)
+    return build(entry, options, _source(name, str(weights), progress), project).to(place)
 
 
 def save_model(

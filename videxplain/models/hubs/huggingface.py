@@ -1,11 +1,7 @@
 """Video classifiers of Hugging Face's transformers: VideoMAE, TimeSformer, ViViT, V-JEPA 2."""
 
-import json
-import logging
-import pickle
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +12,17 @@ from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
 from videxplain.models.build import seeded
 from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout
+from videxplain.models.hubs.huggingface_files import (
+    carefully,
+    check_place,
+    read_network,
+    read_processor,
+    read_settings,
+    weights_file,
+)
 from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import Wrapped
 
-_PROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 _PAIR = 2
 _OPTIONS = ("labels", "frame_interval", "mean", "std")
 
@@ -122,37 +125,23 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         raise VidexplainError("hf: needs transformers: pip install 'videxplain[hf]'") from None
     if weights not in ("auto", "none"):
         raise VidexplainError(f"weights of hf:{name} are auto or none; name the folder of others instead")
-    settings = _read(name, lambda: transformers.AutoConfig.from_pretrained(name, trust_remote_code=False))
+    check_place(name)
+    settings = read_settings(name)
     family = HUGGINGFACE_FAMILIES.get(settings.model_type)
     if family is None:
         known = ", ".join(HUGGINGFACE_FAMILIES)
         raise VidexplainError(f"hf:{name} is a {settings.model_type}; video classifiers are taken of: {known}")
     network = getattr(transformers, family.network)
-    size = _one(getattr(settings, "image_size", None) or settings.crop_size)
-    frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
+    module: Any
     if weights == "none":
-        module: Any = seeded(lambda: network(settings))
-        words = "none"
+        module = carefully(name, lambda: seeded(lambda: network(settings)))
     else:
-        module = _complete(network, name)
-        words = f"{name} of Hugging Face" if not Path(name).is_dir() else f"those of the folder {Path(name).name}"
-    mean, std = _colours(_processor(name))
-    config = ModelConfig(
-        architecture=f"hf:{Path(name).name if Path(name).is_dir() else name}",
-        num_classes=settings.num_labels,
-        num_frames=frames,
-        size=(size, size),
-        sampling="consecutive",
-        default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer(settings), layer)][-1],
-        first_layer=next(layer for layer, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.Conv3d)),
-        labels=tuple(settings.id2label[k] for k in range(settings.num_labels)),
-        mean=mean,
-        std=std,
-        frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
-        weights=words,
-        tokens=family.tokens(settings),
-        output=_output(settings),
-    )
+        module = read_network(network, name, settings)
+    config = carefully(name, lambda: _config(name, family, settings, module))
+    if weights != "none":
+        words = f"those of the folder {Path(name).name}" if Path(name).is_dir() else f"{name} of Hugging Face"
+        file, sha256 = weights_file(name)
+        config = config.replace(weights=words, weights_file=file, weights_sha256=sha256)
     entry = Architecture(f"{name} of Hugging Face", config, lambda config: module, shared=_OPTIONS)
     config = entry.configure(options or {})
     if config.num_classes != settings.num_labels:
@@ -165,83 +154,35 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
     return Wrapped(module, config, prepare).eval()
 
 
+def _config(name: str, family: Family, settings: Any, module: nn.Module) -> ModelConfig:
+    """What a network expects, as its configuration and its processor say."""
+    size = _one(getattr(settings, "image_size", None) or settings.crop_size)
+    frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
+    mean, std = _colours(read_processor(name))
+    return ModelConfig(
+        architecture=f"hf:{Path(name).name if Path(name).is_dir() else name}",
+        num_classes=settings.num_labels,
+        num_frames=frames,
+        size=(size, size),
+        default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer(settings), layer)][-1],
+        first_layer=next(layer for layer, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.Conv3d)),
+        labels=tuple(str(settings.id2label[k]) for k in range(settings.num_labels)),
+        mean=mean,
+        std=std,
+        frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
+        tokens=family.tokens(settings),
+        output=_output(settings),
+    )
+
+
 def _output(settings: Any) -> OutputKind:
     """What the logits are, by the rule of transformers: one label without a problem type is a regression."""
     problem, one = settings.problem_type, settings.num_labels == 1
+    if problem not in (None, "single_label_classification", "multi_label_classification", "regression"):
+        raise VidexplainError(f"the problem type '{problem}' is none that transformers has")
     if problem == "multi_label_classification":
         return "binary" if one else "multilabel"
     return "regression" if problem == "regression" or one else "logits"
-
-
-def _complete(network: Any, name: str) -> Any:
-    """The network with its weights, none of which may be missing: transformers would fill them in at random."""
-    module, report = _read(
-        name, lambda: network.from_pretrained(name, output_loading_info=True, trust_remote_code=False)
-    )
-    if missing := sorted(report["missing_keys"]):
-        raise VidexplainError(
-            f"hf:{name} lacks {len(missing)} weights ({', '.join(missing[:3])}): it is no trained classifier"
-        )
-    return module.eval()
-
-
-def _read(name: str, read: Callable[[], Any]) -> Any:
-    """What transformers reads; where it cannot, in one line what to fetch and where to put it."""
-    from safetensors import SafetensorError
-
-    local = Path(name).is_dir()
-    try:
-        with _quiet(local):
-            return read()
-    except pickle.UnpicklingError:
-        raise VidexplainError(
-            f"cannot read hf:{name}: its weights hold more than numbers, and are not opened"
-        ) from None
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        if local:
-            raise VidexplainError(f"cannot read hf:{name}: {reason[:200]}") from None
-        raise VidexplainError(
-            f"cannot get hf:{name}: fetch its config.json, preprocessor_config.json and model.safetensors on a machine "
-            f"with a connection, and give the folder: hf:./folder ({reason[:120]})"
-        ) from None
-
-
-@contextmanager
-def _quiet(local: bool) -> Iterator[None]:
-    """Without what is said besides: of every retry that there is no connection, and of each file that it is read."""
-    from transformers.utils import logging as talk
-
-    hub = logging.getLogger("huggingface_hub")
-    level, verbosity, bars = hub.level, talk.get_verbosity(), talk.is_progress_bar_enabled()
-    try:
-        hub.setLevel(logging.ERROR)
-        talk.set_verbosity_error()
-        if local:
-            talk.disable_progress_bar()
-        yield
-    finally:
-        hub.setLevel(level)
-        talk.set_verbosity(verbosity)
-        if bars:
-            talk.enable_progress_bar()
-
-
-def _processor(name: str) -> dict[str, Any]:
-    """The settings of the checkpoint's processor, where it has one."""
-    from transformers.utils import cached_file
-
-    for file in _PROCESSORS:
-        found = cached_file(
-            name, file, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False
-        )
-        if found is not None:
-            try:
-                settings: dict[str, Any] = json.loads(Path(found).read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise VidexplainError(f"cannot read {found}: {error}") from None
-            return settings
-    return {}
 
 
 def _colours(processor: Mapping[str, Any]) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

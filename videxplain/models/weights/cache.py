@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from videxplain.errors import VidexplainError
 from videxplain.files import AbandonedError, replacing
+from videxplain.models.weights.files import sha256_of
 from videxplain.progress import Progress
 
 _CHUNK = 1 << 20
@@ -43,7 +44,7 @@ def fetch(url: str, sha256: str = "", progress: Progress | None = None) -> Path:
     """
     path = cached(url)
     if path.is_file():
-        found = _digest(path)
+        found = sha256_of(path)
         if not found.startswith(sha256):
             raise VidexplainError(
                 f"'{path}' is not what was published at {url}: its SHA-256 is {found[:8]}, not {sha256}; delete it"
@@ -96,8 +97,3 @@ def _chunks(url: str) -> Iterator[tuple[bytes, int | None]]:
         # What urllib wraps says more plainly what happened, but for a status such as 404.
         reason = error if isinstance(error, HTTPError) else getattr(error, "reason", error)
         raise AbandonedError(" ".join(str(reason).split()) or type(error).__name__) from None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,6 +10,10 @@ from torch import Tensor
 from videxplain.errors import VidexplainError
 from videxplain.models.weights.layout_options import options_of
 from videxplain.models.weights.layouts import LAYOUTS
+from videxplain.models.weights.state_dicts import unwrapped
+
+OURS = "videxplain"
+"""What names of our own are called where a project is named."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def recognise_layout(state: Mapping[str, Tensor]) -> str | None:
 
     A plain state dict of our ``i3d_inception`` is pytorch-i3d's too.
     """
-    names = _unwrapped(state)
+    names = unwrapped(state)[-1]
     return next((layout.name for layout in LAYOUTS if layout.recognises(names)), None)
 
 
@@ -42,7 +46,7 @@ def has_layouts(architecture: str) -> bool:
     return any(architecture in layout.settings for layout in LAYOUTS)
 
 
-def convert(state: Mapping[str, Tensor], architecture: str, words: str = "") -> Converted:
+def convert(state: Mapping[str, Tensor], architecture: str, words: str = "", project: str = "") -> Converted:
     """Rename the weights of another project for a network of ours.
 
     Whether every weight of the network is there and of the right shape is not checked here:
@@ -53,30 +57,43 @@ def convert(state: Mapping[str, Tensor], architecture: str, words: str = "") -> 
         architecture: Name in the zoo of the network to be.
         words: What else the file says about itself, such as its name: the embedded Gaussian and the dot product have
             weights of the same names and shapes.
+        project: Whose names they are; empty to recognise it.
 
     Raises:
         VidexplainError: The layout is not known, or it has no such network.
     """
-    names = _unwrapped(state)
-    layout = next((layout for layout in LAYOUTS if layout.recognises(names)), None)
+    names = unwrapped(state)[-1]
+    layout = next(
+        (one for one in LAYOUTS if (one.name == project if project else one.recognises(names))),
+        None,
+    )
     if layout is None:
         raise VidexplainError("the names of the weights are those of no project known here")
     if architecture not in layout.settings:
         fitting = " or ".join(layout.settings)
         raise VidexplainError(f"the weights are {layout.what}: they fit {fitting}, not {architecture}")
-    renamed = layout.rename(names, architecture)
-    # PyTorch before 0.4.1 did not count batches, and Caffe2 never did; nothing here depends on the number.
-    counted = {f"{name.removesuffix('running_var')}num_batches_tracked" for name in renamed if "running_var" in name}
-    renamed |= {name: torch.zeros((), dtype=torch.long) for name in sorted(counted - renamed.keys())}
+    renamed = with_counts(layout.rename(names, architecture))
     settings = layout.settings[architecture]
     options = {**settings, **options_of(renamed, architecture), **layout.more(names, architecture, words)}
     known = {name: value for name, value in options.items() if value is not None}
     return Converted(renamed, known, tuple(name for name in options if name not in known))
 
 
-def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that PyTorch's DataParallel puts in front of every name."""
-    prefix = "module."
-    if state and all(name.startswith(prefix) for name in state):
-        return {name.removeprefix(prefix): value for name, value in state.items()}
-    return dict(state)
+def with_counts(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """With a count of batches for each normalisation: PyTorch before 0.4.1 and Caffe2 have none, and none is needed."""
+    counted = {f"{name.removesuffix('running_var')}num_batches_tracked" for name in state if "running_var" in name}
+    return {**state, **{name: torch.zeros((), dtype=torch.long) for name in sorted(counted - state.keys())}}
+
+
+def other_reading(state: Mapping[str, Tensor], architecture: str) -> str | None:
+    """The project that nothing but an assumption decides against; None where the weights show whose they are.
+
+    Videxplain's own ``i3d`` and the ResNet-50 of pytorch-resnet3d have the same names and shapes, and another pooling.
+    Files of the latter count no batches as they were published, but do after PyTorch has trained or saved them.
+    """
+    if architecture != "i3d" or "layer1.0.conv1.weight" not in state or any(".nl" in name for name in state):
+        return None
+    options = options_of(state, architecture)
+    if (options.get("width"), options.get("depth"), options.get("blocks")) != (64, 50, None):
+        return None
+    return OURS if recognise_layout(state) == "pytorch-resnet3d" else "pytorch-resnet3d"

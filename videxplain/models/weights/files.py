@@ -1,6 +1,7 @@
 """Weights files: read what is inside without trusting it, write them whole or not at all."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
 from videxplain.files import replacing
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, TokenLayout
+from videxplain.models.weights.state_dicts import weights_of
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +24,6 @@ PYTORCH, FOREIGN = (".pt", ".pth"), (".pyth", ".ckpt", ".pickle")
 """How names of files in PyTorch's own format end; the latter only at other projects and in runs of Lightning."""
 
 _NAMES_SHOWN = 3
-_WRAPPERS = ("state_dict", "model_state")
-"""Under which names projects put the weights in a checkpoint that has more than them."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,22 @@ def named_file(weights: str, model: str, names: Sequence[str]) -> Path | None:
     if weights == "none":
         return None
     path = Path(weights)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not _exists(path):
         raise unknown(f"weights of {model}", weights, names)
     return path
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # such as a name that is too long
+        raise VidexplainError(f"no weights '{str(path)[:60]}...': {error.strerror or error}") from None
 
 
 def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:
@@ -77,25 +90,34 @@ def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:
         raise _unreadable(path, error) from None
     config = _config_from_json(metadata[CONFIG_KEY], path) if CONFIG_KEY in metadata else None
     try:
-        return config, json.loads(metadata.get(METRICS_KEY, "{}"))
-    except ValueError as error:
+        metrics = json.loads(metadata.get(METRICS_KEY, "{}"))
+    except (ValueError, RecursionError) as error:
         raise _incomprehensible(path, error) from None
+    if not isinstance(metrics, dict):
+        raise _incomprehensible(path, ValueError("the metrics are no table"))
+    return config, metrics
 
 
 def read_weights(path: Path) -> Weights:
     """Read a file of weights; of PyTorch's formats only tensors, never code."""
     import torch
 
-    if not path.is_file():
+    from videxplain.models.weights.finite import check_finite
+
+    if not _exists(path):
         raise VidexplainError(f"no weights '{path}': say auto, bundled, none, or name a file")
     config: ModelConfig | None = None
     words = path.name
     content: Any
     if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         config, _ = read_metadata(path)
-        content = load_file(path)
+        try:
+            content = load_file(path)
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            raise _unreadable(path, error) from None
     elif path.suffix in (*PYTORCH, *FOREIGN):
         try:
             content = _load(path)
@@ -107,7 +129,7 @@ def read_weights(path: Path) -> Weights:
             raise _unreadable(path, error) from None
         words += f" {_words_of(content)}"
         config = _config_of(content, path)
-        content = _weights_of(content)
+        content = weights_of(content)
     else:
         raise VidexplainError(
             f"weights '{path}': but for checkpoints of others ({', '.join(FOREIGN)}) "
@@ -119,8 +141,19 @@ def read_weights(path: Path) -> Weights:
             raise _unreadable(path, ValueError(held))
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise VidexplainError(f"weights '{path}' are no state dict: names with a tensor each are needed")
-    state = {str(name): value.float() if value.is_floating_point() else value for name, value in content.items()}
+    if not content:
+        raise VidexplainError(f"weights '{path}' are empty")
+    state = {str(name): _dense(value) for name, value in content.items()}
+    check_finite(state, f"weights '{path}' cannot be used")
     return Weights(state, config, words)
+
+
+def _dense(value: "Tensor") -> "Tensor":
+    """A tensor as networks here take it: plain, and floating point numbers in float32."""
+    value = value.detach()
+    value = value.dequantize() if value.is_quantized else value
+    value = value.to_dense() if value.is_sparse else value
+    return value.float() if value.is_floating_point() else value
 
 
 def write_weights(
@@ -207,15 +240,6 @@ def _load(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _weights_of(content: Any) -> Any:
-    """The weights in a checkpoint that has more than them."""
-    if isinstance(content, Mapping):
-        for name in _WRAPPERS:
-            if isinstance(content.get(name), Mapping):
-                return content[name]
-    return content
-
-
 def _words_of(content: Any) -> str:
     """The configuration as text that mmaction2 puts beside the weights."""
     meta = content.get("meta") if isinstance(content, Mapping) else None
@@ -232,19 +256,23 @@ def _unreadable(path: Path, error: Exception) -> VidexplainError:
 
 
 def _incomprehensible(path: Path, error: Exception) -> VidexplainError:
-    return VidexplainError(f"weights '{path}' describe a network that this version cannot read: {error}")
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+    return VidexplainError(f"weights '{path}' describe a network that this version cannot read: {reason}")
 
 
 def config_to_json(config: ModelConfig) -> str:
     """What :data:`CONFIG_KEY` holds, in the header of a weights file and in checkpoints of training."""
-    return json.dumps(dataclasses.asdict(config))
+    # The file that they were read from is not the file that they are written to.
+    return json.dumps(dataclasses.asdict(config.replace(weights_file="", weights_sha256="")))
 
 
 def _config_from_json(text: str, path: Path) -> ModelConfig:
     try:
         entries = {name: _tuples(value) for name, value in json.loads(text).items()}
+        if isinstance(entries.get("tokens"), dict):
+            entries["tokens"] = TokenLayout(**entries["tokens"])
         return ModelConfig(**entries)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _incomprehensible(path, error) from None
 
 
