@@ -107,3 +107,10 @@ def test_a_method_names_itself_and_its_options():
         METHODS["rise"].parse_options({"sample": "1"})
     with pytest.raises(VidexplainError, match=r"^saliency takes no option 'samples'$"):
         METHODS["saliency"].check_options({"samples": 1})
+
+
+@pytest.mark.parametrize("given", [10**21, 10**400, str(10**21), "9" * 5000])
+def test_numbers_beyond_all_sense_are_refused_in_a_short_line(given):
+    option = Option("seed", int, 0, "The seed.", minimum=0)
+    with pytest.raises(VidexplainError, match=r"^seed is a whole number, at least 0, not a number of \d+ digits$"):
+        option.parse(given) if isinstance(given, str) else option.check(given)

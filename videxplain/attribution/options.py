@@ -2,10 +2,14 @@
 
 import math
 import operator
+import re
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from videxplain.errors import VidexplainError, unknown
+
+_LIMIT = 2**63
+"""Whole numbers stay below this, as those of torch and of most libraries do."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,16 @@ class Option:
             return isinstance(value, str)
         try:
             number = operator.index(value) if kind is int else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return False
         too_small = self.minimum is not None and number < self.minimum
-        too_large = self.maximum is not None and number > self.maximum
-        return not isinstance(value, bool | str) and math.isfinite(number) and not too_small and not too_large
+        too_large = (self.maximum is not None and number > self.maximum) or (kind is int and abs(number) >= _LIMIT)
+        return not isinstance(value, bool | str) and not too_small and not too_large and math.isfinite(number)
 
     def _refused(self, value: Any) -> VidexplainError:
-        return VidexplainError(f"{self.name} is {self._in_words()}, not {value!r}")
+        digits = len(str(value)) if self._element is int and re.fullmatch(r"-?[0-9]{19,}", str(value)) else 0
+        given = f"a number of {digits} digits" if digits else repr(value)
+        return VidexplainError(f"{self.name} is {self._in_words()}, not {given}")
 
     def _in_words(self) -> str:
         """What would work, for a message."""
