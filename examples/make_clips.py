@@ -1,5 +1,10 @@
-"""Draw the clips of this folder again: python examples/make_clips.py"""
+"""Draw the clips of this folder anew: python examples/make_clips.py FOLDER
 
+The files in ``clips`` are of look 3, which the bundled networks learned. This draws the same actions in the present
+look, so draw them elsewhere until the networks have learned it.
+"""
+
+import sys
 from pathlib import Path
 
 from videxplain.actionfigures import Difficulty, render_clip
@@ -22,7 +27,7 @@ def draw(name: str):
 
 
 if __name__ == "__main__":
-    folder = Path(__file__).parent / "clips"
+    folder = Path(sys.argv[1])
     folder.mkdir(exist_ok=True)
     for name in CLIPS:
         save_video(folder / f"{name}.mp4", draw(name), 25.0)
