@@ -19,7 +19,10 @@ WRONG = {
         ("gradcam", "--model", "i3d", "--clip", "{folder}"),
         r".* is a folder of videos \(.*\): name one of them as the clip",
     ),
-    "model": (("gradcam", "--model", "i3dd", "--clip", "{clip}"), r"unknown model 'i3dd'; did you mean i3d.*\?"),
+    "model": (
+        ("gradcam", "--model", "i3dd", "--clip", "{clip}"),
+        r"unknown model 'i3dd'; did you mean i3d.*\?; .* begin with torchvision:, pytorchvideo:, hf:",
+    ),
     "class by name": ((*GRADCAM, "--target", "walk"), r"the classes of this model have no names; .*0 to 5"),
     "class by index": ((*GRADCAM, "--target", "6"), "class 6 does not exist; the model has classes 0 to 5"),
     "contrast with itself": ((*GRADCAM, "--target", "1", "--against", "1"), "a contrast needs two classes.*"),

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videxplain.device import find_device
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 from videxplain.models.architectures import ARCHITECTURES, Architecture
 from videxplain.models.build import WeightsSource, build
 from videxplain.models.config import ModelConfig
-from videxplain.models.hubs.sources import missing_prefix, source_of
+from videxplain.models.hubs.sources import SOURCES, missing_prefix, source_of
 from videxplain.models.weights.cache import fetch
 from videxplain.models.weights.checkpoints import CHECKPOINTS, checkpoint_labels
 from videxplain.models.weights.files import bundled_path, named_file, read_metadata, write_weights
@@ -119,9 +119,12 @@ def save_model(
 
 
 def _architecture(name: str) -> Architecture:
-    if name not in ARCHITECTURES and (whole := missing_prefix(name)):
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    if whole := missing_prefix(name):
         raise VidexplainError(f"unknown model '{name}'; did you mean {whole}?")
-    return ARCHITECTURES[name]
+    prefixes = ", ".join(f"{prefix}:" for prefix in SOURCES)
+    raise VidexplainError(f"{unknown('model', name, ARCHITECTURES)}; models of other packages begin with {prefixes}")
 
 
 def _source(name: str, weights: str, progress: Progress | None) -> WeightsSource:
