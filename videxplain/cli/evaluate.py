@@ -8,7 +8,7 @@ import typer
 
 from videxplain.claim import claimed
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, problem, progress_bar
+from videxplain.cli.console import clean, print_files, print_notes, problem, progress_bar, say
 from videxplain.files import output_folder
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _print_metrics(evaluation: "Evaluation") -> None:
     setup, metrics = evaluation.setup, evaluation.metrics()
     title = f"{setup.model}, weights: {setup.weights}; {setup.dataset} split {setup.split}, {setup.subset}"
     console = Console()
-    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.print(clean(title), style="bold", markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_header=False)
     rows = [("top-1", metrics["top1"]), ("top-5", metrics["top5"])]
     rows += [(f"frames {name}", share) for name, share in metrics["temporal"].items()]
@@ -133,7 +133,7 @@ def _print_metrics(evaluation: "Evaluation") -> None:
     console.print(f"{metrics['videos']:,} videos", highlight=False)
     console.print(table)
     for entry in metrics["most_confused"][:5]:
-        print(f"{entry['true']} taken for {entry['predicted']}: {entry['count']} ({100 * entry['share']:.0f} %)")
+        say(f"{entry['true']} taken for {entry['predicted']}: {entry['count']} ({100 * entry['share']:.0f} %)")
 
 
 def _print_evidence(report: "EvidenceReport") -> None:
@@ -148,5 +148,5 @@ def _print_evidence(report: "EvidenceReport") -> None:
     for row in report.maps:
         values = (row.energy, row.pointing, row.maximum_within_tolerance, row.active, row.blank)
         table.add_row(row.map, *("–" if value is None else f"{100 * value:.1f} %" for value in values))
-    print(f"{report.videos:,} videos; the evidence is {100 * report.mask:.1f} % of their pixels")
+    say(f"{report.videos:,} videos; the evidence is {100 * report.mask:.1f} % of their pixels")
     Console().print(table)

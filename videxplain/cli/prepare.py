@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.claim import claimed
-from videxplain.cli.console import print_files, problem, progress_bar
+from videxplain.cli.console import print_files, problem, progress_bar, say
 from videxplain.files import output_folder, write_json
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def prepare(
         )
     _tell_skipped(report.skipped)
     done = f"{report.extracted:,} extracted, {report.kept:,} there already, {len(report.skipped):,} skipped"
-    print(f"{first.name}, {len(first.labels)} classes: {done}; {report.frames:,} frames in all")
+    say(f"{first.name}, {len(first.labels)} classes: {done}; {report.frames:,} frames in all")
     print_files([out])
 
 
@@ -87,7 +87,7 @@ def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -
         for stem, figure in figures.items():
             save_figure(figure, out / f"{stem}.png")
         write_json(out / "summary.json", summary.as_dict())
-        print(f"{name}: {len(summary.measured):,} videos, {len(dataset.labels)} classes, {skipped:,} skipped")
+        say(f"{name}: {len(summary.measured):,} videos, {len(dataset.labels)} classes, {skipped:,} skipped")
         print_files([*(out / f"{stem}.png" for stem in figures), out / "summary.json"])
 
 

@@ -61,8 +61,8 @@ def explain(
         precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
         stride: Frames from one window of neighbouring frames to the next; None for half a window.
         progress: Called with the windows done and the windows in all.
-        on_window: Called after each window with its frames ``(T,)``, their shares ``(T,)`` and the maps ``(T, h, w)`` of
-            the class that leads so far. The maps of the clip are the sum of share times map over all windows.
+        on_window: Called after each window with its frames ``(T,)``, their shares ``(T,)`` and the maps ``(T, h, w)``
+            of the class that leads so far. The maps of the clip are the sum of share times map over all windows.
         **options: The options of the method, such as ``pooling="frame"``.
 
     Raises:

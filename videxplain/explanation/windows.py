@@ -31,7 +31,7 @@ from videxplain.progress import Progress
 from videxplain.untouched import untouched
 
 WindowSeen: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
-"""Called after each window: its frames ``(T,)``, their shares ``(T,)``, and the maps ``(T, h, w)`` of the leading class."""
+"""Called after each window: its frames ``(T,)``, their shares ``(T,)``, the maps ``(T, h, w)`` of the leading class."""
 
 
 @dataclass(frozen=True)
