@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from videxplain.data.stream import read_ahead
 from videxplain.evaluation.clips import Clips, Index
+from videxplain.interrupts import uninterrupted
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Clips ``(N, 3, T, H, W)``, their labels ``(N,)`` and the positions of their videos ``(N,)``."""
@@ -60,9 +61,18 @@ class ReadAhead(DataLoader[Any]):
         return read_ahead(super().__iter__(), depth=2)
 
 
+class InProcesses(DataLoader[Any]):
+    """Prepares batches in worker processes, which an interrupt does not reach."""
+
+    def __iter__(self) -> Any:
+        """The batches; the first call starts the processes."""
+        with uninterrupted():
+            return super().__iter__()
+
+
 def make_loader(clips: Clips, sampler: PassSampler, *, batch_size: int, workers: int) -> DataLoader[Any]:
     """Batches of clips in the order of ``sampler``, prepared by ``workers`` processes, or in a thread if that is 0."""
-    return (DataLoader if workers else ReadAhead)(
+    return (InProcesses if workers else ReadAhead)(
         clips,
         batch_size,
         sampler=sampler,  # it yields pairs, which is what Clips take

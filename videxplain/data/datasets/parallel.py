@@ -3,16 +3,16 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 import cv2
 
 from videxplain.errors import VidexplainError
+from videxplain.interrupts import uninterrupted
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ def in_processes(
         # New interpreters: a fork would copy the locks of OpenCV's threads, but not the threads.
         pool = ProcessPoolExecutor(min(workers, len(tasks)), get_context("spawn"), _begin)
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 positions = {pool.submit(work, task): position for position, task in enumerate(tasks)}
             for future in as_completed(positions):
                 yield positions[future], future.result()
@@ -48,20 +48,6 @@ def in_processes(
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         raise VidexplainError(f"cannot read or write{where}: {error.strerror or error}") from None
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Processes that are started inside never get an interrupt, not even while they import; ours waits till the end.
-
-    A terminal sends Ctrl-C to all of them. Each would print a traceback of its own.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
-    try:
-        yield
-    finally:
-        if before is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:

@@ -1,0 +1,24 @@
+"""Worker processes that an interrupt does not reach."""
+
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from videxplain.interrupts import uninterrupted
+
+
+def blocked(_: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_processes_started_inside_get_no_interrupt_and_this_one_gets_it_afterwards():
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with uninterrupted():
+            assert pool.submit(blocked, 0).result()
+        assert not blocked(0)
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        reached = True
+    assert reached
