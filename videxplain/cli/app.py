@@ -18,6 +18,7 @@ from videxplain.cli import (
     explain,
     plot,
     prepare,
+    serve,
     split,
     synthesize,
     train,
@@ -35,6 +36,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "attention": attention.attention,
         "split": split.split,
         "predict": explain.predict,
+        "serve": serve.serve,
     },
     "Measure": {
         "evaluate": evaluate.evaluate,

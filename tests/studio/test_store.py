@@ -1,0 +1,116 @@
+"""The tables: questions are asked once, cancelled, taken up again, and given up after two deaths of the worker."""
+
+import os
+import time
+
+import pytest
+
+from videxplain.errors import VidexplainError
+from videxplain.studio.settings import Limits, Studio
+from videxplain.studio.store import Store, clear_old
+
+A, B = "a" * 32, "b" * 32
+KEYS = [str(i) * 64 for i in range(6)]
+QUESTION = {"question": {"clip": "", "kind": "explain"}, "name": ""}
+
+
+@pytest.fixture
+def studio(tmp_path):
+    one = Studio(folder=tmp_path / "data", limits=Limits(cache_bytes=1000, cache_days=1))
+    one.make_folders()
+    return one
+
+
+@pytest.fixture
+def store(studio):
+    return Store(studio)
+
+
+def ask(store, visitor, key, most=5):
+    store.jobs.ask(visitor, key, "explain", QUESTION, most)
+
+
+def test_a_question_of_two_visitors_is_one_job(store):
+    ask(store, A, KEYS[0])
+    ask(store, B, KEYS[0])
+    assert store.jobs.waiting() == 1
+    assert store.jobs.find(KEYS[0], A) == store.jobs.find(KEYS[0], B)
+    assert store.jobs.find(KEYS[0], "c" * 32) is None
+
+
+def test_places_count_what_comes_before(store):
+    for key in KEYS[:3]:
+        ask(store, A, key)
+    assert [store.jobs.find(key).place for key in KEYS[:3]] == [0, 1, 2]
+    assert store.jobs.take().key == KEYS[0]
+    assert [store.jobs.find(key).place for key in KEYS[:3]] == [0, 1, 2]
+    store.jobs.finish(KEYS[0])
+    assert [store.jobs.find(key).place for key in KEYS[1:3]] == [0, 1]
+
+
+def test_a_visitor_has_so_many_questions_waiting_and_no_more(store):
+    ask(store, A, KEYS[0], most=1)
+    with pytest.raises(VidexplainError, match="1 of your questions"):
+        ask(store, A, KEYS[1], most=1)
+    ask(store, A, KEYS[0], most=1)
+    ask(store, B, KEYS[1], most=1)
+
+
+def test_cancelling_stops_a_job_that_nobody_else_waits_for(store):
+    ask(store, A, KEYS[0])
+    ask(store, B, KEYS[0])
+    assert not store.jobs.cancel("c" * 32, KEYS[0])
+    assert store.jobs.cancel(A, KEYS[0])
+    assert store.jobs.find(KEYS[0]).state == "queued"
+    assert store.jobs.find(KEYS[0], A) is None
+    assert store.jobs.cancel(B, KEYS[0])
+    assert store.jobs.find(KEYS[0]).state == "cancelled"
+    ask(store, B, KEYS[0])
+    assert store.jobs.take().key == KEYS[0]
+    assert store.jobs.cancel(B, KEYS[0])
+    assert not store.jobs.report(KEYS[0], "explaining", 1, 2)
+    assert store.jobs.overdue(-1, 100).state == "cancelling"
+
+
+def test_the_second_death_of_the_worker_fails_the_job(store):
+    ask(store, A, KEYS[0])
+    store.jobs.take()
+    store.jobs.requeue(worker_died=False)  # the server was killed, which is not the job's fault
+    store.jobs.take()
+    store.jobs.requeue(worker_died=True)
+    assert store.jobs.find(KEYS[0]).state == "queued"
+    store.jobs.take()
+    store.jobs.requeue(worker_died=True)
+    job = store.jobs.find(KEYS[0])
+    assert (job.state, job.error) == ("failed", "this question ended the worker twice, so it is not tried again")
+
+
+def test_old_and_large_results_go_the_oldest_first(store, studio):
+    for key in KEYS[:4]:
+        ask(store, A, key)
+        store.jobs.finish(key)
+        (studio.results / key).mkdir()
+        (studio.results / key / "file").write_bytes(bytes(400))
+        time.sleep(0.002)
+    store.use(KEYS[0], "")  # used a moment ago, which is as good as now
+    assert clear_old(store, studio) == 2
+    assert [key for key in KEYS[:4] if (studio.results / key).exists()] == KEYS[2:4]
+    assert store.jobs.find(KEYS[0]) is None
+
+
+def test_a_clip_goes_when_nobody_has_it(store, studio):
+    sha = "5" * 64
+    store.clips.add(A, sha, "mine", 5)
+    store.clips.read(sha, {"frames": 3})
+    (studio.clips / sha).mkdir()
+    assert clear_old(store, studio) == 0
+    assert store.clips.find(B, sha) is None
+    assert store.clips.drop(A, sha)
+    assert clear_old(store, studio) == 1
+    assert not os.listdir(studio.clips)  # noqa: PTH208
+
+
+def test_folders_and_tables_are_their_owners_alone(store, studio):
+    for path in (studio.folder, studio.clips, studio.results):
+        assert path.stat().st_mode & 0o077 == 0
+    assert (studio.folder / "studio.sqlite").stat().st_mode & 0o077 == 0

@@ -1,0 +1,1 @@
+"""The studio: a page in a browser in which a clip is explained, and the HTTP interface behind it."""

@@ -1,0 +1,91 @@
+"""The files of a result: what the worker writes, and the server sends."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.explanation.result import Explanation
+from videxplain.files import replacing, write_json
+from videxplain.viz.player.bundle import PlayerData, player_data
+from videxplain.viz.video import frame_rate
+
+ANSWER, NUMBERS, SUMMARY = "answer.json", "explanation.npz", "explanation.json"
+PLAYER, MAPS = "player.json", "maps.bin"
+PARTIAL, PARTIAL_MAPS = "partial.json", "partial.bin"
+_LARGEST_MAPS = 64 * 2**20
+"""Bytes of maps that a page is given; finer maps are made smaller for it."""
+
+
+def read_answer(folder: Path) -> dict[str, Any] | None:
+    """What a finished job has found; None where it has not finished."""
+    try:
+        content: dict[str, Any] = json.loads((folder / ANSWER).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def write_answer(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write what a job has found. This file comes last: where it is, the others are."""
+    write_json(folder / ANSWER, content)
+
+
+def write_explanation(folder: Path, explanation: Explanation, title: str) -> None:
+    """Write an explanation for the page, for downloads, and for questions that build on it."""
+    explanation.save(folder / NUMBERS)
+    explanation.save(folder / SUMMARY)
+    maps = np.nan_to_num(np.stack(list(explanation.maps)))
+    data = player_data(
+        shrunk(maps),
+        temporal=np.nan_to_num(explanation.temporal),
+        fps=float(frame_rate(explanation.source.fps)),
+        size=explanation.source.size,
+        scale=explanation.range,
+        signed=explanation.signed,
+        title=title,
+        label=explanation.origin.target,
+        notes=explanation.notes,
+    )
+    _write_player(folder / PLAYER, folder / MAPS, data)
+    for name in (PARTIAL, PARTIAL_MAPS):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_partial(
+    folder: Path, maps: NDArray[np.float32], fps: float, size: tuple[int, int], title: str, label: str, signed: bool
+) -> None:
+    """Write the maps as far as they are known; frames that no window has seen are zero."""
+    small = shrunk(np.nan_to_num(maps))
+    high = float(np.percentile(small, 99.9)) or float(small.max())
+    data = player_data(
+        small,
+        temporal=small.mean((1, 2)),
+        fps=float(frame_rate(fps)),
+        size=size,
+        scale=(float(small.min()) if signed else 0.0, max(high, 0.0)),
+        signed=signed,
+        title=title,
+        label=label,
+    )
+    _write_player(folder / PARTIAL, folder / PARTIAL_MAPS, data)
+
+
+def shrunk(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Maps ``(T, h, w)`` that a page can be given; averaged over squares where they are too many numbers."""
+    from videxplain.viz.overlay import enlarge
+
+    share = (_LARGEST_MAPS / (2 * maps.size)) ** 0.5 if maps.size else 1.0
+    if share >= 1:
+        return maps
+    size = (max(1, int(maps.shape[1] * share)), max(1, int(maps.shape[2] * share)))
+    return np.stack([enlarge(one, size) for one in maps])
+
+
+def _write_player(description: Path, values: Path, data: PlayerData) -> None:
+    with replacing(values) as path:
+        path.write_bytes(data.maps)
+    write_json(description, data.meta)

@@ -1,0 +1,92 @@
+/* The question's form, and the files to take away. */
+(function (root) {
+  "use strict";
+  const { studio } = root;
+  const { make } = studio;
+  const by = (id) => document.getElementById(id);
+  const form = by("question");
+
+  // Only what a method takes is asked.
+  function fit() {
+    const chosen = by("method").selectedOptions[0].dataset;
+    by("layer-field").hidden = chosen.layer !== "1";
+    by("target-field").hidden = by("against-field").hidden = chosen.target !== "1";
+  }
+  by("method").addEventListener("change", async () => {
+    fit();
+    const answer = await fetch("/form/options?method=" + encodeURIComponent(by("method").value));
+    if (answer.ok) by("options").innerHTML = await answer.text();
+  });
+  by("model").addEventListener("change", () => (by("model-words").textContent = by("model").selectedOptions[0].dataset.words));
+  fit();
+
+  // What is empty or the default stays out of the address, so that addresses are short.
+  const defaults = { model: "i3d", method: "gradcam" };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      const field = form.elements[name];
+      const standing = field && field.tagName === "SELECT" && [...field.options].findIndex((one) => one.defaultSelected) === field.selectedIndex;
+      const option = name.startsWith("o.") && standing && !new URLSearchParams(location.search).has(name);
+      if (value && defaults[name] !== value && !option) query.append(name, value);
+    }
+    if (event.submitter && event.submitter.id === "beside") query.append("beside", mainQuery());
+    location.href = location.pathname + (query.size ? "?" + query : "");
+  });
+
+  /** The question of the first pane as text, for the address. */
+  function mainQuery(sha) {
+    const { question } = studio.main;
+    const query = new URLSearchParams({ clip: sha || question.clip });
+    for (const name of ["model", "method", "target", "against", "layer", "frames"]) {
+      if (question[name] && !(name === "frames" && question[name] === ":") && !(sha && name === "frames")) query.append(name, question[name]);
+    }
+    for (const [name, value] of Object.entries(question.options)) query.append("o." + name, value);
+    return String(query);
+  }
+  if (by("other")) {
+    by("other").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const query = new URLSearchParams(location.search);
+      query.append("beside", mainQuery(by("other-clip").value));
+      location.href = location.pathname + "?" + query;
+    });
+  }
+
+  // The classes predicted come first among all.
+  document.addEventListener("predicted", () => {
+    by("classes").replaceChildren(
+      ...studio.predictions.map(([label, share]) => make("option", { value: label, label: `${label}, ${studio.percent(share)}` }))
+    );
+  });
+  // The network's own tree of layers, once the explanation is there.
+  document.addEventListener("explained", async (event) => {
+    if (event.detail !== studio.main || by("layers").children.length) return;
+    const found = await studio.answer({ kind: "layers", model: studio.main.question.model }).catch(() => null);
+    if (!found) return;
+    by("layers").replaceChildren(
+      ...found.layers.map((one) => make("option", { value: one.name, label: `${one.type}, ${one.shape}${one.default ? ", default" : ""}` }))
+    );
+  });
+
+  // Files.
+  for (const button of by("files").querySelectorAll("button")) {
+    button.addEventListener("click", async () => {
+      const said = by("file-said");
+      button.disabled = true;
+      said.classList.remove("note");
+      try {
+        const question = { ...studio.strip(studio.main.question), kind: "file", format: button.dataset.format };
+        const { key } = await studio.answer(question, (job) => (said.textContent = studio.words(job)));
+        const link = make("a", { href: `/api/results/${key}/file`, download: "" }, "Save the " + button.textContent);
+        said.replaceChildren(link);
+        link.click();
+      } catch (error) {
+        said.textContent = error.message;
+        said.classList.add("note");
+      }
+      button.disabled = false;
+    });
+  }
+})(window);

@@ -1,0 +1,140 @@
+/* The panes: each asks its question, shows what is there of the answer, and keeps in step with the others. */
+(function (root) {
+  "use strict";
+  const { studio, videxplain } = root;
+  const { make } = studio;
+  let colours = null;
+  const panes = [...document.querySelectorAll(".pane")].map((element) => ({
+    element,
+    question: JSON.parse(element.dataset.question),
+    clip: JSON.parse(element.dataset.facts),
+    player: null,
+  }));
+  studio.main = panes[0];
+
+  async function tables() {
+    const texts = await studio.get("/api/colours");
+    return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, videxplain.bytes(text)]));
+  }
+
+  /** Fetch maps, final or partial, and show them in the pane's player. */
+  async function show(pane, key, partial) {
+    const meta = await studio.get(`/api/results/${key}/${partial ? "partial" : "player"}`);
+    const answer = await fetch(`/api/results/${key}/${partial ? "partial-maps" : "maps"}`);
+    if (!answer.ok) return;
+    const maps = await answer.arrayBuffer();
+    colours = colours || tables();
+    const held = await colours;
+    if (!pane.player) {
+      const host = pane.element.querySelector(".player");
+      const from = Number(pane.question.frames.split(":")[0] || 0);
+      const video = `/api/clips/${pane.clip.sha}/video` + (from ? `#t=${from / meta.fps}` : "");
+      pane.offset = from;
+      pane.player = new videxplain.Player(host, { meta, maps, video, poster: `/api/clips/${pane.clip.sha}/poster`, colours: held });
+      if (from) shift(pane.player, from);
+      pane.player.element.dataset.frames = meta.frames;
+      videxplain.sync(panes.map((one) => one.player).filter(Boolean));
+    } else {
+      pane.player.meta = meta;
+      pane.player.maps = new videxplain.Maps(maps, meta.maps);
+      pane.player.draw();
+    }
+    pane.element.dataset.state = partial ? "partial" : "done";
+  }
+
+  /** A stretch of the clip: the player's frame 0 is frame `from` of the video. */
+  function shift(player, from) {
+    const own = player.go.bind(player);
+    player.go = (frame, keepPlaying) => {
+      own(frame, keepPlaying);
+      player.video.currentTime = (Math.min(Math.max(frame, 0), player.count - 1) + from + 0.5) / player.meta.fps;
+    };
+    player.go(0);
+  }
+
+  async function run(pane) {
+    const status = pane.element.querySelector(".status");
+    const { question } = pane;
+    const job = await studio.ask(strip(question));
+    pane.key = job.key;
+    let shown = 0;
+    let busy = false;
+    const cancel = make("button", { type: "button" }, "Cancel");
+    cancel.addEventListener("click", () => fetch("/api/jobs/" + job.key, { method: "DELETE" }));
+    const tell = async (now) => {
+      status.textContent = studio.words(now) + " ";
+      status.classList.toggle("note", now.state === "failed");
+      if (["queued", "running"].includes(now.state)) status.append(cancel);
+      if (now.partial > shown && now.state === "running" && !busy) {
+        shown = now.partial;
+        busy = true;
+        await show(pane, job.key, true).catch(() => {}); // the final map may have replaced it
+        busy = false;
+      }
+      if (now.state === "done") await finish(pane, job.key, status);
+    };
+    tell(job);
+    studio.follow(job.key, tell);
+    if (pane === panes[0]) studio.follow(job.prediction, (now) => now.state === "done" && predicted(job.prediction));
+  }
+
+  async function finish(pane, key, status) {
+    if (pane.element.dataset.state === "done") return;
+    const answer = await studio.get("/api/results/" + key);
+    pane.answer = answer;
+    await show(pane, key, false);
+    // Where there is most to see; panes beside follow.
+    if (pane === panes[0] && pane.player.frame === 0) pane.player.go(pane.player.meta.curve.indexOf(Math.max(...pane.player.meta.curve)));
+    status.textContent = [answer.layer && "layer " + answer.layer, answer.provenance].filter(Boolean).join(", ");
+    pane.element.querySelector(".for").textContent = answer.target ? "for " + answer.target : "";
+    pane.element.querySelector(".notes").replaceChildren(...answer.notes.map((note) => make("p", { class: "note" }, note)));
+    document.dispatchEvent(new CustomEvent("explained", { detail: pane }));
+  }
+
+  async function predicted(key) {
+    const { predictions } = await studio.get("/api/results/" + key);
+    studio.predictions = predictions;
+    const rows = predictions.slice(0, 5).map(([label, share], rank) => {
+      const explain = make("a", { href: changed({ target: label, against: "" }) }, "explain");
+      const rather = make("a", { href: changed({ target: predictions[0][0], against: label }) }, "why not this");
+      explain.setAttribute("aria-label", "explain " + label);
+      rather.setAttribute("aria-label", `why ${predictions[0][0]} rather than ${label}`);
+      return make(
+        "tr", {},
+        make("th", { scope: "row" }, label),
+        make("td", {}, make("meter", { min: 0, max: 1, value: share, "aria-label": label })),
+        make("td", { class: "number" }, studio.percent(share)),
+        make("td", { class: "small" }, rank ? rather : explain, ...(rank ? [" ", explain] : []))
+      );
+    });
+    document.querySelector("#predictions tbody").replaceChildren(...rows);
+    document.dispatchEvent(new CustomEvent("predicted"));
+  }
+
+  /** The address of this page with some fields changed. */
+  function changed(fields) {
+    const query = new URLSearchParams(location.search);
+    for (const [name, value] of Object.entries(fields)) {
+      if (value) query.set(name, value);
+      else query.delete(name);
+    }
+    return location.pathname + "?" + query;
+  }
+  studio.changed = changed;
+
+  /** A question as the interface takes it. */
+  function strip(question) {
+    const { weights_sha256, ...rest } = question;
+    return { ...rest, options: { ...question.options }, edits: [] };
+  }
+  studio.strip = strip;
+  studio.panes = panes;
+
+  for (const pane of panes) {
+    run(pane).catch((error) => {
+      const status = pane.element.querySelector(".status");
+      status.textContent = error.message;
+      status.classList.add("note");
+    });
+  }
+})(window);

@@ -1,0 +1,142 @@
+"""What a visitor may choose: networks whose weights are here, and methods with their options."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from videxplain.attribution.registry import METHODS, Method, list_methods
+from videxplain.errors import VidexplainError
+from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.weights.cache import cached
+from videxplain.models.weights.checkpoints import CHECKPOINTS
+from videxplain.models.weights.files import bundled_path, read_metadata, sha256_of
+from videxplain.models.zoo import list_models
+
+FIRST = "i3d"
+"""The network that a page begins with."""
+DEFAULT_METHOD = "gradcam"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A network with its weights.
+
+    Attributes:
+        id: What a request calls it.
+        model: The name that :func:`videxplain.load_model` takes.
+        weights: The weights that it takes: a name, or a file.
+        words: What it was trained on, in a line.
+        file: The file of the weights.
+        labels: Its classes; empty where only loading tells.
+    """
+
+    id: str
+    model: str
+    weights: str
+    words: str
+    file: Path
+    labels: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the weights' file."""
+        facts = self.file.stat()
+        return _sha256(self.file, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, changed: int, size: int) -> str:
+    return sha256_of(path)
+
+
+def offers(folder: Path | None) -> dict[str, Offer]:
+    """The networks by id: those that come with the package, those in the cache, and those of a folder.
+
+    Args:
+        folder: A folder of ``.safetensors`` files as ``videxplain train`` writes them, or None.
+    """
+    found = [*_bundled(), *_downloaded(), *(_of_folder(folder) if folder else ())]
+    return {offer.id: offer for offer in sorted(found, key=lambda one: one.id != FIRST)}
+
+
+def offer_of(id: str, folder: Path | None) -> Offer:
+    """The network that a request names.
+
+    Raises:
+        VidexplainError: There is none of that name here.
+    """
+    known = offers(folder)
+    if id not in known:
+        raise VidexplainError(f"no model '{id[:60]}' here; there are {', '.join(list(known)[:12])}")
+    return known[id]
+
+
+def _bundled() -> Iterator[Offer]:
+    for name in list_models():
+        if path := bundled_path(name):
+            config, metrics = read_metadata(path)
+            if config is not None:
+                yield Offer(name, name, "bundled", _words(config.weights, metrics), path, config.outcome_labels)
+
+
+def _downloaded() -> Iterator[Offer]:
+    for name, checkpoints in CHECKPOINTS.items():
+        for weights, checkpoint in checkpoints.items():
+            path = cached(checkpoint.url)
+            if path.is_file():
+                yield Offer(f"{name}@{weights}", name, weights, checkpoint.words, path)
+
+
+def _of_folder(folder: Path) -> Iterator[Offer]:
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            config, metrics = read_metadata(path)
+        except VidexplainError:
+            continue
+        if config is not None and config.architecture in ARCHITECTURES:
+            words = _words(config.weights, metrics)
+            yield Offer(f"file:{path.stem}", config.architecture, str(path), words, path, config.outcome_labels)
+
+
+def _words(trained: str, metrics: dict[str, Any]) -> str:
+    figures = (f"{name} {value:.3g}" for name, value in metrics.items() if isinstance(value, float))
+    return ", ".join([trained, *figures])
+
+
+def method_record(name: str) -> dict[str, Any]:
+    """A method and its options, ready for JSON and for a form."""
+    method = METHODS[name]
+    return {
+        "name": name,
+        "family": method.family,
+        "summary": method.summary,
+        "paper": method.paper,
+        "cost": method.cost,
+        "caution": method.caution,
+        "takes_layer": method.layer is not None,
+        "takes_target": method.candidates > 0,
+        "options": [_option_record(method, one.name) for one in method.options],
+    }
+
+
+def _option_record(method: Method, name: str) -> dict[str, Any]:
+    option = method.option(name)
+    default = option.default
+    kind = "tuple" if option.is_tuple else getattr(option.type, "__name__", "str")
+    return {
+        "name": name,
+        "type": kind,
+        "default": ",".join(map(str, default)) if isinstance(default, tuple) else default,
+        "help": option.help,
+        "choices": list(option.choices),
+        "minimum": option.minimum,
+        "maximum": option.maximum,
+        "placeholder": option.placeholder,
+    }
+
+
+def method_records() -> list[dict[str, Any]]:
+    """All methods, family by family."""
+    return [method_record(name) for name in list_methods()]

@@ -1,0 +1,147 @@
+"""What pages and the HTTP interface ask of the studio, for one visitor at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videxplain.errors import VidexplainError
+from videxplain.studio.answers import read_answer
+from videxplain.studio.jobs import Job
+from videxplain.studio.question import Question, asked
+from videxplain.studio.settings import Studio
+from videxplain.studio.store import Store
+
+
+class MissingError(Exception):
+    """Something that is not there, or is another visitor's; the two are not told apart."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Takes questions and hands out answers.
+
+    Attributes:
+        studio: The studio.
+        store: Its tables.
+    """
+
+    studio: Studio
+    store: Store
+
+    def clip(self, visitor: str, sha: str) -> dict[str, Any]:
+        """A clip of this visitor, or an example.
+
+        Raises:
+            MissingError: There is none.
+        """
+        found = self.store.clips.find(visitor, sha)
+        if found is None:
+            raise MissingError("this clip is not here, or it is another visitor's")
+        return found
+
+    def question(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, dict[str, Any]]:
+        """A question that was checked, and its clip (empty for a question about a network alone).
+
+        Raises:
+            VidexplainError: It cannot be asked.
+            MissingError: Its clip is not this visitor's.
+        """
+        question = asked(given, self.studio.weights)
+        clip = self.clip(visitor, question.clip) if question.clip else {}
+        if clip and clip["state"] == "failed":
+            raise VidexplainError(clip["error"])
+        if clip and clip["state"] == "ready":
+            _check_frames(question, int(clip["frames"]))
+        return question, clip
+
+    def submit(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, Job]:
+        """Ask a question for a visitor. The classes of the clip are asked first, because they are there sooner.
+
+        Raises:
+            VidexplainError: As for :meth:`question`, the clip is not read yet, or too many questions wait.
+            MissingError: As for :meth:`question`.
+        """
+        question, clip = self.question(visitor, given)
+        if clip and clip["state"] == "new":
+            raise VidexplainError("the clip is still being read: ask again in a moment")
+        if question.kind in ("explain", "trust"):
+            self._ask(visitor, question.prediction, clip)
+        if question.kind == "trust":
+            self._ask(visitor, question.explanation, clip)
+        self._ask(visitor, question, clip)
+        self.store.use(question.key, question.clip)
+        return question, self.job(visitor, question.key)
+
+    def _ask(self, visitor: str, question: Question, clip: Mapping[str, Any]) -> None:
+        record = {"question": question.record(), "name": clip.get("name", "")}
+        self.store.jobs.ask(visitor, question.key, question.kind, record, self.studio.limits.jobs)
+
+    def job(self, visitor: str, key: str) -> Job:
+        """A job that this visitor has asked.
+
+        Raises:
+            MissingError: There is none.
+        """
+        found = self.store.jobs.find(key, visitor)
+        if found is None:
+            raise MissingError("there is no such question of yours")
+        return found
+
+    def answer(self, visitor: str, key: str) -> dict[str, Any]:
+        """What a finished job has found.
+
+        Raises:
+            MissingError: There is no such job, or it is not finished.
+        """
+        job = self.job(visitor, key)
+        found = read_answer(self.studio.results / key) if job.state == "done" else None
+        if found is None:
+            raise MissingError("this question is not answered" + (f": {job.error}" if job.error else ""))
+        self.store.use(key, str(job.question["question"]["clip"]))
+        return found
+
+    def file(self, visitor: str, key: str, name: str) -> Path:
+        """A file of a result.
+
+        Raises:
+            MissingError: There is no such job, or no such file.
+        """
+        self.job(visitor, key)
+        path = self.studio.results / key / name
+        if not path.is_file():
+            raise MissingError("this question is not answered yet")
+        return path
+
+    def experiments(self, visitor: str, clip: str, model: str, frames: str) -> list[dict[str, Any]]:
+        """The changes of a clip that this visitor has tried with a network, the last first."""
+        rows = []
+        for job in self.store.jobs.of(visitor):
+            question = Question.of_record(job.question["question"])
+            tried = question.kind == "trust" or (question.kind == "predict" and question.edits)
+            if not tried or (question.clip, question.model, question.frames) != (clip, model, frames):
+                continue
+            answer = read_answer(self.studio.results / job.key) if job.state == "done" else None
+            words = [edit.words for edit in question.edits] or [f"strongest tenth of {question.method} hidden"]
+            before = read_answer(self.studio.results / question.prediction.key)
+            rows.append(
+                {
+                    **job_record(job),
+                    "words": words,
+                    "answer": answer,
+                    "before": before and before["predictions"],
+                }
+            )
+        return rows
+
+
+def job_record(job: Job) -> dict[str, Any]:
+    """A job as plain values for JSON."""
+    names = ("key", "kind", "state", "stage", "done", "total", "partial", "error", "place")
+    return {name: getattr(job, name) for name in names}
+
+
+def _check_frames(question: Question, frames: int) -> None:
+    start, _ = question.range
+    if start >= frames:
+        raise VidexplainError(f"the clip has frames 0 to {frames - 1}; there is no frame {start}")

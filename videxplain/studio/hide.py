@@ -1,0 +1,60 @@
+"""Hide what a map shows, or a random part of the same size and shape, over a whole clip."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.data.stream import FrameSource
+from videxplain.errors import VidexplainError
+from videxplain.studio.edits import ChangedFrames
+from videxplain.viz.overlay import enlarge
+
+HIDDEN = 0.1
+"""So large a part of the clip is hidden."""
+_SIDE = 112
+
+
+def without_strongest(
+    source: FrameSource, maps: NDArray[np.float32], mean: Sequence[float], seed: int | None = None
+) -> FrameSource:
+    """The clip without the strongest tenth of a map, filled with the network's mean colour.
+
+    Args:
+        source: The frames.
+        maps: ``(T, h, w)``, raw.
+        mean: The mean colour, RGB from 0 to 1.
+        seed: Rolls the hidden part around in time, height and width by random amounts; None for its own place.
+
+    Raises:
+        VidexplainError: The map is the same everywhere, so that it shows nothing.
+    """
+    small = _small(maps, source.size)
+    if not small.max() > small.min():
+        raise VidexplainError("the map has the same value everywhere, so it shows nothing that could be hidden")
+    mask = _strongest(small)
+    if seed is not None:
+        draw = np.random.default_rng(seed)
+        mask = np.roll(mask, [int(draw.integers(1, max(2, extent))) for extent in mask.shape], (0, 1, 2))
+    colour = np.rint(255 * np.asarray(mean)).astype(np.uint8)
+
+    def change(number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        hidden = enlarge(mask[number].astype(np.float32), source.size) >= 0.5
+        return np.where(hidden[..., None], colour, frame)
+
+    return ChangedFrames(source, change, range(source.num_frames))
+
+
+def _small(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The maps at a size at which a tenth of all places is a shape and not a few cells."""
+    share = min(1.0, _SIDE / max(size))
+    to = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
+    return np.stack([enlarge(np.nan_to_num(one), to) for one in maps])
+
+
+def _strongest(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """A mask of the strongest tenth, ties broken by place."""
+    count = max(1, round(HIDDEN * values.size))
+    mask = np.zeros(values.size, bool)
+    mask[np.argsort(-values.ravel(), kind="stable")[:count]] = True
+    return mask.reshape(values.shape)

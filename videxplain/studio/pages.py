@@ -1,0 +1,219 @@
+"""The pages: made on the server, every state of them an address."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from videxplain.errors import VidexplainError
+from videxplain.explanation.result import FORMATS
+from videxplain.studio.api import Sha
+from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST, method_record, method_records, offers
+from videxplain.studio.commands import command_line, python_lines
+from videxplain.studio.desk import Desk
+from videxplain.studio.guard import KEY, key_of, same
+from videxplain.studio.question import FIGURES, Question, asked
+from videxplain.version import __version__
+from videxplain.viz.player import bundle
+
+FIELDS = ("model", "method", "target", "against", "layer", "frames")
+MOST_BESIDE = 3
+_OPTION = "o."
+_FAMILIES = {
+    "cam": "Class activation maps",
+    "gradient": "Gradients",
+    "perturbation": "Hiding parts",
+    "attention": "Attention",
+    "activation": "Activations",
+}
+_KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+
+class Pages:
+    """Templates and what all of them show."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Read the templates."""
+        self._desk = desk
+        self._environment = Environment(
+            loader=PackageLoader("videxplain.studio"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+
+    def show(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page."""
+        shared = {"version": __version__, "has_audit": self._desk.studio.audit is not None, "page": ""}
+        return HTMLResponse(self._environment.get_template(template).render(**{**shared, **values}), status)
+
+    def problem(self, status: int, line: str) -> HTMLResponse:
+        """A page that says one line."""
+        return self.show("problem.html", status, line=line)
+
+
+def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
+    """The addresses of the pages.
+
+    Args:
+        desk: The studio.
+        pages: The templates.
+        schema: Returns the OpenAPI description.
+    """
+    router = APIRouter(include_in_schema=False)
+    assets = _assets()
+
+    @router.get("/")
+    def home(request: Request) -> Response:
+        limits = desk.studio.limits
+        clips = desk.store.clips.of(request.state.visitor)
+        return pages.show("home.html", clips=clips, limits=limits, megabytes=limits.upload_bytes // 2**20, page="home")
+
+    @router.get("/clip/{sha}")
+    def clip(request: Request, sha: Sha) -> Response:
+        visitor, query = request.state.visitor, request.query_params
+        found = desk.clip(visitor, sha)
+        if found["state"] == "failed":
+            return pages.problem(400, f"{found['name']}: {found['error']}")
+        if found["state"] == "new":
+            return pages.show("reading.html", clip=found)
+        try:
+            question, _ = desk.question(visitor, {"clip": sha, **_given(query.multi_items())})
+            besides = [_beside(desk, visitor, text) for text in query.getlist("beside")[:MOST_BESIDE]]
+        except VidexplainError as error:
+            back = f"/clip/{sha}"
+            return pages.show("problem.html", 400, line=str(error), back=back)
+        here = offers(desk.studio.weights)
+        return pages.show(
+            "clip.html",
+            clip=found,
+            clips=[one for one in desk.store.clips.of(visitor) if one["state"] == "ready"],
+            question=question,
+            panes=_panes(question, found, besides),
+            besides=[_query(one, with_clip=True) for one, _ in besides],
+            offers=here,
+            offer=here[question.model],
+            method=method_record(question.method),
+            methods=_by_family(),
+            families=_FAMILIES,
+            formats=(*FORMATS, *FIGURES),
+            values={name: _shown(value) for name, value in question.options.items()},
+            command=command_line(question, here[question.model], found["name"]),
+            python=python_lines(question, here[question.model], found["name"]),
+            most_beside=MOST_BESIDE,
+        )
+
+    @router.get("/form/options")
+    def options(method: str = DEFAULT_METHOD) -> Response:
+        asked({"clip": "0" * 64, "method": method}, desk.studio.weights)
+        return pages.show("options.html", method=method_record(method), values={})
+
+    @router.get("/docs")
+    def docs() -> Response:
+        return pages.show("docs.html", schema=schema(), page="docs")
+
+    @router.get("/enter")
+    def enter() -> Response:
+        return pages.show("enter.html", wrong=False)
+
+    @router.post("/enter")
+    async def entered(request: Request) -> Response:
+        body = (await request.body()).decode("utf-8", "replace")
+        given = dict(parse_qsl(body)).get("token", "")
+        if not desk.studio.token or not same(given.strip(), desk.studio.token):
+            return pages.show("enter.html", 401, wrong=True)
+        answer = RedirectResponse("/", 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(
+            KEY, key_of(desk.studio.token), max_age=30 * 86400, httponly=True, samesite="lax", secure=secure
+        )
+        return answer
+
+    @router.get("/assets/{name}")
+    def asset(name: str) -> Response:
+        if name not in assets:
+            return pages.problem(404, "there is no such file")
+        kind = _KINDS[name.rpartition(".")[2]]
+        return Response(assets[name], media_type=kind, headers={"cache-control": "no-cache"})
+
+    @router.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(assets["icon.svg"], media_type="image/svg+xml")
+
+    return router
+
+
+def _assets() -> dict[str, bytes]:
+    """The scripts and styles by name; no other file can be asked for."""
+    own = files("videxplain.studio") / "assets"
+    found = {one.name: one.read_bytes() for one in own.iterdir() if one.name.rpartition(".")[2] in _KINDS}
+    return found | {name: bundle.asset(name).encode() for name in (*bundle.SCRIPTS, bundle.STYLE)}
+
+
+def _given(items: list[tuple[str, str]]) -> dict[str, Any]:
+    """A question from an address."""
+    given: dict[str, Any] = {name: value for name, value in items if name in FIELDS}
+    given["options"] = {name.removeprefix(_OPTION): value for name, value in items if name.startswith(_OPTION)}
+    if given["options"]:
+        # Options of a method that was chosen before say nothing of another one.
+        known = {one["name"] for one in _options_of(given.get("method") or DEFAULT_METHOD)}
+        given["options"] = {name: value for name, value in given["options"].items() if name in known}
+    return given
+
+
+def _options_of(method: str) -> list[dict[str, Any]]:
+    found = [one for one in method_records() if one["name"] == method]
+    return list(found[0]["options"]) if found else []
+
+
+def _beside(desk: Desk, visitor: str, text: str) -> tuple[Question, dict[str, Any]]:
+    items = parse_qsl(text[:4000])
+    return desk.question(visitor, {"clip": dict(items).get("clip", ""), **_given(items)})
+
+
+def _panes(
+    main: Question, clip: dict[str, Any], besides: list[tuple[Question, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The panes, each with the addresses that change it or take it away."""
+    everything = [(main, clip), *besides]
+    panes = []
+    for place, (question, of) in enumerate(everything):
+        others = [one for one, _ in (everything[:place] + everything[place + 1 :])]
+        panes.append(
+            {
+                "question": asdict(question),
+                "clip": of,
+                "model": question.model,
+                "change": _address(question, others),
+                "remove": _address(others[0], others[1:]) if others else "",
+            }
+        )
+    return panes
+
+
+def _address(main: Question, besides: list[Question]) -> str:
+    beside = [("beside", _query(one, with_clip=True)) for one in besides]
+    query = "&".join(filter(None, (_query(main), urlencode(beside))))
+    return f"/clip/{main.clip}" + (f"?{query}" if query else "")
+
+
+def _query(question: Question, with_clip: bool = False) -> str:
+    """A question as the query of an address; what is the default is left out."""
+    default = {"model": FIRST, "method": DEFAULT_METHOD, "frames": ":"}
+    items = [("clip", question.clip)] if with_clip else []
+    items += [(name, value) for name in FIELDS if (value := getattr(question, name)) and value != default.get(name)]
+    items += [(_OPTION + name, _shown(value)) for name, value in question.options.items()]
+    return urlencode(items)
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _by_family() -> Mapping[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in method_records():
+        found.setdefault(one["family"], []).append(one)
+    return found

@@ -1,0 +1,121 @@
+"""Reads one clip in a process of its own, with limits: ``python -m videxplain.studio.read_clip``.
+
+The process decodes the whole file once and writes what a page shows: a video that browsers play, a poster, and the
+facts. What a hostile file does to the decoder, it does to this process.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from videxplain.errors import VidexplainError
+
+POSTER_SIDE = 320
+SHOWN_SIDE = 960
+SOURCE, SHOWN, POSTER = "source", "shown.mp4", "poster.jpg"
+"""The files of a clip, in its folder."""
+
+
+def limit_process(seconds: int, memory: int, file_bytes: int) -> None:
+    """Bound this process: processor time, memory, size of a file it writes. Nothing on systems without limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for name, most in (("CPU", seconds), ("AS", memory), ("FSIZE", file_bytes), ("CORE", 0)):
+        what = getattr(resource, f"RLIMIT_{name}")
+        _, hard = resource.getrlimit(what)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
+    """Decode a file; write ``shown.mp4`` and ``poster.jpg`` into ``out``.
+
+    Args:
+        source: The file.
+        out: The folder.
+        limits: ``seconds, pixels, frames`` as in :class:`videxplain.studio.settings.Limits`.
+
+    Returns:
+        ``frames, fps, width, height, shown_fps, warning``.
+
+    Raises:
+        VidexplainError: The file cannot be read, or is larger than allowed.
+    """
+    import cv2
+    import numpy as np
+
+    from videxplain.data.video import VideoReader
+    from videxplain.files import replacing
+    from videxplain.viz.video import frame_rate, save_video
+
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with VideoReader(source) as reader:
+            height, width = reader.size
+            if height * width > limits["pixels"]:
+                raise VidexplainError(
+                    f"frames of {width}x{height} are too large; {limits['pixels']:,} pixels are allowed"
+                )
+            if not 0.1 <= reader.fps <= 1000:
+                raise VidexplainError(f"a frame rate of {reader.fps:.4g} is not one that can be shown")
+            most = min(limits["frames"], int(limits["seconds"] * reader.fps))
+            share = min(1.0, SHOWN_SIDE / max(reader.size))
+            shown = (max(2, round(width * share)), max(2, round(height * share)))
+            count = 0
+            kept: list[Any] = []
+
+            def frames() -> Iterator[Any]:
+                nonlocal count
+                for frame in reader:
+                    count += 1
+                    if count > most:
+                        raise VidexplainError(
+                            f"the clip is longer than {limits['seconds']:g} seconds or {limits['frames']:,} frames"
+                        )
+                    if not kept or count == 12:  # the very first frame is often black
+                        kept[:] = [frame]
+                    yield frame if share == 1.0 else cv2.resize(frame, shown, interpolation=cv2.INTER_AREA)
+
+            save_video(out / SHOWN, frames(), reader.fps)
+        said = [str(one.message).replace(str(source), "the clip") for one in caught]
+    small = min(1.0, POSTER_SIDE / max(reader.size))
+    poster = cv2.resize(
+        kept[0], (max(1, round(width * small)), max(1, round(height * small))), interpolation=cv2.INTER_AREA
+    )
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(np.asarray(poster), cv2.COLOR_RGB2BGR))
+    assert done
+    with replacing(out / POSTER) as path:
+        path.write_bytes(data.tobytes())
+    return {
+        "frames": count,
+        "fps": reader.fps,
+        "width": width,
+        "height": height,
+        "shown_fps": float(frame_rate(reader.fps)),
+        "warning": " ".join(said[0].split()) if said else "",
+    }
+
+
+def main() -> None:
+    """Read the clip that the arguments name; one line of JSON on standard output says what came of it."""
+    source, out, text = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    limits = json.loads(text)
+    limit_process(limits["decode_seconds"], limits["decode_memory"], limits["file_bytes"])
+    try:
+        answer: dict[str, Any] = {"facts": read(source, out, limits)}
+    except VidexplainError as error:
+        answer = {"error": str(error).replace(str(source), "the file")}
+    except MemoryError:
+        answer = {"error": "reading the file needs more memory than is allowed"}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Run the studio on an address of this machine."""
+
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+
+from videxplain.claim import claimed
+from videxplain.device import find_device
+from videxplain.errors import VidexplainError
+from videxplain.models.weights.cache import cache_folder
+from videxplain.studio.app import create_app
+from videxplain.studio.settings import LOOPBACK, Limits, Studio
+
+_SHORTEST_TOKEN = 12
+
+
+def run_studio(
+    host: str,
+    port: int,
+    *,
+    folder: Path | None = None,
+    names: Sequence[str] = (),
+    token: str = "",
+    weights: Path | None = None,
+    audit: Path | None = None,
+    device: str = "auto",
+    limits: Limits | None = None,
+    ready: Callable[[str, str], None],
+    warn: Callable[[str], None],
+) -> None:
+    """Serve until the process is interrupted.
+
+    Args:
+        host: Where to listen. Anything but this machine's own address demands a token.
+        port: 0 takes a free one.
+        folder: Where clips and results lie; None for a folder in the cache.
+        names: Other names under which the studio is addressed.
+        token: The token; empty for a random one where one is needed.
+        weights: A folder of weights files to choose from.
+        audit: The folder of a finished audit.
+        device: Where the networks run.
+        limits: What a visitor and a clip may cost.
+        ready: Called with the address and the token when the studio answers.
+        warn: Called with what the caller should know.
+
+    Raises:
+        VidexplainError: The address is taken, another studio uses the folder, or the audit has no report.
+    """
+    find_device(device)
+    if audit is not None and not (audit / "report" / "index.html").is_file():
+        raise VidexplainError(f"{audit} holds no report of an audit: run 'videxplain audit' into it, or 'audit report'")
+    local = host in LOOPBACK
+    if not local or names:
+        token = token or secrets.token_urlsafe(24)
+        if len(token) < _SHORTEST_TOKEN:
+            raise VidexplainError(f"a token has at least {_SHORTEST_TOKEN} characters")
+        warn("whoever knows the token can use this studio; put it behind a proxy with HTTPS (docs/studio.md)")
+    hosts = tuple(dict.fromkeys([*LOOPBACK, host, *(one.lower() for one in names)]))
+    studio = Studio(
+        folder=folder or cache_folder() / "studio",
+        limits=limits or Limits(),
+        device=device,
+        weights=weights,
+        audit=audit,
+        token=token,
+        hosts=hosts,
+    )
+    try:
+        studio.make_folders()
+    except OSError as error:
+        raise VidexplainError(f"cannot write to {studio.folder}: {error.strerror or error}") from None
+    with claimed(studio.folder), closing(_listening(host, port)) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listening.getsockname()[1]}/"
+        app = create_app(studio)
+        settings = uvicorn.Config(
+            app, log_level="warning", timeout_graceful_shutdown=2, server_header=False, date_header=False
+        )
+        server = _Server(settings, lambda: ready(address, token))
+        server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        raise VidexplainError(
+            f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}; choose another --port"
+        ) from None
+    return listening

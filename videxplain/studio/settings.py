@@ -1,0 +1,80 @@
+"""What a studio is started with: its folder, its limits, who may use it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one visitor and one clip may cost.
+
+    Attributes:
+        upload_bytes: Size of a file.
+        seconds: Length of a clip.
+        pixels: Height times width of a frame.
+        frames: Frames of a clip.
+        decode_seconds: Processor time for reading a file once.
+        decode_memory: Bytes of memory for it.
+        jobs: Jobs of one visitor that wait or run.
+        clips: Clips of one visitor.
+        job_seconds: Wall-clock time of a job.
+        cache_bytes: Size of clips and results together; the oldest unused are removed first.
+        cache_days: Age at which what nobody has used is removed.
+    """
+
+    upload_bytes: int = 200 * 2**20
+    seconds: float = 120
+    pixels: int = 1920 * 1088
+    frames: int = 6000
+    decode_seconds: int = 120
+    decode_memory: int = 4 * 2**30
+    jobs: int = 20
+    clips: int = 200
+    job_seconds: float = 3600
+    cache_bytes: int = 5 * 2**30
+    cache_days: float = 30
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A studio as it was started.
+
+    Attributes:
+        folder: Where the database, the clips and the results lie.
+        limits: What a visitor and a clip may cost.
+        device: Where the networks run.
+        weights: A folder of weights files that visitors may choose from, or None.
+        audit: A finished audit whose report is shown, or None.
+        token: What a visitor must know; empty where only this machine can reach the studio.
+        hosts: The names under which the studio is addressed.
+    """
+
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    device: str = "auto"
+    weights: Path | None = None
+    audit: Path | None = None
+    token: str = ""
+    hosts: tuple[str, ...] = LOOPBACK
+
+    @property
+    def clips(self) -> Path:
+        """The folder of the clips, one folder a clip, named by the SHA-256 of its file."""
+        return self.folder / "clips"
+
+    @property
+    def results(self) -> Path:
+        """The folder of the results, one folder a result, named by the SHA-256 of its question."""
+        return self.folder / "results"
+
+    @property
+    def incoming(self) -> Path:
+        """The folder of files that are still arriving."""
+        return self.folder / "incoming"
+
+    def make_folders(self) -> None:
+        """Make the folders; only their owner can read them."""
+        for folder in (self.folder, self.clips, self.results, self.incoming):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)

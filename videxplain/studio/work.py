@@ -1,0 +1,218 @@
+"""What the worker does for each kind of question."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.attribution.registry import METHODS
+from videxplain.attribution.targets import Contrast, class_index, describe
+from videxplain.data.stream import FileFrames
+from videxplain.errors import VidexplainError
+from videxplain.explanation.api import explain, predict
+from videxplain.explanation.panels import four_panel_figure
+from videxplain.explanation.result import Explanation
+from videxplain.studio.answers import NUMBERS, read_answer, write_answer, write_explanation, write_partial
+from videxplain.studio.edits import edited
+from videxplain.studio.hide import HIDDEN, without_strongest
+from videxplain.studio.networks import Networks, layer_tree
+from videxplain.studio.question import FIGURES, Question
+from videxplain.studio.read_clip import SOURCE
+from videxplain.studio.settings import Studio
+from videxplain.viz.save import save_figure
+
+Tell = Callable[[str, int, int | None, bool], None]
+"""Called with the stage in words, the steps done, the steps in all, and whether a partial result was written."""
+_PARTIAL_SECONDS = 0.4
+
+
+class Work:
+    """Answers questions."""
+
+    def __init__(self, studio: Studio) -> None:
+        """No network is loaded yet."""
+        self._studio = studio
+        self._networks = Networks(studio.device, studio.weights)
+
+    def answer(self, question: Question, name: str, tell: Tell) -> None:
+        """Write the result of a question, unless it is there already.
+
+        Args:
+            question: What is asked.
+            name: What the clip is called, for titles.
+            tell: Told how far it is; what it raises ends the work.
+
+        Raises:
+            VidexplainError: It cannot be answered.
+        """
+        folder = self._folder(question)
+        if read_answer(folder) is not None:
+            return
+        kinds = {
+            "predict": self._predict,
+            "explain": self._explain,
+            "trust": self._trust,
+            "file": self._file,
+            "layers": self._layers,
+        }
+        write_answer(folder, kinds[question.kind](question, folder, name, tell))
+
+    def _folder(self, question: Question) -> Path:
+        folder = self._studio.results / question.key
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def _source(self, question: Question, name: str) -> FileFrames:
+        path = self._studio.clips / question.clip / SOURCE
+        if not path.is_file():
+            raise VidexplainError("the clip is no longer here: upload it again")
+        try:
+            source = FileFrames(path, *question.range)
+        except VidexplainError as error:
+            raise VidexplainError(str(error).replace(str(path), "the clip")) from None
+        # For titles. The file is not opened by this name.
+        source.path = Path(name)
+        return source
+
+    def _network(self, question: Question, tell: Tell) -> Any:
+        tell(f"loading {question.model}", 0, None, False)
+        return self._networks.get(question.model, question.weights_sha256)
+
+    def _predict(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+        network = self._network(question, tell)
+        source = edited(self._source(question, name), question.edits, network.config.mean)
+        said = predict(network, source, progress=lambda done, total: tell("predicting", done, total, False))
+        return {
+            "predictions": [[label, float(probability)] for label, probability in said],
+            "edits": [edit.words for edit in question.edits],
+            "frames": source.num_frames,
+        }
+
+    def _predictions(self, question: Question, name: str, tell: Tell) -> list[tuple[str, float]]:
+        """The classes of the clip; they were mostly asked before."""
+        first = question.prediction
+        self.answer(first, name, tell)
+        found = read_answer(self._folder(first))
+        assert found is not None
+        return [(label, probability) for label, probability in found["predictions"]]
+
+    def _explain(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+        predictions = self._predictions(question, name, tell)
+        network, source = self._network(question, tell), self._source(question, name)
+        method = METHODS[question.method]
+        # The class of the whole clip is known by now, so every window can be shown as it comes.
+        target = (question.wanted or _index(predictions, network)) if method.candidates else None
+        label = "" if target is None else _words(target, network)
+        title = f"{name}: {question.method} of {question.model}"
+        seen: dict[str, Any] = {"maps": None, "told": 0.0}
+
+        def on_window(frames: NDArray[np.int64], shares: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
+            if seen["maps"] is None:
+                seen["maps"] = np.zeros((source.num_frames, *maps.shape[1:]), np.float32)
+            for frame, share, one in zip(frames, shares, maps, strict=True):
+                seen["maps"][frame] += share * one
+
+        def progress(done: int, total: int | None) -> None:
+            partial = done != total and time.monotonic() - seen["told"] > _PARTIAL_SECONDS
+            if partial:
+                write_partial(folder, seen["maps"], source.fps, source.size, title, label, method.signed)
+                seen["told"] = time.monotonic()
+            tell("explaining", done, total, partial)
+
+        explanation = explain(
+            network,
+            source,
+            question.method,
+            target=target,
+            layer=question.layer or None,
+            progress=progress,
+            on_window=on_window,
+            **question.options,
+        )
+        tell("writing", 0, None, False)
+        write_explanation(folder, explanation, title)
+        origin = explanation.origin
+        return {
+            "predictions": [[a, float(b)] for a, b in explanation.predictions],
+            "target": origin.target,
+            "layer": origin.layer,
+            "notes": list(explanation.notes),
+            "provenance": explanation.provenance,
+            "windows": origin.windows,
+        }
+
+    def _explained(self, question: Question, name: str, tell: Tell) -> Explanation:
+        """The map that a question builds on."""
+        whole = question.explanation
+        self.answer(whole, name, tell)
+        source = self._source(question, name)
+        return Explanation.load(self._folder(whole) / NUMBERS, clip=source)
+
+    def _trust(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+        explanation = self._explained(question, name, tell)
+        network = self._network(question, tell)
+        maps = np.stack(list(explanation.maps))
+        label = explanation.explained_label or explanation.predictions[0][0]
+        if question.against:
+            label = question.target
+        mean, source = network.config.mean, explanation.source
+        scores = []
+        for step, seed in enumerate((None, 0)):
+            hidden = without_strongest(source, maps, mean, seed)
+            said = predict(network, hidden, progress=lambda done, total: tell("hiding", done, total, False))
+            scores.append(float(dict(said)[label]))
+            tell("hiding", step + 1, 2, False)
+        before = float(dict(explanation.predictions)[label])
+        return {
+            "label": label,
+            "before": before,
+            "hidden": scores[0],
+            "random": scores[1],
+            "share": HIDDEN,
+            "trust": before - scores[0],
+            "trust_random": before - scores[1],
+        }
+
+    def _file(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+        kind = question.format
+        file = f"result.{kind.rpartition('.')[2]}"
+        if kind in FIGURES:
+            network = self._network(question, tell)
+            drawn = four_panel_figure(
+                network,
+                self._source(question, name),
+                target=question.wanted,
+                layer=question.layer or None,
+                progress=lambda done, total: tell("drawing", done, total, False),
+            )
+            save_figure(drawn, folder / file)
+        else:
+            explanation = self._explained(question, name, tell)
+            explanation.save(folder / file, progress=lambda done, total: tell("drawing", done, total, False))
+        return {"file": file}
+
+    def _layers(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+        network = self._network(question, tell)
+        config = network.config
+        return {
+            "layers": layer_tree(network),
+            "labels": [config.label(k) for k in range(config.num_outcomes)],
+            "input": f"{config.num_frames} frames of {config.size[1]} x {config.size[0]} pixels",
+        }
+
+
+def _index(predictions: list[tuple[str, float]], network: Any) -> int:
+    return class_index(predictions[0][0], network.config.num_outcomes, _labels(network))
+
+
+def _labels(network: Any) -> tuple[str, ...]:
+    return tuple(network.config.label(k) for k in range(network.config.num_outcomes))
+
+
+def _words(target: Any, network: Any) -> str:
+    if isinstance(target, Contrast | int | str):
+        return describe(target, network.config.num_outcomes, network.config.outcome_labels)
+    return ""
