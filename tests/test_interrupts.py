@@ -18,7 +18,13 @@ def test_processes_started_inside_get_no_interrupt_and_this_one_gets_it_afterwar
         with uninterrupted():
             assert pool.submit(blocked, 0).result()
         assert not blocked(0)
-    with pytest.raises(KeyboardInterrupt), uninterrupted():
-        signal.raise_signal(signal.SIGINT)
-        reached = True
+    reached = []
+
+    def work() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert reached
