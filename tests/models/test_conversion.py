@@ -12,6 +12,7 @@ from torch import nn
 
 from tests.oracles import c3d_pytorch, inception, mmaction2, pytorch_resnet3d
 from videxplain.errors import VidexplainError
+from videxplain.models.config import View
 from videxplain.models.weights.conversion import convert, recognise_layout
 from videxplain.models.weights.files import CONFIG_KEY, config_to_json
 from videxplain.models.zoo import load_model, save_model
@@ -120,6 +121,8 @@ def test_mmaction2_i3d(blocks, tmp_path):
     config = ours.config
     assert (config.num_classes, config.num_frames, config.frame_interval) == (CLASSES, 32, 2)
     assert (config.options["depth"], config.options["width"], config.options["time_strides"]) == (50, 8, (2, 2, 2))
+    assert config.view == View(256, (224, 224), corner="floor")
+    assert load_model("i3d", path, size=64).config.view is None
     assert config.options["blocks"] == (None if blocks == (3, 4, 6, 3) else blocks)
     assert_same_logits(theirs, ours, videos(16, 64))
 
@@ -160,6 +163,7 @@ def test_mmaction2_c3d(tmp_path):
     torch.save({"state_dict": theirs.state_dict()}, path)
     ours = load_model("c3d", path)
     assert (ours.config.num_classes, ours.config.options["width"]) == (CLASSES, 4)
+    assert ours.config.view == View((128, 171), (112, 112), corner="floor")
     assert [round(255 * value) for value in (*ours.config.mean, *ours.config.std)] == [104, 117, 128, 1, 1, 1]
     assert_same_logits(theirs, ours, videos(16, 112))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Builder = Callable[..., "nn.Module"]
 Initialise = Callable[["nn.Module"], None]
 
-SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "frame_interval", "mean", "std")
+SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "frame_interval", "mean", "std", "view")
 """Options that every architecture has: fields of its :class:`ModelConfig`."""
 
 
@@ -153,6 +153,9 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
             fields[name] = tuple(fields[name])
     if len(fields.get("size", (1, 1))) != 2:
         raise VidexplainError(f"size {fields['size']}: a height and a width in pixels are needed")
+    view = fields.get("view", config.view)
+    if view is not None and getattr(view, "crop", None) != fields.get("size", config.size):
+        fields["view"] = None  # which is for another size
     if "labels" in fields:
         fields.setdefault("num_classes", len(fields["labels"]))
     elif fields.get("num_classes", config.num_classes) != config.num_classes:

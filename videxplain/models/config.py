@@ -44,6 +44,30 @@ class TokenLayout:
 
 
 @dataclass(frozen=True)
+class View:
+    """How the authors of published weights prepare a frame: they resize it, and crop its middle.
+
+    :func:`videxplain.data.views.apply_view` does it, and :func:`videxplain.data.views.view_box` says which part of a
+    frame is left.
+
+    Attributes:
+        resize: Height and width, whatever the shape of the frame; or one number for its shorter side, where the shape
+            is kept.
+        crop: Height and width of the crop in the middle, which is what the network takes.
+        interpolation: Between pixels.
+        antialias: Whether pixels that vanish are averaged when a frame shrinks.
+        corner: Where a crop begins that cannot be exactly in the middle: the half pixel is rounded to the even side,
+            as in torchvision, or cut off, as in transformers.
+    """
+
+    resize: int | tuple[int, int]
+    crop: tuple[int, int]
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    antialias: bool = False
+    corner: Literal["round", "floor"] = "round"
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Everything beyond the weights that is needed to feed a classifier and to read its answer.
 
@@ -77,6 +101,7 @@ class ModelConfig:
             probabilities. The score that methods explain is always the network's own output: the logit, the
             probability, its logarithm, or the value; minus it for a complement. A probability near 0 or 1 has small
             gradients, so a network without its final softmax or sigmoid is explained better.
+        view: How the authors of the weights prepare a frame; None where frames are resized to ``size`` whole.
         weights_file: Name of the file that the weights were read from, empty where there was none.
         weights_sha256: SHA-256 of that file.
     """
@@ -97,6 +122,7 @@ class ModelConfig:
     tokens: TokenLayout | None = None
 
     output: OutputKind = "logits"
+    view: View | None = None
     # Where weights lie says nothing of the network: two that are equal stay equal.
     weights_file: str = field(default="", compare=False)
     weights_sha256: str = field(default="", compare=False)
@@ -117,6 +143,9 @@ class ModelConfig:
         _check(_is_colour(self.std) and min(self.std) > 0, "std", "three numbers above zero", self.std)
         _check(isinstance(self.options, dict), "options", "names with values", self.options)
         _check(self.tokens is None or isinstance(self.tokens, TokenLayout), "tokens", "a TokenLayout", self.tokens)
+        _check(self.view is None or isinstance(self.view, View), "view", "a View", self.view)
+        if self.view is not None and self.view.crop != self.size:
+            raise VidexplainError(f"view crops frames to {self.view.crop}, and size is {self.size}")
         if self.output == "binary" and self.num_classes != 1:
             raise VidexplainError(f"output binary is one logit, and num_classes is {self.num_classes}; say multilabel")
         if self.labels and len(self.labels) != self.num_classes and not (self.has_complement and len(self.labels) == 2):

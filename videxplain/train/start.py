@@ -41,7 +41,10 @@ class Start:
 def network_config(recipe: Recipe) -> ModelConfig:
     """What the network of a recipe expects; raises for an unknown model or option, before anything is read."""
     entry = ARCHITECTURES[recipe.model]
-    config = entry.configure(recipe.options)
+    try:
+        config = entry.configure(recipe.options)
+    except VidexplainError as error:
+        raise VidexplainError(f"options: {error}") from None
     if "num_classes" in recipe.options or "labels" in recipe.options:
         raise VidexplainError("options: the classes are those of the dataset; leave out num_classes and labels")
     if (recipe.clips == "uniform") != (config.sampling == "uniform"):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
 from videxplain.models.build import seeded
-from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout
+from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout, View
 from videxplain.models.hubs.huggingface_files import (
     carefully,
     check_place,
@@ -158,7 +158,8 @@ def _config(name: str, family: Family, settings: Any, module: nn.Module) -> Mode
     """What a network expects, as its configuration and its processor say."""
     size = _one(getattr(settings, "image_size", None) or settings.crop_size)
     frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
-    mean, std = _colours(read_processor(name))
+    processor = read_processor(name)
+    mean, std = _colours(processor)
     return ModelConfig(
         architecture=f"hf:{Path(name).name if Path(name).is_dir() else name}",
         num_classes=settings.num_labels,
@@ -172,7 +173,38 @@ def _config(name: str, family: Family, settings: Any, module: nn.Module) -> Mode
         frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
         tokens=family.tokens(settings),
         output=_output(settings),
+        view=_view(processor, size),
     )
+
+
+_SHOWN = {"VivitImageProcessor": (256, 224), "VivitVideoProcessor": (256, 224)}
+"""The shorter side and the crop of processors whose settings do not say them; 224 and 224 for others."""
+_FILTERS = {2: "bilinear", 3: "bicubic"}
+
+
+def _view(processor: Mapping[str, Any], size: int) -> View | None:
+    """How a checkpoint's processor prepares frames; None where it has none, or leaves them as they are."""
+    resizes, crops = processor.get("do_resize", True), processor.get("do_center_crop", True)
+    if not processor or not resizes or processor.get("resample", 2) not in _FILTERS:
+        return None
+    kind = str(processor.get("video_processor_type") or processor.get("image_processor_type"))
+    short, crop = _SHOWN.get(kind, (224, 224))
+    given = processor.get("crop_size", crop)
+    crop = _one([given["height"], given["width"]]) if isinstance(given, Mapping) else int(given)
+    wanted = processor.get("size", {"shortest_edge": short})
+    resize: int | tuple[int, int]
+    if kind == "VJEPA2VideoProcessor":
+        resize = int(crop * 256 / 224)  # whatever its file says
+    elif isinstance(wanted, Mapping) and "height" in wanted:
+        resize = (int(wanted["height"]), int(wanted["width"]))
+    else:
+        resize = int(wanted["shortest_edge"]) if isinstance(wanted, Mapping) else int(wanted)
+    if not crops and isinstance(resize, tuple):
+        crop = resize[0] if resize == (size, size) else 0
+    if crop != size or (not crops and isinstance(resize, int)):
+        return None  # frames of another size or shape than the network's
+    filters: Any = _FILTERS[processor.get("resample", 2)]
+    return View(resize, (crop, crop), filters, antialias=True, corner="floor")
 
 
 def _output(settings: Any) -> OutputKind:

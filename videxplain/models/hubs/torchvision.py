@@ -9,7 +9,7 @@ from torchvision.models import get_model, get_model_weights
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, View
 from videxplain.models.weights.files import named_file
 from videxplain.progress import Progress
 
@@ -83,6 +83,11 @@ def load_torchvision(
         mean=tuple(preset.mean),
         std=tuple(preset.std),
         frame_interval=family.frame_interval,
+        view=View(
+            resize=tuple(preset.resize_size) if len(preset.resize_size) > 1 else preset.resize_size[0],
+            crop=tuple(preset.crop_size),
+            interpolation=preset.interpolation.value,
+        ),
     )
     entry = Architecture(
         summary=f"torchvision's {name}",

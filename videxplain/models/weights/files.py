@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
 from videxplain.files import replacing
-from videxplain.models.config import ModelConfig, TokenLayout
+from videxplain.models.config import ModelConfig, TokenLayout, View
 from videxplain.models.weights.state_dicts import weights_of
 
 if TYPE_CHECKING:
@@ -271,6 +271,8 @@ def _config_from_json(text: str, path: Path) -> ModelConfig:
         entries = {name: _tuples(value) for name, value in json.loads(text).items()}
         if isinstance(entries.get("tokens"), dict):
             entries["tokens"] = TokenLayout(**entries["tokens"])
+        if isinstance(entries.get("view"), dict):
+            entries["view"] = View(**entries["view"])
         return ModelConfig(**entries)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _incomprehensible(path, error) from None

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.errors import VidexplainError
+from videxplain.models.config import View
 
 State = Mapping[str, Tensor]
 Rules = Sequence[tuple[str, str]]
@@ -173,7 +174,9 @@ _CAFFE2 = {
     "time_strides": (2, 2, 2),
     "caffe2": True,
 }
-_MM_I3D = {"num_frames": 32, "frame_interval": 2, "time_strides": (2, 2, 2)}
+# The views are those of mmaction2's validation: Resize and CenterCrop with OpenCV.
+_MM_VIEW = View(256, (224, 224), corner="floor")
+_MM_I3D = {"num_frames": 32, "frame_interval": 2, "time_strides": (2, 2, 2), "view": _MM_VIEW}
 
 # pytorchvideo: stem, stages and head are numbered; a pooling after the first stage has a number and no weights.
 
@@ -243,9 +246,13 @@ LAYOUTS: list[Layout] = [
         {
             "i3d": _MM_I3D,
             "non_local": _MM_I3D,
-            "late_fusion": {},
+            "late_fusion": {"view": _MM_VIEW},
             # Pixels of 0 to 255 without these means, and no division.
-            "c3d": {"mean": (104 / 255, 117 / 255, 128 / 255), "std": (1 / 255,) * 3},
+            "c3d": {
+                "mean": (104 / 255, 117 / 255, 128 / 255),
+                "std": (1 / 255,) * 3,
+                "view": View((128, 171), (112, 112), corner="floor"),
+            },
         },
         _mmaction2_mode,
     ),
