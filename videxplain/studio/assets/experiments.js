@@ -35,7 +35,9 @@
     place();
     if (!frame) return;
     frame.hidden = !on;
-    studio.main.player.stage.classList.toggle("drawing", on);
+    const { stage } = studio.main.player;
+    stage.classList.toggle("drawing", on);
+    if (on) stage.scrollIntoView({ block: "start" });
     said.textContent = on ? "Drag on the picture for the box, and on the strip under the curve for the frames." : "";
   });
 

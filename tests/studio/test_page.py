@@ -1,0 +1,177 @@
+"""The page in a real browser, from the upload to the file that is taken away."""
+
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+import videxplain as vx
+from tests.browser import chromium, page
+from tests.studio.running import PATIENCE
+
+pytestmark = pytest.mark.browser
+DONE = '.pane[data-state="done"]'
+WAIT = 1000 * PATIENCE
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+@contextmanager
+def opened(browser, served, width=1280):
+    """A page that talks to the studio and to nobody else."""
+    with page(browser, width, offline=False) as shown:
+        elsewhere: list[str] = []
+        shown.on(
+            "request", lambda one: one.url.startswith((served.address, "blob:", "data:")) or elsewhere.append(one.url)
+        )
+        shown.on("console", lambda one: "Content Security Policy" in one.text and elsewhere.append(one.text))
+        shown.set_default_timeout(WAIT)
+        yield shown
+        assert not elsewhere
+
+
+def uploaded(shown, served, clip, query="?model=late_fusion"):
+    """Upload a clip; the page of its explanation."""
+    shown.goto(served.address)
+    shown.set_input_files("#file", clip)
+    shown.wait_for_url("**/clip/*")
+    shown.wait_for_selector("#question")
+    if query:
+        shown.goto(shown.url.partition("?")[0] + query)
+    shown.wait_for_selector(DONE)
+
+
+def faults(shown):
+    """What axe finds serious or critical."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(shown).response["violations"]
+    return [
+        (one["id"], [node["html"][:90] for node in one["nodes"]])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def test_upload_overlay_scrub_hide_and_take_away(browser, served, clip, tmp_path):
+    with opened(browser, served) as shown:
+        uploaded(shown, served, clip)
+        own = vx.explain(vx.load_model("late_fusion"), clip, "gradcam")
+        assert shown.locator(".for").inner_text() == f"for {own.origin.target}"
+        label, share = own.predictions[0]
+        row = shown.locator("#predictions tr").first.inner_text()
+        assert label in row
+        assert f"{100 * share:.1f} %" in row
+        got = np.array(shown.evaluate("Array.from(studio.main.player.maps.enlarged(7, 64, 80))")).reshape(64, 80)
+        assert np.abs(got - own.heatmap[7]).max() <= own.heatmap.max() / 255
+
+        slider = shown.get_by_role("slider", name="Frame")
+        slider.focus()
+        shown.keyboard.press("Home")
+        shown.keyboard.press("ArrowRight")
+        assert slider.get_attribute("aria-valuenow") == "1"
+        asked = []
+        shown.on("request", lambda one: asked.append(one.url))
+        shown.evaluate("studio.main.player.set({opacity: 0.3, threshold: 0.4, top: 0.5, colours: 'viridis'})")
+        assert not asked
+
+        shown.click("#hide")
+        shown.wait_for_selector("#tried tbody tr:nth-child(2)")
+        shown.click("#draw")
+        area = shown.locator(".vx-stage").bounding_box()
+        shown.mouse.move(area["x"] + 0.2 * area["width"], area["y"] + 0.2 * area["height"])
+        shown.mouse.down()
+        shown.mouse.move(area["x"] + 0.6 * area["width"], area["y"] + 0.8 * area["height"])
+        shown.mouse.up()
+        assert [int(shown.input_value(f"#edit [name={name}]")) for name in ("left", "top", "right", "bottom")] == [
+            pytest.approx(value, abs=1) for value in (20, 20, 60, 80)
+        ]
+        strip = shown.locator(".strip").bounding_box()
+        shown.mouse.move(strip["x"] + 0.26 * strip["width"], strip["y"] + 5)
+        shown.mouse.down()
+        shown.mouse.move(strip["x"] + 0.51 * strip["width"], strip["y"] + 5)
+        shown.mouse.up()
+        assert [shown.input_value(f"#edit [name={name}]") for name in ("first", "last")] == ["5", "10"]
+        shown.click("#edit button[type=submit]")
+        shown.wait_for_selector("#tried tbody tr:nth-child(3)")
+        assert "hide in the box, frames 5 to 10" in shown.locator("#tried").inner_text()
+
+        with shown.expect_download() as download:
+            shown.click('#files button[data-format="json"]')
+        assert download.value.suggested_filename == "wave-late_fusion-gradcam.json"
+        kept = tmp_path / "kept.json"
+        download.value.save_as(kept)
+        assert json.loads(kept.read_text())["target"] == own.origin.target
+        assert not faults(shown)
+
+        shown.reload()
+        shown.wait_for_selector(DONE)
+        shown.wait_for_selector("#tried tbody tr:nth-child(3)")
+
+
+def test_class_against_class_and_two_panes_in_step(browser, served, clip):
+    with opened(browser, served) as shown:
+        uploaded(shown, served, clip)
+        first = shown.locator("#predictions th").first.inner_text()
+        shown.get_by_role("link", name=f"why {first} rather than").first.click()
+        shown.wait_for_url("**against=*")
+        shown.wait_for_selector(DONE)
+        assert " rather than " in shown.locator(".for").inner_text()
+        shown.click("#beside")
+        shown.wait_for_url("**beside=*")
+        shown.wait_for_selector(DONE + " + " + DONE)
+        shown.evaluate("studio.panes[0].player.go(9)")
+        assert shown.evaluate("studio.panes[1].player.frame") == 9
+        shown.evaluate("studio.panes[1].player.set({opacity: 0.25})")
+        assert shown.evaluate("studio.panes[0].player.look.opacity") == 0.25
+        shown.get_by_role("link", name="Take away").last.click()
+        shown.wait_for_selector(DONE)
+        assert shown.locator(".pane").count() == 1
+        assert "beside" not in shown.url
+
+
+def test_the_form_asks_what_the_method_takes(browser, served, clip):
+    with opened(browser, served) as shown:
+        uploaded(shown, served, clip)
+        shown.click("summary")
+        shown.select_option("#method", "smoothgrad")
+        shown.wait_for_selector("#o-samples")
+        assert shown.locator("#layer-field").is_hidden()
+        shown.fill("#o-samples", "2")
+        shown.fill("#frames", "4:12")
+        shown.click("#question button.main")
+        shown.wait_for_url("**o.samples=2*")
+        shown.wait_for_selector(DONE)
+        assert shown.evaluate("[studio.main.player.count, studio.main.player.meta.frames]") == [8, 8]
+        assert "--samples 2" in shown.locator("pre").first.inner_text()
+        shown.evaluate("studio.main.player.go(2)")
+        assert shown.evaluate("studio.main.player.video.currentTime") == pytest.approx((4 + 2.5) / 10, abs=0.02)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_everything_and_nothing_is_serious(browser, served, clip, scheme):
+    with opened(browser, served, 390) as shown:
+        shown.emulate_media(color_scheme=scheme)
+        shown.goto(served.address)
+        assert not faults(shown)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+        uploaded(shown, served, clip)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+        assert not faults(shown)
+        shown.goto(served.address + "/docs")
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+        assert not faults(shown)
+
+
+def test_what_cannot_be_read_gets_its_line(browser, served, tmp_path):
+    wrong = tmp_path / "list.mp4"
+    wrong.write_text("#EXTM3U\nfile:///etc/passwd\n")
+    with opened(browser, served) as shown:
+        shown.goto(served.address)
+        shown.set_input_files("#file", wrong)
+        shown.get_by_text("this is not a video file").wait_for()
