@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from videxplain.attribution.passes import Pass
     from videxplain.attribution.registry import Attribution, register_method
     from videxplain.attribution.targets import Contrast
+    from videxplain.audit.api import run_audit
+    from videxplain.audit.result import Audit
     from videxplain.data.clip import Clip, read_clip
     from videxplain.data.stream import FrameSource
     from videxplain.errors import VidexplainError
@@ -47,6 +49,8 @@ _HOMES = {
     "attribution.passes": ["Pass"],
     "attribution.registry": ["Attribution", "register_method"],
     "attribution.targets": ["Contrast"],
+    "audit.api": ["run_audit"],
+    "audit.result": ["Audit"],
     "data.clip": ["Clip", "read_clip"],
     "data.stream": ["FrameSource"],
     "errors": ["VidexplainError"],
@@ -78,6 +82,7 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Attention",
     "Attribution",
+    "Audit",
     "Capture",
     "Clip",
     "Contrast",
@@ -116,6 +121,7 @@ __all__ = [
     "read_clip",
     "register_method",
     "register_model",
+    "run_audit",
     "save_model",
     "split",
     "wrap",

@@ -15,6 +15,7 @@ from videxplain.audit.settings import Settings, digest, state_digest
 from videxplain.audit.shards import SHARD_VIDEOS, cut, share_of
 from videxplain.audit.tables import CLASSES, ShardFiles
 from videxplain.audit.work import Entry, ShardTask, explain_shard
+from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of
@@ -24,7 +25,7 @@ from videxplain.progress import Progress
 
 def run_audit(
     model: str | nn.Module,
-    data: VideoDataset,
+    data: str | Path | VideoDataset,
     out: str | Path,
     *,
     weights: str = "auto",
@@ -50,7 +51,7 @@ def run_audit(
     Args:
         model: The name of a network, as :func:`videxplain.load_model` takes it, which every worker loads; or a network
             with a ``config``, which is then sent to the workers.
-        data: An opened data set; videos without labels have the label -1.
+        data: The folder or list of a data set, of which split 1 is taken, or an opened data set.
         out: The folder to write.
         weights: As for :func:`videxplain.load_model`.
         subset: ``"test"``, ``"train"`` or ``"all"``.
@@ -79,6 +80,8 @@ def run_audit(
     from videxplain.models.zoo import load_model
 
     out = Path(out)
+    if not isinstance(data, VideoDataset):
+        data = open_dataset(data, for_training=False)
     METHODS[method].check_options(options or {})
     named = isinstance(model, str)
     network: nn.Module = load_model(model, weights) if isinstance(model, str) else model

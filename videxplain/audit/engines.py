@@ -1,6 +1,7 @@
 """Where the shards of an audit are explained: in this process, in several, or on a Ray cluster."""
 
 import logging
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
@@ -10,6 +11,8 @@ from videxplain.errors import VidexplainError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 _RETRIES = 3
+_PATIENCE = 10
+"""Seconds to wait for a cluster to answer."""
 
 
 class Engine(Protocol):
@@ -100,6 +103,19 @@ def _few_threads(workers: int) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 
 
+def _refuse_silence(address: str) -> None:
+    """Raise where nothing listens at the address of a cluster; Ray itself would wait for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    if not colon or not port.isdecimal():
+        raise VidexplainError(f"--ray is auto or the address of a cluster, such as 10.0.0.5:6379, not '{address}'")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError):
+        raise VidexplainError(f"no Ray cluster answers at {address}") from None
+
+
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
     try:
@@ -108,6 +124,7 @@ def _connected(address: str) -> Iterator[Any]:
         raise VidexplainError("--ray needs Ray: pip install 'videxplain[ray]'") from None
     ours = not ray.is_initialized()
     if ours:
+        _refuse_silence(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
         except ConnectionError:

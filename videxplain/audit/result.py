@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from videxplain.audit.settings import Settings, read_settings
 from videxplain.audit.shards import Shard, cut
 from videxplain.audit.tables import VIDEOS, read_maps
+from videxplain.data.sampling import short_videos_note
 from videxplain.errors import VidexplainError, unknown
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ class Audit:
         import pandas as pd
 
         return pd.read_parquet(self.folder / VIDEOS)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be said with every number of the audit."""
+        filled = int((self.videos["filled"] > 0).sum()) if "filled" in self.videos else 0
+        return (short_videos_note(filled),) if filled else ()
 
     @cached_property
     def classes(self) -> "pd.DataFrame":

@@ -22,6 +22,7 @@ class VideoRow:
         probabilities: ``(K,)``, of every class, averaged over the windows of the video.
         logits: ``(K,)``, of every class, averaged over the windows of the video.
         frames: Frames of the video.
+        filled: How often its last frame was repeated because the network sees more frames; 0 for most videos.
         fps: Frames a second.
         height: Of a frame, in pixels.
         width: Of a frame, in pixels.
@@ -63,6 +64,7 @@ class VideoRow:
     probabilities: list[float] = field(default_factory=list)
     logits: list[float] = field(default_factory=list)
     frames: int | None = None
+    filled: int | None = None
     fps: float | None = None
     height: int | None = None
     width: int | None = None

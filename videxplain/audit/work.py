@@ -168,6 +168,7 @@ def _row(
         probabilities=answer.probabilities.tolist(),
         logits=answer.logits.tolist(),
         frames=len(maps),
+        filled=max(0, config.num_frames - source.num_frames),
         fps=float(source.fps),
         height=source.size[0],
         width=source.size[1],

@@ -88,7 +88,7 @@ def audit(
     from videxplain.device import find_device, find_precision
 
     place = find_device(device)
-    dataset = open_dataset(data, kind=kind, split=split)
+    dataset = open_dataset(data, kind=kind, split=split, for_training=False)
     if strict:
         dataset.refuse_missing()
     with progress_bar(f"audit of {model}") as progress:
@@ -112,6 +112,7 @@ def audit(
     if done is None:
         print_notes([f"part {shard} is done; the tables and the report are made when all parts are"])
         return
+    print_notes(done.notes)
     failed = done.videos[done.videos["error"].notna()]
     for _, row in failed.head(_SKIPPED_SHOWN).iterrows():
         problem("skipped", f"{row['path']}: {row['error']}")

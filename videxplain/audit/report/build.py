@@ -75,7 +75,7 @@ def build_report(
         folder,
         title=f"{words} on {Path(audit.settings.data).name}",
         footer=_footer(audit, len(explained), len(shown)),
-        notes=notes,
+        notes=(*audit.notes, *notes),
         pages=PAGES if table["truth"].notna().any() else [page for page in PAGES if page[0] != "confusion.html"],
     )
     counts = confusion(table.iloc[explained], labels)

@@ -1,0 +1,67 @@
+"""What the tables and maps of an audit cost beside inference alone over the same videos.
+
+    python tests/timings/audit.py [--model i3d] [--videos 42] [--rounds 3]
+
+Both sides decode the same videos and run the same windows in the same batches; the audit also explains and writes.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+import videxplain as vx
+from videxplain.actionfigures import synthesize
+from videxplain.attribution.engine import at_once, forward
+from videxplain.audit.api import run_audit
+from videxplain.data.datasets.open import open_dataset
+from videxplain.data.stream import FileFrames
+from videxplain.explanation.plan import plan, window_inputs
+from videxplain.untouched import untouched
+
+
+def inference(model, videos) -> None:
+    """Predict every video, windows of several videos together."""
+    waiting: list[torch.Tensor] = []
+    with untouched(model), torch.no_grad():
+        for video in videos:
+            source = FileFrames(video.path)
+            whole = plan(source.num_frames, model.config)
+            for x in window_inputs(source, whole, range(len(whole.windows)), model.config, torch.device("cpu")):
+                waiting.append(x)
+                if len(waiting) == at_once(x):
+                    forward(model, torch.cat(waiting))
+                    waiting = []
+        if waiting:
+            forward(model, torch.cat(waiting))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="i3d")
+    parser.add_argument("--videos", type=int, default=42)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "figures"
+        synthesize(root, videos=asked.videos, seed=1)
+        data = open_dataset(root)
+        videos = (*data.train, *data.test)
+        model = vx.load_model(asked.model)
+        ratios = []
+        for number in range(asked.rounds):
+            begun = time.perf_counter()
+            inference(model, videos)
+            alone = time.perf_counter() - begun
+            begun = time.perf_counter()
+            run_audit(model, data, Path(folder) / f"audit{number}", subset="all", trust=False)
+            ratios.append((time.perf_counter() - begun) / alone)
+            print(f"round {number + 1}: inference alone {alone:.1f} s, audit {ratios[-1]:.2f} times that", flush=True)
+        print(f"median over {asked.rounds} rounds: {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
