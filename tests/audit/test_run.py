@@ -145,3 +145,24 @@ def test_classes_that_do_not_meet(dataset, tmp_path, tiny):
     with pytest.raises(VidexplainError, match="are none of the network's"):
         run_audit(tiny, dataset, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    audit = run_audit(tiny, dataset, tmp_path / "out", labelled=False, trust=False, limit=2)
+    assert audit is not None
+    assert not audit.videos["truth"].notna().any()
+
+
+def test_videos_shorter_than_a_window_are_filled_and_counted(dataset, tmp_path):
+    model = Tiny(frames=24).eval()
+    done = run_audit(model, dataset, tmp_path / "filled", trust=False, limit=2)
+    assert done.videos["error"].isna().all()
+    assert done.videos["filled"].tolist() == [4, 4]
+    assert done.videos["frames"].tolist() == [20, 20]
+    assert done.notes == ("2 videos have fewer frames than the network sees: the last frame of each is repeated",)
+    with pytest.warns(UserWarning, match="has 20 frames and the network sees 24"):
+        expected = [vx.predict(model, done.path(i)) for i in range(2)]
+    for row, ranked in zip(done.videos.itertuples(), expected, strict=True):
+        assert (row.prediction, pytest.approx(row.probability, abs=1e-5)) == ranked[0]
+    refused = run_audit(Tiny(frames=41).eval(), dataset, tmp_path / "refused", trust=False, limit=1)
+    assert refused.videos["error"].tolist() == [
+        "too few frames: the clip has 20 frames, and the model needs at least 21 of the 41 that it sees"
+    ]
+    assert refused.notes == ()

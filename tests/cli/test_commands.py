@@ -112,6 +112,25 @@ def test_predict_prints_the_probabilities_of_the_explanation(clip, narrow, run):
     assert f"{100 * probability:.1f} %" in rows[0]
 
 
+def test_every_output_says_that_a_short_clip_was_filled(clip, narrow, run, tmp_path):
+    note = "the clip has 12 frames and the network sees 16: the last frame is repeated"
+    short = ("--model", "i3d", "--clip", clip, "--frames", "0:12")
+    status, out, _ = run("predict", *short)
+    assert (status, out.count(note)) == (0, 1)
+    assert out.count("%") == 5
+    status, out, err = run("predict", *short, "--json")
+    assert (status, err, json.loads(out)["notes"]) == (0, "", [UNTRAINED_NOTE, note])
+    status, out, _ = run("gradcam", *short, "--format", "json,png", "--out", tmp_path)
+    assert (status, out.count(note)) == (0, 1)
+    (written,) = tmp_path.glob("*.json")
+    summary = json.loads(written.read_text())
+    assert note in summary["notes"]
+    status, out, _ = run("figure", *short, "--format", "png", "--out", tmp_path)
+    assert (status, out.count(note)) == (0, 1)
+    status, out, _ = run("split", *short, "--format", "json", "--out", tmp_path)
+    assert (status, out.count(note)) == (0, 1)
+
+
 @pytest.mark.parametrize("command", ["models", "methods"])
 def test_lists_name_everything(command, run):
     from videxplain import list_methods, list_models

@@ -119,8 +119,32 @@ def test_uniform_indices_are_the_middles_of_equal_segments(num_frames, length, i
 
 @pytest.mark.parametrize("sample", [lambda: covering_windows(3, 16, 8), lambda: interleaved_sets(3, 16)])
 def test_too_few_frames_are_counted_in_the_error(sample):
-    with pytest.raises(VidexplainError, match=r"has 3 frames, and the model needs at least 16"):
+    with pytest.raises(VidexplainError, match=r"has 3 frames, and the model needs at least 8 of the 16 that it sees$"):
         sample()
+
+
+@pytest.mark.parametrize("num_frames", [8, 12, 15])
+@pytest.mark.parametrize("sample", [lambda count: covering_windows(count, 16, 8, 4), lambda n: interleaved_sets(n, 16)])
+def test_a_clip_of_at_least_half_a_window_is_filled_with_its_last_frame(num_frames, sample):
+    (window,) = sample(num_frames)
+    assert window.tolist() == [*range(num_frames), *[num_frames - 1] * (16 - num_frames)]
+
+
+@pytest.mark.parametrize(("num_frames", "length"), [(7, 16), (2, 5)])
+def test_less_than_half_a_window_is_refused(num_frames, length):
+    for sample in (lambda: covering_windows(num_frames, length, 2), lambda: interleaved_sets(num_frames, length)):
+        with pytest.raises(VidexplainError, match=f"has {num_frames} frames, and the model needs at least"):
+            sample()
+    (window,) = interleaved_sets(3, 5)
+    assert window.tolist() == [0, 1, 2, 2, 2]
+
+
+def test_a_short_clip_is_sampled_as_evaluations_sample_it():
+    for count in range(8, 16):
+        (window,) = covering_windows(count, 16, 8, 2)
+        assert window.tolist() == spread_windows(count, 16, 1, 2)[0].tolist()
+        (frames,) = interleaved_sets(count, 16)
+        assert frames.tolist() == uniform_indices(count, 16).tolist()
 
 
 @pytest.mark.parametrize("stride", [0, -1, 17])

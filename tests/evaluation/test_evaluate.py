@@ -18,6 +18,7 @@ from videxplain.evaluation.clips import find_readable
 from videxplain.evaluation.result import Evaluation, top_accuracy
 from videxplain.evaluation.runs import Division, other_split_note
 from videxplain.evaluation.setup import EvaluationSetup
+from videxplain.explanation.api import ShortClipWarning, predict
 from videxplain.models.config import ModelConfig
 from videxplain.models.zoo import load_model
 
@@ -131,6 +132,18 @@ def test_what_does_not_match_gives_one_line(tree, subset, changes, line):
     with pytest.raises(VidexplainError) as error:
         choose_videos(open_dataset(tree), subset, config(**changes))
     assert line in str(error.value)
+
+
+def test_videos_shorter_than_a_window_are_counted_and_answered_as_predict_does(tree, tmp_path):
+    options = {**TINY["i3d"], "num_frames": 16, "labels": ("Fall", "Rise")}
+    network = load_model("i3d", "none", num_classes=2, **options)
+    evaluation = evaluate(network, tree, limit=2)
+    assert evaluation.filled == len(evaluation.videos) >= 1
+    for video, row in zip(evaluation.videos, evaluation.probabilities, strict=True):
+        with pytest.warns(ShortClipWarning):
+            ranked = dict(predict(network, video.path))
+        np.testing.assert_allclose(row, [ranked["Fall"], ranked["Rise"]], atol=1e-5)
+    assert Evaluation.load(evaluation.save(tmp_path / "run")).filled == evaluation.filled
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from videxplain.data.clip import Clip
 from videxplain.data.stream import ClipFrames
 from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
-from videxplain.explanation.api import explain
+from videxplain.explanation.api import ShortClipWarning, explain, predict
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.windows import LeadingClasses, attribute_video, plan
 from videxplain.models.config import ModelConfig
@@ -369,8 +369,55 @@ def test_refuses(arguments, message):
 
 
 def test_too_few_frames():
-    with pytest.raises(VidexplainError, match="too few frames: the clip has 7 frames, and the model needs at least 8"):
-        explain(BrightSquares(8, 32, "consecutive"), flat(7, 0))
+    wanted = "too few frames: the clip has 3 frames, and the model needs at least 4 of the 8 that it sees"
+    with pytest.raises(VidexplainError) as error:
+        explain(BrightSquares(8, 32, "consecutive"), flat(3, 0))
+    assert str(error.value) == wanted
+
+
+@pytest.mark.parametrize("sampling", ["consecutive", "uniform"])
+@pytest.mark.parametrize("frames", [4, 5, 7])
+def test_the_shares_of_a_clip_shorter_than_a_window_add_up_to_one(sampling, frames):
+    whole = plan(frames, BrightSquares(8, 32, sampling).config)
+    assert [window.tolist() for window in whole.windows] == [[*range(frames), *[frames - 1] * (8 - frames)]]
+    total = np.zeros(frames)
+    np.add.at(total, whole.windows[0], whole.shares[0])
+    np.testing.assert_allclose(total, 1, rtol=1e-6)
+
+
+def test_the_shares_of_the_repeated_frame_are_those_of_the_window():
+    (shares,) = plan(5, BrightSquares(8, 32, "consecutive").config).shares
+    # The ramp is 1 2 3 4 4 3 2 1, and its last four belong to the fifth frame.
+    np.testing.assert_allclose(shares, [1, 1, 1, 1, 0.4, 0.3, 0.2, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("sampling", ["consecutive", "uniform"])
+def test_a_clip_shorter_than_a_window_is_explained_as_its_last_frame_repeated(sampling):
+    model, clip = BrightSquares(8, 32, sampling), planted(6, 2, 5)
+    found = explain(model, clip, target=1)
+    assert found.notes == ("the clip has 6 frames and the network sees 8: the last frame is repeated",)
+    filled = Clip(np.concatenate([clip.frames, clip.frames[-1:], clip.frames[-1:]]))
+    literal = explain(model, filled, target=1)
+    assert literal.notes == ()
+    assert found.predictions == literal.predictions
+    assert found.origin.windows == 1
+    assert len(found.maps) == 6
+    assert np.flatnonzero(found.temporal).tolist() == [2, 3, 4, 5]
+    for index in range(6):
+        # The convolution sees one frame at a time, so the repeated frame has one map wherever it stands.
+        np.testing.assert_allclose(found.maps[index], literal.maps[index], rtol=1e-5)
+    with pytest.warns(ShortClipWarning, match="^the clip has 6 frames and the network sees 8: the last frame is"):
+        assert predict(model, clip) == literal.predictions
+
+
+def test_the_map_of_the_repeated_frame_is_the_mean_of_its_places_by_their_shares():
+    """With padding in time its maps differ, and the shares of a window weigh them."""
+    model, clip = BrightSquares(8, 8, "consecutive", kernel=3), flat(6, 255)
+    found, literal = explain(model, clip, target=1), explain(model, flat(8, 255), target=1)
+    np.testing.assert_allclose(found.maps[4], literal.maps[4], rtol=1e-5)
+    wanted = (3 * literal.maps[5] + 2 * literal.maps[6] + literal.maps[7]) / 6
+    np.testing.assert_allclose(found.maps[5], wanted, rtol=1e-5)
+    assert not np.allclose(literal.maps[7], literal.maps[5])
 
 
 def test_a_config_of_another_network_is_refused():

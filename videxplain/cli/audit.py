@@ -40,6 +40,12 @@ def audit(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)
     ] = False,
+    unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--unlabelled", help="Leave the data set's labels out: they are not the network's.", rich_help_panel=_DATA
+        ),
+    ] = False,
     method: Annotated[str, typer.Option(help="See 'videxplain methods'.", rich_help_panel="Explanation")] = "gradcam",
     layer: options.Layer = None,
     trust: Annotated[
@@ -107,6 +113,7 @@ def audit(
             part=shard,
             strict=strict,
             limit=limit,
+            labelled=not unlabelled,
             progress=progress,
         )
     if done is None:

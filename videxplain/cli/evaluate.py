@@ -65,6 +65,7 @@ def evaluate(
     Writes metrics.json, predictions.csv, confusion.png and, with --evidence, evidence.json.
     """
     from videxplain.data.datasets.open import open_dataset
+    from videxplain.data.sampling import short_videos_note
     from videxplain.device import find_device, find_precision
     from videxplain.models.zoo import load_model
 
@@ -98,6 +99,8 @@ def evaluate(
     _print_metrics(evaluation)
     if evaluation.evidence:
         _print_evidence(evaluation.evidence)
+    if evaluation.filled:
+        print_notes([short_videos_note(evaluation.filled)])
     if note := other_split_note(weights, split, subset):
         print_notes([note])
     if setup.weights == "none":

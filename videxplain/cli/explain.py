@@ -1,6 +1,7 @@
 """Commands that explain a clip."""
 
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ def figure(
     colormap: options.Colormap = None,
 ) -> None:
     """One frame in four panels: input, first activations, Grad-CAM, guided backpropagation."""
+    from videxplain.explanation.api import clip_notes
     from videxplain.explanation.panels import four_panel_figure
     from videxplain.explanation.question import question_of
     from videxplain.viz.save import save_figure
@@ -108,7 +110,7 @@ def figure(
         refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"figure of {model}") as progress:
             drawn = four_panel_figure(network, source, **asked, colormap=colormap, progress=progress)
-        _note_if_untrained(network)
+        print_notes(clip_notes(source, network.config))
         for path in paths:
             save_figure(drawn, path, note=f"question: {question}")
         print_files(paths)
@@ -125,21 +127,24 @@ def predict(
     as_json: options.AsJson = False,
 ) -> None:
     """Which class a clip shows, averaged over its windows."""
+    from videxplain.explanation.api import ShortClipWarning, clip_notes
     from videxplain.explanation.api import predict as predict_clip
     from videxplain.explanation.origin import of_model
     from videxplain.explanation.saving import plain
     from videxplain.explanation.sources import clip_record
 
     network, source = prepare(model, clip, weights, frames, device)
-    with progress_bar(f"predicting with {model}") as progress:
-        predictions = predict_clip(network, source, stride=stride, progress=progress)
     config = network.config
+    with progress_bar(f"predicting with {model}") as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ShortClipWarning)  # the notes say it
+        predictions = predict_clip(network, source, stride=stride, progress=progress)
+    notes = clip_notes(source, config)
     if as_json:
         ranked = [{"label": label, "probability": p} for label, p in predictions]
-        print_json(plain({**clip_record(source), **of_model(config), "predictions": ranked}))
+        print_json(plain({**clip_record(source), **of_model(config), "predictions": ranked, "notes": notes}))
         return
     print_predictions(predictions, f"{clip.name}: {model}, {weights_words(config)}", top=top)
-    _note_if_untrained(network)
+    print_notes(notes)
 
 
 def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "tuple[Any, FileFrames]":
@@ -201,10 +206,3 @@ def _precision(name: str, network: "nn.Module") -> Any:
     from videxplain.device import device_of, find_precision
 
     return find_precision(name, device_of(network))
-
-
-def _note_if_untrained(network: Any) -> None:
-    from videxplain.explanation.api import UNTRAINED_NOTE
-
-    if not network.config.trained:
-        print_notes([UNTRAINED_NOTE])

@@ -11,19 +11,22 @@ def covering_windows(num_frames: int, length: int, stride: int, interval: int = 
 
     ``interval`` windows interleave to a stretch of ``length * interval`` neighbouring frames; stretches begin
     ``stride`` frames apart, and the last one is moved back so that it ends at the last frame. A video that is
-    shorter than a stretch has its frames taken more densely.
+    shorter than a stretch has its frames taken more densely. A video that is shorter than a window, but has at least
+    half of its frames, gives one window in which the last frame repeats.
 
     Returns:
         The windows, ordered by their first frame; see `window_interval` for how far apart their frames are.
 
     Raises:
-        VidexplainError: Fewer frames than a window, or a stride that would leave gaps.
+        VidexplainError: Fewer frames than half a window, or a stride that would leave gaps.
     """
     _check(num_frames, length)
     interval = window_interval(num_frames, length, interval)
     stretch = length * interval
     if not 1 <= stride <= stretch:
         raise VidexplainError(f"the stride between windows of {stretch} frames is 1 to {stretch}, not {stride}")
+    if num_frames < length:
+        return [_window(0, num_frames, length)]
     starts = [*range(0, num_frames - stretch, stride), num_frames - stretch]
     firsts = sorted(start + offset for start in starts for offset in range(interval))
     return [np.arange(first, first + stretch, interval) for first in firsts]
@@ -39,9 +42,14 @@ def interleaved_sets(num_frames: int, length: int) -> list[NDArray[np.int64]]:
 
     The video is cut into ``length`` equal segments; set k takes frame k of each. With s frames in every segment that
     is k, k+s, k+2s, ...; where segments differ by a frame, the shorter ones give their last frame to the last set
-    once more.
+    once more. A video of fewer frames, but at least half of ``length``, gives one set in which the last frame repeats.
+
+    Raises:
+        VidexplainError: Fewer frames than half of ``length``.
     """
     _check(num_frames, length)
+    if num_frames < length:
+        return [_window(0, num_frames, length)]
     bounds = np.arange(length + 1) * num_frames // length
     sizes = np.diff(bounds)
     return [bounds[:-1] + np.minimum(k, sizes - 1) for k in range(int(sizes.max()))]
@@ -80,6 +88,13 @@ def spread_windows(num_frames: int, length: int, count: int = 5, interval: int =
     return [_window(start, num_frames, length, interval) for start in starts]
 
 
+def short_videos_note(count: int) -> str:
+    """That ``count`` videos of a data set have fewer frames than the network sees."""
+    if count == 1:
+        return "1 video has fewer frames than the network sees: its last frame is repeated"
+    return f"{count:,} videos have fewer frames than the network sees: the last frame of each is repeated"
+
+
 def _room(num_frames: int, length: int, interval: int) -> int:
     """How many frames after the first one a window can begin."""
     return max(num_frames - (length - 1) * interval - 1, 0)
@@ -92,6 +107,9 @@ def _window(start: int, num_frames: int, length: int, interval: int = 1) -> NDAr
 
 
 def _check(num_frames: int, length: int) -> None:
-    if num_frames < length:
+    if 2 * num_frames < length:
         have = "1 frame" if num_frames == 1 else f"{num_frames} frames"
-        raise VidexplainError(f"too few frames: the clip has {have}, and the model needs at least {length}")
+        raise VidexplainError(
+            f"too few frames: the clip has {have}, and the model needs at least {(length + 1) // 2} of the {length} "
+            "that it sees"
+        )

@@ -95,6 +95,7 @@ def evaluate(
         {name: top_accuracy(values, np.array(truth)) for name, values in answers.items()},
         (*((path, "no such file") for path in missing_of(dataset, subset)), *readable.skipped),
         report,
+        sum(count < config.num_frames for count in readable.counts),
     )
 
 

@@ -39,6 +39,7 @@ class Evaluation:
         probabilities: ``(V, K)``, the mean over the clips of each video.
         temporal: Top-1 accuracy with the order of frames taken away, by the way it was taken away.
         skipped: Videos of the subset that are missing or damaged, and why.
+        filled: How many of the videos have fewer frames than the network sees, so that the last frame was repeated.
         evidence: How Grad-CAM agrees with the known evidence; None if that was not measured.
     """
 
@@ -49,6 +50,7 @@ class Evaluation:
     temporal: Mapping[str, float] = field(default_factory=dict)
     skipped: tuple[tuple[Path, str], ...] = ()
     evidence: EvidenceReport | None = None
+    filled: int = 0
 
     @property
     def truth(self) -> NDArray[np.int64]:
@@ -88,6 +90,7 @@ class Evaluation:
             **self.setup.as_dict(),
             "skipped": len(self.skipped),
             "videos": len(self.videos),
+            "filled": self.filled,
             "top1": self.accuracy(),
             "top5": self.accuracy(5),
             "majority": self.majority(),
@@ -150,6 +153,7 @@ class Evaluation:
             setup = EvaluationSetup(**{name: value for name, value in metrics.items() if name in names})
             temporal = {str(name): float(share) for name, share in metrics["temporal"].items()}
             skipped = metrics.get("skipped_videos", {}).items()
+            filled = int(metrics.get("filled", 0))
         except (TypeError, KeyError, ValueError, AttributeError):
             raise VidexplainError(f"{folder / METRICS} is not what evaluating writes") from None
         evidence = folder / EVIDENCE
@@ -161,6 +165,7 @@ class Evaluation:
             temporal,
             tuple((Path(path), str(reason)) for path, reason in skipped),
             EvidenceReport.read(evidence) if evidence.is_file() else None,
+            filled,
         )
 
 

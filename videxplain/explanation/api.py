@@ -1,6 +1,7 @@
 """Explain a whole clip with one call."""
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,18 +16,24 @@ from videxplain.attribution.targets import Target
 from videxplain.attribution.tokens import as_token_layout
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
+from videxplain.explanation.familiarity import familiarity_notes
 from videxplain.explanation.origin import Origin, config_of, contrast_of, of_model
-from videxplain.explanation.plan import plan, window_inputs
+from videxplain.explanation.plan import plan, short_clip_note, window_inputs
 from videxplain.explanation.question import layer_name, question_of
 from videxplain.explanation.result import CONSTANT_NOTE, NO_EVIDENCE_NOTE, Explanation
 from videxplain.explanation.sources import ClipLike, as_source
 from videxplain.explanation.windows import WindowSeen, attribute_video, predict_video
 from videxplain.models.config import ModelConfig, TokenLayout
+from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress
 
 __all__ = ["as_source", "config_of", "explain", "explain_many", "list_methods", "predict"]
 
 UNTRAINED_NOTE = "UNTRAINED network (random weights): this explanation means nothing"
+
+
+class ShortClipWarning(UserWarning):
+    """A clip has fewer frames than the network sees, so its last frame was repeated."""
 
 
 def explain(
@@ -46,7 +53,8 @@ def explain(
     """Explain every frame of a clip for one target.
 
     A path is decoded as a stream, so that memory does not grow with the length of the video. Where several windows of
-    the network cover a frame, their maps are blended.
+    the network cover a frame, their maps are blended. If the clip has fewer frames than the network sees, but at least
+    half of them, the last frame is repeated, and a note of the explanation says so.
 
     Args:
         model: A network with a ``config``, as :func:`videxplain.load_model` gives.
@@ -115,7 +123,10 @@ def explain(
             **of_model(config),
         ),
         signed=entry.signed,
-        notes=tuple(filter(None, ("" if config.trained else UNTRAINED_NOTE, entry.caution))),
+        notes=tuple(
+            filter(None, (*familiarity_notes(video.familiarity, source), *clip_notes(source, config), entry.caution))
+        ),
+        familiarity=video.familiarity,
     )
     if broken := video.maps.not_finite():
         words = f"the map holds NaN or infinite values in {broken} of {len(video.maps)} frames; they are drawn as zero"
@@ -124,6 +135,29 @@ def explain(
         return explanation
     note = CONSTANT_NOTE if entry.signed else NO_EVIDENCE_NOTE
     return dataclasses.replace(explanation, notes=(*explanation.notes, note))
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a network says of a clip.
+
+    Attributes:
+        classes: ``(label, probability)`` of every class, best first, averaged over the windows.
+        familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
+    """
+
+    classes: list[tuple[str, float]]
+    familiarity: ClipFamiliarity | None
+
+
+class UnfamiliarClipWarning(UserWarning):
+    """A clip is unlike anything that the network has learned from."""
+
+
+def clip_notes(source: FrameSource, config: ModelConfig) -> tuple[str, ...]:
+    """What has to be said with every answer about a clip: a network without training, a clip without enough frames."""
+    notes = ("" if config.trained else UNTRAINED_NOTE, short_clip_note(source.num_frames, config))
+    return tuple(note for note in notes if note)
 
 
 def explain_many(
@@ -160,10 +194,25 @@ def predict(
 ) -> list[tuple[str, float]]:
     """The classes of a clip: ``(label, probability)`` of every class, best first, averaged over its windows.
 
-    The windows and the arguments are those of :func:`explain`.
+    The windows and the arguments are those of :func:`explain`. A :class:`ShortClipWarning` tells of a clip whose last
+    frame had to be repeated.
     """
+    config, source = config_of(model), as_source(clip)
+    if note := short_clip_note(source.num_frames, config):
+        warnings.warn(note, ShortClipWarning, stacklevel=2)
+    found = predict_source(model, source, stride=stride, progress=progress)
+    if notes := familiarity_notes(found.familiarity, source):
+        warnings.warn(notes[0], UnfamiliarClipWarning, stacklevel=2)
+    return found.classes
+
+
+def predict_source(
+    model: nn.Module, source: FrameSource, *, stride: int | None = None, progress: Progress | None = None
+) -> Prediction:
+    """The classes of a clip, and whether the network can know it."""
     config = config_of(model)
-    return _ranked(predict_video(model, as_source(clip), config, stride=stride, progress=progress), config)
+    probabilities, familiarity = predict_video(model, source, config, stride=stride, progress=progress)
+    return Prediction(_ranked(probabilities, config), familiarity)
 
 
 def window_around(model: nn.Module, source: FrameSource, frame: int) -> tuple[torch.Tensor, NDArray[np.int64], int]:

@@ -17,7 +17,7 @@ from videxplain.attribution.links import find_links
 from videxplain.attribution.registry import magnitude
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
-from videxplain.explanation.api import UNTRAINED_NOTE, window_around
+from videxplain.explanation.api import clip_notes, window_around
 from videxplain.explanation.origin import Origin, config_of, of_model
 from videxplain.explanation.question import question_of
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
@@ -275,13 +275,11 @@ def attention(
         weights=weights,
         shown=shown,
         links=tuple(links),
-        notes=tuple(_notes(weights, config.trained)),
+        notes=(*clip_notes(source, config), *_notes(weights)),
     )
 
 
-def _notes(weights: NDArray[np.float32], trained: bool) -> Iterator[str]:
-    if not trained:
-        yield UNTRAINED_NOTE
+def _notes(weights: NDArray[np.float32]) -> Iterator[str]:
     if np.abs(weights).max() <= _NEARLY * np.abs(weights).mean():
         yield EVEN_NOTE
 

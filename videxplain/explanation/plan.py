@@ -19,7 +19,8 @@ class Plan:
     """Which frames go through the network together, and what each window contributes to the map of a frame.
 
     Attributes:
-        windows: For each window the indices of its T frames.
+        windows: For each window the indices of its T frames. The last frame of a clip that is shorter than a window
+            occurs several times.
         shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
         interval: How many frames it is from one frame of a window to the next; 1 for uniform sets.
         consecutive: Whether windows are stretches of frames at even distance or sets spread over the video.
@@ -36,7 +37,11 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
 
     Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular
     weights, so that a window fades out while the next fades in; where a network sees every k-th frame, k windows side
-    by side take the place of one. Uniform sets interleave and share nothing.
+    by side take the place of one. Uniform sets interleave and share nothing. :func:`short_clip_note` tells of clips
+    that do not fill a window.
+
+    Raises:
+        VidexplainError: Fewer than half of the frames that the network sees, or a stride that would leave gaps.
     """
     length, interval = config.num_frames, 1
     if config.sampling == "uniform":
@@ -48,9 +53,17 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
         ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
     total = np.zeros(num_frames)
     for window in windows:
-        total[window] += ramp
+        np.add.at(total, window, ramp)  # the last frame of a short clip occurs several times
     shares = [(ramp / total[window]).astype(np.float32) for window in windows]
     return Plan(windows, shares, interval, config.sampling == "consecutive")
+
+
+def short_clip_note(num_frames: int, config: ModelConfig) -> str:
+    """That the last frame is repeated because the clip has fewer frames than the network sees; empty otherwise."""
+    if num_frames >= config.num_frames:
+        return ""
+    have = "1 frame" if num_frames == 1 else f"{num_frames} frames"
+    return f"the clip has {have} and the network sees {config.num_frames}: the last frame is repeated"
 
 
 def window_inputs(
