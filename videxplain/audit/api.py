@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def run_audit(
     part: str | None = None,
     strict: bool = False,
     limit: int | None = None,
+    labelled: bool = True,
     shard: int = SHARD_VIDEOS,
     progress: Progress | None = None,
 ) -> Audit | None:
@@ -67,6 +69,7 @@ def run_audit(
         part: ``"3/8"``: only the third of eight parts of the shards. The last part that ends merges the tables.
         strict: Raise at the first video that cannot be explained.
         limit: At most so many videos, spread over all.
+        labelled: False leaves the labels of the data set out, where they are not the network's classes.
         shard: Videos in a shard.
         progress: Told the videos that are done, and all of them.
 
@@ -87,11 +90,13 @@ def run_audit(
     network: nn.Module = load_model(model, weights) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
+    if not labelled:
+        entries = [replace(entry, truth=None) for entry in entries]
     labels = config.labels or tuple(f"class {k}" for k in range(config.num_classes))
     if any(entry.truth for entry in entries) and not {entry.truth for entry in entries} & set(labels):
         raise VidexplainError(
             f"the classes of {data.name} ({', '.join(data.labels[:3])}, ...) are none of the network's "
-            f"({', '.join(labels[:3])}, ...); audit it without labels, or name the network's classes with --labels"
+            f"({', '.join(labels[:3])}, ...); audit it with --unlabelled"
         )
     settings = Settings(
         model=model if isinstance(model, str) else config.architecture,

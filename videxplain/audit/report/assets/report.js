@@ -311,7 +311,7 @@
       for (const other of get("choices").children) other.setAttribute("aria-pressed", String(other === button));
       const { meta, maps } = held.maps[key];
       const frame = player ? player.frame : 0;
-      player = new videxplain.Player(get("player"), { meta, maps: videxplain.bytes(maps), video: `media/${encodeURIComponent(name)}.mp4`, poster: `media/${encodeURIComponent(name)}.jpg`, colours });
+      player = new videxplain.Player(get("player"), { meta, maps: videxplain.bytes(maps), video: `media/${encodeURIComponent(name)}.mp4`, colours });
       if (frame) player.go(frame);
       window.player = player;
     }
