@@ -6,7 +6,6 @@ from torch import nn
 
 from tests.attribution.networks import Frames2D, LoopLRCN, seeded, three_lrcns, video
 from videxplain.attribution.api import attribute
-from videxplain.attribution.layers import BatchShape, LayerCall, as_video
 from videxplain.errors import VidexplainError
 
 LAYERS = ["features.conv1", "features.conv2", "features.relu:0", "features.relu:1", "features"]
@@ -55,21 +54,6 @@ def test_a_use_of_a_layer_that_is_used_once():
     assert torch.equal(attribute(module, x, method="gradcam", layer="features.conv2:0"), plain)
     with pytest.raises(VidexplainError, match=r"layer 'features\.conv2' is used once in a pass; there is no use 1"):
         attribute(module, x, method="gradcam", layer="features.conv2:1")
-
-
-def test_samples_are_outermost_when_frames_are_folded():
-    # Two samples of three frames: sample n, frame t holds 10 n + t.
-    folded = torch.tensor([0.0, 1, 2, 10, 11, 12]).view(6, 1, 1, 1)
-    found = as_video([folded], LayerCall("a"), BatchShape(samples=2, frames=3))
-    assert found.flatten().tolist() == [0, 1, 2, 10, 11, 12]
-    loop = [torch.tensor([t, 10.0 + t]).view(2, 1, 1, 1) for t in range(3)]
-    assert torch.equal(as_video(loop, LayerCall("a"), BatchShape(samples=2, frames=3)), found)
-
-
-def test_frames_in_chunks_of_two():
-    chunks = [torch.tensor([0.0, 1, 10, 11]).view(4, 1, 1, 1), torch.tensor([2.0, 3, 12, 13]).view(4, 1, 1, 1)]
-    found = as_video(chunks, LayerCall("a"), BatchShape(samples=2, frames=4))
-    assert found.flatten().tolist() == [0, 1, 2, 3, 10, 11, 12, 13]
 
 
 def test_a_frame_without_influence_is_zero():

@@ -217,6 +217,7 @@ class OneAttention(nn.Module):
 def test_attention_of_a_transformer_is_its_row():
     module, x = seeded(OneAttention), video(1, 3, 4, 4, 4)
     found = find_links(module, x, (0.6, 0.0, 0.9), "0")
+    module(x)  # its attribute is as it was before the call above
     assert (found.block, found.grid, found.query) == ("attention 0", (2, 2, 2), (1, 0, 1))
     torch.testing.assert_close(found.weights.flatten(), module.seen.detach()[0, 1 + 5, 1:])
     with pytest.raises(VidexplainError, match="numbered 0 to 0, and there is no 'last'"):

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from videxplain.attribution.axes import ORDER, check_order, checked_order, in_its_order, to_our_order
 from videxplain.attribution.default_layer import find_layer
@@ -13,9 +14,11 @@ from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
-from videxplain.attribution.targets import Target, per_sample_scores
+from videxplain.attribution.targets import Target, for_samples, per_sample_scores
 from videxplain.attribution.tokens import as_token_layout
+from videxplain.attribution.versions import mixes_batch
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import alone
 from videxplain.models.config import TokenLayout
 
 
@@ -77,16 +80,25 @@ def attribute(
     if not wanted:
         raise VidexplainError("targets is empty")
     tokens = as_token_layout(token_grid)
-    with in_its_order(model, layout) if layout else checked_order(model, x.shape):
+
+    def explained(part: slice) -> Tensor:
+        """Maps ``(M, n, ...)`` of some samples of the batch."""
+        parts = [for_samples(one, part, len(x)) for one in wanted]
         p = Pass(
             model,
-            x,
-            lambda logits: [per_sample_scores(one, logits, labels, boundary) for one in wanted],
-            find_layer(entry, model, x, layer, tokens),
+            x[part],
+            lambda logits: [per_sample_scores(one, logits, labels, boundary) for one in parts],
+            find_layer(entry, model, x[part], layer, tokens),
             precision,
             tokens,
         )
-        maps = run_method(entry, p, **options).maps
+        return run_method(entry, p, **options).maps
+
+    with alone(model), in_its_order(model, layout) if layout else checked_order(model, x.shape):
+        if len(x) > 1 and mixes_batch(model, x):
+            maps = torch.cat([explained(slice(n, n + 1)) for n in range(len(x))], dim=1)
+        else:
+            maps = explained(slice(None))
     if maps.ndim == 5 and enlarge:
         maps = F.interpolate(maps, size=tuple(x.shape[2:]), mode="trilinear", align_corners=False)
     if targets is None:
@@ -98,6 +110,8 @@ def check_input(module: nn.Module, x: Tensor) -> None:
     """Raise unless ``x`` is finite float video of five axes on the network's device."""
     if isinstance(module, str):
         raise VidexplainError(f"'{module}' is a name, not a network: give load_model('{module}')")
+    if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
+        raise VidexplainError("the model has lazy layers that have not run yet: call it once on a batch first")
     if x.ndim != 5 or not x.is_floating_point() or not x.numel():
         raise VidexplainError(f"expected float video (N, C, T, H, W), got {x.dtype} {tuple(x.shape)}")
     parameter = next(module.parameters(), None)

@@ -58,6 +58,10 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
     first: list[nn.Module] = []
     shapes: list[torch.Size] = []
 
+    def begin(*_: object) -> None:
+        first.clear()  # a pass before may have raised
+        shapes.clear()
+
     def note(layer: Any, inputs: tuple[Any, ...]) -> None:
         if not first:
             first.append(layer)
@@ -84,6 +88,7 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
     with ExitStack() as hooks:
         for convolution in convolutions:
             hooks.callback(convolution.register_forward_pre_hook(note).remove)
+        hooks.callback(module.register_forward_pre_hook(begin).remove)
         hooks.callback(module.register_forward_hook(compare).remove)
         yield
 

@@ -5,12 +5,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.axes import ORDER, check_order, to_our_order
-from videxplain.attribution.engine import Trace, computing_in, differentiable_recurrence, keep_output
-from videxplain.attribution.layers import BatchShape, LayerCall, resolve
+from videxplain.attribution.axes import ORDER, check_order, in_its_order, to_our_order
+from videxplain.attribution.engine import computing_in, traced
+from videxplain.attribution.layer_rows import LayerRows
+from videxplain.attribution.layers import LayerCall, resolve
+from videxplain.attribution.recording import Recording, Trace
+from videxplain.attribution.recurrence import differentiable_recurrence
 from videxplain.attribution.tokens import TokenReader, as_token_layout
+from videxplain.attribution.traceable import GradientsOn
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
@@ -135,30 +140,51 @@ class _Recorder(ExitStack):
     def __init__(self, seen: Capture, layout: str, tokens: TokenLayout | None) -> None:
         super().__init__()
         self._seen, self._layout, self._tokens = seen, layout, tokens
-        self._outputs: dict[LayerCall, list[Tensor]] = {}
-        self._forms: dict[LayerCall, list[TokenLayout | None]] = {}
-        self._shape = BatchShape(0, 0)
+        self._recordings: dict[LayerCall, Recording] = {}
+        self._x: Tensor | None = None
+        self._aside = False  # while passes are run to find out how layers lie
 
     def begin(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Hook the layers for the pass that begins."""
+        if self._aside:
+            return
         self.close()  # a pass before may have raised
         if not inputs or not isinstance(inputs[0], Tensor) or inputs[0].ndim != 5:
             raise VidexplainError("capture reads networks of video: call the model with one tensor of five axes")
         x = to_our_order(inputs[0], self._layout)
-        self._shape = BatchShape(len(x), x.shape[2])
-        self._outputs = {layer: [] for layer in self._seen._layers}
-        self._forms = {layer: [] for layer in self._seen._layers}
+        self._x = x.detach().clone()
+        self._recordings = {layer: Recording(layer) for layer in self._seen._layers}
         self._seen._pass = None
         reader = TokenReader(model, x, self._tokens)
         self.enter_context(reader.watching())
-        for layer in self._seen._layers:
-            keep = keep_output(self._outputs[layer], self._forms[layer], layer, reader)
-            self.callback(model.get_submodule(layer.name).register_forward_hook(keep).remove)
+        for layer, recording in self._recordings.items():
+            self.callback(model.get_submodule(layer.name).register_forward_hook(recording.keep(reader)).remove)
+        if torch.is_grad_enabled():
+            self.enter_context(GradientsOn())
 
-    def end(self, _: nn.Module, __: Any, logits: Any) -> None:
+    def end(self, model: nn.Module, _: Any, logits: Any) -> None:
         """Take the pass as the one that was seen."""
+        if self._aside:
+            return
         self.close()
-        for layer, calls in self._outputs.items():
-            if not calls:
-                raise VidexplainError(f"layer '{layer}' did not run in this pass")
-        self._seen._pass = Trace(logits, self._shape, self._outputs, self._forms)
+        assert self._x is not None
+        run = traced(model, self._x, self._recordings, logits, self._tokens)
+
+        def rows(layer: LayerCall, shapes: list[torch.Size]) -> LayerRows:
+            with self._other_passes(model):
+                return run.find_rows(layer, shapes)
+
+        def changed(share: float) -> Tensor:
+            with self._other_passes(model):
+                return run.changed(share)
+
+        self._seen._pass = Trace(logits, self._recordings, rows, changed)
+
+    @contextmanager
+    def _other_passes(self, model: nn.Module) -> Iterator[None]:
+        self._aside = True
+        try:
+            with in_its_order(model, self._layout):
+                yield
+        finally:
+            self._aside = False

@@ -24,6 +24,8 @@ _DOMINANT = 1.5
 """A row that depends on all frames is of the one whose influence is so many times that of any other."""
 _STRIP = 8
 """How much of the picture a network may leave out at a border, one part in so many, such as a remainder of patches."""
+_STRONG = 10.0
+"""So much stronger are the changes where weak ones changed nothing."""
 _MOST_CALLS = 128
 """Of more calls only simple divisions into uses are tried."""
 
@@ -85,6 +87,9 @@ def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
     if len(probe.shapes) == 1 and len(probe.shapes[0]) == 5 and probe.shapes[0][0] == len(x):
         return as_it_is(len(x))
     rows = probe.rows()
+    if any(row.sample < 0 for row in rows):  # or nothing of the other clip has opened a rectifier
+        probe = Probe(run, x, name, strength=_STRONG)
+        rows = probe.rows()
     blind = {call for call in range(len(probe.shapes)) if all(row.sample < 0 for row in rows if row.call == call)}
     seen = [row for row in rows if row.call not in blind]
     if not seen:
@@ -98,7 +103,11 @@ def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
     found = _divide(seen, steps, len(x), x.shape[2])
     if found is None:
         raise VidexplainError(f"layer '{name}': {_what_was_seen(seen, x.shape[2])}")
-    uses = tuple(Use(one, _not_whole(probe, one, x)) for one in found)
+    wrong = [_not_whole(probe, one, x) for one in found]
+    if any(wrong):
+        probe = Probe(run, x, name, strength=_STRONG)
+        wrong = [_not_whole(probe, one, x) for one in found]
+    uses = tuple(Use(one, why) for one, why in zip(found, wrong, strict=True))
     return Correspondence(uses, len(probe.shapes))
 
 
@@ -252,7 +261,7 @@ def _not_whole(probe: Probe, use: tuple[tuple[Place, ...], ...], x: Tensor) -> s
             where[hidden] = True
             pictures = probe.pictures(where if dimension == -1 else where[:, None])
             along = torch.stack([pictures[call][row].mean(-2 if dimension == -1 else -1) for call, row in places])
-            if not bool((along.amax(1) > SMALLEST_CHANGE / 10).all()):
+            if not bool((along > SMALLEST_CHANGE / 10).any()):
                 return f"it does not see the {side} border of the picture, such as a crop"
             profile = along.mean(0)
             centres.append(float((profile * torch.linspace(0, 1, len(profile), device=x.device)).sum() / profile.sum()))

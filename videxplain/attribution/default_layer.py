@@ -6,13 +6,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import trace
-from videxplain.attribution.layers import BatchShape, FusedLayers, LayerCall, count_uses, first_layer, resolve
+from videxplain.attribution.engine import rows_of, trace
+from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, resolve
 from videxplain.attribution.registry import Method
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
-from videxplain.untouched import untouched
+from videxplain.untouched import begin_pass, untouched
 
 
 def find_layer(
@@ -62,13 +62,18 @@ def default_layer(module: nn.Module, x: Tensor, tokens: TokenLayout | None = Non
 
 def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) -> LayerCall:
     reader = TokenReader(module, x[:1], tokens)
-    found: list[tuple[str, torch.Size]] = []
+    found: list[str] = []
+    shapes: dict[str, list[torch.Size]] = {}
     of_tokens: list[str] = []
 
     def watch(name: str) -> object:
         def hook(layer: nn.Module, __: object, output: object) -> None:
             values, _ = tensor_and_grid(output)
-            if values is None or values.ndim not in (3, 4, 5):
+            if values is None:
+                return
+            of_calls = shapes.setdefault(name, [])
+            of_calls.append(values.shape)
+            if values.ndim not in (3, 4, 5):
                 return
             try:
                 form = reader.layout(layer, output)
@@ -76,30 +81,29 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
                 return
             if values.ndim == 3 and form is None:
                 return
-            shape = lay_out(values, form).shape
+            shape = of_calls[-1] = lay_out(values, form).shape
             in_time = len(shape) == 4 or shape[2] > 1 or x.shape[2] == 1
             if in_time and min(shape[-2:]) > 1:
-                found.append((name, shape))
+                found.append(name)
                 if form is not None and any(isinstance(m, nn.LayerNorm) for m in layer.modules()):
                     of_tokens.append(name)
 
         return hook
 
-    with ExitStack() as hooks:
+    with untouched(module), torch.no_grad(), ExitStack() as hooks:
         hooks.enter_context(reader.watching())
         for name, m in module.named_modules():
             if name:
                 hooks.callback(m.register_forward_hook(watch(name)).remove)
-        hooks.enter_context(untouched(module))
-        hooks.enter_context(torch.no_grad())
+        begin_pass(module)
         module(x[:1].clone())
     if not found:
         raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
     if of_tokens:
         return _last_that_is_read(module, x[:1], of_tokens, tokens)
-    last = found[-1][0]
-    uses = count_uses([shape for name, shape in found if name == last], BatchShape(1, x.shape[2]))
-    return LayerCall(last, uses - 1 if uses > 1 else None)
+    last = LayerCall(found[-1])
+    uses = len(rows_of(module, x[:1], last, tokens, shapes[last.name]).found.uses)
+    return LayerCall(last.name, uses - 1) if uses > 1 else last
 
 
 def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: TokenLayout | None) -> LayerCall:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from videxplain.attribution.layers import FusedLayers
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, Method
+from videxplain.exclusive import alone
 
 
 def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
@@ -22,9 +23,10 @@ def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
         p: The pass. Its scores are chosen once for all layers.
         **options: The options of the method.
     """
-    if not isinstance(p.layer, FusedLayers):
-        return method.run(p, **options)
-    results = [method.run(p.at(layer), **options) for layer in p.layer.layers]
+    with alone(p.module):  # a method may set hooks of its own
+        if not isinstance(p.layer, FusedLayers):
+            return method.run(p, **options)
+        results = [method.run(p.at(layer), **options) for layer in p.layer.layers]
     size = tuple(max(extent) for extent in zip(*(one.maps.shape[2:] for one in results), strict=True))
     enlarged = [F.interpolate(one.maps, size=size, mode="trilinear", align_corners=False) for one in results]
     # Each root is taken before the product, which would otherwise fall below the smallest float.

@@ -1,10 +1,8 @@
-"""Layers by name, and their outputs as video."""
+"""Layers by name."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from videxplain.errors import VidexplainError, unknown
 
@@ -31,14 +29,6 @@ class FusedLayers:
 
     def __str__(self) -> str:
         return "+".join(map(str, self.layers))
-
-
-@dataclass(frozen=True)
-class BatchShape:
-    """How many samples and frames went into the network."""
-
-    samples: int
-    frames: int
 
 
 def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
@@ -69,39 +59,3 @@ def first_layer(module: nn.Module) -> LayerCall:
         if isinstance(layer, nn.Conv2d | nn.Conv3d):
             return LayerCall(name)
     raise VidexplainError("the model has no convolution; name a layer")
-
-
-def as_video(calls: Sequence[Tensor], layer: LayerCall, shape: BatchShape) -> Tensor:
-    """Put the outputs of all calls of a layer back into one ``(N, C, T, h, w)``.
-
-    A layer of a 3D network gives that at once. A 2D layer sees frames folded into the batch (samples outermost),
-    one frame a call, or a few of them a call; the calls are then in the order of time.
-    """
-    frames = [_unfold(call, layer, shape) for call in calls]
-    uses = count_uses([call.shape for call in calls], shape)
-    if uses == 1:
-        if layer.use:
-            raise VidexplainError(f"layer '{layer.name}' is used once in a pass; there is no use {layer.use}")
-        return frames[0] if len(frames) == 1 else torch.cat(frames, dim=2)
-    if layer.use is None or layer.use >= uses:
-        names = ", ".join(f"'{layer.name}:{i}'" for i in range(uses))
-        raise VidexplainError(f"layer '{layer.name}' is used {uses} times in a pass; say which use is meant: {names}")
-    return torch.cat(frames[layer.use :: uses], dim=2)
-
-
-def count_uses(calls: Sequence[torch.Size], shape: BatchShape) -> int:
-    """How often a layer looked at the whole clip, from the shapes of the outputs of its ``calls``."""
-    # A 3D layer covers all of time in a call (at its own rate), a 2D layer as many frames as it was given.
-    covered = sum(shape.frames if len(call) == 5 else call[0] // shape.samples for call in calls)
-    return max(1, covered // shape.frames) if len(calls) > 1 else 1
-
-
-def _unfold(output: Tensor, layer: LayerCall, shape: BatchShape) -> Tensor:
-    if output.ndim == 5 and len(output) == shape.samples:
-        return output
-    if output.ndim == 4 and len(output) % shape.samples == 0:
-        return output.unflatten(0, (shape.samples, -1)).transpose(1, 2)
-    raise VidexplainError(
-        f"layer '{layer}' puts out {tuple(output.shape)}, which has no extent in space; name a layer with output "
-        "(N, C, T, h, w), (frames, C, h, w) in a 2D network, or (N, tokens, D) in a transformer"
-    )

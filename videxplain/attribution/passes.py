@@ -5,11 +5,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import Precision, Trace, computing_in, forward, trace
 from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.targets import Score
+from videxplain.attribution.traceable import with_noise
+from videxplain.attribution.versions import versions_at_once
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 
@@ -73,7 +76,20 @@ class Pass:
     def logits(self, x: Tensor) -> Tensor:
         """Logits of a batch in the precision of the pass, differentiable where ``x`` is.
 
-        The network gets a copy of ``x``, because it may work in place.
+        The network gets a copy of ``x``, because it may work in place, in the type of the batch.
         """
         with computing_in(self.precision, self.x.device):
-            return forward(self.module, x.clone())
+            return forward(self.module, x.to(self.x.dtype, copy=True))
+
+    def logits_with_noise(self, share: float) -> Tensor:
+        """Logits of the batch with noise on it, of a share of its spread, without gradients."""
+        with torch.no_grad():
+            return self.logits(with_noise(self.x, share))
+
+    def change_of(self, score: Score, logits: Tensor) -> Callable[[float], Tensor]:
+        """By how much a score changes, for each sample, when the batch has noise of a share of its spread on it."""
+        return lambda share: score(self.logits_with_noise(share)) - score(logits.detach())
+
+    def at_once(self, traced: bool = False) -> int:
+        """How many versions of a sample go through the network together; ``traced`` says that gradients are taken."""
+        return versions_at_once(self.module, self.x[:1], traced)

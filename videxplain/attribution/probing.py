@@ -10,6 +10,7 @@ from math import comb
 from typing import TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.errors import VidexplainError
@@ -23,6 +24,7 @@ Each is ``(rows, C, h, w)`` or ``(rows, C, t, h, w)``.
 SMALLEST_CHANGE = 1e-5
 """A row has changed where it differs by more than this share of the largest value of its call: less is rounding."""
 _SEED = 20
+_PATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,21 @@ class Row:
 class Probe:
     """Passes of one clip with parts of it changed, compared with a pass of the clip as it is."""
 
-    def __init__(self, run: Run, x: Tensor, name: str) -> None:
+    def __init__(self, run: Run, x: Tensor, name: str, strength: float = 1.0) -> None:
         """Run the clip once.
 
         Args:
             run: A pass.
             x: ``(N, C, T, H, W)``.
             name: The layer, for messages.
+            strength: How far the other clip's values spread, as a multiple of those of the clip.
         """
         self._run, self._x, self._name = run, x, name
         self._known = [call.detach().float().clone() for call in run(x.clone())]
         self.shapes = [call.shape for call in self._known]
-        generator = torch.Generator().manual_seed(_SEED)
-        noise = torch.randn(x.shape, generator=generator).to(x.device)
         mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
         # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
-        self._other = (2 * mean - x.float() + noise * (spread if spread > 0 else 1.0)).to(x.dtype)
+        self._other = (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
 
     def changes(self, hidden: Tensor) -> list[Tensor]:
         """How much each row changes, ``(rows,)`` for each call, when the voxels of ``hidden`` are others.
@@ -160,6 +161,14 @@ class Probe:
             )
         scales = [old.abs().amax().clamp_min(1e-12) for old in self._known]
         return list(zip(self._known, calls, scales, strict=True))
+
+
+def _noise(shape: torch.Size) -> Tensor:
+    """Noise with large bright and dark patches, so that every rectifier opens somewhere."""
+    generator = torch.Generator().manual_seed(_SEED)
+    fine = torch.randn(shape, generator=generator)
+    grid = torch.randn(shape[0], 1, shape[2], _PATCHES, _PATCHES, generator=generator)
+    return fine + 3 * F.interpolate(grid, size=tuple(shape[2:]), mode="nearest")
 
 
 def code_words(count: int) -> list[tuple[int, ...]]:

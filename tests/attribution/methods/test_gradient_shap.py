@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tests.attribution.networks import Small3D, seeded, video
 from tests.attribution.references import close
 from videxplain.attribution.api import attribute
-from videxplain.attribution.methods import gradient_shap
+from videxplain.attribution.passes import Pass
 
 
 class Linear(nn.Module):
@@ -32,7 +32,7 @@ def test_gradient_shap_equals_captum(target):
 
 
 def test_gradient_shap_of_a_linear_network_is_weight_times_input(monkeypatch):
-    monkeypatch.setattr(gradient_shap, "at_once", lambda sample, traced: 2)  # several chunks, the last one smaller
+    monkeypatch.setattr(Pass, "at_once", lambda p, traced: 2)  # several chunks, the last one smaller
     module, x = seeded(Linear), video(1, 3, 4, 6, 6)
     found = attribute(module, x, method="gradient-shap", target=2, samples=5, noise=0.0)
     points = found / (module.fc.weight[2].view_as(x) * x)

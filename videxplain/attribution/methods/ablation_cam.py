@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import Trace
-from videxplain.attribution.layers import LayerCall, count_uses
+from videxplain.attribution.engine import read_layer, rows_of
+from videxplain.attribution.layer_rows import LayerRows, find_owners
+from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.methods.channel_passes import COST, weight_channels
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
-from videxplain.attribution.tokens import lay_out, replaced, tensor_and_grid
+from videxplain.attribution.tokens import replaced, tensor_and_grid
 
 
 @register_method(
@@ -38,38 +39,74 @@ def ablationcam(p: Pass) -> Attribution:
     layer = p.target_layer
     with p.trace() as run:
         activations, logits = run.activations(layer), run.logits.detach()
-        uses, tokens = _uses(run, layer), run.forms[layer][0] is not None
+        rows, tokens = run.rows(layer), run.recordings[layer].forms[0] is not None
+    if not rows.is_direct and len(p.x) > 1:
+        rows = rows_of(p.module, p.x[:1], layer, p.tokens)
+    together = min(p.at_once(), activations.shape[1])
 
     def without(n: int, channels: Tensor) -> Tensor:
-        with _ablated(p.module, layer, uses, tokens, channels):
-            return p.logits(p.x[n : n + 1].repeat(len(channels), 1, 1, 1, 1))
+        # Always as many versions, so that only one size of batch has to be looked into.
+        more = 0 if rows.is_direct else together - len(channels)
+        padded = torch.cat([channels, channels[-1:].expand(more)])
+        clips = p.x[n : n + 1].repeat(len(padded), 1, 1, 1, 1)
+        owners = _owners(p, clips, rows)
+        if owners is not None:
+            with _ablated(p.module, layer, owners, tokens, padded):
+                return p.logits(clips)[: len(channels)]
+        alone = []
+        for channel in channels.split(1):
+            whole = {call: torch.zeros(1, dtype=torch.long, device=p.x.device) for call in rows.calls_of(layer)}
+            with _ablated(p.module, layer, whole, tokens, channel):
+                alone.append(p.logits(clips[:1]))
+        return torch.cat(alone)
 
     return weight_channels(p, activations, logits, without, lambda score, ablated: score - ablated)
 
 
-def _uses(run: Trace, layer: LayerCall) -> int:
-    shapes = [lay_out(call, form).shape for call, form in zip(run.outputs[layer], run.forms[layer], strict=True)]
-    return count_uses(shapes, run.shape)
+def _owners(p: Pass, clips: Tensor, rows: LayerRows) -> dict[int, Tensor] | None:
+    """For each call of the layer the version that each row belongs to; None where versions have to go one by one."""
+    layer = p.target_layer
+    if len(clips) == 1:
+        return None
+    if rows.is_direct:
+        return {call: torch.arange(len(clips), device=clips.device) for call in rows.calls}
+
+    def run(x: Tensor) -> list[Tensor]:
+        return read_layer(p.module, x, layer, p.tokens)
+
+    owners = find_owners(p.module, clips, layer, p.tokens, rows, run)
+    return None if owners is None else {call: owners[call] for call in rows.calls_of(layer)}
 
 
 @contextmanager
-def _ablated(module: nn.Module, layer: LayerCall, uses: int, tokens: bool, channels: Tensor) -> Iterator[None]:
-    """While active, row b of the batch lacks channel ``channels[b]`` of the layer, in all its frames or tokens."""
+def _ablated(
+    module: nn.Module, layer: LayerCall, owners: dict[int, Tensor], tokens: bool, channels: Tensor
+) -> Iterator[None]:
+    """While active, version b of the batch lacks channel ``channels[b]`` of the layer, in all its frames or tokens.
+
+    Args:
+        module: The network.
+        layer: The layer.
+        owners: For each call that counts, by its number, the version that each row belongs to; one for all rows.
+        tokens: Whether the layer puts out tokens.
+        channels: The channel that each version lacks.
+    """
     calls = count()
 
     def hook(_: nn.Module, __: Any, output: Any) -> Any:
-        if next(calls) % uses != (layer.use or 0):
+        owner = owners.get(next(calls))
+        if owner is None:
             return None
         tensor, _grid = tensor_and_grid(output)
         assert tensor is not None
         values = tensor.clone(memory_format=torch.contiguous_format)
-        rows = torch.arange(len(channels), device=values.device)
-        # A row of the batch may be several rows of the layer, one a frame.
-        by_row = values.unflatten(0, (len(channels), -1))
+        # Tokens of one place each have as many rows a version as there are places.
+        missing = channels[owner].repeat_interleave(len(values) // len(owner))
+        numbers = torch.arange(len(values), device=values.device)
         if tokens:
-            by_row[rows, ..., channels] = 0
+            values[numbers, ..., missing] = 0
         else:
-            by_row[rows, :, channels] = 0
+            values[numbers, missing] = 0
         return replaced(output, values)
 
     handle = module.get_submodule(layer.name).register_forward_hook(hook)

@@ -11,6 +11,7 @@ from videxplain.attribution.attention import ReadAttention
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.tokens import TokenReader
+from videxplain.attribution.traceable import not_traced, traced_back
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
@@ -68,10 +69,11 @@ def attention_gradient_rollout(p: Pass) -> Attribution:
         logits = _run("attention-gradient-rollout", p, seen, lambda weights: weights, traced=True)
         totals = [score(logits).sum() for score in p.scores(logits)]
         if not all(total.requires_grad for total in totals):
-            raise VidexplainError("the score does not depend on attention: nothing can be traced back to it")
+            raise not_traced("the input", logits, p.logits_with_noise)
         weights = [one.weights for one in seen]
         for i, total in enumerate(totals):
-            gradients = torch.autograd.grad(total, weights, retain_graph=i < len(totals) - 1, allow_unused=True)
+            with traced_back():
+                gradients = torch.autograd.grad(total, weights, retain_graph=i < len(totals) - 1, allow_unused=True)
             weighted = [
                 replace(one, weights=_positive(one.weights.detach(), gradient))
                 for one, gradient in zip(seen, gradients, strict=True)

@@ -40,16 +40,20 @@ def cam(p: Pass) -> Attribution:
         for linear in (m for m in p.module.modules() if isinstance(m, nn.Linear)):
             hooks.callback(linear.register_forward_pre_hook(note).remove)
         with p.trace() as run:
+            last = heads[-1:]  # of this pass; to find out how the layer lies, others may be run
             activations = run.activations(p.target_layer)
-            weights = _head_weights(run.logits, activations, heads, p.target_layer)
+            weights = _head_weights(run.logits, activations, last, p.target_layer)
+            logits = run.logits.detach().requires_grad_()
             maps = []
-            for score in p.scores(run.logits):
-                total = score(run.logits).sum()
+            for score in p.scores(logits):
+                total = score(logits).sum()
                 if not total.requires_grad:
-                    raise VidexplainError("the score does not depend on the logits: nothing can be traced back")
-                (of_logits,) = torch.autograd.grad(total, run.logits)
+                    raise VidexplainError(
+                        "the score does not depend on the network's output: nothing can be traced back"
+                    )
+                (of_logits,) = torch.autograd.grad(total, logits)
                 maps.append(torch.einsum("nj,jk,nkthw->nthw", of_logits, weights, activations).relu())
-            return Attribution(run.logits.detach(), torch.stack(maps))
+            return Attribution(logits.detach(), torch.stack(maps))
 
 
 def _head_weights(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from videxplain.attribution.engine import at_once
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.targets import score_versions
@@ -36,7 +35,7 @@ def weight_channels(
     versions = []
     with untouched(p.module), torch.no_grad():
         for n in range(len(p.x)):
-            parts = torch.arange(activations.shape[1], device=p.x.device).split(at_once(p.x[n : n + 1]))
+            parts = torch.arange(activations.shape[1], device=p.x.device).split(p.at_once())
             versions.append(torch.cat([run(n, part) for part in parts]))
     maps = []
     for score in p.scores(logits):

@@ -34,9 +34,9 @@ def deconvolution(p: Pass) -> Attribution:
 
 class _Deconvolved(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:
-        return value.clamp(min=0)
+    def forward(ctx: Any, value: Tensor, top: float) -> Tensor:
+        return value.clamp(0, top)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0].clamp(min=0)
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0].clamp(min=0), None

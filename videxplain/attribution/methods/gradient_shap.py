@@ -1,10 +1,12 @@
 """Gradient SHAP: integrated gradients of noisy copies, at random points. The sampling is captum's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from videxplain.attribution.engine import at_once
 from videxplain.attribution.methods.sample_by_sample import (
     COPIES,
     NOISE_SEED,
@@ -15,6 +17,7 @@ from videxplain.attribution.methods.sample_by_sample import (
 )
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
+from videxplain.exclusive import seeded
 
 
 @register_method(
@@ -39,20 +42,26 @@ def gradient_shap(p: Pass, samples: int = 25, noise: float = 0.09, seed: int = 0
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
         deviation = noise_deviation(noise, sample)
         # captum runs all copies at once. A few at a time need no more memory than one pass and give the same mean.
-        together = min(samples, at_once(sample, traced=True))
+        together = min(samples, p.at_once(traced=True))
         total = torch.zeros_like(sample)
         # captum draws the points of the way from numpy.
-        state = np.random.get_state()  # noqa: NPY002
-        try:
-            torch.manual_seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
+        with seeded(seed, sample.device), _numpy_seeded(seed):
             for start in range(0, samples, together):
                 count = min(together, samples - start)
                 total += count * GradientShap(score).attribute(
                     sample, torch.zeros_like(sample), n_samples=count, stdevs=deviation
                 )
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
         return (total / samples).to(sample.dtype)
 
     return sample_by_sample(p, explain)
+
+
+@contextmanager
+def _numpy_seeded(seed: int) -> Iterator[None]:
+    """numpy's global generator begins at ``seed`` and is then as it was."""
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        np.random.seed(seed)  # noqa: NPY002
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

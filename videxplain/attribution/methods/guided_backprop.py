@@ -25,8 +25,9 @@ def guided_backprop(p: Pass) -> Attribution:
     """Guided backpropagation: at every ReLU only positive gradients pass, and only where its input was positive.
 
     ``R^l = 1[f^l > 0] 1[R^(l+1) > 0] R^(l+1)`` (Springenberg et al., section 3.4). Every ReLU counts: as a module, as
-    a function, in place or used several times, because the calls are replaced and not the modules. A network that never
-    calls a ReLU is refused.
+    a function, in place or used several times, because the calls are replaced and not the modules. So does every other
+    way to write one, such as ``clamp(min=0)`` or ``ReLU6``, which passes nothing where it is 6. Other nonlinearities,
+    such as GELU, have their plain gradient, and a warning names them. A network that never calls a ReLU is refused.
 
     Returns:
         Signed gradients ``(M, N, C, T, H, W)``.
@@ -36,11 +37,11 @@ def guided_backprop(p: Pass) -> Attribution:
 
 class _Guided(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:
-        ctx.save_for_backward(value > 0)
-        return value.clamp(min=0)
+    def forward(ctx: Any, value: Tensor, top: float) -> Tensor:
+        ctx.save_for_backward((value > 0) & (value < top))
+        return value.clamp(0, top)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (positive,) = ctx.saved_tensors
-        return gradients[0].clamp(min=0) * positive
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (rising,) = ctx.saved_tensors
+        return gradients[0].clamp(min=0) * rising, None

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from videxplain.attribution.engine import at_once
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
@@ -39,7 +38,7 @@ def fall_of_scores(
             sample, parts, held = p.x[n : n + 1], [], []
             for version in versions(sample):
                 held.append(version)
-                if len(held) == at_once(sample):
+                if len(held) == p.at_once():
                     parts.append(p.logits(torch.cat(held)))
                     held = []
             if held:

@@ -7,7 +7,7 @@ import torch
 from videxplain.attribution.methods.relu_rules import ReplacedReLU
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
-from videxplain.errors import VidexplainError
+from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
 from videxplain.untouched import untouched
 
 COST = "1 forward and 1 backward pass"
@@ -25,11 +25,18 @@ def input_gradients(p: Pass, relus: ReplacedReLU | None = None) -> Attribution:
         logits = p.logits(pixels)
         if relus:
             relus.check_seen(p.module)
-        totals = [score(logits).sum() for score in p.scores(logits)]
+        scores = p.scores(logits)
+        totals = [score(logits).sum() for score in scores]
         if not all(total.requires_grad for total in totals):
-            raise VidexplainError("the score does not depend on the input: nothing can be traced back to it")
+            raise not_traced("the input", logits, p.logits_with_noise)
         maps = []
         for i, total in enumerate(totals):
-            (gradient,) = torch.autograd.grad(total, pixels, retain_graph=i < len(totals) - 1)
-            maps.append(gradient)
-        return Attribution(logits.detach(), torch.stack(maps))
+            with traced_back():
+                found = torch.autograd.grad(total, pixels, retain_graph=i < len(totals) - 1, allow_unused=True)
+            maps.append(torch.zeros_like(pixels) if found[0] is None else found[0])
+            if not relus:
+                check_not_cut("the input", maps[-1:], p.change_of(scores[i], logits), logits)
+    if relus and not all(bool(one.any()) for one in maps):
+        # A rule for ReLUs may let nothing through; only the plain gradient says whether it is cut.
+        input_gradients(p)
+    return Attribution(logits.detach(), torch.stack(maps).float())

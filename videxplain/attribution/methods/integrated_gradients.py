@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from videxplain.attribution.engine import at_once
 from videxplain.attribution.methods.sample_by_sample import ScoreOfVideo, sample_by_sample
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
@@ -34,7 +33,7 @@ def integrated_gradients(p: Pass, steps: int = 50) -> Attribution:
 
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
         contributions: Tensor = IntegratedGradients(score).attribute(
-            sample, n_steps=steps, internal_batch_size=min(steps, at_once(sample, traced=True))
+            sample, n_steps=steps, internal_batch_size=min(steps, p.at_once(traced=True))
         )
         return contributions.to(sample.dtype)
 

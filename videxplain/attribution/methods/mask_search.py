@@ -9,7 +9,7 @@ from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.targets import Score, score_versions
-from videxplain.errors import VidexplainError
+from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
 from videxplain.untouched import untouched
 
 Reward = Callable[[Tensor], Tensor]
@@ -51,10 +51,22 @@ def _reward(p: Pass, score: Score, logits: Tensor, hidden: Tensor, n: int) -> Re
     whole, low = score(logits)[n], score_versions(score, logits, n, hidden[n : n + 1])[0]
     scale = (whole - low).abs().clamp_min(_EVEN)
 
+    _check_traceable(p, score, logits, n)
+
     def reward(version: Tensor) -> Tensor:
         value = score_versions(score, logits, n, p.logits(version))[0]
-        if not value.requires_grad:
-            raise VidexplainError("the score does not depend on the input: nothing can be traced back to it")
         return (value - low) / scale
 
     return reward
+
+
+def _check_traceable(p: Pass, score: Score, logits: Tensor, n: int) -> None:
+    """Raise where no gradient comes back from the score of sample n, so that no ascent is possible."""
+    clip = p.x[n : n + 1].detach().clone().requires_grad_()
+    answers = p.logits(clip)
+    value = score_versions(score, logits, n, answers)[0]
+    if not value.requires_grad:
+        raise not_traced("the input", answers, p.logits_with_noise)
+    with traced_back():
+        gradients = torch.autograd.grad(value, clip)
+    check_not_cut("the input", gradients, p.change_of(score, logits), logits)

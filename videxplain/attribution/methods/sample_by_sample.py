@@ -10,7 +10,7 @@ from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.targets import Score, score_versions
-from videxplain.errors import VidexplainError
+from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
 from videxplain.untouched import untouched
 
 ScoreOfVideo: TypeAlias = Callable[[Tensor], Tensor]
@@ -42,20 +42,25 @@ def sample_by_sample(p: Pass, explain: Callable[[ScoreOfVideo, Tensor], Tensor])
         x = p.x.clone() if p.x.is_inference() else p.x.detach()
         with torch.no_grad():
             logits = p.logits(x)
-        maps = [
-            torch.cat([explain(_for_sample(p, score, logits, n), x[n : n + 1].requires_grad_()) for n in range(len(x))])
-            for score in p.scores(logits)
-        ]
-        return Attribution(logits, torch.stack(maps).detach())
+        maps = []
+        for score in p.scores(logits):
+            with traced_back():
+                of_samples = [
+                    explain(_for_sample(p, score, logits, n), x[n : n + 1].requires_grad_()) for n in range(len(x))
+                ]
+            check_not_cut("the input", of_samples, p.change_of(score, logits), logits)
+            maps.append(torch.cat(of_samples))
+        return Attribution(logits, torch.stack(maps).detach().float())
 
 
 def _for_sample(p: Pass, score: Score, logits: Tensor, n: int) -> ScoreOfVideo:
     """The score of sample n, for any number of its versions at once."""
 
     def of_versions(versions: Tensor) -> Tensor:
-        scores = score_versions(score, logits, n, p.logits(versions))
-        if not scores.requires_grad:
-            raise VidexplainError("the score does not depend on the input: nothing can be traced back to it")
+        answers = p.logits(versions)
+        scores = score_versions(score, logits, n, answers)
+        if torch.is_grad_enabled() and not scores.requires_grad:
+            raise not_traced("the input", answers, p.logits_with_noise)
         return scores
 
     return of_versions

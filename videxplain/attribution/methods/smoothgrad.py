@@ -1,9 +1,7 @@
 """SmoothGrad: gradients averaged over noisy copies of the clip. The averaging is captum's."""
 
-import torch
 from torch import Tensor
 
-from videxplain.attribution.engine import at_once
 from videxplain.attribution.methods.sample_by_sample import (
     COPIES,
     NOISE_SEED,
@@ -14,6 +12,7 @@ from videxplain.attribution.methods.sample_by_sample import (
 )
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
+from videxplain.exclusive import seeded
 
 
 @register_method(
@@ -36,14 +35,14 @@ def smoothgrad(p: Pass, samples: int = 25, noise: float = 0.15, seed: int = 0) -
     from captum.attr import NoiseTunnel, Saliency
 
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
-        torch.manual_seed(seed)
-        mean: Tensor = NoiseTunnel(Saliency(score)).attribute(
-            sample,
-            nt_samples=samples,
-            nt_samples_batch_size=min(samples, at_once(sample, traced=True)),
-            stdevs=noise_deviation(noise, sample),
-            abs=False,
-        )
+        with seeded(seed, sample.device):
+            mean: Tensor = NoiseTunnel(Saliency(score)).attribute(
+                sample,
+                nt_samples=samples,
+                nt_samples_batch_size=min(samples, p.at_once(traced=True)),
+                stdevs=noise_deviation(noise, sample),
+                abs=False,
+            )
         return mean
 
     return sample_by_sample(p, explain)

@@ -1,0 +1,120 @@
+"""The calls and rows of a layer, found once for each network, layer and size of input."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.correspondence import Correspondence, as_it_is, find_correspondence
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.probing import Probe, Run
+from videxplain.errors import VidexplainError
+from videxplain.models.config import TokenLayout
+
+
+@dataclass(frozen=True)
+class LayerRows:
+    """How the outputs of a layer become video.
+
+    Attributes:
+        calls: Numbers of the calls whose output has extent in space, in the order of the pass.
+        found: Which of their rows is which sample and moment.
+        is_direct: Whether the output of one call is ``(N, C, T, h, w)``, so that rows are samples.
+    """
+
+    calls: tuple[int, ...]
+    found: Correspondence
+    is_direct: bool = False
+
+    def video(self, outputs: Sequence[Tensor], layer: LayerCall) -> Tensor:
+        """The outputs of all calls of a pass as ``(N, C, T, h, w)``; with several uses those of the named one."""
+        return self.found.gather([outputs[call] for call in self.calls], self._use(layer))
+
+    def calls_of(self, layer: LayerCall) -> frozenset[int]:
+        """Numbers of the calls that belong to a use."""
+        return frozenset(self.calls[call] for call in self.found.uses[self._use(layer)].calls)
+
+    def _use(self, layer: LayerCall) -> int:
+        uses = self.found.uses
+        if len(uses) == 1 and layer.use:
+            raise VidexplainError(f"layer '{layer.name}' is used once in a pass; there is no use {layer.use}")
+        if len(uses) > 1 and (layer.use is None or layer.use >= len(uses)):
+            names = ", ".join(f"'{layer.name}:{i}'" for i in range(len(uses)))
+            raise VidexplainError(
+                f"layer '{layer.name}' is used {len(uses)} times in a pass; say which use is meant: {names}"
+            )
+        use = layer.use or 0
+        if uses[use].wrong:
+            raise VidexplainError(f"layer '{layer}': {uses[use].wrong}, and its map cannot be laid over the frames")
+        return use
+
+
+def find_rows(
+    module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayout | None, shapes: Sequence[torch.Size], run: Run
+) -> LayerRows:
+    """Which rows of a layer's output are which sample and moment.
+
+    A layer that puts out ``(N, C, T, h, w)`` in one call needs no further pass. For any other it costs some passes of
+    changed clips, once.
+
+    Args:
+        module: The network.
+        x: Its input ``(N, C, T, H, W)``.
+        layer: The layer.
+        tokens: How the tokens of a transformer lie, where that was told.
+        shapes: Those of the layer's outputs in a pass of ``x``, tokens laid out.
+        run: A pass that gives these outputs.
+
+    Raises:
+        VidexplainError: The output has no extent in space, or is not the clip's moments, each once.
+    """
+    calls = tuple(call for call, shape in enumerate(shapes) if len(shape) in (4, 5))
+    if not calls:
+        raise VidexplainError(
+            f"layer '{layer}' puts out {tuple(shapes[0])}, which has no extent in space; name a layer with output "
+            "(N, C, T, h, w), (frames, C, h, w) in a 2D network, or (N, tokens, D) in a transformer"
+        )
+    first = shapes[calls[0]]
+    if len(calls) == 1 and len(first) == 5 and first[0] == len(x):
+        return LayerRows(calls, as_it_is(len(x)), is_direct=True)
+    known = _ROWS.setdefault(module, {})
+    key = (layer.name, tokens, x.shape, tuple(shapes))
+    if key not in known:
+        known[key] = find_correspondence(_with_extent(run), x, layer.name)
+    return LayerRows(calls, known[key])
+
+
+def find_owners(
+    module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayout | None, rows: LayerRows, run: Run
+) -> dict[int, Tensor] | None:
+    """For each call of a layer the sample of each row, ``(rows,)``; None where that is not clear.
+
+    Args:
+        module: The network.
+        x: Its input ``(B, C, T, H, W)``.
+        layer: The layer.
+        tokens: How the tokens of a transformer lie, where that was told.
+        rows: What was found for one sample. A batch whose pass has other calls is not clear.
+        run: A pass that gives the layer's outputs.
+    """
+    known = _OWNERS.setdefault(module, {})
+    key = (layer.name, tokens, x.shape)
+    if key not in known:
+        try:
+            probe = Probe(_with_extent(run), x, layer.name)
+            found = probe.owners() if len(probe.shapes) == len(rows.calls) else None
+        except VidexplainError:
+            found = None
+        known[key] = found
+    owners = known[key]
+    return None if owners is None else dict(zip(rows.calls, owners, strict=True))
+
+
+def _with_extent(run: Run) -> Run:
+    return lambda x: [output for output in run(x) if output.ndim in (4, 5)]
+
+
+_ROWS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Correspondence]] = WeakKeyDictionary()
+_OWNERS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], list[Tensor] | None]] = WeakKeyDictionary()

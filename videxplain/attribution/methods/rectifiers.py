@@ -1,0 +1,136 @@
+"""Which calls of torch are rectifiers, however they are written, and which nonlinearities are none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Rectifier:
+    """One call of a function that puts negative values to zero.
+
+    Attributes:
+        value: What it is given.
+        top: Where its output stops to rise, such as 6.
+        in_place: Whether it writes into ``value``.
+    """
+
+    value: Tensor
+    top: float
+    in_place: bool
+
+
+def as_rectifier(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Rectifier | None:
+    """The call as a rectifier; None for any other call."""
+    read = _READERS.get(func)
+    if read is None:
+        return None
+    given = list(args)
+    value = given.pop(0) if given else kwargs.get("input")
+    if not isinstance(value, Tensor):
+        return None
+    named = {name: kwargs[name] for name in kwargs if name != "input"}
+    try:
+        found = read(value, *given, **named)
+    except TypeError:  # a form of the call that is no rectifier, such as torch.max over a dimension
+        return None
+    if found is None:
+        return None
+    value, top, in_place = found
+    return Rectifier(value, top, in_place or getattr(func, "__name__", "").endswith("_"))
+
+
+def other_nonlinearity(func: Callable[..., Any]) -> str | None:
+    """The name of a nonlinearity that takes the place of a ReLU and lets negative values through."""
+    return _OTHERS.get(func)
+
+
+def hidden_in(module: nn.Module) -> list[str]:
+    """Names of scripted or traced parts that hold nonlinearities, which no one can see from outside."""
+    return [
+        name or type(module).__name__
+        for name, part in module.named_modules()
+        if isinstance(part, torch.jit.ScriptModule) and any(op in str(part.inlined_graph) for op in _SCRIPTED)
+    ]
+
+
+_Found = tuple[Tensor, float, bool] | None
+
+
+def _relu(value: Tensor, inplace: bool = False) -> _Found:
+    return value, inf, inplace
+
+
+def _relu6(value: Tensor, inplace: bool = False) -> _Found:
+    return value, 6.0, inplace
+
+
+def _hardtanh(value: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> _Found:
+    return (value, float(max_val), inplace) if min_val == 0 else None
+
+
+def _threshold(value: Tensor, threshold: float, value_below: float, inplace: bool = False) -> _Found:
+    return (value, inf, inplace) if threshold == 0 and value_below == 0 else None
+
+
+def _threshold_by_name(value: Tensor, *given: Any, **named: Any) -> _Found:
+    return _threshold(value, *given, **{{"value": "value_below"}.get(name, name): one for name, one in named.items()})
+
+
+def _clamp(value: Tensor, min: Any = None, max: Any = None) -> _Found:
+    if not _is_zero(min) or isinstance(max, Tensor):
+        return None
+    return value, inf if max is None else float(max), False
+
+
+def _clamp_min(value: Tensor, min: Any) -> _Found:
+    return (value, inf, False) if _is_zero(min) else None
+
+
+def _maximum(value: Tensor, other: Any) -> _Found:
+    if not isinstance(other, Tensor):
+        return None
+    if _is_zero(other):
+        return (value, inf, False) if other.shape == value.shape or not other.ndim else None
+    return (other, inf, False) if _is_zero(value) and value.shape == other.shape else None
+
+
+def _is_zero(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return not value.requires_grad and not bool(value.any())
+    return isinstance(value, int | float) and value == 0
+
+
+_READERS: dict[Callable[..., Any], Callable[..., _Found]] = {
+    **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), _relu),
+    **dict.fromkeys((F.relu6, nn.functional.relu6), _relu6),
+    **dict.fromkeys((F.hardtanh, F.hardtanh_), _hardtanh),
+    **dict.fromkeys((F.threshold, torch.threshold, torch.threshold_), _threshold_by_name),
+    **dict.fromkeys((torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_), _clamp),
+    **dict.fromkeys((torch.clip, torch.clip_, Tensor.clip, Tensor.clip_), _clamp),
+    **dict.fromkeys((torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_), _clamp_min),
+    **dict.fromkeys((torch.maximum, Tensor.maximum, torch.max, Tensor.max, torch.fmax, Tensor.fmax), _maximum),
+}
+_OTHERS: dict[Callable[..., Any], str] = {
+    F.gelu: "GELU",
+    F.silu: "SiLU",
+    F.mish: "Mish",
+    F.elu: "ELU",
+    F.elu_: "ELU",
+    F.selu: "SELU",
+    F.celu: "CELU",
+    F.leaky_relu: "LeakyReLU",
+    F.leaky_relu_: "LeakyReLU",
+    F.prelu: "PReLU",
+    torch.prelu: "PReLU",
+    F.rrelu: "RReLU",
+    F.softplus: "Softplus",
+    F.hardswish: "Hardswish",
+    F.glu: "GLU",
+}
+_SCRIPTED = tuple(f"aten::{name}" for name in ("relu", "clamp", "threshold", "hardtanh", "gelu", "silu", "maximum"))
