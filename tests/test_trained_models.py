@@ -1,5 +1,6 @@
 """The networks that travel with the package: what they say of themselves, and whether they can do it."""
 
+import hashlib
 import re
 from importlib.resources import files
 
@@ -93,7 +94,11 @@ def test_explanations_name_the_weights(network, clips):
     found = explain(network, Clip(frames), target=label)
     assert found.has_evidence
     assert found.summary()["weights"] == WORDS
-    assert found.provenance == f"weights: {WORDS}"
+    config = network.config
+    assert config.weights_file == f"{config.architecture}.safetensors"
+    digest = hashlib.sha256(bundled_path(config.architecture).read_bytes()).hexdigest()
+    assert config.weights_sha256 == digest
+    assert found.provenance == f"weights: {WORDS}, {config.weights_file}, SHA-256 {digest[:12]}"
     assert found.notes == ()
 
 
