@@ -105,7 +105,7 @@ def perform(
     before = round(frames * rng.uniform(0, lead))
     after = round(frames * rng.uniform(0, min(lead, 0.15)))
     length = int(rng.integers(act.frames[0], act.frames[1] + 1))
-    course, place, on_the_spot = rng.uniform(), rng.uniform(0.3, 0.7), rng.uniform() < 0.6
+    course, place, on_the_spot = rng.uniform(), rng.uniform(0.3, 0.7), rng.uniform() < 0.75
     t, way = np.arange(frames), np.zeros(frames)
     if act.once:
         length = min(length, frames)

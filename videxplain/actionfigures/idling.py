@@ -101,7 +101,7 @@ def _legs(pose: Pose, rng: np.random.Generator, may_walk: bool) -> Array:
     frames = len(pose.root)
     time = np.arange(frames, dtype=float)
     kind = rng.choice(["stand", "bend", "step", "walk"], p=[0.28, 0.24, 0.14, 0.34])
-    travels = rng.uniform() < 0.4
+    travels = rng.uniform() < 0.5
     pace, begin, reach = rng.uniform(22, 30), rng.uniform(), rng.uniform(0.85, 1.15)
     if kind == "walk" and may_walk:
         walking = motion.walk(begin + time / pace, Body(), motion.Style(reach, 0, 0.0))

@@ -134,7 +134,7 @@ def draw_cast(size: tuple[int, int], rng: np.random.Generator) -> Cast:
         look=random_look(rng),
         scenery=scenery,
         light=(float(np.sin(angle)), float(-np.cos(angle))),
-        height=size[0] * rng.uniform(0.58, 0.74),
+        height=size[0] * rng.uniform(0.62, 0.76),
         handed=int(rng.choice([-1, 1])),
     )
 
@@ -142,7 +142,7 @@ def draw_cast(size: tuple[int, int], rng: np.random.Generator) -> Cast:
 def stand(cast: Cast, size: tuple[int, int], rng: np.random.Generator) -> tuple[float, Array]:
     """How much taller than the cast's height the actor is, and where the feet are, ``(2,)`` in pixels."""
     height, width = size
-    scale = rng.uniform(0.85, 1.15)
+    scale = rng.uniform(0.8, 1.1)
     # Raised hands stay in the picture.
     lowest = min(max(0.8, 1.13 * scale * cast.height / height), 0.95)
     return scale, np.array([width * rng.uniform(0.22, 0.78), height * rng.uniform(lowest, 0.97)])
@@ -161,7 +161,7 @@ def _shoot(
     count, height, width = pixels.shape
     scale, feet = stand(cast, (height, width), rng)
     bodies, active = actor(act, cast, camera, feet, scale, difficulty.lead, rng)
-    for place in rng.permutation([-1.0, 1.0])[: rng.choice([0, 1, 2], p=[0.3, 0.45, 0.25])]:
+    for place in rng.permutation([-1.0, 1.0])[: rng.choice([0, 1, 2], p=[0.4, 0.45, 0.15])]:
         bodies.append(bystander(cast, camera, feet, scale, place, rng))
     for _ in range(rng.choice([0, 1, 2], p=[0.25, 0.5, 0.25])):
         bodies.append(mover(cast, camera, feet, width, rng))
