@@ -66,6 +66,7 @@ def test_a_window_at_random_follows_from_seed_pass_and_number_alone(found):
     assert not torch.equal(first, other[3, 1][0])
 
 
+@pytest.mark.long
 def test_processes_make_no_difference(found):
     clips = clips_of(found, augmentation="crop", at_random=True)
     batches = []

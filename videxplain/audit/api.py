@@ -30,6 +30,7 @@ def run_audit(
     out: str | Path,
     *,
     weights: str = "auto",
+    labels: Sequence[str] | None = None,
     subset: str = "test",
     method: str = "gradcam",
     layer: str | None = None,
@@ -56,6 +57,7 @@ def run_audit(
         data: The folder or list of a data set, of which split 1 is taken, or an opened data set.
         out: The folder to write.
         weights: As for :func:`videxplain.load_model`.
+        labels: Names of the classes, for a network given by name whose weights have none.
         subset: ``"test"``, ``"train"`` or ``"all"``.
         method: The method.
         layer: Dotted name, or None for the method's default.
@@ -87,16 +89,17 @@ def run_audit(
         data = open_dataset(data, for_training=False)
     METHODS[method].check_options(options or {})
     named = isinstance(model, str)
-    network: nn.Module = load_model(model, weights) if isinstance(model, str) else model
+    given = {"labels": tuple(labels)} if labels else {}
+    network: nn.Module = load_model(model, weights, **given) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
     if not labelled:
         entries = [replace(entry, truth=None) for entry in entries]
-    labels = config.labels or tuple(f"class {k}" for k in range(config.num_classes))
-    if any(entry.truth for entry in entries) and not {entry.truth for entry in entries} & set(labels):
+    names = config.labels or tuple(f"class {k}" for k in range(config.num_classes))
+    if any(entry.truth for entry in entries) and not {entry.truth for entry in entries} & set(names):
         raise VidexplainError(
             f"the classes of {data.name} ({', '.join(data.labels[:3])}, ...) are none of the network's "
-            f"({', '.join(labels[:3])}, ...); audit it with --unlabelled"
+            f"({', '.join(names[:3])}, ...); audit it with --unlabelled"
         )
     settings = Settings(
         model=model if isinstance(model, str) else config.architecture,
@@ -108,7 +111,7 @@ def run_audit(
         subset=subset,
         videos=len(entries),
         videos_sha256=digest([(entry.shown, entry.truth, entry.group) for entry in entries]),
-        labels=labels,
+        labels=names,
         method=method,
         layer=layer,
         options=dict(options or {}),
