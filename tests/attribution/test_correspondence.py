@@ -168,6 +168,30 @@ def test_a_network_that_crops_or_mirrors_the_picture_is_known() -> None:
     assert not found_in(seeded(nets.SampleFirst), x)[0].uses[0].wrong
 
 
+def test_uses_in_a_network_of_clips_are_told_by_few_passes() -> None:
+    class Shared3D(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.c1, self.c2 = nn.Conv3d(3, 5, 3, padding=1), nn.Conv3d(5, 5, 3, (2, 1, 1), 1)
+            self.relu, self.fc = nn.ReLU(), nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.relu(self.c2(self.relu(self.c1(x)))).mean((2, 3, 4)))
+
+    net, x, count = seeded(Shared3D), video(2, *SIZE), []
+    run = outputs_of(net, "relu")
+
+    def counted(clip: Tensor) -> list[Tensor]:
+        count.append(len(clip))
+        return run(clip)
+
+    found, outputs = find_correspondence(counted, x, "relu"), run(x)
+    assert len(count) == 1 + 2 + 4  # as it is, both halves, and the four borders
+    assert len(found.uses) == 2
+    for use in (0, 1):
+        torch.testing.assert_close(found.gather(outputs, use), outputs[use])
+
+
 def test_a_batch_that_is_mixed_is_refused() -> None:
     class Mixed(nets.SampleFirst):
         def forward(self, x: Tensor) -> Tensor:

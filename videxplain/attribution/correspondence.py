@@ -8,20 +8,18 @@ frames of the clip are changed, and the rows that change with a frame show it (:
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from videxplain.attribution.order_in_time import lay_out_rows
 from videxplain.attribution.probing import SMALLEST_CHANGE, Probe, Row, Run
 from videxplain.errors import VidexplainError
 
 Place: TypeAlias = tuple[int, int]
 """Number of the call and number of the row in it."""
 
-_DOMINANT = 1.5
-"""A row that depends on all frames is of the one whose influence is so many times that of any other."""
 _STRIP = 8
 """How much of the picture a network may leave out at a border, one part in so many, such as a remainder of patches."""
 _STRONG = 10.0
@@ -62,9 +60,23 @@ class Correspondence:
     def gather(self, outputs: Sequence[Tensor], use: int) -> Tensor:
         """The outputs of all calls, each ``(rows, C, h, w)`` or ``(rows, C, t, h, w)``, as ``(N, C, T, h, w)``."""
         rows = [output if output.ndim == 5 else output[:, :, None] for output in outputs]
+        sizes = {(*rows[call].shape[1:2], *rows[call].shape[3:]) for call in self.uses[use].calls}
+        if len(sizes) > 1:
+            raise VidexplainError(
+                f"the layer's outputs for one clip have several sizes, {sorted(sizes)}; name another layer"
+            )
         return torch.stack(
             [torch.cat([rows[call][row] for call, row in steps], dim=1) for steps in self.uses[use].steps]
         )
+
+
+@dataclass(frozen=True)
+class _Border:
+    """How rows change with two opposite borders of the picture: for each call ``(rows, places along the axis)``."""
+
+    names: tuple[str, str]
+    first: list[Tensor]
+    last: list[Tensor]
 
 
 def as_it_is(samples: int) -> Correspondence:
@@ -86,6 +98,9 @@ def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
     probe = Probe(run, x, name)
     if len(probe.shapes) == 1 and len(probe.shapes[0]) == 5 and probe.shapes[0][0] == len(x):
         return as_it_is(len(x))
+    if _each_is_whole(probe, len(x), x.shape[2]):
+        whole = [tuple(((call, n),) for n in range(len(x))) for call in range(len(probe.shapes))]
+        return Correspondence(_checked(probe, run, whole, x, name), len(probe.shapes))
     rows = probe.rows()
     if any(row.sample < 0 for row in rows):  # or nothing of the other clip has opened a rectifier
         probe = Probe(run, x, name, strength=_STRONG)
@@ -103,12 +118,33 @@ def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
     found = _divide(seen, steps, len(x), x.shape[2])
     if found is None:
         raise VidexplainError(f"layer '{name}': {_what_was_seen(seen, x.shape[2])}")
-    wrong = [_not_whole(probe, one, x) for one in found]
+    return Correspondence(_checked(probe, run, found, x, name), len(probe.shapes))
+
+
+def _each_is_whole(probe: Probe, samples: int, frames: int) -> bool:
+    """Whether every call is a use in a network of clips: ``(N, C, t, h, w)``, which depends on the clip's both halves.
+
+    So the many passes are spared that tell apart rows which depend on all frames.
+    """
+    if frames < 2 or any(len(shape) != 5 or shape[0] != samples for shape in probe.shapes):
+        return False
+    first = torch.arange(frames, device=probe.device) < frames // 2
+    return all(
+        bool((torch.cat(probe.changes(half.view(1, 1, frames, 1, 1))) > SMALLEST_CHANGE).all())
+        for half in (first, ~first)
+    )
+
+
+def _checked(
+    probe: Probe, run: Run, found: Sequence[tuple[tuple[Place, ...], ...]], x: Tensor, name: str
+) -> tuple[Use, ...]:
+    """The uses, each with what keeps it from being laid over the picture."""
+    borders = _borders(probe, x)
+    wrong = [_not_whole(borders, one) for one in found]
     if any(wrong):
-        probe = Probe(run, x, name, strength=_STRONG)
-        wrong = [_not_whole(probe, one, x) for one in found]
-    uses = tuple(Use(one, why) for one, why in zip(found, wrong, strict=True))
-    return Correspondence(uses, len(probe.shapes))
+        borders = _borders(Probe(run, x, name, strength=_STRONG), x)
+        wrong = [_not_whole(borders, one) for one in found]
+    return tuple(Use(one, why) for one, why in zip(found, wrong, strict=True))
 
 
 def _divide(rows: list[Row], steps: list[int], samples: int, frames: int) -> list[tuple[tuple[Place, ...], ...]] | None:
@@ -166,107 +202,37 @@ def _all_see_the_same(uses: Sequence[tuple[tuple[Place, ...], ...]], rows: list[
     return all(a <= b or b <= a for a in covered for b in covered)
 
 
-def lay_out_rows(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row] | None:
-    """The rows of one sample in order of time; None where they are not one look at the clip.
-
-    Args:
-        rows: In the order of the pass.
-        steps: How many time steps each row has.
-        frames: T.
-    """
-    if not rows:
-        return None
-    if len(rows) == 1:
-        return rows if _is_whole(rows[0].frames, frames) else None
-    if max(steps) > 1:
-        return _chunks(rows, steps, frames)
-    own = [_own_frame(row) for row in rows]
-    if None not in own:
-        order = sorted(range(len(rows)), key=lambda i: own[i] or 0)
-        return [rows[i] for i in order] if _even([float(own[i] or 0) for i in order], frames) else None
-    for position in (_mean, lambda row: float(max(row.frames)), lambda row: float(min(row.frames))):
-        found = [position(row) for row in rows]
-        for forward in (1, -1):
-            if _even(found[::forward], frames):
-                return rows[::forward]
-    centres = [_centre(row) for row in rows]
-    for forward in (1, -1):
-        if _rising(centres[::forward]) and abs(centres[-1] - centres[0]) >= (len(rows) - 1) * frames / len(rows) / 2:
-            return rows[::forward]
-    return None
-
-
-def _own_frame(row: Row) -> int | None:
-    """The frame that a row is of, if it depends on that one alone or far more than on any other."""
-    if len(row.frames) == 1:
-        return next(iter(row.frames))
-    first, second = sorted(row.influence, reverse=True)[:2]
-    return row.influence.index(first) if first >= _DOMINANT * second else None
-
-
-def _mean(row: Row) -> float:
-    return sum(row.frames) / len(row.frames)
-
-
-def _centre(row: Row) -> float:
-    """Where the influence on a row lies in time; the strongest counts most."""
-    weights = [value**2 for value in row.influence]
-    return sum(t * weight for t, weight in enumerate(weights)) / max(sum(weights), 1e-30)
-
-
-def _rising(positions: Sequence[float]) -> bool:
-    return all(before < after for before, after in pairwise(positions))
-
-
-def _even(positions: Sequence[float], frames: int) -> bool:
-    """Whether frames rise, and lie where steps spread over the clip do, to within half a step or a frame."""
-    steps = len(positions)
-    laid = [(step + 0.5) * frames / steps - 0.5 for step in range(steps)]
-    near = max(1.0, frames / steps / 2)
-    return _rising(positions) and all(
-        abs(position - place) <= near for position, place in zip(positions, laid, strict=True)
-    )
-
-
-def _is_whole(seen: frozenset[int], frames: int) -> bool:
-    """Whether what one row sees stands for the clip: frames from one half and the other, or the one in the middle."""
-    if len(seen) == 1:
-        return abs(next(iter(seen)) - (frames - 1) / 2) <= 0.5
-    return max(seen) - min(seen) + 1 > frames / 2
-
-
-def _chunks(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row] | None:
-    """Rows that are stretches of the clip with several steps each: one after the other, at one rate."""
-    order = sorted(range(len(rows)), key=lambda i: min(rows[i].frames))
-    done, total = 0, sum(steps)
-    for i in order:
-        start, stop = done * frames / total, (done + steps[i]) * frames / total
-        if abs(min(rows[i].frames) - start) > 1 or abs(max(rows[i].frames) + 1 - stop) > 1:
-            return None
-        done += steps[i]
-    return [rows[i] for i in order]
-
-
-def _not_whole(probe: Probe, use: tuple[tuple[Place, ...], ...], x: Tensor) -> str:
-    """Why a use is no look at the whole picture, the right way round; empty where it is one."""
-    places = [place for rows in use for place in rows]
-    for dimension, first, last in ((-1, "left", "right"), (-2, "top", "bottom")):
+def _borders(probe: Probe, x: Tensor) -> list[_Border]:
+    """How all rows change with the picture's borders: left and right, top and bottom."""
+    found = []
+    for dimension, names in ((-1, ("left", "right")), (-2, ("top", "bottom"))):
         extent = x.shape[dimension]
         strip = -(-extent // _STRIP)
         if extent < 2 * strip:
             continue
-        centres = []
-        for side, hidden in ((first, slice(0, strip)), (last, slice(extent - strip, extent))):
-            where = torch.zeros(extent, dtype=torch.bool, device=x.device)
-            where[hidden] = True
+        numbers = torch.arange(extent, device=x.device)
+        profiles = []
+        for where in (numbers < strip, numbers >= extent - strip):
             pictures = probe.pictures(where if dimension == -1 else where[:, None])
-            along = torch.stack([pictures[call][row].mean(-2 if dimension == -1 else -1) for call, row in places])
+            profiles.append([picture.mean(-2 if dimension == -1 else -1) for picture in pictures])
+        found.append(_Border(names, profiles[0], profiles[1]))
+    return found
+
+
+def _not_whole(borders: Sequence[_Border], use: tuple[tuple[Place, ...], ...]) -> str:
+    """Why a use is no look at the whole picture, the right way round; empty where it is one."""
+    places = [place for rows in use for place in rows]
+    for border in borders:
+        centres = []
+        for name, profiles in zip(border.names, (border.first, border.last), strict=True):
+            along = torch.stack([profiles[call][row] for call, row in places])
             if not bool((along > SMALLEST_CHANGE / 10).any()):
-                return f"it does not see the {side} border of the picture, such as a crop"
+                return f"it does not see the {name} border of the picture, such as a crop"
             profile = along.mean(0)
-            centres.append(float((profile * torch.linspace(0, 1, len(profile), device=x.device)).sum() / profile.sum()))
+            shares = torch.linspace(0, 1, len(profile), device=profile.device)
+            centres.append(float((profile * shares).sum() / profile.sum()))
         if centres[0] > centres[1] + 0.1:
-            return f"it sees the picture mirrored, {first} for {last}"
+            return f"it sees the picture mirrored, {border.names[0]} for {border.names[1]}"
     return ""
 
 

@@ -30,6 +30,8 @@ class LayerRows:
 
     def video(self, outputs: Sequence[Tensor], layer: LayerCall) -> Tensor:
         """The outputs of all calls of a pass as ``(N, C, T, h, w)``; with several uses those of the named one."""
+        if self.is_direct and not layer.use:
+            return outputs[self.calls[0]]
         return self.found.gather([outputs[call] for call in self.calls], self._use(layer))
 
     def calls_of(self, layer: LayerCall) -> frozenset[int]:

@@ -65,6 +65,11 @@ class Probe:
         # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
         self._other = (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the clip is."""
+        return self._x.device
+
     def changes(self, hidden: Tensor) -> list[Tensor]:
         """How much each row changes, ``(rows,)`` for each call, when the voxels of ``hidden`` are others.
 

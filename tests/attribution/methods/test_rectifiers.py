@@ -1,0 +1,124 @@
+"""Guided backpropagation sees every rectifier, and names what it cannot guide."""
+
+import warnings
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import videxplain as vx
+from tests.attribution.networks import seeded, video
+
+
+class Guided(torch.autograd.Function):
+    """The literal rule, for a rectifier that stops to rise at ``top``."""
+
+    @staticmethod
+    def forward(ctx, value, top):
+        ctx.save_for_backward((value > 0) & (value < top))
+        return value.clamp(0, top)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (rising,) = ctx.saved_tensors
+        return gradient.clamp(min=0) * rising, None
+
+
+class Two(nn.Module):
+    """Two convolutions with a nonlinearity behind each."""
+
+    def __init__(self, first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.c1, self.c2, self.fc = nn.Conv3d(3, 6, 3, padding=1), nn.Conv3d(6, 6, 3, padding=1), nn.Linear(6, 3)
+        self.first, self.second = first, second
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.second(self.c2(self.first(self.c1(x)))).mean((2, 3, 4)))
+
+
+def literal(x: Tensor, top: float) -> Tensor:
+    network = seeded(lambda: Two(lambda value: Guided.apply(value, top), lambda value: Guided.apply(value, torch.inf)))
+    pixels = x.clone().requires_grad_()
+    return torch.autograd.grad(network(pixels)[:, 1].sum(), pixels)[0]
+
+
+def ignored(value: Tensor) -> Tensor:
+    value.clamp_(min=0)
+    return value
+
+
+RECTIFIERS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
+    "clamp": (lambda v: v.clamp(min=0), torch.inf),
+    "clamp by position": (lambda v: torch.clamp(v, 0), torch.inf),
+    "clamp in place": (ignored, torch.inf),
+    "clamp between": (lambda v: v.clamp(0, 0.3), 0.3),
+    "clip": (lambda v: torch.clip(v, min=0.0), torch.inf),
+    "clamp_min": (lambda v: v.clamp_min(0), torch.inf),
+    "Threshold": (nn.Threshold(0, 0), torch.inf),
+    "Threshold in place": (nn.Threshold(0.0, 0.0, inplace=True), torch.inf),
+    "F.threshold by name": (lambda v: F.threshold(v, threshold=0, value=0), torch.inf),
+    "ReLU6": (nn.ReLU6(), 6.0),
+    "F.relu6": (F.relu6, 6.0),
+    "Hardtanh": (nn.Hardtanh(0, 0.2), 0.2),
+    "maximum": (lambda v: torch.maximum(v, torch.zeros_like(v)), torch.inf),
+    "maximum, the other way round": (lambda v: torch.maximum(torch.zeros_like(v), v), torch.inf),
+    "max": (lambda v: torch.max(v, v.new_zeros(())), torch.inf),
+    "fmax": (lambda v: v.fmax(torch.zeros_like(v)), torch.inf),
+}
+
+
+@pytest.mark.parametrize("name", RECTIFIERS)
+def test_every_rectifier_is_guided(name: str) -> None:
+    rectifier, top = RECTIFIERS[name]
+    x = video(2, 3, 4, 10, 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = vx.attribute(seeded(lambda: Two(rectifier, torch.relu)), x, method="guided-backprop", target=1)
+    torch.testing.assert_close(found, literal(x, top))
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [(nn.GELU(), "GELU"), (nn.SiLU(), "SiLU"), (nn.LeakyReLU(0.1), "LeakyReLU"), (nn.ELU(), "ELU"), (F.mish, "Mish")],
+)
+@pytest.mark.parametrize("method", ["guided-backprop", "deconvolution"])
+def test_other_nonlinearities_are_named(method: str, other: Callable[[Tensor], Tensor], name: str) -> None:
+    network, x = seeded(lambda: Two(other, torch.relu)), video(1, 3, 4, 10, 10)
+    with pytest.warns(UserWarning, match=f"{name} of Two pass the plain gradient"):
+        vx.attribute(network, x, method=method, target=1)
+    with pytest.raises(vx.VidexplainError, match="Two calls no ReLU"):
+        vx.attribute(seeded(lambda: Two(other, other)), x, method=method, target=1)
+
+
+@pytest.mark.parametrize(
+    "no_rectifier",
+    [
+        lambda v: v.clamp(min=-1),
+        lambda v: v.clamp(max=1),
+        nn.Threshold(0.1, 0),
+        nn.Threshold(0, -1),
+        nn.Hardtanh(),
+        lambda v: torch.maximum(v, 0.5 * v),
+        lambda v: v * v.max(),
+        lambda v: v - v.amax(1, keepdim=True) + torch.max(v, 1)[0].mean(),
+    ],
+)
+def test_what_is_no_rectifier_keeps_its_gradient(no_rectifier: Callable[[Tensor], Tensor]) -> None:
+    x = video(1, 3, 4, 10, 10)
+    network = seeded(lambda: Two(no_rectifier, lambda value: Guided.apply(value, torch.inf)))
+    pixels = x.clone().requires_grad_()
+    (wanted,) = torch.autograd.grad(network(pixels)[:, 1].sum(), pixels)
+    found = vx.attribute(seeded(lambda: Two(no_rectifier, torch.relu)), x, method="guided-backprop", target=1)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_scripted_and_traced_parts_are_refused() -> None:
+    x = video(1, 3, 4, 10, 10)
+    scripted = seeded(lambda: Two(torch.jit.script(nn.ReLU()), torch.relu))
+    with pytest.raises(vx.VidexplainError, match=r"the scripted or traced part 'first' hides its own"):
+        vx.attribute(scripted, x, method="guided-backprop", target=1)
+    traced = torch.jit.trace(seeded(lambda: Two(nn.ReLU(), nn.ReLU())), x)
+    with pytest.raises(vx.VidexplainError, match="scripted or traced part"):
+        vx.attribute(traced, x, method="guided-backprop", target=1)
