@@ -47,6 +47,7 @@ def run_benchmark(
     dataset: VideoDataset | None = None,
     boxes: Mapping[str, VideoBoxes] | None = None,
     device: torch.device | None = None,
+    labels: Sequence[str] | None = None,
     progress: Bars | None = None,
 ) -> BenchmarkResult:
     """Explain clips with every method, and measure each explanation.
@@ -61,6 +62,7 @@ def run_benchmark(
         dataset: Its test videos are taken; None renders clips of ActionFigures.
         boxes: UCF101-24's boxes by video name, which are then the evidence.
         device: Where to compute.
+        labels: Names of the classes of all networks, for weights that have none.
         progress: Shows the progress of each network.
 
     Raises:
@@ -68,13 +70,14 @@ def run_benchmark(
     """
     bars: Bars = progress or (lambda stage: nullcontext())
     settings = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
+    names = {"labels": tuple(labels)} if labels else {}
     clips: dict[str, Chosen] = {}
     untrained = []
     with output_folder(out), claimed(out):
         claim(out, settings)
         for name, weights in networks.items():
             with bars(f"weights of {name}") as bar:
-                module = load_model(name, weights, progress=bar).to(device or torch.device("cpu"))
+                module = load_model(name, weights, progress=bar, **names).to(device or torch.device("cpu"))
             entrant = Entrant(name, module, config_of(module))
             if not entrant.config.trained:
                 untrained.append(name)

@@ -24,6 +24,7 @@ def attention(
     model: options.Model,
     clip: options.ClipPath,
     weights: options.Weights = "auto",
+    labels: options.Labels = None,
     frame: Frame = None,
     at: At = None,
     block: Block = None,
@@ -44,7 +45,7 @@ def attention(
     paths = result_paths(out, clip, model, "attention", kinds, weights=weights)
     asked: dict[str, Any] = {"frame": frame, "at": _point(at), "block": block, "top": top}
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device)
+        network, source = prepare(model, clip, weights, frames, device, labels)
         refuse_overwriting(paths, question_of(source, network.config, "attention", **asked), overwrite)
         seen = look(network, source, **asked)
         x, y = seen.at

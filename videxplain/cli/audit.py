@@ -27,6 +27,7 @@ def audit(
         ),
     ] = None,
     weights: options.Weights = "auto",
+    labels: options.Labels = None,
     kind: Annotated[
         str, typer.Option(help="How the data set is laid out; auto finds out.", rich_help_panel=_DATA)
     ] = "auto",
@@ -103,6 +104,7 @@ def audit(
             dataset,
             out,
             weights=weights,
+            labels=options.label_options(labels).get("labels"),
             subset=subset,
             method=method,
             layer=layer,

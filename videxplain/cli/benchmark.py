@@ -40,6 +40,7 @@ def benchmark(
     kind: Kind = "auto",
     split: Split = 1,
     boxes: Boxes = None,
+    labels: options.Labels = None,
     device: options.Device = "auto",
     out: options.Out = Path("benchmark"),
 ) -> None:
@@ -69,6 +70,7 @@ def benchmark(
         dataset=None if data is None else open_dataset(data, kind=kind, split=split),
         boxes=None if boxes is None else read_boxes(boxes),
         device=find_device(device),
+        labels=options.label_options(labels).get("labels"),
         progress=progress_lines,
     )
     _print_overview(result.lines)

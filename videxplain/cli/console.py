@@ -124,6 +124,18 @@ def print_notes(notes: Sequence[str]) -> None:
         console().print(f"! {clean(note)}", style="bold red")
 
 
+def print_banner(lines: Sequence[str]) -> None:
+    """A warning that nobody can overlook: its first line on a coloured ground, the others below it."""
+    from rich.padding import Padding
+
+    out = console()
+    for first, line in zip((True, *[False] * len(lines)), lines, strict=False):
+        if first:
+            out.print(Padding(f"! {clean(line)}", (0, 1)), style="bold white on red")
+        else:
+            out.print(f"! {clean(line)}", style="bold red", soft_wrap=True)
+
+
 def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
     """A value as JSON for other programs, in ASCII."""
     import json

@@ -49,6 +49,7 @@ def evaluate(
     model: options.Model,
     data: Data,
     weights: options.Weights = "auto",
+    labels: options.Labels = None,
     kind: Kind = "auto",
     split: Split = 1,
     subset: Subset = "test",
@@ -71,8 +72,9 @@ def evaluate(
 
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
+    names = options.label_options(labels)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress).to(place)
+        network = load_model(model, weights, progress=progress, **names).to(place)
     from videxplain.evaluation.api import evaluate as run
     from videxplain.evaluation.runs import division_of, other_split_note
     from videxplain.evaluation.setup import setup_of

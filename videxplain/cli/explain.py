@@ -1,12 +1,10 @@
 """Commands that explain a clip."""
 
-import re
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_json, print_notes, print_predictions, progress_bar
+from videxplain.cli.console import print_banner, print_files, print_json, print_notes, print_predictions, progress_bar
 from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
 
     from videxplain.attribution.registry import Method
     from videxplain.data.stream import FileFrames
+    from videxplain.explanation.result import Explanation
     from videxplain.models.config import ModelConfig
 
 
@@ -32,6 +31,7 @@ def write_explanation(
     model: str,
     clip: Path,
     weights: str,
+    labels: str | None,
     target: str | None = None,
     against: str | None = None,
     layer: str | None = None,
@@ -59,7 +59,7 @@ def write_explanation(
     values = method.parse_options(texts)
     _check_look(colormap, opacity)
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device)
+        network, source = prepare(model, clip, weights, frames, device, labels)
         asked: dict[str, Any] = {
             "target": _target(target, against),
             "layer": layer,
@@ -72,7 +72,7 @@ def write_explanation(
             explanation = explain_clip(network, source, method.name, **asked, progress=progress, **values)
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
         print_predictions(explanation.predictions, title, explanation.explained_label)
-        print_notes(explanation.notes)
+        print_explanation_notes(explanation)
         for path in paths:
             with progress_bar(f"writing {path.name}") as progress:
                 explanation.save(path, colormap=colormap, opacity=opacity, timeline=timeline, progress=progress)
@@ -83,6 +83,7 @@ def figure(
     model: options.Model,
     clip: options.ClipPath,
     weights: options.Weights = "auto",
+    labels: options.Labels = None,
     target: options.Target = None,
     against: options.Against = None,
     layer: options.Layer = None,
@@ -104,7 +105,7 @@ def figure(
     paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     _check_look(colormap, None)
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device)
+        network, source = prepare(model, clip, weights, frames, device, labels)
         asked: dict[str, Any] = {"target": _target(target, against), "layer": layer, "frame": frame}
         question = question_of(source, network.config, "figure", **asked)
         refuse_overwriting(paths, question, overwrite)
@@ -120,6 +121,7 @@ def predict(
     model: options.Model,
     clip: options.ClipPath,
     weights: options.Weights = "auto",
+    labels: options.Labels = None,
     frames: options.Frames = ":",
     device: options.Device = "auto",
     stride: options.Stride = None,
@@ -127,48 +129,53 @@ def predict(
     as_json: options.AsJson = False,
 ) -> None:
     """Which class a clip shows, averaged over its windows."""
-    from videxplain.explanation.api import ShortClipWarning, clip_notes
-    from videxplain.explanation.api import predict as predict_clip
+    from videxplain.explanation.api import clip_notes, predict_source
+    from videxplain.explanation.familiarity import familiarity_notes
     from videxplain.explanation.origin import of_model
     from videxplain.explanation.saving import plain
     from videxplain.explanation.sources import clip_record
 
-    network, source = prepare(model, clip, weights, frames, device)
+    network, source = prepare(model, clip, weights, frames, device, labels)
     config = network.config
-    with progress_bar(f"predicting with {model}") as progress, warnings.catch_warnings():
-        warnings.simplefilter("ignore", ShortClipWarning)  # the notes say it
-        predictions = predict_clip(network, source, stride=stride, progress=progress)
-    notes = clip_notes(source, config)
+    with progress_bar(f"predicting with {model}") as progress:
+        found = predict_source(network, source, stride=stride, progress=progress)
+    unknown, notes = familiarity_notes(found.familiarity, source), clip_notes(source, config)
     if as_json:
-        ranked = [{"label": label, "probability": p} for label, p in predictions]
-        print_json(plain({**clip_record(source), **of_model(config), "predictions": ranked, "notes": notes}))
+        ranked = [{"label": label, "probability": p} for label, p in found.classes]
+        record = {"predictions": ranked, "notes": (*unknown, *notes)}
+        known = found.familiarity and found.familiarity.record()
+        print_json(plain({**clip_record(source), **of_model(config), **record, "familiarity": known}))
         return
-    print_predictions(predictions, f"{clip.name}: {model}, {weights_words(config)}", top=top)
+    print_predictions(found.classes, f"{clip.name}: {model}, {weights_words(config)}", top=top)
+    print_banner(unknown)
     print_notes(notes)
 
 
-def prepare(model: str, clip: Path, weights: str, frames: str, device: str) -> "tuple[Any, FileFrames]":
+def prepare(
+    model: str, clip: Path, weights: str, frames: str, device: str, labels: str | None = None
+) -> "tuple[Any, FileFrames]":
     """The network on its device, and the frames. Cheap checks come first."""
     from videxplain.data.stream import FileFrames
     from videxplain.device import find_device
     from videxplain.models.zoo import available_weights, load_model
 
-    check_clip(clip)
     available_weights(model)
     start, stop = options.frame_range(frames)
     place = find_device(device)
+    names = options.label_options(labels)
     source = FileFrames(clip, start, stop)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress)
+        network = load_model(model, weights, progress=progress, **names)
     return network.to(place), source
 
 
-def check_clip(clip: Path) -> None:
-    """Raise for what is no path of a clip but looks like a wish for one: an address, or standard input."""
-    if str(clip) == "-":
-        raise VidexplainError("--clip cannot be standard input: write the video to a file, and give its path")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(clip)):
-        raise VidexplainError(f"--clip is the path of a file, not an address: download '{clip}' and give its path")
+def print_explanation_notes(explanation: "Explanation") -> None:
+    """The notes of an explanation; those about a clip that the network cannot know are a banner."""
+    from videxplain.explanation.familiarity import familiarity_notes
+
+    unknown = familiarity_notes(explanation.familiarity, explanation.source)
+    print_banner(unknown)
+    print_notes([note for note in explanation.notes if note not in unknown])
 
 
 def weights_words(config: "ModelConfig") -> str:

@@ -18,6 +18,7 @@ _INPUT = {
     "model": (options.Model, _REQUIRED),
     "clip": (options.ClipPath, _REQUIRED),
     "weights": (options.Weights, "auto"),
+    "labels": (options.Labels, None),
 }
 _SCORE = {"target": (options.Target, None), "against": (options.Against, None)}
 _LAYER = {"layer": (options.Layer, None)}

@@ -31,6 +31,14 @@ Weights: TypeAlias = Annotated[
         rich_help_panel=_INPUT,
     ),
 ]
+Labels: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|NAME",
+        help="Names of the classes, for weights without: a file (one a line, or JSON), or Kinetics, UCF101, HMDB51.",
+        rich_help_panel=_INPUT,
+    ),
+]
 Frames: TypeAlias = Annotated[
     str,
     typer.Option(metavar="START:STOP", help="Only these frames; either side may be left out.", rich_help_panel=_INPUT),
@@ -94,6 +102,13 @@ Overwrite: TypeAlias = Annotated[
 Timeline: TypeAlias = Annotated[
     bool, typer.Option("--timeline/--no-timeline", help="The strip under the video.", rich_help_panel=_OUTPUT)
 ]
+
+
+def label_options(labels: str | None) -> dict[str, tuple[str, ...]]:
+    """What ``load_model`` is given for ``--labels``."""
+    from videxplain.models.weights.labels import read_labels
+
+    return {} if labels is None else {"labels": read_labels(labels)}
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, print_predictions, progress_bar, say
+from videxplain.cli.console import print_files, print_predictions, progress_bar, say
 from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.files import output_folder
 
@@ -17,6 +17,7 @@ def split(
     model: options.Model,
     clip: options.ClipPath,
     weights: options.Weights = "auto",
+    labels: options.Labels = None,
     target: options.Target = None,
     layer: options.Layer = None,
     frames: options.Frames = ":",
@@ -27,7 +28,7 @@ def split(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Divide the evidence into motion and appearance."""
-    from videxplain.cli.explain import prepare, weights_words
+    from videxplain.cli.explain import prepare, print_explanation_notes, weights_words
     from videxplain.explanation.motion import FORMATS, motion_and_appearance
     from videxplain.explanation.question import question_of
 
@@ -35,7 +36,7 @@ def split(
     paths = result_paths(out, clip, model, "split", kinds, weights=weights, target=target)
     asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device)
+        network, source = prepare(model, clip, weights, frames, device, labels)
         question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
         refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"motion and appearance of {model}") as progress:
@@ -43,7 +44,7 @@ def split(
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
         print_predictions(parts.motion.predictions, title, parts.motion.explained_label)
         say(f"motion {100 * parts.share:.0f} % of the evidence, appearance {100 - 100 * parts.share:.0f} %")
-        print_notes(parts.motion.notes)
+        print_explanation_notes(parts.motion)
         for path in paths:
             parts.save(path)
         print_files(paths)

@@ -13,7 +13,7 @@ from torch import nn
 from videxplain.attribution.targets import Target
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.api import explain
-from videxplain.explanation.result import Explanation
+from videxplain.explanation.result import UNFAMILIAR_FRAME, Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import ClipLike, clip_record
 from videxplain.progress import Progress
@@ -58,13 +58,17 @@ class MotionAndAppearance(Result):
     def overlay_frames(self) -> Iterator[NDArray[np.uint8]]:
         """Every frame with both parts over it, orange and blue, and the time line under it, motion above."""
         from videxplain.viz.motion_and_appearance import two_part_overlay
+        from videxplain.viz.overlay import banner
         from videxplain.viz.timeline import Timeline
 
         line = Timeline(self.motion.temporal, self.source.size, self.appearance.temporal)
         for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
             if i >= self.motion.num_frames:
                 return
-            yield line.under(two_part_overlay(frame, self.motion.maps[i], self.appearance.maps[i], self.limit), i)
+            picture = two_part_overlay(frame, self.motion.maps[i], self.appearance.maps[i], self.limit)
+            if self.motion.familiarity and self.motion.familiarity.beyond:
+                banner(picture, UNFAMILIAR_FRAME)
+            yield line.under(picture, i)
 
     def figure(self) -> "Figure":
         """Frames, both parts over them, and how much each contributed when."""

@@ -74,7 +74,7 @@ def window_inputs(
     stream = consecutive_windows if whole.consecutive else interleaved_windows
 
     def prepare(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return to_model_input(frame[None], size=config.size, mean=config.mean, std=config.std)
+        return to_model_input(frame[None], size=config.size, mean=config.mean, std=config.std, view=config.view)
 
     for window in read_ahead(stream(source, windows, prepare)):
         yield torch.from_numpy(window)[None].to(device)

@@ -31,6 +31,7 @@ def question_of(source: FrameSource, config: ModelConfig, method: str, **asked: 
         "method": method,
         "model": config.architecture,
         "options": config.options,
+        "labels": config.labels,
         "input": [config.num_frames, config.size, config.sampling, config.frame_interval, config.mean, config.std],
         "weights": [config.weights, getattr(config, "weights_sha256", "")],
         "asked": {name: _value(name, value, config) for name, value in asked.items()},

@@ -15,6 +15,7 @@ from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
 from videxplain.explanation.origin import Origin
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import clip_record
+from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz")
 _SHEET_FRAMES = 8
 _NOTEBOOK_WIDTH = 480
 NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
+UNFAMILIAR_FRAME = "unlike anything this network has learned from"
 CONSTANT_NOTE = "the map has the same value everywhere, so nothing is highlighted"
 
 
@@ -38,6 +40,7 @@ class Explanation(Result):
         origin: How it was made.
         signed: Whether negative values are part of the picture (activations) rather than absence of evidence.
         notes: What the reader must not miss.
+        familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
     """
 
     source: FrameSource
@@ -46,6 +49,7 @@ class Explanation(Result):
     origin: Origin
     signed: bool = False
     notes: tuple[str, ...] = ()
+    familiarity: ClipFamiliarity | None = None
     formats: ClassVar[tuple[str, ...]] = FORMATS
     kind: ClassVar[str] = "explanation"
 
@@ -97,7 +101,7 @@ class Explanation(Result):
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
             timeline: Whether the strip with each frame's contribution is drawn below.
         """
-        from videxplain.viz.overlay import CONSTANT, NO_EVIDENCE, caption, overlay
+        from videxplain.viz.overlay import CONSTANT, NO_EVIDENCE, banner, caption, overlay
         from videxplain.viz.timeline import Timeline
 
         look = _look(colormap, opacity)
@@ -108,7 +112,9 @@ class Explanation(Result):
             if i >= self.num_frames:
                 return
             picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, **look)
-            if self.origin.weights == "none" and self.has_evidence:
+            if self.familiarity and self.familiarity.beyond:
+                banner(picture, UNFAMILIAR_FRAME)
+            elif self.origin.weights == "none" and self.has_evidence:
                 caption(picture, "untrained network")
             yield line.under(picture, i) if line else picture
 
@@ -151,6 +157,7 @@ class Explanation(Result):
                 "colour_range": self.range,
                 "signed": self.signed,
                 "notes": self.notes,
+                "familiarity": self.familiarity.record() if self.familiarity else None,
             }
         )
 
@@ -212,6 +219,7 @@ class Explanation(Result):
             origin=Origin.from_record(summary),
             signed=bool(summary["signed"]),
             notes=tuple(map(str, summary["notes"])),
+            familiarity=ClipFamiliarity.from_record(summary.get("familiarity")),
         )
 
     def _repr_html_(self) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.api import check_input
 from videxplain.attribution.default_layer import find_layer
-from videxplain.attribution.engine import Precision, forward
+from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.passes import Pass
@@ -22,13 +22,15 @@ from videxplain.attribution.targets import Score, Target, class_index, describe,
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
+from videxplain.explanation.familiarity import features_of, measurement_of, pass_of
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.plan import Plan, plan, window_inputs
 from videxplain.explanation.window_maps import WindowMaps
+from videxplain.models.classifier_input import classifier_input
 from videxplain.models.config import ModelConfig, TokenLayout
+from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.models.outputs import probabilities
 from videxplain.progress import Progress
-from videxplain.untouched import untouched
 
 WindowSeen: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
 """Called after each window: its frames ``(T,)``, their shares ``(T,)``, the maps ``(T, h, w)`` of the leading class."""
@@ -45,6 +47,7 @@ class VideoAttribution:
         layer: Where, or None for the input.
         maps: One raw map per frame.
         windows: How many passes of the network it took.
+        familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
     """
 
     probabilities: NDArray[np.float32]
@@ -53,6 +56,7 @@ class VideoAttribution:
     layer: LayerCall | FusedLayers | None
     maps: FrameMaps
     windows: int
+    familiarity: ClipFamiliarity | None = None
 
 
 def attribute_video(
@@ -102,12 +106,12 @@ def attribute_video(
         leaders = LeadingClasses(method.candidates, config)
     else:
         leaders = FixedTarget([score_function(target, config.num_outcomes, config.outcome_labels)])
-    run = _Runner(module, method, layer, tokens, precision, options)
+    run = _Runner(module, config, method, layer, tokens, precision, options)
 
     total = np.zeros(config.num_outcomes)
     with closing(WindowMaps()) as kept:
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
-            logits, maps = run(x, leaders.choose)
+            logits, maps = run(x, leaders.choose, measured=True)
             total += probabilities_of(logits, config)
             by_frame = per_frame(maps, config.num_frames)
             kept.add(leaders.keys, by_frame)
@@ -139,6 +143,7 @@ def attribute_video(
         layer=run.layer,
         maps=stitched,
         windows=len(whole.windows) + len(missing),
+        familiarity=run.measurement.result() if run.measurement else None,
     )
 
 
@@ -149,17 +154,25 @@ def predict_video(
     *,
     stride: int | None = None,
     progress: Progress | None = None,
-) -> NDArray[np.float32]:
-    """The probability of each outcome, averaged over the same windows that :func:`attribute_video` looks at."""
+) -> tuple[NDArray[np.float32], ClipFamiliarity | None]:
+    """What the network says of a clip, over the same windows that :func:`attribute_video` looks at.
+
+    Returns:
+        The probability of each outcome, averaged over windows, and how far the clip is from those that the network has
+        learned from; None if its weights do not say.
+    """
     whole = plan(source.num_frames, config, stride)
     device = device_of(module)
+    measurement = measurement_of(module)
     total = np.zeros(config.num_outcomes)
     for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
-        with untouched(module), torch.no_grad():
-            total += probabilities_of(forward(module, x), config)
+        logits, features = pass_of(module, x, config)
+        total += probabilities_of(logits, config)
+        if measurement and features is not None:
+            measurement.add(features, logits)
         if progress:
             progress(i + 1, len(whole.windows))
-    return (total / len(whole.windows)).astype(np.float32)
+    return (total / len(whole.windows)).astype(np.float32), measurement.result() if measurement else None
 
 
 class FixedTarget:
@@ -197,22 +210,47 @@ class _Runner:
     def __init__(
         self,
         module: nn.Module,
+        config: ModelConfig,
         method: Method,
         wanted: str | nn.Module | None,
         tokens: TokenLayout | None,
         precision: Precision,
         options: dict[str, Any],
     ) -> None:
-        self._module, self._method, self._wanted, self._tokens = module, method, wanted, tokens
+        self._module, self._config = module, config
+        self._method, self._wanted, self._tokens = method, wanted, tokens
         self._precision, self._options = precision, options
         self.layer: LayerCall | FusedLayers | None = None
+        self.measurement = measurement_of(module)
         self._ready = False
 
-    def __call__(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, x: Tensor, choose: Callable[[Tensor], list[Score]], measured: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """The logits and the maps of a window; ``measured`` counts it for the familiarity of the clip."""
         if not self._ready:
             check_input(self._module, x)
             self.layer = find_layer(self._method, self._module, x, self._wanted, self._tokens)
             self._ready = True
+        if not (measured and self.measurement):
+            return self._explained(x, choose)
+        features: list[Tensor | None] = []
+
+        def choose_and_keep(logits: Tensor) -> list[Score]:
+            # The scores are chosen after the pass of the clip itself, before those of changed clips.
+            features.append(features_of(seen))
+            return choose(logits)
+
+        with classifier_input(self._module, self._config.num_classes) as seen:
+            logits, maps = self._explained(x, choose_and_keep)
+        known = features[0] if features else None
+        if known is None:
+            _, known = pass_of(self._module, x, self._config)
+        if known is not None:
+            self.measurement.add(known, logits)
+        return logits, maps
+
+    def _explained(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> tuple[Tensor, Tensor]:
         one = Pass(self._module, x, choose, self.layer, self._precision, self._tokens)
         result = run_method(self._method, one, **self._options)
         return result.logits, result.maps

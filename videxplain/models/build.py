@@ -19,6 +19,7 @@ from videxplain.progress import Progress
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from videxplain.models.familiarity import Familiarity
     from videxplain.models.video_model import VideoModel
     from videxplain.models.weights.conversion import Converted
 
@@ -87,7 +88,10 @@ def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource
     check_fit(state, network.state_dict(), f"weights '{source.path}' do not fit {config.architecture}")
     # A network without memory takes the tensors themselves; another one copies their numbers.
     network.load_state_dict(state, assign=entry.initialise is not None)
-    return _finished(network, config.replace(weights_file=source.path.name, weights_sha256=sha256_of(source.path)))
+    config = config.replace(weights_file=source.path.name, weights_sha256=sha256_of(source.path))
+    # Other frames than in training have other features.
+    known = found.familiarity if found.config is not None and _same_input(found.config, config) else None
+    return _finished(network, config, known)
 
 
 def random_network(entry: Architecture, config: ModelConfig) -> "nn.Module":
@@ -221,11 +225,21 @@ def _empty(entry: Architecture, config: ModelConfig, path: Path | None = None) -
 def _classes(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]") -> int | None:
     """K of a file that differs from a network in the rows of one layer alone; None where it does not."""
     odd = [name for name in wanted if name in state and state[name].shape != wanted[name].shape]
-    rows = {state[name].shape[0] for name in odd if state[name].shape[1:] == wanted[name].shape[1:]}
+    rows = {
+        state[name].shape[0] for name in odd if state[name].ndim and state[name].shape[1:] == wanted[name].shape[1:]
+    }
     return rows.pop() if len(rows) == 1 and len({name.rpartition(".")[0] for name in odd}) == 1 else None
 
 
-def _finished(network: "nn.Module", config: ModelConfig) -> "VideoModel":
+def _same_input(one: ModelConfig, other: ModelConfig) -> bool:
+    """Whether two configurations feed a network with the same numbers."""
+    names = ("num_frames", "size", "sampling", "frame_interval", "mean", "std", "view")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _finished(network: "nn.Module", config: ModelConfig, known: "Familiarity | None" = None) -> "VideoModel":
     model = cast("VideoModel", network.eval())
     model.config = config
+    if known is not None:
+        model.familiarity = known
     return model

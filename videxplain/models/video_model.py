@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from videxplain.models.config import ModelConfig
+from videxplain.models.familiarity import Familiarity
 
 
 class _SaysWhatItExpects(type):
@@ -23,6 +24,8 @@ class VideoModel(nn.Module, metaclass=_SaysWhatItExpects):
 
     Attributes:
         config: What to feed the network and what its output means.
+        familiarity: What clips the network has learned from, or None if its weights do not say.
     """
 
     config: ModelConfig
+    familiarity: Familiarity | None = None

@@ -99,7 +99,8 @@ def save_model(
     """Write a network of the zoo as ``.safetensors``, whole or not at all.
 
     ``model.config`` goes with it. Its ``weights`` should say how they were learned: as long as they are ``"none"``,
-    the network counts as random, also when it is loaded again.
+    the network counts as random, also when it is loaded again. What says which clips the network has learned from
+    (:func:`videxplain.evaluation.familiarity.fit_familiarity`) goes with it too.
 
     Args:
         model: A network with a ``config``.
@@ -115,7 +116,7 @@ def save_model(
         raise VidexplainError("the model has no config: only networks of the zoo can be saved")
     if isinstance(model, Wrapped):
         raise VidexplainError("nothing here could read a wrapped network again: save its .module as its project does")
-    write_weights(model.state_dict(), config, Path(path), metrics, dtype)
+    write_weights(model.state_dict(), config, Path(path), metrics, dtype, getattr(model, "familiarity", None))
 
 
 def _architecture(name: str) -> Architecture:

@@ -9,6 +9,8 @@ from videxplain.viz.colour import DEFAULT_COLORMAP, cover, lut
 
 NO_EVIDENCE, CONSTANT = "no positive evidence", "same value everywhere"
 DEFAULT_OPACITY = 0.6
+_BEHIND_BANNER = (166, 27, 27)
+"""``WARNING`` of :mod:`videxplain.viz.colour` as RGB."""
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -86,6 +88,19 @@ def _without_evidence(frame: np.ndarray, words: str) -> np.ndarray:
     picture = cv2.addWeighted(frame, 0.4, grey, 0.6, 0)
     caption(picture, words)
     return picture
+
+
+def banner(picture: np.ndarray, text: str) -> None:
+    """Write a warning across the top of an ``(H, W, 3)`` uint8 picture, in place, as wide as the picture."""
+    height, width = picture.shape[:2]
+    font, margin = cv2.FONT_HERSHEY_SIMPLEX, max(2, width // 60)
+    (natural_width, _), _ = cv2.getTextSize(text, font, 1.0, 1)
+    scale = min((width - 2 * margin) / natural_width, max(0.5, height / 500))
+    thickness = max(1, round(1.5 * scale))
+    (text_width, text_height), descent = cv2.getTextSize(text, font, scale, thickness)
+    picture[: min(height, text_height + descent + 2 * margin)] = _BEHIND_BANNER
+    origin = ((width - text_width) // 2, margin + text_height)
+    cv2.putText(picture, text, origin, font, scale, (255, 255, 255), thickness, cv2.LINE_AA)
 
 
 def caption(picture: np.ndarray, text: str) -> None:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from videxplain.models.familiarity import Familiarity
+
 CONFIG_KEY, METRICS_KEY = "videxplain.config", "videxplain.metrics"
+FAMILIARITY = "videxplain.familiarity"
+"""Key of the header, and beginning of the names of tensors, that say what clips the network has learned from."""
 PYTORCH, FOREIGN = (".pt", ".pth"), (".pyth", ".ckpt", ".pickle")
 """How names of files in PyTorch's own format end; the latter only at other projects and in runs of Lightning."""
 
@@ -34,11 +38,13 @@ class Weights:
         state: Parameters and buffers by name, floating point ones in float32, on the CPU.
         config: What the file says about the network, or None where it says nothing.
         words: The file's name, and what another project says in words about how the network was built.
+        familiarity: What clips the network has learned from, or None where the file does not say.
     """
 
     state: "dict[str, Tensor]"
     config: ModelConfig | None
     words: str = ""
+    familiarity: "Familiarity | None" = None
 
 
 def bundled_path(architecture: str) -> Path | None:
@@ -81,13 +87,7 @@ def _exists(path: Path) -> bool:
 
 def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:
     """The configuration and the metrics in a safetensors file's header; the weights are not read."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as opened:
-            metadata = opened.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from None
+    metadata = _header(path)
     config = _config_from_json(metadata[CONFIG_KEY], path) if CONFIG_KEY in metadata else None
     try:
         metrics = json.loads(metadata.get(METRICS_KEY, "{}"))
@@ -96,6 +96,30 @@ def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:
     if not isinstance(metrics, dict):
         raise _incomprehensible(path, ValueError("the metrics are no table"))
     return config, metrics
+
+
+def _header(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as opened:
+            return opened.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _familiarity_of(state: "dict[str, Tensor]", path: Path) -> "Familiarity | None":
+    """Take what says what clips the network has learned from out of a state."""
+    from videxplain.models.familiarity import Familiarity
+
+    start = f"{FAMILIARITY}."
+    tensors = {name.removeprefix(start): state.pop(name) for name in list(state) if name.startswith(start)}
+    if not tensors:
+        return None
+    try:
+        return Familiarity.of(tensors, json.loads(_header(path).get(FAMILIARITY, "{}")))
+    except (ValueError, RecursionError) as error:
+        raise _incomprehensible(path, error) from None
 
 
 def read_weights(path: Path) -> Weights:
@@ -143,14 +167,19 @@ def read_weights(path: Path) -> Weights:
         raise VidexplainError(f"weights '{path}' are no state dict: names with a tensor each are needed")
     if not content:
         raise VidexplainError(f"weights '{path}' are empty")
-    state = {str(name): _dense(value) for name, value in content.items()}
+    try:
+        state = {str(name): _dense(value) for name, value in content.items()}
+    except (ValueError, RuntimeError) as error:  # also numbers that are packed in ways which this PyTorch cannot unpack
+        raise _unreadable(path, error) from None
     check_finite(state, f"weights '{path}' cannot be used")
-    return Weights(state, config, words)
+    return Weights(state, config, words, _familiarity_of(state, path))
 
 
 def _dense(value: "Tensor") -> "Tensor":
     """A tensor as networks here take it: plain, and floating point numbers in float32."""
     value = value.detach()
+    if value.device.type == "meta":
+        raise ValueError("it holds shapes without numbers")
     value = value.dequantize() if value.is_quantized else value
     value = value.to_dense() if value.is_sparse else value
     return value.float() if value.is_floating_point() else value
@@ -162,10 +191,12 @@ def write_weights(
     path: Path,
     metrics: Mapping[str, Any] | None = None,
     dtype: "torch.dtype | None" = None,
+    familiarity: "Familiarity | None" = None,
 ) -> None:
     """Write a ``.safetensors`` file with the configuration and the metrics in its header.
 
-    ``dtype`` is what floating point numbers are stored as; None for what they are.
+    ``dtype`` is what floating point numbers are stored as; None for what they are. What ``familiarity`` holds is stored
+    in half precision.
     """
     from safetensors.torch import save
 
@@ -180,6 +211,9 @@ def write_weights(
         name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
         for name, value in state.items()
     }
+    if familiarity is not None:
+        metadata[FAMILIARITY] = json.dumps(familiarity.numbers())
+        tensors |= {f"{FAMILIARITY}.{name}": value.half().contiguous() for name, value in familiarity.tensors().items()}
     with replacing(path) as temporary:
         # save_file would make a file that nobody else may read.
         temporary.write_bytes(save(tensors, metadata))
@@ -198,8 +232,14 @@ def check_fit(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", wha
         for name in wanted
         if name in state and state[name].shape != wanted[name].shape
     ]
+    numbers = [
+        f"{name} {str(state[name].dtype).removeprefix('torch.')}"
+        for name in wanted
+        if name in state and wanted[name].is_floating_point() and not state[name].is_floating_point()
+    ]
     differences = [
         (shapes, "of another shape"),
+        (numbers, "of another kind of number"),
         ([name for name in wanted if name not in state], "missing"),
         ([name for name in state if name not in wanted], "unexpected"),
     ]

@@ -9,6 +9,7 @@ from torch import Tensor
 from videxplain.errors import VidexplainError
 from videxplain.models.networks.blocks import DEPTHS, BasicBlock, Bottleneck
 
+_MATRIX = 2
 _CLASSIFIER = {"c3d": "fc8.weight", "i3d_inception": "logits.conv3d.weight"}
 _FIRST = {
     "late_fusion": "trunk.conv1.weight",
@@ -35,7 +36,7 @@ def options_of(state: Mapping[str, Tensor], architecture: str) -> dict[str, Any]
         _measure(options, "latent", state, "latent.fc.weight")
     elif architecture in ("i3d", "non_local"):
         options |= _residual(state, "")
-    if architecture == "lrcn" and "lstm.weight_hh_l0" in state:
+    if architecture == "lrcn" and "lstm.weight_hh_l0" in state and state["lstm.weight_hh_l0"].ndim == _MATRIX:
         options["hidden"] = state["lstm.weight_hh_l0"].shape[1]
         options["layers"] = sum(bool(re.fullmatch(r"lstm\.weight_hh_l\d+", name)) for name in state)
         options["bidirectional"] = "lstm.weight_hh_l0_reverse" in state
@@ -47,7 +48,7 @@ def options_of(state: Mapping[str, Tensor], architecture: str) -> dict[str, Any]
 
 
 def _measure(options: dict[str, Any], option: str, state: Mapping[str, Tensor], name: str) -> None:
-    if name in state:
+    if name in state and state[name].ndim:
         options[option] = state[name].shape[0]
 
 

@@ -142,9 +142,9 @@ def _caffe2(state: State, architecture: str) -> dict[str, Tensor]:
         mean = name.replace("w_z.bias", "bn_z.running_mean")
         result[mean] = result[mean] - result.pop(name)
     for name, value in result.items():
-        if ".theta." in name:
+        if ".theta." in name and value.ndim and len(value):
             # Their products are divided by the root of the number of inner channels, ours are not.
-            result[name] = value * value.shape[0] ** -0.5
+            result[name] = value * len(value) ** -0.5
     return result
 
 

@@ -1,0 +1,124 @@
+"""Learns what clips a network knows, so that it can say when a clip is unlike all of them."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from videxplain.data.datasets.types import Video
+from videxplain.device import device_of
+from videxplain.errors import VidexplainError
+from videxplain.explanation.api import as_source, config_of
+from videxplain.explanation.familiarity import pass_of
+from videxplain.explanation.plan import plan, window_inputs
+from videxplain.models.familiarity import Familiarity, energies
+from videxplain.progress import Progress
+
+QUANTILE = 0.99
+"""The share of validation clips that counts as known."""
+MOST_CLIPS = 1000
+"""Training clips, and validation clips, that are looked at; the covariance is shrunk, so more change little."""
+
+
+def fit_familiarity(
+    model: nn.Module, training: Sequence[Video], validation: Sequence[Video], *, progress: Progress | None = None
+) -> Familiarity:
+    """Learn what clips a network knows: the distribution of its features, and the limits that validation clips set.
+
+    The features are what the classifier is given, in the windows that :func:`videxplain.predict` looks at. Each class
+    has a mean, and all share a covariance (Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution
+    Samples, NeurIPS 2018), which is shrunk (:func:`ledoit_wolf`). The energy score stands beside it (Liu et al.,
+    Energy-based Out-of-distribution Detection, NeurIPS 2020).
+
+    Assign the result to ``model.familiarity``; :func:`videxplain.save_model` keeps it.
+
+    Args:
+        model: A network with a ``config``; it is left as it was found.
+        training: Videos that it was trained on, with the network's numbers of the classes as labels. At most
+            ``MOST_CLIPS`` are taken, spread over all.
+        validation: Videos like these that it was not trained on; likewise.
+        progress: Told of videos.
+
+    Raises:
+        VidexplainError: No videos, a video that cannot be read, or a network without a linear classifier.
+    """
+    training, validation = (part[:: max(1, -(-len(part) // MOST_CLIPS))] for part in (training, validation))
+    if not training or not validation:
+        raise VidexplainError("what a network knows is learned from training and validation videos, and one has none")
+    total = len(training) + len(validation)
+
+    def looked_at(videos: Sequence[Video], before: int) -> Iterable[tuple[Video, Tensor, Tensor]]:
+        for number, video in enumerate(videos, start=before + 1):
+            yield video, *clip_features(model, video)
+            if progress:
+                progress(number, total)
+
+    rows, labels = [], []
+    for video, features, _ in looked_at(training, 0):
+        rows.append(features)
+        labels += [video.label] * len(features)
+    means, whitening = distribution(torch.cat(rows), torch.tensor(labels))
+    known = Familiarity(means, whitening, math.inf, math.inf, len(training), len(validation))
+    distances, scores = [], []
+    for _, features, logits in looked_at(validation, len(training)):
+        distances.append(float(known.distances(features).mean()))
+        scores.append(float(energies(logits).mean()))
+    return Familiarity(means, whitening, limit(distances), limit(scores), len(training), len(validation))
+
+
+def clip_features(model: nn.Module, video: Video) -> tuple[Tensor, Tensor]:
+    """The features ``(W, F)`` and the logits ``(W, K)`` of the W windows of a video."""
+    config, source = config_of(model), as_source(video.path)
+    whole = plan(source.num_frames, config)
+    features, logits = [], []
+    for x in window_inputs(source, whole, range(len(whole.windows)), config, device_of(model)):
+        said, found = pass_of(model, x, config)
+        if found is None:
+            raise VidexplainError(f"{config.architecture} has no linear classifier, so its features are not known")
+        features.append(found.cpu())
+        logits.append(said.cpu())
+    return torch.cat(features), torch.cat(logits)
+
+
+def distribution(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each class ``(K, F)`` and the whitening ``(F, F)`` of the covariance that all classes share.
+
+    Args:
+        features: ``(N, F)``.
+        labels: ``(N,)``; classes without a row have no mean.
+    """
+    values, rows = features.double(), labels.unique(return_inverse=True)[1]
+    means = torch.stack([values[rows == row].mean(0) for row in range(int(rows.max()) + 1)])
+    covariance = ledoit_wolf((values - means[rows]).numpy())
+    factor = torch.linalg.cholesky(torch.from_numpy(np.linalg.inv(covariance)))
+    return means.float(), factor.T.contiguous().float()
+
+
+def ledoit_wolf(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The covariance ``(F, F)`` of rows ``(N, F)`` of mean zero, shrunk towards a multiple of the identity.
+
+    Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices, Journal of Multivariate
+    Analysis 2004. The share of the identity is the one with the least expected squared error.
+    """
+    rows, size = centred.shape
+    covariance = centred.T @ centred / rows
+    scale = float(np.trace(covariance)) / size
+    identity = np.eye(size)
+    spread = float(((covariance - scale * identity) ** 2).sum())
+    # The mean squared distance of the covariance of one row to that of all.
+    noise = (float((np.square(centred).sum(1) ** 2).mean()) - float((covariance**2).sum())) / rows
+    share = min(noise, spread) / spread if spread > 0 else 1.0
+    floor = 1e-12 if scale == 0 else 0.0
+    return (1 - share) * covariance + (share * scale + floor) * identity
+
+
+def limit(values: Sequence[float]) -> float:
+    """What a new clip like these stays under with a probability of at least ``QUANTILE``.
+
+    It is the value of rank ``ceil((n + 1) QUANTILE)``, or the largest if there are too few for that.
+    """
+    rank = math.ceil((len(values) + 1) * QUANTILE)
+    return sorted(values)[min(rank, len(values)) - 1]

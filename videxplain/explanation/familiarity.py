@@ -1,0 +1,51 @@
+"""Whether a clip is like those that the network has learned from, and what is said if it is not."""
+
+import torch
+from torch import Tensor, nn
+
+from videxplain.attribution.engine import forward
+from videxplain.data.stream import FrameSource
+from videxplain.models.classifier_input import classifier_input
+from videxplain.models.config import ModelConfig
+from videxplain.models.familiarity import ClipFamiliarity, Familiarity, Measurement
+from videxplain.untouched import untouched
+
+UNFAMILIAR = "This clip is unlike anything this network has learned from"
+"""How the note about an unfamiliar clip begins."""
+REAL_NETWORK = "torchvision:r3d_18"
+"""A network that has learned from real video."""
+
+
+def pass_of(module: nn.Module, x: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor | None]:
+    """The logits ``(1, K)`` of a window, and what the classifier was given, ``(1, F)``; None if it was not seen."""
+    with untouched(module), torch.no_grad(), classifier_input(module, config.num_classes) as seen:
+        return forward(module, x), features_of(seen)
+
+
+def features_of(seen: list[Tensor]) -> Tensor | None:
+    """The features of one clip, ``(1, F)``, in what the classifier was given last; None for features of other rows."""
+    return seen[-1] if seen and seen[-1].ndim == 2 and len(seen[-1]) == 1 else None
+
+
+def measurement_of(module: nn.Module) -> Measurement | None:
+    """What measures the familiarity of a clip; None if the weights do not say what the network has learned from."""
+    known = getattr(module, "familiarity", None)
+    return Measurement(known) if isinstance(known, Familiarity) else None
+
+
+def familiarity_notes(found: ClipFamiliarity | None, source: FrameSource) -> tuple[str, ...]:
+    """What has to be said about a clip that the network cannot know, a line each; empty for any other clip."""
+    if found is None or not found.beyond:
+        return ()
+    clip = source.path.name if source.path else "CLIP"
+    clip = f"'{clip}'" if " " in clip else clip
+    return (
+        f"{UNFAMILIAR}: its answer and this explanation mean nothing. "
+        f"(Its features are {found.distance:.3g} from the nearest class; 99 % of known clips are within "
+        f"{found.distance_limit:.3g}.)",
+        "Take a network that was trained on real video:",
+        *(
+            f"videxplain {command} --model {REAL_NETWORK} --clip {clip}{more}"
+            for command, more in (("predict", ""), ("gradcam", ""), ("layercam", " --layer layer3"))
+        ),
+    )

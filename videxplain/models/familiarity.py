@@ -1,0 +1,145 @@
+"""Whether a clip is like those that a network has learned from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """The distribution of the features of training clips, and how far validation clips are from it.
+
+    Features are what the classifier is given. Every number is the mean over the windows of a clip.
+
+    Attributes:
+        means: ``(K, F)`` the mean features of each class.
+        whitening: ``(F, F)`` W, with which the shared covariance becomes the identity: ``W S W^T = 1``.
+        distance_limit: The 99 % quantile of the distance of validation clips.
+        energy_limit: The 99 % quantile of their energy.
+        training_clips: How many clips the means and the covariance are of.
+        validation_clips: How many clips the limits are of.
+    """
+
+    means: Tensor
+    whitening: Tensor
+    distance_limit: float
+    energy_limit: float
+    training_clips: int
+    validation_clips: int
+
+    def distances(self, features: Tensor) -> Tensor:
+        """Mahalanobis distance ``(N,)`` of features ``(N, F)`` to the nearest class mean (Lee et al., 2018, eq. 2)."""
+        whitening = self.whitening.double()
+        white = features.detach().cpu().double() @ whitening.T
+        return torch.cdist(white, self.means.double() @ whitening.T).amin(1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What is stored as tensors, by name."""
+        return {"means": self.means, "whitening": self.whitening}
+
+    def numbers(self) -> dict[str, Any]:
+        """What is stored as plain numbers, by name."""
+        return {
+            "distance_limit": self.distance_limit,
+            "energy_limit": self.energy_limit,
+            "training_clips": self.training_clips,
+            "validation_clips": self.validation_clips,
+        }
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> "Familiarity":
+        """The object that :meth:`tensors` and :meth:`numbers` describe.
+
+        Raises:
+            ValueError: Shapes that do not belong together, or a missing entry.
+        """
+        try:
+            means, whitening = tensors["means"].float(), tensors["whitening"].float()
+            one = cls(
+                means,
+                whitening,
+                float(numbers["distance_limit"]),
+                float(numbers["energy_limit"]),
+                int(numbers["training_clips"]),
+                int(numbers["validation_clips"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the statistics of the features are not complete: {error}") from None
+        if means.ndim != 2 or whitening.shape != (means.shape[1],) * 2:
+            raise ValueError(
+                f"means {tuple(means.shape)} and whitening {tuple(whitening.shape)} do not belong together"
+            )
+        return one
+
+
+def energies(logits: Tensor) -> Tensor:
+    """Energy ``(N,)`` of logits ``(N, K)``, ``-log sum exp``: low for known clips (Liu et al., 2020, eq. 4)."""
+    return -logits.detach().cpu().double().logsumexp(1)
+
+
+@dataclass(frozen=True)
+class ClipFamiliarity:
+    """How far a clip is from those that a network has learned from.
+
+    Attributes:
+        distance: Mahalanobis distance of its features to the nearest class.
+        distance_limit: What 99 % of the validation clips do not reach.
+        energy: The energy score of its logits, which is low for known clips.
+        energy_limit: What 99 % of the validation clips do not reach.
+    """
+
+    distance: float
+    distance_limit: float
+    energy: float
+    energy_limit: float
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the clip is unlike anything that the network has learned from: its distance is over the limit."""
+        return self.distance > self.distance_limit
+
+    def record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "beyond": self.beyond,
+            "distance": self.distance,
+            "distance_limit": self.distance_limit,
+            "energy": self.energy,
+            "energy_limit": self.energy_limit,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any] | None) -> "ClipFamiliarity | None":
+        """What :meth:`record` has written; None for None."""
+        names = ("distance", "distance_limit", "energy", "energy_limit")
+        return cls(*(float(record[name]) for name in names)) if record else None
+
+
+class Measurement:
+    """The familiarity of a clip, window by window."""
+
+    def __init__(self, known: Familiarity) -> None:
+        """``known`` is what the network has learned from."""
+        self._known = known
+        self._distance = self._energy = 0.0
+        self._windows = 0
+
+    def add(self, features: Tensor, logits: Tensor) -> None:
+        """Count a window with features ``(1, F)`` and logits ``(1, K)``."""
+        self._distance += float(self._known.distances(features)[0])
+        self._energy += float(energies(logits)[0])
+        self._windows += 1
+
+    def result(self) -> ClipFamiliarity | None:
+        """The means over the windows; None if the classifier was not seen in any."""
+        if not self._windows:
+            return None
+        return ClipFamiliarity(
+            self._distance / self._windows,
+            self._known.distance_limit,
+            self._energy / self._windows,
+            self._known.energy_limit,
+        )
