@@ -7,6 +7,10 @@ from difflib import get_close_matches
 class VidexplainError(ValueError):
     """Something a user can get wrong; the message is one line that names it and what would work."""
 
+    def __init__(self, message: object) -> None:
+        # A name from a file may hold line breaks.
+        super().__init__(" ".join(str(message).splitlines()))
+
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> VidexplainError:
     """The error for a name that does not exist, with the nearest names that do.

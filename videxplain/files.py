@@ -101,6 +101,18 @@ def write_json(path: str | Path, content: Any) -> Path:
     return Path(path)
 
 
+def parse_json(text: str) -> Any:
+    """The value of a text in JSON.
+
+    Raises:
+        ValueError: It is no JSON, or is nested deeper than Python can follow, which would be a RecursionError.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def file_stem(name: str) -> str:
     """A name as part of a file's name: ``torchvision:r3d_18`` becomes ``torchvision-r3d_18``."""
     return "-".join(part for part in re.split(r"[^\w.+-]+", name) if part.strip(".-"))

@@ -82,9 +82,9 @@ def test_predictions_as_json(clip, narrow, run):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("-", "--clip cannot be standard input: write the video to a file, and give its path"),
-        ("https://example.org/a.mp4", "--clip is the path of a file, not an address: download '"),
-        ("s3://bucket/a.mp4", "--clip is the path of a file, not an address: download '"),
+        ("-", "no such file: -; video is not read from standard input, name a file"),
+        ("https://example.org/a.mp4", "https://example.org/a.mp4 is an address: download the video and name the file"),
+        ("S3://bucket/a.mp4", "S3://bucket/a.mp4 is an address: download the video and name the file"),
     ],
 )
 def test_what_is_no_path_is_told_what_to_do(given, message, run, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 from videxplain.benchmark.cases import Chosen
 from videxplain.errors import VidexplainError
-from videxplain.files import file_stem, write_json
+from videxplain.files import file_stem, parse_json, write_json
 
 SETTINGS = "settings.json"
 BASELINE = "baseline"
@@ -62,7 +62,7 @@ def claim(out: Path, settings: Mapping[str, Any]) -> None:
     path = out / SETTINGS
     if path.is_file():
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
+            held = parse_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise VidexplainError(f"cannot read {path}: {error}") from None
         for name, value in settings.items():
@@ -90,7 +90,7 @@ def read(path: Path) -> list[Row]:
     last: dict[tuple[str, str], Row] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            row = Row(**json.loads(line))
+            row = Row(**parse_json(line))
         except (ValueError, TypeError):
             continue
         last[row.method, row.video] = row

@@ -28,7 +28,7 @@ DEFAULT_FPS = 25.0
 # A length in seconds covers the sound too, and the last frame's time on screen; only a larger gap is damage.
 _SECONDS_MISSING = 1.0
 # A path has lost one of an address's two slashes.
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")
 
 
 class DamagedVideoWarning(UserWarning):

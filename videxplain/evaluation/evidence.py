@@ -1,6 +1,5 @@
 """Where a network looks, compared with where the evidence is known to be: ActionFigures' masks."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from videxplain.data.datasets.prepared import is_frame_folder, source_video
 from videxplain.data.datasets.types import Video
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of, explain
+from videxplain.files import parse_json
 from videxplain.metrics.baselines import centre_map, motion_map, random_map
 from videxplain.metrics.localisation import TOLERANCE, energy, energy_in_time, pointing, pointing_within
 from videxplain.progress import Progress
@@ -102,7 +102,7 @@ class EvidenceReport:
             VidexplainError: The file cannot be read, or is of something else.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
             rows = [{"maximum_within_tolerance": None} | row for row in content["maps"]]
             maps = tuple(MapScores(**row) for row in rows)
             return EvidenceReport(content["videos"], content["mask"], maps, content.get("per_class", {}))

@@ -1,6 +1,5 @@
 """The result of an evaluation: its numbers, and its files."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -19,7 +18,7 @@ from videxplain.evaluation.predictions import PREDICTIONS, read_predictions, wri
 from videxplain.evaluation.reliance import order_pairs
 from videxplain.evaluation.runs import METRICS
 from videxplain.evaluation.setup import EvaluationSetup
-from videxplain.files import output_folder, write_json
+from videxplain.files import output_folder, parse_json, write_json
 from videxplain.viz.confusion import Pair
 
 CONFUSED = 10
@@ -177,7 +176,7 @@ def top_accuracy(probabilities: NDArray[np.float32], truth: NDArray[np.int64], t
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError:

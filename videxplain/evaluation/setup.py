@@ -1,7 +1,6 @@
 """What is evaluated, and the folder that it goes to."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from videxplain.data.datasets.types import VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.runs import METRICS, run_of
 from videxplain.explanation.api import config_of
-from videxplain.files import file_stem
+from videxplain.files import file_stem, parse_json
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class EvaluationSetup:
         if not path.is_file():
             return
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
+            held = parse_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise VidexplainError(f"{path} is in the way and cannot be read: choose another folder") from None
         held = held if isinstance(held, dict) else {}

@@ -1,6 +1,5 @@
 """The table of results: what each network reached on each dataset, from a folder of runs."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.curves import read_curves
 from videxplain.evaluation.runs import EVALUATIONS, LOGS, RECIPE, find_runs, read_plain_recipe, splits_of
+from videxplain.files import parse_json
 
 MODELS = {
     "late_fusion": "Late Fusion",
@@ -184,7 +184,7 @@ def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, str]]]:
 
 def _read_metrics(path: Path) -> dict[str, Any]:
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+        metrics = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError:

@@ -1,6 +1,5 @@
 """Videos as folders of JPEG frames: what is written beside the frames, and how such a dataset is opened."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
-from videxplain.files import write_json
+from videxplain.files import parse_json, write_json
 
 DATASET_FILE, FRAMES_FILE = "index.json", "frames.json"
 _WITHDRAWN = "index-withdrawn.json"
@@ -203,7 +202,7 @@ def open_prepared(root: Path, split: int) -> VideoDataset:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError:

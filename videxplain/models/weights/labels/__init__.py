@@ -1,12 +1,12 @@
 """The classes of public datasets, in the order in which public checkpoints number them."""
 
-import json
 import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from videxplain.errors import VidexplainError, unknown
+from videxplain.files import parse_json
 
 _TORCHVISION = {"imagenet": "ResNet50_Weights.IMAGENET1K_V1", "kinetics400": "R3D_18_Weights.KINETICS400_V1"}
 _OWN = ("ucf101", "hmdb51")
@@ -44,7 +44,7 @@ def read_labels(text: str) -> tuple[str, ...]:
         if not path.is_file():
             return labels_of(_dataset_named(text))
         content = path.read_text(encoding="utf-8-sig")
-        names = _names_in_json(json.loads(content)) if path.suffix.lower() == ".json" else _names_in_lines(content)
+        names = _names_in_json(parse_json(content)) if path.suffix.lower() == ".json" else _names_in_lines(content)
     except OSError as error:
         raise VidexplainError(f"cannot read labels '{text[:80]}': {error.strerror or error}") from None
     except (ValueError, RecursionError):
