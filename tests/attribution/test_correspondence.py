@@ -212,6 +212,19 @@ def test_a_network_whose_calls_depend_on_the_clip_is_refused() -> None:
         found_in(seeded(Skips), video(1, *SIZE))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("frames", [4, 8])
+def test_a_network_that_chooses_frames_by_what_they_show_is_refused(frames: int, seed: int) -> None:
+    class Brightest(nets.Folded):
+        def forward(self, x: Tensor) -> Tensor:
+            chosen = x.mean((0, 1, 3, 4)).topk(2).indices.sort().values
+            return self.head(torch.stack([self.cnn(x[:, :, t]).mean((2, 3)) for t in chosen.tolist()], 1))
+
+    net = seeded(Brightest)
+    with pytest.raises(VidexplainError):
+        find_correspondence(outputs_of(net, "cnn"), video(1, 3, frames, 16, 16, seed=seed), "cnn")
+
+
 def test_few_passes_tell_many_cells_apart() -> None:
     # Changing two cells at once changes a row in more passes than any one cell does.
     words = code_words(70)

@@ -162,3 +162,31 @@ def test_a_flat_score_keeps_its_map_of_zeros() -> None:
         flat.c2.bias.fill_(-100)  # nothing passes the last ReLU, and a small change does not change that
     assert vx.attribute(flat, video(1, 3, 4, 12, 12), method="gradcam", target=1, layer="r1").abs().max() == 0
     assert vx.attribute(flat, video(1, 3, 4, 12, 12), method="saliency", target=1).abs().max() == 0
+
+
+def test_modules_that_torch_cannot_look_into_are_refused_in_one_line() -> None:
+    x = video(1, 3, 4, 12, 12)
+    with torch.inference_mode():
+        inferring = net()
+    with pytest.raises(vx.VidexplainError, match=r"made inside torch\.inference_mode"):
+        vx.attribute(inferring, x, method="gradcam", target=1)
+    lazy = nn.Sequential(nn.LazyConv3d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    with pytest.raises(vx.VidexplainError, match="lazy layers that have not run"):
+        vx.attribute(lazy, x, method="gradcam", target=1)
+    scripted = torch.jit.script(nn.Sequential(nn.Conv3d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(800, 3)))
+    with pytest.raises(vx.VidexplainError, match="a scripted or traced network shows none"):
+        vx.attribute(scripted, x, method="gradcam", target=1)
+    assert vx.attribute(scripted, x, method="saliency", target=1).abs().max() > 0
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("method", ["gradcam", "ablationcam", "saliency", "rise", "integrated-gradients"])
+def test_other_types_of_numbers_have_the_float32_map(method: str, kind: torch.dtype) -> None:
+    x, options = video(1, 3, 4, 12, 12), {"layer": "r2"} if "cam" in method else {}
+    if method == "rise":
+        options["samples"] = 10
+    wanted = vx.attribute(net(), x, method=method, target=1, **options)
+    found = vx.attribute(net().to(kind), x.to(kind), method=method, target=1, **options)
+    assert found.dtype == torch.float32
+    both = torch.stack([found.flatten(), wanted.flatten()])
+    assert torch.corrcoef(both)[0, 1] > (0.9999 if kind == torch.float64 else 0.8)

@@ -112,6 +112,11 @@ def check_input(module: nn.Module, x: Tensor) -> None:
         raise VidexplainError(f"'{module}' is a name, not a network: give load_model('{module}')")
     if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
         raise VidexplainError("the model has lazy layers that have not run yet: call it once on a batch first")
+    if any(parameter.is_inference() for parameter in module.parameters()):
+        raise VidexplainError(
+            "the model was made inside torch.inference_mode, so that torch takes no gradient through it: make it "
+            "outside, or load its state_dict into one that was"
+        )
     if x.ndim != 5 or not x.is_floating_point() or not x.numel():
         raise VidexplainError(f"expected float video (N, C, T, H, W), got {x.dtype} {tuple(x.shape)}")
     parameter = next(module.parameters(), None)

@@ -88,8 +88,9 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
     with ExitStack() as hooks:
         for convolution in convolutions:
             hooks.callback(convolution.register_forward_pre_hook(note).remove)
-        hooks.callback(module.register_forward_pre_hook(begin).remove)
-        hooks.callback(module.register_forward_hook(compare).remove)
+        if convolutions:  # of a scripted network none is seen, and it takes no hooks
+            hooks.callback(module.register_forward_pre_hook(begin).remove)
+            hooks.callback(module.register_forward_hook(compare).remove)
         yield
 
 

@@ -258,6 +258,8 @@ def _what_was_seen(rows: list[Row], frames: int) -> str:
             f"{seldom} time{'s' if seldom > 1 else ''}, so its {len(first)} images cannot be laid over {frames} "
             "frames; name another layer"
         )
+    if len(counts) == 1:
+        return f"it sees frame {next(iter(counts))} of {frames} alone; give the network a clip of that frame"
     return (
         f"it sees frames {_listed(sorted(counts))} of {frames}, which are not spread evenly over the clip; "
         "give the network these frames alone"

@@ -34,6 +34,11 @@ def find_layer(
         if layer is not None:
             raise VidexplainError(f"{method.name} explains the input, so it takes no layer")
         return None
+    if isinstance(module, torch.jit.ScriptModule):
+        raise VidexplainError(
+            f"{method.name} looks into a layer, and a scripted or traced network shows none: explain the network as it "
+            "was before torch.jit, or take a method that explains the input, such as saliency or occlusion"
+        )
     if layer is None:
         return default_layer(module, x, tokens) if method.layer == "last" else first_layer(module)
     if isinstance(layer, nn.Module):
@@ -93,7 +98,7 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
     with untouched(module), torch.no_grad(), ExitStack() as hooks:
         hooks.enter_context(reader.watching())
         for name, m in module.named_modules():
-            if name:
+            if name and not isinstance(m, torch.jit.ScriptModule):
                 hooks.callback(m.register_forward_hook(watch(name)).remove)
         begin_pass(module)
         module(x[:1].clone())

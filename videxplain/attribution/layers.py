@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from videxplain.errors import VidexplainError, unknown
@@ -47,6 +48,8 @@ def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
         raise VidexplainError(f"layer '{layer}': after the colon comes the number of the use, 0 for the first")
     if name not in names.values():
         raise unknown("layer", name, names.values())
+    if isinstance(module.get_submodule(name), torch.jit.ScriptModule):
+        raise VidexplainError(f"layer '{name}' is scripted or traced and cannot be looked into; name another layer")
     return LayerCall(name, int(use) if colon else None)
 
 

@@ -5,9 +5,6 @@ from itertools import pairwise
 
 from videxplain.attribution.probing import Row
 
-_DOMINANT = 1.5
-"""A row that depends on all frames is of the one whose influence is so many times that of any other."""
-
 
 def lay_out_rows(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row] | None:
     """The rows of one sample in order of time; None where they are not one look at the clip.
@@ -23,7 +20,7 @@ def lay_out_rows(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row
         return rows if _is_whole(rows[0].frames, frames) else None
     if max(steps) > 1:
         return _chunks(rows, steps, frames)
-    own = [_own_frame(row) for row in rows]
+    own = [row.own_frame for row in rows]
     if None not in own:
         order = sorted(range(len(rows)), key=lambda i: own[i] or 0)
         return [rows[i] for i in order] if _even([float(own[i] or 0) for i in order], frames) else None
@@ -37,14 +34,6 @@ def lay_out_rows(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row
         if _rising(centres[::forward]) and abs(centres[-1] - centres[0]) >= (len(rows) - 1) * frames / len(rows) / 2:
             return rows[::forward]
     return None
-
-
-def _own_frame(row: Row) -> int | None:
-    """The frame that a row is of, if it depends on that one alone or far more than on any other."""
-    if len(row.frames) == 1:
-        return next(iter(row.frames))
-    first, second = sorted(row.influence, reverse=True)[:2]
-    return row.influence.index(first) if first >= _DOMINANT * second else None
 
 
 def _mean(row: Row) -> float:

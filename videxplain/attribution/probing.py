@@ -23,6 +23,12 @@ Each is ``(rows, C, h, w)`` or ``(rows, C, t, h, w)``.
 
 SMALLEST_CHANGE = 1e-5
 """A row has changed where it differs by more than this share of the largest value of its call: less is rounding."""
+_DOMINANT = 1.5
+"""A row that depends on all frames is of the one whose influence is so many times that of any other."""
+_ALIKE = 0.6
+"""A row depends on the same frames of two clips where so large a share of those of either is common to both."""
+_ALIKE_OF_ONE = 0.4
+"""And so large a share where it is of the same one in both."""
 _SEED = 20
 _PATCHES = 4
 
@@ -45,11 +51,21 @@ class Row:
     frames: frozenset[int]
     influence: tuple[float, ...] = ()
 
+    @property
+    def own_frame(self) -> int | None:
+        """The frame that the row is of, if it depends on that one alone or far more than on any other."""
+        if len(self.frames) == 1:
+            return next(iter(self.frames))
+        if len(self.frames) < 1:
+            return None
+        first, second = sorted(self.influence, reverse=True)[:2]
+        return self.influence.index(first) if first >= _DOMINANT * second else None
+
 
 class Probe:
     """Passes of one clip with parts of it changed, compared with a pass of the clip as it is."""
 
-    def __init__(self, run: Run, x: Tensor, name: str, strength: float = 1.0) -> None:
+    def __init__(self, run: Run, x: Tensor, name: str, strength: float = 1.0, other: Tensor | None = None) -> None:
         """Run the clip once.
 
         Args:
@@ -57,10 +73,14 @@ class Probe:
             x: ``(N, C, T, H, W)``.
             name: The layer, for messages.
             strength: How far the other clip's values spread, as a multiple of those of the clip.
+            other: The other clip; None for one that is made up.
         """
         self._run, self._x, self._name = run, x, name
         self._known = [call.detach().float().clone() for call in run(x.clone())]
         self.shapes = [call.shape for call in self._known]
+        if other is not None:
+            self._other = other
+            return
         mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
         # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
         self._other = (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
@@ -100,7 +120,13 @@ class Probe:
                 Row(*place, cell // frames, frozenset({cell % frames})) if cell >= 0 else Row(*place, -1, frozenset())
                 for place, cell in zip(self._places(), alone, strict=True)
             ]
-        return self._mixed_rows()
+        rows = self._mixed_rows()
+        back = Probe(self._run, self._other, self._name, other=self._x)
+        if back.shapes != self.shapes or any(
+            not _alike(row, again) for row, again in zip(rows, back._mixed_rows(), strict=True)
+        ):
+            raise self._depends_on_content()
+        return rows
 
     def _mixed_rows(self) -> list[Row]:
         """The same where rows depend on several frames: one pass a frame."""
@@ -154,18 +180,28 @@ class Probe:
             found.append(cell_of.get(word) if word else -1)
         return found
 
+    def _depends_on_content(self) -> VidexplainError:
+        return VidexplainError(
+            f"layer '{self._name}': which frames it sees depends on what the clip shows, so its output cannot be laid "
+            "over the frames; name another layer"
+        )
+
     def _places(self) -> list[tuple[int, int]]:
         return [(call, row) for call, shape in enumerate(self.shapes) for row in range(shape[0])]
 
     def _compared(self, hidden: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
         calls = [call.detach().float() for call in self._run(torch.where(hidden, self._other, self._x))]
         if [call.shape for call in calls] != self.shapes:
-            raise VidexplainError(
-                f"layer '{self._name}': how often it runs and on what depends on what the clip shows, so its output "
-                "cannot be laid over the frames; name another layer"
-            )
+            raise self._depends_on_content()
         scales = [old.abs().amax().clamp_min(1e-12) for old in self._known]
         return list(zip(self._known, calls, scales, strict=True))
+
+
+def _alike(row: Row, again: Row) -> bool:
+    """Whether a row is of the same frame in another clip, or depends on the same frames, a few weak ones apart."""
+    same_own = row.own_frame is not None and row.own_frame == again.own_frame
+    share = len(row.frames & again.frames) / max(1, len(row.frames | again.frames))
+    return share >= (_ALIKE_OF_ONE if same_own else _ALIKE)
 
 
 def _noise(shape: torch.Size) -> Tensor:

@@ -122,19 +122,21 @@ class Trace:
         if not totals.requires_grad:
             raise not_traced(self._names(), self.logits, self.changed)
         # What each score makes of the logits, while the graph is there.
-        slopes = iter([torch.autograd.grad(total, self.logits, retain_graph=True)[0] for total in totals])
+        slopes = [torch.autograd.grad(total, self.logits, retain_graph=True)[0] for total in totals]
+        is_flat = True
         size = sum(out.numel() * out.element_size() for out in flat)
         chunk = max(1, _GRADIENT_BYTES // max(size, 1))
         for start in range(0, len(totals), chunk):
             part = totals[start : start + chunk]
             for row in self._backward(part, flat, keep=retain or start + len(part) < len(totals)):
-                slope = next(slopes)
-                check_not_cut(self._names(), row, partial(self._change, slope), self.logits)
+                is_flat = is_flat and not any(bool(gradient.any()) for gradient in row)
                 gradients = iter(row)
                 yield {
                     layer: self._video([next(gradients) for _ in recording.outputs], layer)
                     for layer, recording in self.recordings.items()
                 }
+        if is_flat:  # for one score of several it means nothing
+            check_not_cut(self._names(), partial(self._changes, slopes), self.logits)
 
     def rows(self, layer: LayerCall) -> LayerRows:
         """Which rows of the layer's output are which sample and moment."""
@@ -173,9 +175,10 @@ class Trace:
         # A call that the score does not use (a frame that only a reset state saw) has no influence: zero.
         return torch.zeros_like(output) if gradient is None else gradient
 
-    def _change(self, slope: Tensor, share: float) -> Tensor:
-        """By how much a score of this slope changes, for each sample, with noise on the layers' outputs."""
-        return (slope * (self.changed(share) - self.logits.detach())).sum(1)
+    def _changes(self, slopes: Sequence[Tensor], share: float) -> Tensor:
+        """By how much scores of these slopes change, for each sample, with noise on the layers' outputs."""
+        change = self.changed(share) - self.logits.detach()
+        return torch.stack([(slope * change).sum(1) for slope in slopes])
 
     def _names(self) -> str:
         return "layer " + ", ".join(f"'{layer}'" for layer in self.recordings)

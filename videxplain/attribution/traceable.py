@@ -4,7 +4,7 @@ A part of a network may run under ``torch.no_grad()``, recompute itself (``torch
 be quantised. A gradient that does not come back then does not mean that the score does not depend on what is explained.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -88,19 +88,16 @@ def not_traced(what: str, logits: Tensor, changed: Callable[[float], Tensor]) ->
     return VidexplainError(f"the score does not depend on {what}: nothing can be traced back to it")
 
 
-def check_not_cut(what: str, gradients: Sequence[Tensor], change: Callable[[float], Tensor], size: Tensor) -> None:
-    """Raise where gradients are zero everywhere although the score answers to a small change.
+def check_not_cut(what: str, change: Callable[[float], Tensor], size: Tensor) -> None:
+    """Raise for gradients that are zero everywhere although the score answers to a small change.
 
     Rounding, a hard choice and a detached path do that. A score that is flat keeps its map of zeros.
 
     Args:
         what: What is explained, in words.
-        gradients: All of them.
         change: By how much the score changes when what is explained has noise on it, of this share of its spread.
         size: Numbers of the size of the score.
     """
-    if any(bool(gradient.any()) for gradient in gradients):
-        return
     if bool(change(_NUDGE).abs().amax() > _SAME * size.detach().abs().amax().clamp_min(1e-12)):
         raise VidexplainError(
             f"the gradient is zero everywhere at {what}, but the score changes with it: the network cuts the gradient "

@@ -35,8 +35,9 @@ def deconvolution(p: Pass) -> Attribution:
 class _Deconvolved(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, top: float) -> Tensor:
+        ctx.set_materialize_grads(False)
         return value.clamp(0, top)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0].clamp(min=0), None
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
+        return None if gradients[0] is None else gradients[0].clamp(min=0), None

@@ -38,10 +38,11 @@ def guided_backprop(p: Pass) -> Attribution:
 class _Guided(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, top: float) -> Tensor:
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward((value > 0) & (value < top))
         return value.clamp(0, top)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
         (rising,) = ctx.saved_tensors
-        return gradients[0].clamp(min=0) * rising, None
+        return None if gradients[0] is None else gradients[0].clamp(min=0) * rising, None

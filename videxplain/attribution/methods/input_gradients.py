@@ -34,9 +34,7 @@ def input_gradients(p: Pass, relus: ReplacedReLU | None = None) -> Attribution:
             with traced_back():
                 found = torch.autograd.grad(total, pixels, retain_graph=i < len(totals) - 1, allow_unused=True)
             maps.append(torch.zeros_like(pixels) if found[0] is None else found[0])
-            if not relus:
-                check_not_cut("the input", maps[-1:], p.change_of(scores[i], logits), logits)
-    if relus and not all(bool(one.any()) for one in maps):
-        # A rule for ReLUs may let nothing through; only the plain gradient says whether it is cut.
-        input_gradients(p)
+            # A rule for ReLUs may let nothing through, but it lets through that there is no gradient.
+            if found[0] is None or not (relus or any(bool(one.any()) for one in maps)):
+                check_not_cut("the input", p.change_of(scores[i], logits), logits)
     return Attribution(logits.detach(), torch.stack(maps).float())
