@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ def run_audit(
     *,
     weights: str = "auto",
     labels: Sequence[str] | None = None,
+    view: str = "model",
     subset: str = "test",
     method: str = "gradcam",
     layer: str | None = None,
@@ -58,6 +59,7 @@ def run_audit(
         out: The folder to write.
         weights: As for :func:`videxplain.load_model`.
         labels: Names of the classes, for a network given by name whose weights have none.
+        view: As for :func:`videxplain.load_model`, for a network given by name.
         subset: ``"test"``, ``"train"`` or ``"all"``.
         method: The method.
         layer: Dotted name, or None for the method's default.
@@ -89,8 +91,8 @@ def run_audit(
         data = open_dataset(data, for_training=False)
     METHODS[method].check_options(options or {})
     named = isinstance(model, str)
-    given = {"labels": tuple(labels)} if labels else {}
-    network: nn.Module = load_model(model, weights, **given) if isinstance(model, str) else model
+    given: dict[str, Any] = {"labels": tuple(labels)} if labels else {}
+    network: nn.Module = load_model(model, weights, view=view, **given) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
     if not labelled:
@@ -120,6 +122,8 @@ def run_audit(
         evidence="boxes" if boxes else "masks" if _has_masks(data) else "",
         boxes=str(boxes or ""),
         shard=shard,
+        view=view,
+        shown=None if config.view is None else asdict(config.view),
     )
     sent = None if named else network
     with output_folder(out):

@@ -12,7 +12,7 @@ from videxplain.audit.settings import Settings
 from videxplain.data.datasets.prepared import is_frame_folder, source_video
 from videxplain.data.datasets.ucf101_24 import VideoBoxes, read_boxes
 from videxplain.metrics.localisation import energy, pointing_within
-from videxplain.viz.overlay import enlarge
+from videxplain.viz.overlay import enlarge_into
 
 
 def agreement(settings: Settings, video: Path, maps: NDArray[np.float32], size: tuple[int, int]) -> dict[str, Any]:
@@ -28,7 +28,8 @@ def agreement(settings: Settings, video: Path, maps: NDArray[np.float32], size: 
     if mask is None or not mask.any() or not maps.max() > 0:
         return {}
     frames = min(len(mask), len(maps))
-    large = np.stack([enlarge(one, mask.shape[1:]) for one in maps[:frames]])
+    place = mask.shape[1], mask.shape[2]
+    large = np.stack([enlarge_into(one, place, settings.view_box(place)) for one in maps[:frames]])
     return {"energy": energy(large, mask[:frames]), "pointing": pointing_within(large, mask[:frames])}
 
 

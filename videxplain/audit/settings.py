@@ -10,8 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from videxplain.boxes import Box
+from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
-from videxplain.files import write_json
+from videxplain.files import parse_json, write_json
+from videxplain.models.config import View
 from videxplain.version import __version__
 
 SETTINGS = "audit.json"
@@ -41,6 +44,8 @@ class Settings:
         evidence: ``"masks"``, ``"boxes"``, or ``""`` for a data set without known evidence.
         boxes: The file of UCF101-24's boxes; empty without.
         shard: Videos in a shard.
+        view: As for :func:`videxplain.load_model`.
+        shown: The fields of the network's ``View``; None where it is shown whole frames.
     """
 
     model: str
@@ -61,6 +66,17 @@ class Settings:
     evidence: str = ""
     boxes: str = ""
     shard: int = 64
+    view: str = "model"
+    shown: dict[str, Any] | None = None
+
+    def view_box(self, size: tuple[int, int]) -> Box | None:
+        """The part of a frame of ``size`` that the network saw; None where that is the whole frame."""
+        if self.shown is None:
+            return None
+        sides: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.shown.items()
+        }
+        return seen_box(size, View(**sides))
 
     @property
     def command(self) -> str:
@@ -68,6 +84,8 @@ class Settings:
         parts = ["videxplain", self.method, "--model", self.model]
         if self.weights != "auto":
             parts += ["--weights", self.weights]
+        if self.view != "model":
+            parts += ["--view", self.view]
         if self.layer:
             parts += ["--layer", self.layer]
         for name, value in self.options.items():
@@ -123,7 +141,7 @@ def state_digest(model: nn.Module) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise VidexplainError(f"cannot read {path}: {error}") from None
     if not isinstance(held, dict) or held.get("schema") != SCHEMA:

@@ -78,7 +78,7 @@ class ShardResult:
 def explain_shard(task: ShardTask) -> ShardResult:
     """Explain the videos of a shard; results do not depend on where it runs."""
     settings = task.settings
-    model = task.network or _network(settings.model, settings.weights, settings.labels, task.device)
+    model = task.network or _network(settings.model, settings.weights, settings.labels, settings.view, task.device)
     config: ModelConfig = model.config  # type: ignore[assignment]
     index = {label: k for k, label in enumerate(settings.labels)}
     batches = Batches(
@@ -104,11 +104,11 @@ def explain_shard(task: ShardTask) -> ShardResult:
 
 
 @lru_cache(maxsize=1)
-def _network(model: str, weights: str, labels: tuple[str, ...], device: str) -> nn.Module:
+def _network(model: str, weights: str, labels: tuple[str, ...], view: str, device: str) -> nn.Module:
     """The network, loaded once a process."""
     from videxplain.models.zoo import load_model
 
-    network: nn.Module = load_model(model, weights, labels=labels).to(device)
+    network: nn.Module = load_model(model, weights, labels=labels, view=view).to(device)
     return network
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -48,6 +49,7 @@ def run_benchmark(
     boxes: Mapping[str, VideoBoxes] | None = None,
     device: torch.device | None = None,
     labels: Sequence[str] | None = None,
+    view: str = "model",
     progress: Bars | None = None,
 ) -> BenchmarkResult:
     """Explain clips with every method, and measure each explanation.
@@ -63,6 +65,7 @@ def run_benchmark(
         boxes: UCF101-24's boxes by video name, which are then the evidence.
         device: Where to compute.
         labels: Names of the classes of all networks, for weights that have none.
+        view: As for :func:`videxplain.load_model`.
         progress: Shows the progress of each network.
 
     Raises:
@@ -70,14 +73,14 @@ def run_benchmark(
     """
     bars: Bars = progress or (lambda stage: nullcontext())
     settings = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
-    names = {"labels": tuple(labels)} if labels else {}
+    names: dict[str, Any] = {"labels": tuple(labels)} if labels else {}
     clips: dict[str, Chosen] = {}
     untrained = []
     with output_folder(out), claimed(out):
         claim(out, settings)
         for name, weights in networks.items():
             with bars(f"weights of {name}") as bar:
-                module = load_model(name, weights, progress=bar, **names).to(device or torch.device("cpu"))
+                module = load_model(name, weights, progress=bar, view=view, **names).to(device or torch.device("cpu"))
             entrant = Entrant(name, module, config_of(module))
             if not entrant.config.trained:
                 untrained.append(name)

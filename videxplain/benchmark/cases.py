@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from videxplain.actionfigures import held_out_clips, read_evidence
 from videxplain.attribution.engine import forward
+from videxplain.boxes import Box, box_slices
 from videxplain.data.datasets.frames import frame_count, read_video_frames
 from videxplain.data.datasets.prepared import is_frame_folder, source_video
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.data.datasets.ucf101_24 import VideoBoxes
 from videxplain.data.sampling import spread_windows, uniform_indices
-from videxplain.data.transforms import resize_frame, to_model_input
+from videxplain.data.transforms import fit_frame, to_model_input
+from videxplain.data.views import seen_box
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
@@ -157,7 +159,7 @@ def choose_cases(module: nn.Module, config: ModelConfig, scenes: Iterator[Scene]
         known = scene.label is not None and scene.label in config.outcome_labels
         if known and config.label(best) != scene.label:
             continue
-        size = config.size
+        size, box = config.size, seen_box((scene.frames.shape[1], scene.frames.shape[2]), config.view)
         chosen.append(
             Case(
                 name=scene.name,
@@ -166,8 +168,8 @@ def choose_cases(module: nn.Module, config: ModelConfig, scenes: Iterator[Scene]
                 label=config.label(best),
                 probability=float(said[best]),
                 frames=frames,
-                limbs=_resized(scene.limbs, window, size),
-                people=_resized(scene.people, window, size),
+                limbs=_resized(scene.limbs, window, size, box),
+                people=_resized(scene.people, window, size, box),
                 active=None if scene.active is None else scene.active[window],
             )
         )
@@ -188,16 +190,17 @@ def _one_pass(scene: Scene, config: ModelConfig) -> tuple[Tensor, NDArray[np.uin
     else:
         window = spread_windows(count, config.num_frames, 2, config.frame_interval)[-1]
     shown = scene.frames[window]
-    x = to_model_input(shown, size=config.size, mean=config.mean, std=config.std)
-    return torch.from_numpy(x)[None], np.stack([resize_frame(frame, *config.size) for frame in shown]), window
+    x = to_model_input(shown, size=config.size, mean=config.mean, std=config.std, view=config.view)
+    return torch.from_numpy(x)[None], np.stack([fit_frame(frame, config.size, config.view) for frame in shown]), window
 
 
-def _resized(masks: Masks | None, window: NDArray[np.int64], size: tuple[int, int]) -> Masks | None:
-    """Half of a pixel's area decides."""
+def _resized(masks: Masks | None, window: NDArray[np.int64], size: tuple[int, int], box: Box | None) -> Masks | None:
+    """The masks of what the network sees, at its size. Half of a pixel's area decides."""
     if masks is None:
         return None
-    height, width = size
-    shares = [
-        cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for mask in masks[window]
-    ]
+    seen = masks[window]
+    if box is not None:
+        rows, columns = box_slices(box, (masks.shape[1], masks.shape[2]))
+        seen = seen[:, rows, columns]
+    shares = [cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) for mask in seen]
     return np.stack(shares) >= 0.5

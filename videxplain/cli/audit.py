@@ -28,6 +28,7 @@ def audit(
     ] = None,
     weights: options.Weights = "auto",
     labels: options.Labels = None,
+    view: options.View = "model",
     kind: Annotated[
         str, typer.Option(help="How the data set is laid out; auto finds out.", rich_help_panel=_DATA)
     ] = "auto",
@@ -105,6 +106,7 @@ def audit(
             out,
             weights=weights,
             labels=options.label_options(labels).get("labels"),
+            view=view,
             subset=subset,
             method=method,
             layer=layer,

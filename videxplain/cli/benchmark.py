@@ -41,6 +41,7 @@ def benchmark(
     split: Split = 1,
     boxes: Boxes = None,
     labels: options.Labels = None,
+    view: options.View = "model",
     device: options.Device = "auto",
     out: options.Out = Path("benchmark"),
 ) -> None:
@@ -71,6 +72,7 @@ def benchmark(
         boxes=None if boxes is None else read_boxes(boxes),
         device=find_device(device),
         labels=options.label_options(labels).get("labels"),
+        view=view,
         progress=progress_lines,
     )
     _print_overview(result.lines)

@@ -50,6 +50,7 @@ def evaluate(
     data: Data,
     weights: options.Weights = "auto",
     labels: options.Labels = None,
+    view: options.View = "model",
     kind: Kind = "auto",
     split: Split = 1,
     subset: Subset = "test",
@@ -74,7 +75,7 @@ def evaluate(
     place = find_device(device)
     names = options.label_options(labels)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress, **names).to(place)
+        network = load_model(model, weights, progress=progress, view=view, **names).to(place)
     from videxplain.evaluation.api import evaluate as run
     from videxplain.evaluation.runs import division_of, other_split_note
     from videxplain.evaluation.setup import setup_of

@@ -32,6 +32,7 @@ def write_explanation(
     clip: Path,
     weights: str,
     labels: str | None,
+    view: str,
     target: str | None = None,
     against: str | None = None,
     layer: str | None = None,
@@ -59,7 +60,7 @@ def write_explanation(
     values = method.parse_options(texts)
     _check_look(colormap, opacity)
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels)
+        network, source = prepare(model, clip, weights, frames, device, labels, view)
         asked: dict[str, Any] = {
             "target": _target(target, against),
             "layer": layer,
@@ -84,6 +85,7 @@ def figure(
     clip: options.ClipPath,
     weights: options.Weights = "auto",
     labels: options.Labels = None,
+    view: options.View = "model",
     target: options.Target = None,
     against: options.Against = None,
     layer: options.Layer = None,
@@ -105,7 +107,7 @@ def figure(
     paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     _check_look(colormap, None)
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels)
+        network, source = prepare(model, clip, weights, frames, device, labels, view)
         asked: dict[str, Any] = {"target": _target(target, against), "layer": layer, "frame": frame}
         question = question_of(source, network.config, "figure", **asked)
         refuse_overwriting(paths, question, overwrite)
@@ -122,6 +124,7 @@ def predict(
     clip: options.ClipPath,
     weights: options.Weights = "auto",
     labels: options.Labels = None,
+    view: options.View = "model",
     frames: options.Frames = ":",
     device: options.Device = "auto",
     stride: options.Stride = None,
@@ -135,7 +138,7 @@ def predict(
     from videxplain.explanation.saving import plain
     from videxplain.explanation.sources import clip_record
 
-    network, source = prepare(model, clip, weights, frames, device, labels)
+    network, source = prepare(model, clip, weights, frames, device, labels, view)
     config = network.config
     with progress_bar(f"predicting with {model}") as progress:
         found = predict_source(network, source, stride=stride, progress=progress)
@@ -152,7 +155,7 @@ def predict(
 
 
 def prepare(
-    model: str, clip: Path, weights: str, frames: str, device: str, labels: str | None = None
+    model: str, clip: Path, weights: str, frames: str, device: str, labels: str | None = None, view: str = "model"
 ) -> "tuple[Any, FileFrames]":
     """The network on its device, and the frames. Cheap checks come first."""
     from videxplain.data.stream import FileFrames
@@ -165,7 +168,7 @@ def prepare(
     names = options.label_options(labels)
     source = FileFrames(clip, start, stop)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress, **names)
+        network = load_model(model, weights, progress=progress, view=view, **names)
     return network.to(place), source
 
 

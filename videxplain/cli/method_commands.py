@@ -19,6 +19,7 @@ _INPUT = {
     "clip": (options.ClipPath, _REQUIRED),
     "weights": (options.Weights, "auto"),
     "labels": (options.Labels, None),
+    "view": (options.View, "model"),
 }
 _SCORE = {"target": (options.Target, None), "against": (options.Against, None)}
 _LAYER = {"layer": (options.Layer, None)}

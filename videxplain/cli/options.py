@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -36,6 +36,14 @@ Labels: TypeAlias = Annotated[
     typer.Option(
         metavar="FILE|NAME",
         help="Names of the classes, for weights without: a file (one a line, or JSON), or Kinetics, UCF101, HMDB51.",
+        rich_help_panel=_INPUT,
+    ),
+]
+View: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="model|whole",
+        help="How frames are shown to the network: as its authors do, who may crop them, or whole.",
         rich_help_panel=_INPUT,
     ),
 ]
@@ -104,7 +112,7 @@ Timeline: TypeAlias = Annotated[
 ]
 
 
-def label_options(labels: str | None) -> dict[str, tuple[str, ...]]:
+def label_options(labels: str | None) -> dict[str, Any]:
     """What ``load_model`` is given for ``--labels``."""
     from videxplain.models.weights.labels import read_labels
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from videxplain.data.clipwise import A, AllAtOnce, FrameByFrame, Frames
 from videxplain.data.randaugment import RandAugment
 from videxplain.data.transforms import to_model_input
+from videxplain.data.views import View
 from videxplain.errors import unknown
 
 AUGMENTATIONS = ("resize", "crop", "flip", "randaugment")
@@ -38,6 +39,7 @@ class Augmentation:
         *,
         horizontal_flip: bool = True,
         vertical_flip: bool = True,
+        view: View | None = None,
     ) -> None:
         """Make everything once, because making Albumentations' transforms costs more than using them.
 
@@ -48,11 +50,12 @@ class Augmentation:
             std: Divided by afterwards.
             horizontal_flip: Whether ``crop`` and ``flip`` mirror clips.
             vertical_flip: Whether ``crop`` and ``flip`` turn clips upside down, as the report did.
+            view: How ``resize`` resizes and crops frames; None for whole frames.
         """
         if name not in AUGMENTATIONS:
             raise unknown("augmentation", name, AUGMENTATIONS)
         self.name, self.size = name, size
-        self._mean, self._std = mean, std
+        self._mean, self._std, self._view = mean, std, view
         self._resizers: dict[tuple[int, int], FrameByFrame] = {}
         self._random = RandAugment() if name == "randaugment" else None
         crop = [A.RandomResizedCrop(size, area_for_downscale="image")] if name == "crop" else []
@@ -81,7 +84,7 @@ class Augmentation:
             self._places.set_random_state(*state)
             self._colours.set_random_state(*state)
             frames = AllAtOnce(self._colours)(FrameByFrame(self._places)(frames))
-        return to_model_input(frames, size=self.size, mean=self._mean, std=self._std)
+        return to_model_input(frames, size=self.size, mean=self._mean, std=self._std, view=self._view)
 
     def _resized(self, frames: Frames) -> Frames:
         """As ``to_model_input`` does it: first what shrinks, averaging over areas, then what grows."""

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box, box_slices
 from videxplain.errors import VidexplainError
 
 
@@ -33,7 +34,7 @@ def resized_size(size: tuple[int, int], view: View) -> tuple[int, int]:
     return (view.resize, long) if height <= width else (long, view.resize)
 
 
-def view_box(size: tuple[int, int], view: View) -> tuple[float, float, float, float]:
+def view_box(size: tuple[int, int], view: View) -> Box:
     """The part of a frame that the network sees, as ``(y0, x0, y1, x1)`` in pixels of the frame.
 
     Args:
@@ -47,6 +48,17 @@ def view_box(size: tuple[int, int], view: View) -> tuple[float, float, float, fl
     top, left = _corner(tall, wide, view)
     y, x = height / tall, width / wide
     return top * y, left * x, (top + view.crop[0]) * y, (left + view.crop[1]) * x
+
+
+def seen_box(size: tuple[int, int], view: View | None) -> Box | None:
+    """The part of a frame that a network sees; None where that is the whole frame.
+
+    Args:
+        size: Height and width of the frame.
+        view: How frames are shown to the network; None where they are resized whole.
+    """
+    box = None if view is None else view_box(size, view)
+    return None if box is None or box_slices(box, size) == (slice(0, size[0]), slice(0, size[1])) else box
 
 
 def apply_view(frames: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:

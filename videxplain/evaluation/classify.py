@@ -50,7 +50,7 @@ def classify(
         readable,
         config,
         clips="uniform" if config.sampling == "uniform" else "five",
-        augmentation=Augmentation("resize", config.size, config.mean, config.std),
+        augmentation=Augmentation("resize", config.size, config.mean, config.std, view=config.view),
     )
     loader = make_loader(clips, PassSampler(len(clips), seed=0, shuffle=False), batch_size=batch_size, workers=workers)
     sums = {name: np.zeros((len(readable.videos), config.num_outcomes)) for name in (UNDISTURBED, *DISTURBANCES)}

@@ -15,6 +15,7 @@ from videxplain.attribution.registry import METHODS, list_methods
 from videxplain.attribution.targets import Target
 from videxplain.attribution.tokens import as_token_layout
 from videxplain.data.stream import FrameSource
+from videxplain.data.views import seen_box
 from videxplain.device import device_of
 from videxplain.explanation.familiarity import familiarity_notes
 from videxplain.explanation.origin import Origin, config_of, contrast_of, of_model
@@ -127,6 +128,7 @@ def explain(
             filter(None, (*familiarity_notes(video.familiarity, source), *clip_notes(source, config), entry.caution))
         ),
         familiarity=video.familiarity,
+        view_box=seen_box(source.size, config.view),
     )
     if broken := video.maps.not_finite():
         words = f"the map holds NaN or infinite values in {broken} of {len(video.maps)} frames; they are drawn as zero"

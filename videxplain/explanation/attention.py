@@ -1,5 +1,6 @@
 """Where one point of a clip looks, as a picture: arrows from it to the places it takes most from."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +16,14 @@ from torch import nn
 from videxplain.attribution.api import attribute
 from videxplain.attribution.links import find_links
 from videxplain.attribution.registry import magnitude
+from videxplain.boxes import Box, seen_words
 from videxplain.data.stream import FrameSource
+from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import clip_notes, window_around
 from videxplain.explanation.origin import Origin, config_of, of_model
 from videxplain.explanation.question import question_of
-from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
+from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
 from videxplain.explanation.sources import ClipLike, as_source, clip_record
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ class Attention(Result):
         shown: The frames that stand for the t steps; for the point's own step its own frame.
         links: The strongest links, the strongest first.
         notes: What a reader must not miss.
+        view_box: Top, left, bottom and right of the part of a frame that the network saw, in pixels; None where it saw
+            whole frames.
     """
 
     source: FrameSource
@@ -76,6 +81,7 @@ class Attention(Result):
     shown: tuple[int, ...]
     links: tuple[Link, ...]
     notes: tuple[str, ...] = ()
+    view_box: Box | None = None
     formats: ClassVar[tuple[str, ...]] = FORMATS
     kind: ClassVar[str] = "attention"
 
@@ -129,9 +135,20 @@ class Attention(Result):
             weights=self.weights,
             fps=self.source.fps,
             title=f"{name}: where {self.origin.model} looks from frame {self.frame}, ({x:.0f}, {y:.0f})",
-            subtitle=f"{self.block}; point: {self.chosen}; {self.origin.provenance or 'weights: none'}",
+            subtitle="; ".join(
+                filter(
+                    None,
+                    (
+                        self.block,
+                        f"point: {self.chosen}",
+                        self.origin.provenance or "weights: none",
+                        seen_words(self.view_box, self.source.size),
+                    ),
+                )
+            ),
             caption=self.caption,
             notes=self.notes,
+            box=self.view_box,
         )
 
     def summary(self) -> dict[str, Any]:
@@ -154,6 +171,7 @@ class Attention(Result):
                 "links": [vars(link) for link in self.links],
                 "every_weight": self.weights.tolist(),
                 "notes": self.notes,
+                "view_box": self.view_box,
             }
         )
 
@@ -190,6 +208,7 @@ class Attention(Result):
             shown=tuple(map(int, summary["shown_frames"])),
             links=tuple(links),
             notes=tuple(map(str, summary["notes"])),
+            view_box=box_of(summary.get("view_box")),
         )
 
     def _repr_png_(self) -> bytes:
@@ -215,13 +234,14 @@ def attention(
         model: Such as ``load_model("non_local")``, or a VideoMAE or ViViT of Hugging Face.
         clip: As for :func:`videxplain.explain`.
         frame: The frame of the point; None for the middle of the clip.
-        at: Its x and y in pixels; None for the place where Grad-CAM is strongest in that frame, or for the centre where
-            Grad-CAM is zero there.
+        at: Its x and y in pixels of the clip; None for the place where Grad-CAM is strongest in that frame, or for the
+            centre where Grad-CAM is zero there.
         block: Which non-local block, by name, or layer of attention, by number; None for the last.
         top: How many links are kept.
 
     Raises:
-        VidexplainError: No such block, frame or point, or a network without such blocks.
+        VidexplainError: No such block, frame or point, a point that the network does not see, or a network without
+            such blocks.
     """
     config, source = config_of(model), as_source(clip)
     asked_frame, frame = frame, source.num_frames // 2 if frame is None else frame
@@ -234,11 +254,19 @@ def attention(
         raise VidexplainError(f"the point {at[0]:g},{at[1]:g} lies outside of the picture, which is {width}x{height}")
     if top < 1:
         raise VidexplainError(f"top is a number of links, at least 1, not {top}")
+    box = seen_box(source.size, config.view)
+    y_low, x_low, y_high, x_high = box or (0.0, 0.0, float(height), float(width))
+    if at is not None and not (x_low <= at[0] < x_high and y_low <= at[1] < y_high):
+        raise VidexplainError(
+            f"the network does not see the point {at[0]:g},{at[1]:g}: it sees x from {math.ceil(x_low)} to "
+            f"{math.ceil(x_high) - 1} and y from {math.ceil(y_low)} to {math.ceil(y_high) - 1}"
+        )
     x, window, position = window_around(model, source, frame)
     if at is None:
         x_share, y_share, chosen = _strongest(model, x, position)
     else:
-        x_share, y_share, chosen = at[0] / width, at[1] / height, "as given"
+        x_share, y_share = (at[0] - x_low) / (x_high - x_low), (at[1] - y_low) / (y_high - y_low)
+        chosen = "as given"
     seen = find_links(model, x, ((position + 0.5) / len(window), y_share, x_share), block)
     steps, rows, columns = seen.weights.shape
     middles = [int(window[int((step + 0.5) * len(window) / steps)]) for step in range(steps)]
@@ -251,8 +279,8 @@ def attention(
         links.append(
             Link(
                 shown[step],
-                _centre(int(column), columns, seen.grid[2]) * width,
-                _centre(int(row), rows, seen.grid[1]) * height,
+                x_low + _centre(int(column), columns, seen.grid[2]) * (x_high - x_low),
+                y_low + _centre(int(row), rows, seen.grid[1]) * (y_high - y_low),
                 float(weights[step, row, column]),
             )
         )
@@ -269,13 +297,14 @@ def attention(
             **of_model(config),
         ),
         frame=frame,
-        at=(x_share * width, y_share * height),
+        at=(x_low + x_share * (x_high - x_low), y_low + y_share * (y_high - y_low)),
         chosen=chosen,
         step=seen.query[0],
         weights=weights,
         shown=shown,
         links=tuple(links),
         notes=(*clip_notes(source, config), *_notes(weights)),
+        view_box=box,
     )
 
 

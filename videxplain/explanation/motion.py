@@ -58,14 +58,17 @@ class MotionAndAppearance(Result):
     def overlay_frames(self) -> Iterator[NDArray[np.uint8]]:
         """Every frame with both parts over it, orange and blue, and the time line under it, motion above."""
         from videxplain.viz.motion_and_appearance import two_part_overlay
-        from videxplain.viz.overlay import banner
+        from videxplain.viz.overlay import banner, caption
         from videxplain.viz.timeline import Timeline
 
         line = Timeline(self.motion.temporal, self.source.size, self.appearance.temporal)
         for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
             if i >= self.motion.num_frames:
                 return
-            picture = two_part_overlay(frame, self.motion.maps[i], self.appearance.maps[i], self.limit)
+            maps = self.motion.maps[i], self.appearance.maps[i]
+            picture = two_part_overlay(frame, *maps, self.limit, box=self.motion.view_box)
+            if self.motion.seen:
+                caption(picture, self.motion.seen, top=True)
             if self.motion.familiarity and self.motion.familiarity.beyond:
                 banner(picture, UNFAMILIAR_FRAME)
             yield line.under(picture, i)
@@ -88,7 +91,8 @@ class MotionAndAppearance(Result):
             share=self.share,
             fps=source.fps,
             title=f"{name}: motion and appearance of {motion.origin.model} for '{motion.origin.target}'",
-            subtitle=motion.provenance,
+            subtitle="; ".join(filter(None, (motion.provenance, motion.seen))),
+            box=motion.view_box,
             notes=motion.notes,
         )
 

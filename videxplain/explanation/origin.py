@@ -1,7 +1,7 @@
 """How a result was made: everything that is needed to make it again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -37,7 +37,7 @@ class Origin:
         question: SHA-256 of what was asked; the files of two results of one question are the same.
         model_options: Keyword arguments that rebuild the network.
         model_input: What one pass reads: ``num_frames``, ``size``, ``sampling``, ``frame_interval``, ``mean``,
-            ``std``.
+            ``std``, and ``view``, how frames are resized and cropped; None where they are resized whole.
     """
 
     method: str
@@ -140,6 +140,7 @@ def of_model(config: ModelConfig) -> dict[str, Any]:
             "frame_interval": config.frame_interval,
             "mean": config.mean,
             "std": config.std,
+            "view": None if config.view is None else asdict(config.view),
         },
         "versions": {name: version(name) for name in PACKAGES},
     }

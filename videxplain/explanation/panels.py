@@ -65,7 +65,8 @@ def four_panel_figure(
         guided.permute(1, 2, 0).cpu().numpy(),
         limit=explained.range[1],
         title=f"{name}, frame {shown}: {config.architecture}, '{explained.origin.target}'",
-        subtitle=explained.provenance,
+        subtitle="; ".join(filter(None, (explained.provenance, explained.seen))),
+        box=explained.view_box,
         notes=explained.notes,
         **options,
     )

@@ -1,5 +1,6 @@
 """What a result was asked for, as one number that its files carry."""
 
+import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -33,6 +34,7 @@ def question_of(source: FrameSource, config: ModelConfig, method: str, **asked: 
         "options": config.options,
         "labels": config.labels,
         "input": [config.num_frames, config.size, config.sampling, config.frame_interval, config.mean, config.std],
+        "view": None if config.view is None else dataclasses.astuple(config.view),
         "weights": [config.weights, getattr(config, "weights_sha256", "")],
         "asked": {name: _value(name, value, config) for name, value in asked.items()},
     }

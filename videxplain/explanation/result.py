@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box, seen_words
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
 from videxplain.explanation.origin import Origin
-from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
+from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
 from videxplain.explanation.sources import clip_record
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress
@@ -41,6 +42,8 @@ class Explanation(Result):
         signed: Whether negative values are part of the picture (activations) rather than absence of evidence.
         notes: What the reader must not miss.
         familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
+        view_box: Top, left, bottom and right of the part of a frame that the network saw, and that the maps cover, in
+            pixels of the clip; None where it saw whole frames.
     """
 
     source: FrameSource
@@ -50,6 +53,7 @@ class Explanation(Result):
     signed: bool = False
     notes: tuple[str, ...] = ()
     familiarity: ClipFamiliarity | None = None
+    view_box: Box | None = None
     formats: ClassVar[tuple[str, ...]] = FORMATS
     kind: ClassVar[str] = "explanation"
 
@@ -86,10 +90,15 @@ class Explanation(Result):
 
     @property
     def heatmap(self) -> NDArray[np.float32]:
-        """``(T, H, W)`` raw maps enlarged to the clip's own resolution; computed at each access."""
-        from videxplain.viz.overlay import enlarge
+        """``(T, H, W)`` raw maps at the clip's own resolution, zero outside ``view_box``; computed at each access."""
+        from videxplain.viz.overlay import enlarge_into
 
-        return np.stack([enlarge(values, self.source.size) for values in self.maps])
+        return np.stack([enlarge_into(values, self.source.size, self.view_box) for values in self.maps])
+
+    @property
+    def seen(self) -> str:
+        """What the network saw of a frame, in words; empty where that is the whole frame."""
+        return seen_words(self.view_box, self.source.size)
 
     def overlay_frames(
         self, *, colormap: str | None = None, opacity: float | None = None, timeline: bool = True
@@ -111,7 +120,9 @@ class Explanation(Result):
         for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
             if i >= self.num_frames:
                 return
-            picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, **look)
+            picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, box=self.view_box, **look)
+            if self.seen:
+                caption(picture, self.seen, top=True)
             if self.familiarity and self.familiarity.beyond:
                 banner(picture, UNFAMILIAR_FRAME)
             elif self.origin.weights == "none" and self.has_evidence:
@@ -139,7 +150,8 @@ class Explanation(Result):
             temporal=np.nan_to_num(self.temporal),
             fps=self.source.fps,
             title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
-            subtitle=self.provenance,
+            subtitle="; ".join(filter(None, (self.provenance, self.seen))),
+            box=self.view_box,
             notes=self.notes,
             **_look(colormap, opacity),
         )
@@ -158,6 +170,7 @@ class Explanation(Result):
                 "signed": self.signed,
                 "notes": self.notes,
                 "familiarity": self.familiarity.record() if self.familiarity else None,
+                "view_box": self.view_box,
             }
         )
 
@@ -220,6 +233,7 @@ class Explanation(Result):
             signed=bool(summary["signed"]),
             notes=tuple(map(str, summary["notes"])),
             familiarity=ClipFamiliarity.from_record(summary.get("familiarity")),
+            view_box=box_of(summary.get("view_box")),
         )
 
     def _repr_html_(self) -> str:

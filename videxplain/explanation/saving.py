@@ -3,17 +3,18 @@
 import json
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.explanation.sources import ClipLike, SavedFrames, as_source, matching
-from videxplain.files import replacing, write_json
+from videxplain.files import parse_json, replacing, write_json
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -148,12 +149,20 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
+def box_of(values: Sequence[float] | None) -> Box | None:
+    """The box of a JSON file; files of earlier versions have none."""
+    if values is None:
+        return None
+    top, left, bottom, right = map(float, values)
+    return top, left, bottom, right
+
+
 def _read(path: Path) -> tuple[dict[str, Any], Arrays | None]:
     if path.suffix.lower() == ".json":
-        return json.loads(path.read_text(encoding="utf-8")), None
+        return parse_json(path.read_text(encoding="utf-8")), None
     with np.load(path, allow_pickle=False) as saved:
         arrays = {name: saved[name] for name in saved.files}
-    return json.loads(str(arrays.pop("summary"))), arrays
+    return parse_json(str(arrays.pop("summary"))), arrays
 
 
 def _suffixes(kinds: Iterable[str]) -> str:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from videxplain.models.video_model import VideoModel
 
 
+VIEWS = ("model", "whole")
+"""What frames are shown to a network: as its authors show them, or whole."""
+
+
 def list_models() -> list[str]:
     """The networks of this package; :func:`load_model` knows those of :mod:`videxplain.models.hubs.sources` besides."""
     return list(ARCHITECTURES)
@@ -50,6 +54,7 @@ def load_model(
     device: "str | torch.device" = "cpu",
     progress: Progress | None = None,
     project: str = "",
+    view: str = "model",
     **options: Any,
 ) -> "VideoModel":
     """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
@@ -71,6 +76,9 @@ def load_model(
         project: Whose names a file of weights has, such as ``"pytorch-resnet3d"``; ``"videxplain"`` for ours. It is
             recognised where it is empty; where two projects have the same names, an ``AssumptionWarning`` says which
             was taken.
+        view: How frames are shown to the network. ``"model"``: as its authors do, who may crop them. ``config.view``
+            says how; it is None where whole frames are resized, as for the networks of this package. ``"whole"``: whole
+            frames are resized to the size of the input, so that what the authors cut off is explained too.
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
             ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
 
@@ -79,14 +87,16 @@ def load_model(
             that do not fit.
     """
     place = find_device(str(device))
+    if view not in VIEWS:
+        raise unknown("view", view, VIEWS)
     if elsewhere := source_of(name):
         source, rest = elsewhere
         if project:
             raise VidexplainError(f"project has no meaning for {name}: its weights have the names of its package")
-        return source.load(rest, str(weights), progress, options).to(place)
+        return _shown(source.load(rest, str(weights), progress, options), view).to(place)
     entry = _architecture(name)
     entry.configure(options)  # before anything is downloaded
-    return build(entry, options, _source(name, str(weights), progress), project).to(place)
+    return _shown(build(entry, options, _source(name, str(weights), progress), project), view).to(place)
 
 
 def save_model(
@@ -117,6 +127,14 @@ def save_model(
     if isinstance(model, Wrapped):
         raise VidexplainError("nothing here could read a wrapped network again: save its .module as its project does")
     write_weights(model.state_dict(), config, Path(path), metrics, dtype, getattr(model, "familiarity", None))
+
+
+def _shown(model: "VideoModel", view: str) -> "VideoModel":
+    """The network, whose configuration says which view it gets."""
+    if view == "whole" and model.config.view is not None:
+        model.config = model.config.replace(view=None)
+        model.familiarity = None  # other frames than in training have other features
+    return model
 
 
 def _architecture(name: str) -> Architecture:

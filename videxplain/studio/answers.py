@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box
 from videxplain.explanation.result import Explanation
 from videxplain.files import replacing, write_json
 from videxplain.viz.player.bundle import PlayerData, player_data
@@ -49,6 +50,7 @@ def write_explanation(folder: Path, explanation: Explanation, title: str) -> Non
         title=title,
         label=explanation.origin.target,
         notes=explanation.notes,
+        view=explanation.view_box,
     )
     _write_player(folder / PLAYER, folder / MAPS, data)
     for name in (PARTIAL, PARTIAL_MAPS):
@@ -56,7 +58,14 @@ def write_explanation(folder: Path, explanation: Explanation, title: str) -> Non
 
 
 def write_partial(
-    folder: Path, maps: NDArray[np.float32], fps: float, size: tuple[int, int], title: str, label: str, signed: bool
+    folder: Path,
+    maps: NDArray[np.float32],
+    fps: float,
+    size: tuple[int, int],
+    title: str,
+    label: str,
+    signed: bool,
+    view: Box | None,
 ) -> None:
     """Write the maps as far as they are known; frames that no window has seen are zero."""
     small = shrunk(np.nan_to_num(maps))
@@ -70,6 +79,7 @@ def write_partial(
         signed=signed,
         title=title,
         label=label,
+        view=view,
     )
     _write_player(folder / PARTIAL, folder / PARTIAL_MAPS, data)
 

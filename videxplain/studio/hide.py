@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box, box_slices
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.studio.edits import ChangedFrames
-from videxplain.viz.overlay import enlarge
+from videxplain.viz.overlay import enlarge, enlarge_into
 
 HIDDEN = 0.1
 """So large a part of the clip is hidden."""
@@ -16,7 +17,11 @@ _SIDE = 112
 
 
 def without_strongest(
-    source: FrameSource, maps: NDArray[np.float32], mean: Sequence[float], seed: int | None = None
+    source: FrameSource,
+    maps: NDArray[np.float32],
+    mean: Sequence[float],
+    seed: int | None = None,
+    box: Box | None = None,
 ) -> FrameSource:
     """The clip without the strongest tenth of a map, filled with the network's mean colour.
 
@@ -25,11 +30,13 @@ def without_strongest(
         maps: ``(T, h, w)``, raw.
         mean: The mean colour, RGB from 0 to 1.
         seed: Rolls the hidden part around in time, height and width by random amounts; None for its own place.
+        box: The part of a frame that the network saw and the map covers, in pixels; None for the whole frame.
 
     Raises:
         VidexplainError: The map is the same everywhere, so that it shows nothing.
     """
-    small = _small(maps, source.size)
+    rows, columns = box_slices(box or (0, 0, *source.size), source.size)
+    small = _small(maps, (rows.stop - rows.start, columns.stop - columns.start))
     if not small.max() > small.min():
         raise VidexplainError("the map has the same value everywhere, so it shows nothing that could be hidden")
     mask = _strongest(small)
@@ -39,7 +46,7 @@ def without_strongest(
     colour = np.rint(255 * np.asarray(mean)).astype(np.uint8)
 
     def change(number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        hidden = enlarge(mask[number].astype(np.float32), source.size) >= 0.5
+        hidden = enlarge_into(mask[number].astype(np.float32), source.size, box) >= 0.5
         return np.where(hidden[..., None], colour, frame)
 
     return ChangedFrames(source, change, range(source.num_frames))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast, class_index, describe
 from videxplain.data.stream import FileFrames
+from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain, predict
 from videxplain.explanation.panels import four_panel_figure
@@ -107,6 +108,7 @@ class Work:
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
         title = f"{name}: {question.method} of {question.model}"
+        box = seen_box(source.size, network.config.view)
         seen: dict[str, Any] = {"maps": None, "told": 0.0}
 
         def on_window(frames: NDArray[np.int64], shares: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
@@ -118,10 +120,11 @@ class Work:
         def progress(done: int, total: int | None) -> None:
             partial = done != total and time.monotonic() - seen["told"] > _PARTIAL_SECONDS
             if partial:
-                write_partial(folder, seen["maps"], source.fps, source.size, title, label, method.signed)
+                write_partial(folder, seen["maps"], source.fps, source.size, title, label, method.signed, box)
                 seen["told"] = time.monotonic()
             tell("explaining", done, total, partial)
 
+        tell("explaining", 0, None, False)
         explanation = explain(
             network,
             source,
@@ -161,7 +164,7 @@ class Work:
         mean, source = network.config.mean, explanation.source
         scores = []
         for step, seed in enumerate((None, 0)):
-            hidden = without_strongest(source, maps, mean, seed)
+            hidden = without_strongest(source, maps, mean, seed, explanation.view_box)
             said = predict(network, hidden, progress=lambda done, total: tell("hiding", done, total, False))
             scores.append(float(dict(said)[label]))
             tell("hiding", step + 1, 2, False)

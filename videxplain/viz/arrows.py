@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
+from videxplain.boxes import Box, scaled_box
 from videxplain.viz.colour import INK, MUTED, NEGATIVE, POSITIVE
-from videxplain.viz.overlay import enlarge
+from videxplain.viz.overlay import draw_inside, enlarge
 from videxplain.viz.page import (
     GAP,
     MARGIN,
@@ -45,6 +46,7 @@ def arrows_figure(
     subtitle: str = "",
     caption: str = "",
     notes: Sequence[str] = (),
+    box: Box | None = None,
 ) -> Figure:
     """One page: frames, a point in one of them, and arrows to where it looks.
 
@@ -62,6 +64,7 @@ def arrows_figure(
         subtitle: What belongs to it, in small print.
         caption: Below the frames.
         notes: What the reader must not miss.
+        box: The part of a frame that the network saw, in pixels; None for the whole frame.
     """
     count, height, width = frames.shape[:3]
     columns = min(count, MOST_COLUMNS)
@@ -86,7 +89,10 @@ def arrows_figure(
     halo = [withStroke(linewidth=3, foreground="white")]
     for number, (index, frame, seen) in enumerate(zip(indices, frames, weights, strict=True)):
         left, upper = place(number, 0, 0)
-        page.picture(left, upper, cell, tall, _paled(fit_picture(frame, cell), np.abs(seen) / strongest))
+        fitted, level = fit_picture(frame, cell), np.abs(seen) / strongest
+        part = scaled_box(box, (height, width), fitted.shape[:2])
+        picture = draw_inside(fitted, part, lambda picture, level=level: _paled(picture, level))  # type: ignore[misc]
+        page.picture(left, upper, cell, tall, picture)
         words, colour, face = f"frame {index}, {index / fps:.2f} s", MUTED, "normal"
         if number == query[0]:
             words, colour, face = f"{words}: the point", INK, "bold"

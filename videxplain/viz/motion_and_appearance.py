@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from videxplain.boxes import Box, scaled_box
 from videxplain.viz.colour import MUTED, NEGATIVE, POSITIVE, RULE, cover, rgb
-from videxplain.viz.overlay import DEFAULT_OPACITY, enlarge
+from videxplain.viz.overlay import DEFAULT_OPACITY, draw_inside, enlarge
 from videxplain.viz.page import (
     GAP,
     MARGIN,
@@ -29,7 +30,12 @@ MOTION, APPEARANCE = POSITIVE, NEGATIVE
 
 
 def two_part_overlay(
-    frame: np.ndarray, motion: np.ndarray, appearance: np.ndarray, limit: float, opacity: float = DEFAULT_OPACITY
+    frame: np.ndarray,
+    motion: np.ndarray,
+    appearance: np.ndarray,
+    limit: float,
+    opacity: float = DEFAULT_OPACITY,
+    box: Box | None = None,
 ) -> np.ndarray:
     """A frame with both parts over it: their sum says how much is hidden, their shares mix the two colours.
 
@@ -39,10 +45,13 @@ def two_part_overlay(
         appearance: Likewise.
         limit: The sum that is hidden most; one for a whole video, or the colours flicker.
         opacity: How much of the frame that hides, in [0, 1].
+        box: The part of the frame that the network saw, in pixels; the rest is dimmed. None for the whole frame.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, a new array.
     """
+    if box is not None:
+        return draw_inside(frame, box, lambda part: two_part_overlay(part, motion, appearance, limit, opacity))
     if not limit > 0:
         return np.array(frame)
     parts = [np.maximum(enlarge(part, frame.shape[:2]), 0) for part in (motion, appearance)]
@@ -68,6 +77,7 @@ def two_part_sheet(
     title: str = "",
     subtitle: str = "",
     notes: Sequence[str] = (),
+    box: Box | None = None,
 ) -> Figure:
     """One page: frames, both parts over them, and how much each contributed when.
 
@@ -83,6 +93,7 @@ def two_part_sheet(
         title: Headline.
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss.
+        box: The part of a frame that the network saw, in pixels; None for the whole frame.
     """
     count, height, width = frames.shape[:3]
     cell = (WIDTH - 2 * MARGIN - (count - 1) * GAP) / count
@@ -97,7 +108,8 @@ def two_part_sheet(
         seen = fit_picture(frame, cell)
         page.text(left, header.bottom, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell), SMALL_POINTS, MUTED)
         page.picture(left, top, cell, tall, seen)
-        drawn = two_part_overlay(seen, motion[position], appearance[position], limit)
+        part = scaled_box(box, (height, width), seen.shape[:2])
+        drawn = two_part_overlay(seen, motion[position], appearance[position], limit, box=part)
         page.picture(left, top + tall + GAP, cell, tall, drawn)
     left = MARGIN
     parts = ((MOTION, f"motion, {100 * share:.0f} %"), (APPEARANCE, f"appearance, {100 - 100 * share:.0f} %"))

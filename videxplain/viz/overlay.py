@@ -1,14 +1,18 @@
 """A raw map over a frame."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
 
+from videxplain.boxes import Box, box_slices
 from videxplain.viz.colour import DEFAULT_COLORMAP, cover, lut
 
 NO_EVIDENCE, CONSTANT = "no positive evidence", "same value everywhere"
 DEFAULT_OPACITY = 0.6
+_UNSEEN = 0.35
+"""So much of the light is left where the network did not look."""
 _BEHIND_BANNER = (166, 27, 27)
 """``WARNING`` of :mod:`videxplain.viz.colour` as RGB."""
 
@@ -36,6 +40,32 @@ def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return values
 
 
+def enlarge_into(values: np.ndarray, size: tuple[int, int], box: Box | None) -> np.ndarray:
+    """A map ``(h, w)`` enlarged to a box of a frame of ``size``, and zero around it; to the whole frame for None."""
+    if box is None:
+        return enlarge(values, size)
+    rows, columns = box_slices(box, size)
+    large = np.zeros(size, np.float32)
+    large[rows, columns] = enlarge(values, (rows.stop - rows.start, columns.stop - columns.start))
+    return large
+
+
+def draw_inside(frame: np.ndarray, box: Box | None, draw: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A frame ``(H, W, 3)`` with ``draw`` applied to the part that the network saw, the rest dimmed.
+
+    Args:
+        frame: uint8 RGB.
+        box: The part, in pixels of ``frame``; None for the whole frame.
+        draw: Makes a picture of the same size.
+    """
+    if box is None:
+        return draw(frame)
+    rows, columns = box_slices(box, (frame.shape[0], frame.shape[1]))
+    picture = cv2.convertScaleAbs(np.ascontiguousarray(frame), alpha=_UNSEEN)
+    picture[rows, columns] = draw(np.ascontiguousarray(frame[rows, columns]))
+    return picture
+
+
 def overlay(
     frame: np.ndarray,
     values: np.ndarray,
@@ -44,6 +74,7 @@ def overlay(
     colormap: str = DEFAULT_COLORMAP,
     opacity: float = DEFAULT_OPACITY,
     empty: str = NO_EVIDENCE,
+    box: Box | None = None,
 ) -> np.ndarray:
     """A frame with a map drawn over it.
 
@@ -58,10 +89,15 @@ def overlay(
         colormap: Name of a matplotlib colour map.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
         empty: What a frame with nothing to highlight says.
+        box: The part of the frame that the network saw, in pixels, over which the map lies; the rest is dimmed. None
+            for the whole frame.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB, a new array.
     """
+    if box is not None:
+        draw = partial(overlay, values=values, limit=limit, colormap=colormap, opacity=opacity, empty=empty)
+        return draw_inside(frame, box, draw)
     covers, keeps = _tables(colormap, opacity)
     frame = np.ascontiguousarray(frame)  # OpenCV refuses views that run backwards.
     if not limit > 0:
@@ -103,8 +139,8 @@ def banner(picture: np.ndarray, text: str) -> None:
     cv2.putText(picture, text, origin, font, scale, (255, 255, 255), thickness, cv2.LINE_AA)
 
 
-def caption(picture: np.ndarray, text: str) -> None:
-    """Write one line at the bottom left of an ``(H, W, 3)`` uint8 picture, in place, sized to fit it."""
+def caption(picture: np.ndarray, text: str, *, top: bool = False) -> None:
+    """Write one line at the bottom left, or top left, of an ``(H, W, 3)`` uint8 picture, in place, sized to fit it."""
     height, width = picture.shape[:2]
     font = cv2.FONT_HERSHEY_SIMPLEX
     (natural_width, natural_height), _ = cv2.getTextSize(text, font, 1.0, 1)
@@ -112,8 +148,10 @@ def caption(picture: np.ndarray, text: str) -> None:
     thickness = max(1, round(1.5 * scale))
     (text_width, text_height), descent = cv2.getTextSize(text, font, scale, thickness)
     margin = max(2, round(0.35 * natural_height * scale))
-    top = max(0, height - text_height - descent - 3 * margin)
+    tall = min(height, text_height + descent + 3 * margin)
     right = min(width, text_width + 4 * margin)
-    picture[top:, :right] = picture[top:, :right] // 4
-    origin = (2 * margin, height - descent - margin)
+    first = 0 if top else height - tall
+    behind = picture[first : first + tall, :right]
+    behind //= 4
+    origin = (2 * margin, first + tall - descent - margin)
     cv2.putText(picture, text, origin, font, scale, (255, 255, 255), thickness, cv2.LINE_AA)

@@ -1,12 +1,14 @@
 """The report's Figures 14 and 15: input, first activations, Grad-CAM and guided backpropagation."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from videxplain.boxes import Box, scaled_box
 from videxplain.viz.colour import DEFAULT_COLORMAP, MUTED, lut
-from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, enlarge, overlay
+from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, draw_inside, enlarge, overlay
 from videxplain.viz.page import (
     GAP,
     MARGIN,
@@ -48,6 +50,7 @@ def four_panels(
     captions: Sequence[str] = CAPTIONS,
     colormap: str = DEFAULT_COLORMAP,
     opacity: float = DEFAULT_OPACITY,
+    box: Box | None = None,
 ) -> Figure:
     """Four pictures side by side, one row per frame, every column with one scale.
 
@@ -67,6 +70,8 @@ def four_panels(
         captions: Text below the four columns, without the letters.
         colormap: Name of a matplotlib colour map, for Grad-CAM.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
+        box: The part of a frame that the network saw, in pixels, over which the last three lie; the rest is dimmed.
+            None for the whole frame.
     """
     if frames.ndim == 3:
         frames, activations, gradcams, guided = (one[None] for one in (frames, activations, gradcams, guided))
@@ -100,11 +105,13 @@ def four_panels(
             text = elide(labels[row], TEXT_POINTS, cell_height)
             page.text(MARGIN, top + cell_height / 2, text, TEXT_POINTS, MUTED, rotation=90, va="center")
         frame = fit_picture(frames[row], cell_width)
+        part = scaled_box(box, (frame_height, frame_width), frame.shape[:2])
+        activation, gradcam, gradient = activations[row], gradcams[row], guided[row]
         pictures = (
-            frame,
-            activation_picture(activations[row], frame.shape[:2], low, high),
-            overlay(frame, gradcams[row], limit, colormap=colormap, opacity=opacity),
-            signed_picture(guided[row], frame.shape[:2], guided_limit),
+            draw_inside(frame, part, lambda seen: seen),
+            draw_inside(frame, part, partial(_activation_over, activation, low, high)),
+            overlay(frame, gradcam, limit, colormap=colormap, opacity=opacity, box=part),
+            draw_inside(frame, part, partial(_signed_over, gradient, guided_limit)),
         )
         for x, picture in zip(across, pictures, strict=True):
             page.picture(x, top, cell_width, cell_height, picture)
@@ -123,6 +130,14 @@ def four_panels(
     for x, lines in zip(across, texts, strict=True):
         page.lines(x, captions_top, lines, TEXT_POINTS)
     return page.figure
+
+
+def _activation_over(values: np.ndarray, low: float, high: float, seen: np.ndarray) -> np.ndarray:
+    return activation_picture(values, seen.shape[:2], low, high)
+
+
+def _signed_over(values: np.ndarray, limit: float, seen: np.ndarray) -> np.ndarray:
+    return signed_picture(values, seen.shape[:2], limit)
 
 
 def activation_picture(values: np.ndarray, size: tuple[int, int], low: float, high: float) -> np.ndarray:

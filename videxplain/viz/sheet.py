@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from videxplain.boxes import Box, scaled_box
 from videxplain.viz.colour import DEFAULT_COLORMAP, INK, MUTED, NEGATIVE, POSITIVE, RULE, WARNING, lut
 from videxplain.viz.overlay import CONSTANT, DEFAULT_OPACITY, NO_EVIDENCE, overlay
 from videxplain.viz.page import (
@@ -46,6 +47,7 @@ def contact_sheet(
     title: str = "",
     subtitle: str = "",
     notes: Sequence[str] = (),
+    box: Box | None = None,
     colormap: str = DEFAULT_COLORMAP,
     opacity: float = DEFAULT_OPACITY,
 ) -> Figure:
@@ -65,6 +67,7 @@ def contact_sheet(
         title: Headline.
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss, in a box above the pictures.
+        box: The part of a frame that the network saw, in pixels; None for the whole frame.
         colormap: Name of a matplotlib colour map.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
     """
@@ -94,7 +97,8 @@ def contact_sheet(
         seen = fit_picture(frame, cell_width)
         page.text(x, y, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell_width), SMALL_POINTS, MUTED)
         page.picture(x, y + label_height, cell_width, cell_height, seen)
-        drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity, empty=empty)
+        part = scaled_box(box, (frame_height, frame_width), seen.shape[:2])
+        drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity, empty=empty, box=part)
         page.picture(x, y + label_height + cell_height + GAP, cell_width, cell_height, drawn)
 
     measured = quantity or f"contribution to '{one_line(target)}'"

@@ -128,7 +128,8 @@ def write_clip(audit: Audit, number: int, folder: Path, max_side: int) -> NDArra
                 maps[what] = (words, audit.maps(number, what))
             except VidexplainError:  # the truth is no class of the network
                 continue
-    return write_media(folder, str(row["name"]), audit.path(number), row, maps, max_side=max_side)["movement"]
+    box = audit.settings.view_box((int(row["height"]), int(row["width"])))
+    return write_media(folder, str(row["name"]), audit.path(number), row, maps, max_side=max_side, box=box)["movement"]
 
 
 def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: Gathered) -> dict[str, Any]:

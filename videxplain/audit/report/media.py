@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box, box_slices, scaled_box
 from videxplain.data.stream import FileFrames
 from videxplain.files import replacing
 from videxplain.viz.overlay import enlarge, overlay
@@ -29,6 +30,7 @@ def write_media(
     maps: Mapping[str, tuple[str, NDArray[np.float32]]],
     *,
     max_side: int = MAX_SIDE,
+    box: Box | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Write ``<name>.jpg``, ``<name>.mp4`` and ``<name>.js``.
 
@@ -39,12 +41,15 @@ def write_media(
         row: Its row in the table of the audit.
         maps: By key, what is explained in words and the raw maps ``(T, h, w)``; the first is drawn on the poster.
         max_side: The longer side of the written video, in pixels.
+        box: The part of a frame that the network saw, in pixels of the clip; None for the whole frame.
 
     Returns:
         ``movement``: the mean over time of what changes from frame to frame, ``(rows, columns)`` at the maps' grid.
     """
     source = FileFrames(video)
     height, width = _fitting(source.size, max_side)
+    box = scaled_box(box, source.size, (height, width))
+    rows, columns = box_slices(box or (0, 0, height, width), (height, width))
     first = next(iter(maps.values()))[1]
     best = int(np.argmax(row["curve"])) if len(row["curve"]) else 0
     moved = np.zeros(first.shape[1:], np.float64)
@@ -56,7 +61,7 @@ def write_media(
             small: NDArray[Any] = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
             grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
             if before is not None:
-                moved[...] += enlarge(np.abs(grey - before), first.shape[1:])
+                moved[...] += enlarge(np.abs(grey - before)[rows, columns], first.shape[1:])
             before = grey
             if i == best or not held:
                 held["poster"] = small
@@ -64,7 +69,7 @@ def write_media(
 
     save_video(folder / f"{name}.mp4", frames(), source.fps)
     limit = float(row["scale"] or 0)
-    _write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit))
+    _write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit, box=box))
     entries = {}
     for key, (words, values) in maps.items():
         high = limit if key == "prediction" else float(np.percentile(values, 99.9)) or float(values.max())
@@ -76,6 +81,7 @@ def write_media(
             scale=(0.0, max(high, 0.0)),
             title=video.name,
             label=words,
+            view=box,
         )
         entries[key] = {"words": words, "meta": data.meta, "maps": base64.b64encode(data.maps).decode("ascii")}
     content = {"maps": entries, "predictions": row["top"], "facts": _facts(row)}

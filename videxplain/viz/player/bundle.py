@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.boxes import Box, box_slices
 from videxplain.viz.colour import DEFAULT_COLORMAP, lut
 
 SCRIPTS = ("maps.js", "player.js")
@@ -45,7 +46,7 @@ def player_data(
     title: str = "",
     label: str = "",
     notes: Sequence[str] = (),
-    view: tuple[int, int, int, int] | None = None,
+    view: Box | None = None,
 ) -> PlayerData:
     """Pack one map a frame for the browser.
 
@@ -62,7 +63,7 @@ def player_data(
         title: The clip, the method and the network, in words.
         label: The class that is explained.
         notes: What the reader must not miss.
-        view: Top, left, bottom and right of what the network saw, in pixels; None where it saw the whole frame.
+        view: The part of a frame that the network saw and the maps cover, in pixels; None for the whole frame.
     """
     stacked = np.stack([np.asarray(one, np.float32) for one in maps])
     largest = float(np.abs(stacked).max()) or 1.0
@@ -79,9 +80,15 @@ def player_data(
         "title": title,
         "label": label,
         "notes": list(notes),
-        "view": None if view is None else list(view),
+        "view": None if view is None else _corners(view, size),
     }
     return PlayerData(meta, (stacked / largest).astype("<f2").tobytes())
+
+
+def _corners(box: Box, size: tuple[int, int]) -> list[int]:
+    """Top, left, bottom and right in whole pixels."""
+    rows, columns = box_slices(box, size)
+    return [rows.start, columns.start, rows.stop, columns.stop]
 
 
 def colour_tables(names: Sequence[str] = COLOURS) -> dict[str, str]:

@@ -53,7 +53,10 @@
       this.frame = 0;
       this.look = { colours: Object.keys(colours)[0], opacity: 0.6, threshold: 0, top: 1, shown: true };
       const shrink = Math.min(1, LARGEST / Math.max(meta.width, meta.height));
-      this.size = [Math.round(meta.height * shrink), Math.round(meta.width * shrink)];
+      // Top, left, bottom and right of what the network saw, in pixels of the clip: the map lies there alone.
+      this.seen = meta.view || [0, 0, meta.height, meta.width];
+      const [top, left, bottom, right] = this.seen;
+      this.size = [bottom - top, right - left].map((side) => Math.max(1, Math.round(side * shrink)));
       this.build(host, video, poster);
       this.follow();
       this.draw();
@@ -74,6 +77,7 @@
       this.video = make("video", { muted: true, playsinline: true, preload: "auto", poster, tabindex: "-1", "aria-hidden": "true" });
       this.video.muted = true;
       this.canvas = make("canvas", { class: "vx-map", width: this.size[1], height: this.size[0], role: "img" });
+      Object.assign(this.canvas.style, this.place());
       this.context = this.canvas.getContext("2d");
       this.image = this.context.createImageData(this.size[1], this.size[0]);
       this.stage = make("div", { class: "vx-stage", tabindex: "0", role: "group", "aria-label": this.words() }, this.video, this.canvas);
@@ -102,14 +106,19 @@
 
     outside() {
       // What the network did not see is dimmed by a frame around what it saw.
-      const [top, left, bottom, right] = this.meta.view;
+      const { meta } = this;
+      const [top, left, bottom, right] = this.seen;
+      this.dim = make("div", { class: "vx-seen", title: `the network saw the middle ${right - left}x${bottom - top} of ${meta.width}x${meta.height} pixels` });
+      Object.assign(this.dim.style, this.place());
+      this.stage.append(this.dim);
+    }
+
+    /** Where on the stage what the network saw lies. */
+    place() {
+      const [top, left, bottom, right] = this.seen;
       const { width, height } = this.meta;
       const part = (value, whole) => (100 * value) / whole + "%";
-      this.dim = make("div", { class: "vx-seen", title: "What the network saw" });
-      Object.assign(this.dim.style, {
-        top: part(top, height), left: part(left, width), height: part(bottom - top, height), width: part(right - left, width),
-      });
-      this.stage.append(this.dim);
+      return { top: part(top, height), left: part(left, width), height: part(bottom - top, height), width: part(right - left, width) };
     }
 
     button(label, symbol, act) {
@@ -358,15 +367,21 @@
       const x = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * width), 0), width - 1);
       const y = Math.min(Math.max(Math.floor(((event.clientY - box.top) / box.height) * height), 0), height - 1);
       const value = this.value(x, y);
+      if (value === null) {
+        this.readout.textContent = `x ${x}, y ${y}: not seen by the network`;
+        return;
+      }
       const share = range[1] > range[0] ? Math.round((100 * (value - range[0])) / (range[1] - range[0])) : 0;
       this.readout.textContent = `x ${x}, y ${y}: ${value.toPrecision(3)} (${share} % of the scale)`;
     }
 
-    /** The raw value at a pixel of the clip, in the frame that is shown. */
+    /** The raw value at a pixel of the clip, in the frame that is shown; null where the network did not look. */
     value(x, y) {
       const [height, width] = this.size;
-      const row = Math.min(Math.floor((y / this.meta.height) * height), height - 1);
-      const column = Math.min(Math.floor((x / this.meta.width) * width), width - 1);
+      const [top, left, bottom, right] = this.seen;
+      if (y < top || y >= bottom || x < left || x >= right) return null;
+      const row = Math.min(Math.floor(((y - top) / (bottom - top)) * height), height - 1);
+      const column = Math.min(Math.floor(((x - left) / (right - left)) * width), width - 1);
       return this.maps.enlarged(this.frame, height, width)[row * width + column];
     }
   };
