@@ -15,10 +15,15 @@ from videxplain.explanation.api import as_source, config_of
 from videxplain.explanation.familiarity import pass_of
 from videxplain.explanation.plan import plan, window_inputs
 from videxplain.models.familiarity import Familiarity, energies
+from videxplain.models.stages import stage_names
 from videxplain.progress import Progress
 
 QUANTILE = 0.99
 """The share of validation clips that counts as known."""
+_LEAST_SPREAD = 0.01
+"""Added to the standard deviation of a feature, as a share of the mean over all features."""
+_LEAST_SHARE = 1e-6
+"""Of the identity in a covariance, so that it can be inverted."""
 MOST_CLIPS = 1000
 """Training clips, and validation clips, that are looked at; the covariance is shrunk, so more change little."""
 
@@ -28,10 +33,11 @@ def fit_familiarity(
 ) -> Familiarity:
     """Learn what clips a network knows: the distribution of its features, and the limits that validation clips set.
 
-    The features are what the classifier is given, in the windows that :func:`videxplain.predict` looks at. Each class
-    has a mean, and all share a covariance (Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution
-    Samples, NeurIPS 2018), which is shrunk (:func:`ledoit_wolf`). The energy score stands beside it (Liu et al.,
-    Energy-based Out-of-distribution Detection, NeurIPS 2020).
+    The features are the outputs of all stages, averaged over time and space, in the windows that
+    :func:`videxplain.predict` looks at. Each class has a mean, and all share a covariance, which is shrunk
+    (:func:`distribution`): Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+    Adversarial Attacks, NeurIPS 2018. The energy score stands beside it: Liu et al., Energy-based Out-of-distribution
+    Detection, NeurIPS 2020.
 
     Assign the result to ``model.familiarity``; :func:`videxplain.save_model` keeps it.
 
@@ -43,16 +49,17 @@ def fit_familiarity(
         progress: Told of videos.
 
     Raises:
-        VidexplainError: No videos, a video that cannot be read, or a network without a linear classifier.
+        VidexplainError: No videos, a video that cannot be read, or a network without stages.
     """
     training, validation = (part[:: max(1, -(-len(part) // MOST_CLIPS))] for part in (training, validation))
     if not training or not validation:
         raise VidexplainError("what a network knows is learned from training and validation videos, and one has none")
+    stages = stage_names(model)
     total = len(training) + len(validation)
 
     def looked_at(videos: Sequence[Video], before: int) -> Iterable[tuple[Video, Tensor, Tensor]]:
         for number, video in enumerate(videos, start=before + 1):
-            yield video, *clip_features(model, video)
+            yield video, *clip_features(model, video, stages)
             if progress:
                 progress(number, total)
 
@@ -61,23 +68,31 @@ def fit_familiarity(
         rows.append(features)
         labels += [video.label] * len(features)
     means, whitening = distribution(torch.cat(rows), torch.tensor(labels))
-    known = Familiarity(means, whitening, math.inf, math.inf, len(training), len(validation))
+    known = Familiarity(stages, means, whitening, math.inf, math.inf, len(training), len(validation))
     distances, scores = [], []
     for _, features, logits in looked_at(validation, len(training)):
         distances.append(float(known.distances(features).mean()))
         scores.append(float(energies(logits).mean()))
-    return Familiarity(means, whitening, limit(distances), limit(scores), len(training), len(validation))
+    return Familiarity(stages, means, whitening, limit(distances), limit(scores), len(training), len(validation))
 
 
-def clip_features(model: nn.Module, video: Video) -> tuple[Tensor, Tensor]:
-    """The features ``(W, F)`` and the logits ``(W, K)`` of the W windows of a video."""
+def clip_features(model: nn.Module, video: Video, stages: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+    """The features ``(W, F)`` and the logits ``(W, K)`` of the W windows of a video.
+
+    Args:
+        model: The network.
+        video: The video.
+        stages: The stages of the network.
+    """
     config, source = config_of(model), as_source(video.path)
     whole = plan(source.num_frames, config)
     features, logits = [], []
     for x in window_inputs(source, whole, range(len(whole.windows)), config, device_of(model)):
-        said, found = pass_of(model, x, config)
+        said, found = pass_of(model, x, stages)
         if found is None:
-            raise VidexplainError(f"{config.architecture} has no linear classifier, so its features are not known")
+            raise VidexplainError(
+                f"{config.architecture} has no stages whose output is a map, so its features are not known"
+            )
         features.append(found.cpu())
         logits.append(said.cpu())
     return torch.cat(features), torch.cat(logits)
@@ -86,15 +101,22 @@ def clip_features(model: nn.Module, video: Video) -> tuple[Tensor, Tensor]:
 def distribution(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The mean of each class ``(K, F)`` and the whitening ``(F, F)`` of the covariance that all classes share.
 
+    Features differ in scale from stage to stage, so each is divided by its standard deviation before the covariance is
+    shrunk (:func:`ledoit_wolf`). The whitening holds the division too.
+
     Args:
         features: ``(N, F)``.
         labels: ``(N,)``; classes without a row have no mean.
     """
     values, rows = features.double(), labels.unique(return_inverse=True)[1]
     means = torch.stack([values[rows == row].mean(0) for row in range(int(rows.max()) + 1)])
-    covariance = ledoit_wolf((values - means[rows]).numpy())
+    centred = values - means[rows]
+    spread = centred.square().mean(0).sqrt()
+    # A feature that is nearly constant in training would make any other value infinitely far.
+    spread = spread + _LEAST_SPREAD * spread.mean() if spread.any() else torch.ones_like(spread)
+    covariance = ledoit_wolf((centred / spread).numpy())
     factor = torch.linalg.cholesky(torch.from_numpy(np.linalg.inv(covariance)))
-    return means.float(), factor.T.contiguous().float()
+    return means.float(), (factor.T / spread).contiguous().float()
 
 
 def ledoit_wolf(centred: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -110,9 +132,8 @@ def ledoit_wolf(centred: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = float(((covariance - scale * identity) ** 2).sum())
     # The mean squared distance of the covariance of one row to that of all.
     noise = (float((np.square(centred).sum(1) ** 2).mean()) - float((covariance**2).sum())) / rows
-    share = min(noise, spread) / spread if spread > 0 else 1.0
-    floor = 1e-12 if scale == 0 else 0.0
-    return (1 - share) * covariance + (share * scale + floor) * identity
+    share = max(min(noise, spread) / spread, _LEAST_SHARE) if spread > 0 else 1.0
+    return (1 - share) * covariance + share * (scale or 1.0) * identity
 
 
 def limit(values: Sequence[float]) -> float:

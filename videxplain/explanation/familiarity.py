@@ -5,9 +5,8 @@ from torch import Tensor, nn
 
 from videxplain.attribution.engine import forward
 from videxplain.data.stream import FrameSource
-from videxplain.models.classifier_input import classifier_input
-from videxplain.models.config import ModelConfig
 from videxplain.models.familiarity import ClipFamiliarity, Familiarity, Measurement
+from videxplain.models.stages import stage_features
 from videxplain.untouched import untouched
 
 UNFAMILIAR = "This clip is unlike anything this network has learned from"
@@ -16,15 +15,11 @@ REAL_NETWORK = "torchvision:r3d_18"
 """A network that has learned from real video."""
 
 
-def pass_of(module: nn.Module, x: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor | None]:
-    """The logits ``(1, K)`` of a window, and what the classifier was given, ``(1, F)``; None if it was not seen."""
-    with untouched(module), torch.no_grad(), classifier_input(module, config.num_classes) as seen:
-        return forward(module, x), features_of(seen)
-
-
-def features_of(seen: list[Tensor]) -> Tensor | None:
-    """The features of one clip, ``(1, F)``, in what the classifier was given last; None for features of other rows."""
-    return seen[-1] if seen and seen[-1].ndim == 2 and len(seen[-1]) == 1 else None
+def pass_of(module: nn.Module, x: Tensor, stages: tuple[str, ...]) -> tuple[Tensor, Tensor | None]:
+    """The logits ``(1, K)`` of a window ``(1, 3, T, h, w)``, and its features ``(1, F)``; None without stages."""
+    with untouched(module), torch.no_grad(), stage_features(module, stages) as seen:
+        logits = forward(module, x)
+        return logits, seen.row()
 
 
 def measurement_of(module: nn.Module) -> Measurement | None:
@@ -41,7 +36,7 @@ def familiarity_notes(found: ClipFamiliarity | None, source: FrameSource) -> tup
     clip = f"'{clip}'" if " " in clip else clip
     return (
         f"{UNFAMILIAR}: its answer and this explanation mean nothing. "
-        f"(Its features are {found.distance:.3g} from the nearest class; 99 % of known clips are within "
+        f"(The features are {found.distance:.3g} from the nearest class; 99 % of known clips are within "
         f"{found.distance_limit:.3g}.)",
         "Take a network that was trained on real video:",
         *(

@@ -22,14 +22,14 @@ from videxplain.attribution.targets import Score, Target, class_index, describe,
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
-from videxplain.explanation.familiarity import features_of, measurement_of, pass_of
+from videxplain.explanation.familiarity import measurement_of, pass_of
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.plan import Plan, plan, window_inputs
 from videxplain.explanation.window_maps import WindowMaps
-from videxplain.models.classifier_input import classifier_input
 from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.models.outputs import probabilities
+from videxplain.models.stages import stage_features
 from videxplain.progress import Progress
 
 WindowSeen: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]], None]
@@ -106,7 +106,7 @@ def attribute_video(
         leaders = LeadingClasses(method.candidates, config)
     else:
         leaders = FixedTarget([score_function(target, config.num_outcomes, config.outcome_labels)])
-    run = _Runner(module, config, method, layer, tokens, precision, options)
+    run = _Runner(module, method, layer, tokens, precision, options)
 
     total = np.zeros(config.num_outcomes)
     with closing(WindowMaps()) as kept:
@@ -166,7 +166,7 @@ def predict_video(
     measurement = measurement_of(module)
     total = np.zeros(config.num_outcomes)
     for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
-        logits, features = pass_of(module, x, config)
+        logits, features = pass_of(module, x, measurement.stages if measurement else ())
         total += probabilities_of(logits, config)
         if measurement and features is not None:
             measurement.add(features, logits)
@@ -210,15 +210,13 @@ class _Runner:
     def __init__(
         self,
         module: nn.Module,
-        config: ModelConfig,
         method: Method,
         wanted: str | nn.Module | None,
         tokens: TokenLayout | None,
         precision: Precision,
         options: dict[str, Any],
     ) -> None:
-        self._module, self._config = module, config
-        self._method, self._wanted, self._tokens = method, wanted, tokens
+        self._module, self._method, self._wanted, self._tokens = module, method, wanted, tokens
         self._precision, self._options = precision, options
         self.layer: LayerCall | FusedLayers | None = None
         self.measurement = measurement_of(module)
@@ -238,14 +236,15 @@ class _Runner:
 
         def choose_and_keep(logits: Tensor) -> list[Score]:
             # The scores are chosen after the pass of the clip itself, before those of changed clips.
-            features.append(features_of(seen))
+            features.append(seen.row())
+            seen.done = True
             return choose(logits)
 
-        with classifier_input(self._module, self._config.num_classes) as seen:
+        with stage_features(self._module, self.measurement.stages) as seen:
             logits, maps = self._explained(x, choose_and_keep)
         known = features[0] if features else None
         if known is None:
-            _, known = pass_of(self._module, x, self._config)
+            _, known = pass_of(self._module, x, self.measurement.stages)
         if known is not None:
             self.measurement.add(known, logits)
         return logits, maps

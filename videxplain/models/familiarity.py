@@ -12,9 +12,12 @@ from torch import Tensor
 class Familiarity:
     """The distribution of the features of training clips, and how far validation clips are from it.
 
-    Features are what the classifier is given. Every number is the mean over the windows of a clip.
+    Features are the outputs of the network's stages, averaged over time and space (:mod:`videxplain.models.stages`).
+    What the classifier is given, the last stage alone, tells rendered from real clips less well. Every number is the
+    mean over the windows of a clip.
 
     Attributes:
+        stages: The dotted names of the stages.
         means: ``(K, F)`` the mean features of each class.
         whitening: ``(F, F)`` W, with which the shared covariance becomes the identity: ``W S W^T = 1``.
         distance_limit: The 99 % quantile of the distance of validation clips.
@@ -23,6 +26,7 @@ class Familiarity:
         validation_clips: How many clips the limits are of.
     """
 
+    stages: tuple[str, ...]
     means: Tensor
     whitening: Tensor
     distance_limit: float
@@ -43,6 +47,7 @@ class Familiarity:
     def numbers(self) -> dict[str, Any]:
         """What is stored as plain numbers, by name."""
         return {
+            "stages": list(self.stages),
             "distance_limit": self.distance_limit,
             "energy_limit": self.energy_limit,
             "training_clips": self.training_clips,
@@ -59,6 +64,7 @@ class Familiarity:
         try:
             means, whitening = tensors["means"].float(), tensors["whitening"].float()
             one = cls(
+                tuple(map(str, numbers["stages"])),
                 means,
                 whitening,
                 float(numbers["distance_limit"]),
@@ -119,11 +125,15 @@ class ClipFamiliarity:
 
 
 class Measurement:
-    """The familiarity of a clip, window by window."""
+    """The familiarity of a clip, window by window.
+
+    Attributes:
+        stages: The dotted names of the stages that features are taken of.
+    """
 
     def __init__(self, known: Familiarity) -> None:
         """``known`` is what the network has learned from."""
-        self._known = known
+        self._known, self.stages = known, known.stages
         self._distance = self._energy = 0.0
         self._windows = 0
 
@@ -134,7 +144,7 @@ class Measurement:
         self._windows += 1
 
     def result(self) -> ClipFamiliarity | None:
-        """The means over the windows; None if the classifier was not seen in any."""
+        """The means over the windows; None if there was none."""
         if not self._windows:
             return None
         return ClipFamiliarity(

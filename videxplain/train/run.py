@@ -16,9 +16,11 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from videxplain.claim import claimed
 from videxplain.errors import VidexplainError
+from videxplain.evaluation.familiarity import fit_familiarity
 from videxplain.evaluation.runs import LOG, RECIPE
 from videxplain.files import file_stem, output_folder
 from videxplain.models.config import ModelConfig
+from videxplain.models.stages import stage_names
 from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import save_model
 from videxplain.progress import Bars
@@ -132,8 +134,9 @@ def _train(
     module.load_state_dict(kept["state_dict"])
     check_finite(kept["state_dict"])
     accuracy = float(best.best_model_score or 0)
-    weights = _export(recipe, out, heads, data, {"validation": accuracy, "epochs": recipe.epochs})
-    return Trained(weights, accuracy, kept["epoch"], time.monotonic() - began, notes, tuple(data.skipped))
+    heads.to(trainer.strategy.root_device)
+    weights, more = _export(recipe, out, heads, data, {"validation": accuracy, "epochs": recipe.epochs}, bars)
+    return Trained(weights, accuracy, kept["epoch"], time.monotonic() - began, (*notes, *more), tuple(data.skipped))
 
 
 class Checkpoint(ModelCheckpoint):
@@ -214,15 +217,23 @@ def _heads(recipe: Recipe, data: VideoData) -> tuple[ManyHeads, tuple[str, ...]]
 
 
 def _export(
-    recipe: Recipe, out: Path, heads: ManyHeads, data: VideoData, metrics: Mapping[str, Any]
-) -> tuple[Path, ...]:
-    paths = []
+    recipe: Recipe, out: Path, heads: ManyHeads, data: VideoData, metrics: Mapping[str, Any], bars: Bars | None
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write the networks, each with what says which clips it knows; returns the files and what a reader should know."""
+    paths, notes = [], []
     for which, part in enumerate(data.parts):
         name = recipe.model if len(data.parts) == 1 else f"{recipe.model}-{file_stem(part.name)}"
         paths.append(out / f"{name}.safetensors")
         half = torch.float16 if recipe.store == "float16" else None
-        save_model(heads.single(which), paths[-1], metrics, dtype=half)
-    return tuple(paths)
+        network = heads.single(which)
+        if not stage_names(network):
+            notes.append(f"{recipe.model} has no stages, so its weights cannot say which clips it knows")
+        else:
+            with (bars or (lambda what: nullcontext()))(f"clips that {recipe.model} knows") as progress:
+                videos = (part.training.videos, part.validation.videos)
+                network.familiarity = fit_familiarity(network, *videos, progress=progress)
+        save_model(network, paths[-1], metrics, dtype=half)
+    return tuple(paths), tuple(notes)
 
 
 def _quiet() -> None:

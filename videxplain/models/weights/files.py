@@ -195,8 +195,7 @@ def write_weights(
 ) -> None:
     """Write a ``.safetensors`` file with the configuration and the metrics in its header.
 
-    ``dtype`` is what floating point numbers are stored as; None for what they are. What ``familiarity`` holds is stored
-    in half precision.
+    ``dtype`` is what floating point numbers of ``state`` are stored as; None for what they are.
     """
     from safetensors.torch import save
 
@@ -213,7 +212,8 @@ def write_weights(
     }
     if familiarity is not None:
         metadata[FAMILIARITY] = json.dumps(familiarity.numbers())
-        tensors |= {f"{FAMILIARITY}.{name}": value.half().contiguous() for name, value in familiarity.tensors().items()}
+        for name, value in familiarity.tensors().items():
+            tensors[f"{FAMILIARITY}.{name}"] = value.float().contiguous()
     with replacing(path) as temporary:
         # save_file would make a file that nobody else may read.
         temporary.write_bytes(save(tensors, metadata))

@@ -47,6 +47,8 @@ def read_labels(text: str) -> tuple[str, ...]:
         names = _names_in_json(parse_json(content)) if path.suffix.lower() == ".json" else _names_in_lines(content)
     except OSError as error:
         raise VidexplainError(f"cannot read labels '{text[:80]}': {error.strerror or error}") from None
+    except VidexplainError:
+        raise
     except (ValueError, RecursionError):
         raise VidexplainError(
             f"labels '{text}' are no list of classes: one name a line, or JSON with a list or with numbers and names"
