@@ -59,6 +59,15 @@ def test_the_same_question_costs_nothing(client, served, sha):
         assert other.delete(f"/api/jobs/{key}").status_code == 404
 
 
+def test_another_visitor_does_not_see_what_the_first_calls_the_clip(client, served, sha, clip):
+    key, _ = answered(client, clip=sha, model="late_fusion")
+    with httpx.Client(base_url=served.address, timeout=PATIENCE) as other:
+        upload(other, clip, "another name.mp4")
+        theirs, _ = answered(other, clip=sha, model="late_fusion")
+        assert theirs != key
+        assert other.get(f"/api/results/{theirs}/player").json()["title"].startswith("another name.mp4")
+
+
 def test_an_edit_and_what_it_does_to_the_score(client, sha, clip, network):
     edit = {"kind": "hide", "first": 0, "last": 19, "box": [0, 0, 1, 1]}
     key, answer = answered(client, kind="predict", clip=sha, model="late_fusion", edits=[edit])

@@ -11,7 +11,7 @@ from videxplain.studio.store import Store, clear_old
 
 A, B = "a" * 32, "b" * 32
 KEYS = [str(i) * 64 for i in range(6)]
-QUESTION = {"question": {"clip": "", "kind": "explain"}, "name": ""}
+QUESTION = {"clip": "", "kind": "explain"}
 
 
 @pytest.fixture

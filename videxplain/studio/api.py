@@ -174,9 +174,8 @@ async def _events(desk: Desk, visitor: str, keys: list[str]) -> AsyncIterator[st
 
 
 def _download_name(desk: Desk, visitor: str, key: str, path: Path) -> str:
-    job = desk.job(visitor, key)
-    question = job.question["question"]
-    clip = str(job.question["name"]).rpartition(".")[0] or str(job.question["name"])
+    question = desk.job(visitor, key).question
+    clip = str(question["name"]).rpartition(".")[0] or str(question["name"])
     figure = "-figure" if question["format"].startswith("figure.") else ""
     words = f"{clip}-{question['model']}-{question['method']}{figure}"
     return f"{file_stem(words) or 'explanation'}{path.suffix}"

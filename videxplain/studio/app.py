@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 
 from videxplain.errors import VidexplainError
 from videxplain.studio.api import api_router
+from videxplain.studio.audit_clips import AuditClips
+from videxplain.studio.audit_pages import audit_router
 from videxplain.studio.desk import Desk, MissingError
 from videxplain.studio.examples import add_examples
 from videxplain.studio.guard import Guard
@@ -64,6 +66,7 @@ def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> F
     app.include_router(api_router(desk))
     app.include_router(page_router(desk, pages, app.openapi))
     if studio.audit is not None:
+        app.include_router(audit_router(desk, pages, AuditClips(studio.audit)))
         app.mount("/audit", StaticFiles(directory=studio.audit / _REPORT, html=True), name="audit")
     app.add_middleware(Guard, studio=studio)
 

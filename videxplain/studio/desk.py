@@ -1,7 +1,7 @@
 """What pages and the HTTP interface ask of the studio, for one visitor at a time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class Desk:
             raise VidexplainError(clip["error"])
         if clip and clip["state"] == "ready":
             _check_frames(question, int(clip["frames"]))
+        if clip and question.kind != "predict":
+            question = replace(question, name=str(clip["name"]))
         return question, clip
 
     def submit(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, Job]:
@@ -66,16 +68,15 @@ class Desk:
         if clip and clip["state"] == "new":
             raise VidexplainError("the clip is still being read: ask again in a moment")
         if question.kind in ("explain", "trust"):
-            self._ask(visitor, question.prediction, clip)
+            self._ask(visitor, question.prediction)
         if question.kind == "trust":
-            self._ask(visitor, question.explanation, clip)
-        self._ask(visitor, question, clip)
+            self._ask(visitor, question.explanation)
+        self._ask(visitor, question)
         self.store.use(question.key, question.clip)
         return question, self.job(visitor, question.key)
 
-    def _ask(self, visitor: str, question: Question, clip: Mapping[str, Any]) -> None:
-        record = {"question": question.record(), "name": clip.get("name", "")}
-        self.store.jobs.ask(visitor, question.key, question.kind, record, self.studio.limits.jobs)
+    def _ask(self, visitor: str, question: Question) -> None:
+        self.store.jobs.ask(visitor, question.key, question.kind, question.record(), self.studio.limits.jobs)
 
     def job(self, visitor: str, key: str) -> Job:
         """A job that this visitor has asked.
@@ -98,7 +99,7 @@ class Desk:
         found = read_answer(self.studio.results / key) if job.state == "done" else None
         if found is None:
             raise MissingError("this question is not answered" + (f": {job.error}" if job.error else ""))
-        self.store.use(key, str(job.question["question"]["clip"]))
+        self.store.use(key, str(job.question["clip"]))
         return found
 
     def file(self, visitor: str, key: str, name: str) -> Path:
@@ -117,7 +118,7 @@ class Desk:
         """The changes of a clip that this visitor has tried with a network, the last first."""
         rows = []
         for job in self.store.jobs.of(visitor):
-            question = Question.of_record(job.question["question"])
+            question = Question.of_record(job.question)
             tried = question.kind == "trust" or (question.kind == "predict" and question.edits)
             if not tried or (question.clip, question.model, question.frames) != (clip, model, frames):
                 continue

@@ -44,6 +44,8 @@ class Question:
         format: Which file.
         options: Values of the method's options that are not the default.
         edits: Changes of the clip, for a prediction.
+        name: What the visitor calls the clip. Titles show it, so visitors with other names have other answers; a
+            prediction shows no name.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Question:
     format: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
+    name: str = ""
 
     @property
     def key(self) -> str:

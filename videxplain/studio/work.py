@@ -38,12 +38,11 @@ class Work:
         self._studio = studio
         self._networks = Networks(studio.device, studio.weights)
 
-    def answer(self, question: Question, name: str, tell: Tell) -> None:
+    def answer(self, question: Question, tell: Tell) -> None:
         """Write the result of a question, unless it is there already.
 
         Args:
             question: What is asked.
-            name: What the clip is called, for titles.
             tell: Told how far it is; what it raises ends the work.
 
         Raises:
@@ -59,14 +58,14 @@ class Work:
             "file": self._file,
             "layers": self._layers,
         }
-        write_answer(folder, kinds[question.kind](question, folder, name, tell))
+        write_answer(folder, kinds[question.kind](question, folder, tell))
 
     def _folder(self, question: Question) -> Path:
         folder = self._studio.results / question.key
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def _source(self, question: Question, name: str) -> FileFrames:
+    def _source(self, question: Question) -> FileFrames:
         path = self._studio.clips / question.clip / SOURCE
         if not path.is_file():
             raise VidexplainError("the clip is no longer here: upload it again")
@@ -75,16 +74,16 @@ class Work:
         except VidexplainError as error:
             raise VidexplainError(str(error).replace(str(path), "the clip")) from None
         # For titles. The file is not opened by this name.
-        source.path = Path(name)
+        source.path = Path(question.name or SOURCE)
         return source
 
     def _network(self, question: Question, tell: Tell) -> Any:
         tell(f"loading {question.model}", 0, None, False)
         return self._networks.get(question.model, question.weights_sha256)
 
-    def _predict(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+    def _predict(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
         network = self._network(question, tell)
-        source = edited(self._source(question, name), question.edits, network.config.mean)
+        source = edited(self._source(question), question.edits, network.config.mean)
         said = predict(network, source, progress=lambda done, total: tell("predicting", done, total, False))
         return {
             "predictions": [[label, float(probability)] for label, probability in said],
@@ -92,22 +91,22 @@ class Work:
             "frames": source.num_frames,
         }
 
-    def _predictions(self, question: Question, name: str, tell: Tell) -> list[tuple[str, float]]:
+    def _predictions(self, question: Question, tell: Tell) -> list[tuple[str, float]]:
         """The classes of the clip; they were mostly asked before."""
         first = question.prediction
-        self.answer(first, name, tell)
+        self.answer(first, tell)
         found = read_answer(self._folder(first))
         assert found is not None
         return [(label, probability) for label, probability in found["predictions"]]
 
-    def _explain(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
-        predictions = self._predictions(question, name, tell)
-        network, source = self._network(question, tell), self._source(question, name)
+    def _explain(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
+        predictions = self._predictions(question, tell)
+        network, source = self._network(question, tell), self._source(question)
         method = METHODS[question.method]
         # The class of the whole clip is known by now, so every window can be shown as it comes.
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
-        title = f"{name}: {question.method} of {question.model}"
+        title = f"{question.name}: {question.method} of {question.model}"
         box = seen_box(source.size, network.config.view)
         seen: dict[str, Any] = {"maps": None, "told": 0.0}
 
@@ -147,15 +146,15 @@ class Work:
             "windows": origin.windows,
         }
 
-    def _explained(self, question: Question, name: str, tell: Tell) -> Explanation:
+    def _explained(self, question: Question, tell: Tell) -> Explanation:
         """The map that a question builds on."""
         whole = question.explanation
-        self.answer(whole, name, tell)
-        source = self._source(question, name)
+        self.answer(whole, tell)
+        source = self._source(question)
         return Explanation.load(self._folder(whole) / NUMBERS, clip=source)
 
-    def _trust(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
-        explanation = self._explained(question, name, tell)
+    def _trust(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
+        explanation = self._explained(question, tell)
         network = self._network(question, tell)
         maps = np.stack(list(explanation.maps))
         label = explanation.explained_label or explanation.predictions[0][0]
@@ -179,25 +178,25 @@ class Work:
             "trust_random": before - scores[1],
         }
 
-    def _file(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+    def _file(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
         kind = question.format
         file = f"result.{kind.rpartition('.')[2]}"
         if kind in FIGURES:
             network = self._network(question, tell)
             drawn = four_panel_figure(
                 network,
-                self._source(question, name),
+                self._source(question),
                 target=question.wanted,
                 layer=question.layer or None,
                 progress=lambda done, total: tell("drawing", done, total, False),
             )
             save_figure(drawn, folder / file)
         else:
-            explanation = self._explained(question, name, tell)
+            explanation = self._explained(question, tell)
             explanation.save(folder / file, progress=lambda done, total: tell("drawing", done, total, False))
         return {"file": file}
 
-    def _layers(self, question: Question, folder: Path, name: str, tell: Tell) -> dict[str, Any]:
+    def _layers(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
         network = self._network(question, tell)
         config = network.config
         return {

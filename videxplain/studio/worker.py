@@ -43,8 +43,7 @@ def run_worker(studio: Studio, parent: int) -> None:
                 raise CancelledError
 
         try:
-            question = Question.of_record(job.question["question"])
-            work.answer(question, str(job.question["name"]), tell)
+            work.answer(Question.of_record(job.question), tell)
         except CancelledError:
             store.jobs.finish(job.key, state="cancelled")
         except VidexplainError as error:

@@ -34,7 +34,7 @@
     draw.setAttribute("aria-pressed", String(on));
     place();
     if (!frame) return;
-    frame.hidden = !on;
+    frame.hidden = strip.hidden = !on;
     const { stage } = studio.main.player;
     stage.classList.toggle("drawing", on);
     if (on) stage.scrollIntoView({ block: "start" });
@@ -78,7 +78,7 @@
 
   function stretch(player) {
     shown = make("div", { class: "band" });
-    strip = make("div", { class: "strip", "aria-hidden": "true", title: "Drag to choose the frames of the change" }, shown);
+    strip = make("div", { class: "strip", hidden: true, "aria-hidden": "true", title: "Drag to choose the frames of the change" }, shown);
     player.slider.after(strip);
     let from = null;
     const at = (pointer) => {

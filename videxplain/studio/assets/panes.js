@@ -124,7 +124,7 @@
 
   /** A question as the interface takes it. */
   function strip(question) {
-    const { weights_sha256, ...rest } = question;
+    const { weights_sha256, name, ...rest } = question;
     return { ...rest, options: { ...question.options }, edits: [] };
   }
   studio.strip = strip;

@@ -1,0 +1,92 @@
+"""The clips of an audit: which class is confused with which, and each clip as one of the studio."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from videxplain.audit.result import Audit
+from videxplain.errors import VidexplainError
+
+MOST_SHOWN = 500
+_CHUNK = 1 << 20
+
+
+class AuditClips:
+    """The table of an audit as its page shows it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a finished audit.
+
+        Raises:
+            VidexplainError: The folder holds none.
+        """
+        self._audit = Audit.load(folder)
+
+    @property
+    def words(self) -> str:
+        """What was audited."""
+        settings = self._audit.settings
+        return f"{settings.method} of {settings.model} on {Path(settings.data).name}, {settings.videos:,} videos"
+
+    @property
+    def question(self) -> dict[str, str]:
+        """The fields of an address under which a clip is explained as in the audit."""
+        settings = self._audit.settings
+        bundled = settings.weights in ("auto", "bundled")
+        return {"method": settings.method, **({"model": settings.model} if bundled else {})}
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The clips that were explained: ``number, name, truth, prediction, probability, wrong``."""
+        rows = []
+        for number, row in enumerate(self._audit.videos.to_dict("records")):
+            if isinstance(row["error"], str):
+                continue
+            truth = row["truth"] if isinstance(row["truth"], str) else ""
+            rows.append(
+                {
+                    "number": number,
+                    "name": str(row["name"]),
+                    "truth": truth,
+                    "prediction": str(row["prediction"]),
+                    "probability": float(row["probability"]),
+                    "wrong": bool(truth) and truth != row["prediction"],
+                }
+            )
+        return sorted(rows, key=lambda one: (not one["wrong"], -one["probability"]))
+
+    @cached_property
+    def confused(self) -> list[tuple[str, str, int]]:
+        """Class, what it was taken for, and how often; the most frequent first."""
+        counts = Counter((one["truth"], one["prediction"]) for one in self.rows if one["wrong"])
+        return [(truth, prediction, count) for (truth, prediction), count in counts.most_common()]
+
+    def chosen(self, truth: str, prediction: str) -> list[dict[str, Any]]:
+        """The clips of a cell of the confusion matrix; of a row or a column where a class is empty."""
+        return [
+            one
+            for one in self.rows
+            if (not truth or one["truth"] == truth) and (not prediction or one["prediction"] == prediction)
+        ]
+
+    def file(self, number: int) -> tuple[str, Path]:
+        """Name and file of a clip.
+
+        Raises:
+            VidexplainError: There is no such clip, or it is no file.
+        """
+        if number not in {one["number"] for one in self.rows}:
+            raise VidexplainError(f"the audit has no clip {number}")
+        path = self._audit.path(number)
+        if not path.is_file():
+            raise VidexplainError(f"clip {number} of the audit is not a file that is there: it cannot be opened here")
+        return path.name, path
+
+
+async def chunks_of(path: Path) -> AsyncIterator[bytes]:
+    """The bytes of a file, piece by piece."""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

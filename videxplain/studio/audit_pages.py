@@ -1,0 +1,46 @@
+"""The page of an audit's clips; it is there where the studio was started with an audit."""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from videxplain.studio.audit_clips import MOST_SHOWN, AuditClips, chunks_of
+from videxplain.studio.desk import Desk
+from videxplain.studio.pages import Pages
+from videxplain.studio.question import plain_text
+from videxplain.studio.uploads import receive_clip
+
+
+def audit_router(desk: Desk, pages: Pages, clips: AuditClips) -> APIRouter:
+    """The addresses of the page.
+
+    Args:
+        desk: The studio.
+        pages: The templates.
+        clips: The audit.
+    """
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/audit-clips")
+    def listed(truth: str = "", prediction: str = "") -> Response:
+        return pages.show(
+            "audit.html",
+            words=clips.words,
+            confused=clips.confused,
+            truth=plain_text(truth),
+            prediction=plain_text(prediction),
+            rows=clips.chosen(truth, prediction),
+            most=MOST_SHOWN,
+            page="audit",
+        )
+
+    @router.post("/audit-clips/{number}")
+    async def opened(request: Request, number: int) -> Response:
+        name, path = clips.file(number)
+        sha = await receive_clip(desk.studio, chunks_of(path))
+        desk.store.clips.see(request.state.visitor)
+        desk.store.clips.add(request.state.visitor, sha, plain_text(name, 120), desk.studio.limits.clips)
+        return RedirectResponse(f"/clip/{sha}?{urlencode(clips.question)}", 303)
+
+    return router
