@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 import videxplain as vx
 from tests.audit.conftest import Tiny, same
@@ -166,3 +167,21 @@ def test_videos_shorter_than_a_window_are_filled_and_counted(dataset, tmp_path):
         "too few frames: the clip has 20 frames, and the model needs at least 21 of the 41 that it sees"
     ]
     assert refused.notes == ()
+
+
+class Mixing(Tiny):
+    """Each clip's answer depends on the others of its batch."""
+
+    def forward(self, x):
+        return super().forward(x) + x.mean((0, 1, 2, 3, 4)) * 50 * torch.arange(14)
+
+
+def test_a_network_that_mixes_its_batch_gets_windows_one_by_one(dataset, tmp_path):
+    """As one that normalises by batch statistics does."""
+    model = Mixing().eval()
+    audit = run_audit(model, dataset, tmp_path / "out", trust=False, limit=3)
+    assert audit is not None
+    for number in range(3):
+        expected = dict(vx.predict(model, audit.path(number)))
+        row = audit.videos.iloc[number]
+        assert row["probability"] == pytest.approx(expected[row["prediction"]], abs=1e-5)

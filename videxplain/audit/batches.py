@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from videxplain.attribution.api import check_input
 from videxplain.attribution.default_layer import find_layer
-from videxplain.attribution.engine import Precision, at_once
+from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.passes import Choose, Pass
 from videxplain.attribution.registry import Method
 from videxplain.attribution.targets import Score
+from videxplain.attribution.versions import versions_at_once
 from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
@@ -152,7 +153,7 @@ class Batches:
                     if i == middle:
                         video.middle = x
                     waiting.append((video, i, x))
-                    if len(waiting) >= (self._together or at_once(x)):
+                    if len(waiting) >= (self._together or versions_at_once(self._model, x)):
                         self._run(waiting)
                         waiting = []
             except VidexplainError as error:

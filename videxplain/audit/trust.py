@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import at_once, forward
+from videxplain.attribution.engine import forward
+from videxplain.attribution.versions import versions_at_once
 from videxplain.models.config import ModelConfig
 from videxplain.models.outputs import probabilities
 from videxplain.untouched import untouched
@@ -74,7 +75,7 @@ def measure_trust(
         ]
     )
     with untouched(model), torch.no_grad():
-        logits = torch.cat([forward(model, part) for part in versions.split(at_once(window))])
+        logits = torch.cat([forward(model, part) for part in versions.split(versions_at_once(model, window))])
     said = probabilities(logits, config)
     whole, hidden, elsewhere = said[:3, label].tolist()
     best = said.argmax(1).tolist()
