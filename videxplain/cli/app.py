@@ -14,6 +14,7 @@ from videxplain.cli import (
     audit,
     benchmark,
     catalogue,
+    download,
     evaluate,
     explain,
     plot,
@@ -52,6 +53,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "Catalogue": {
         "models": catalogue.models,
         "methods": catalogue.methods,
+        "download": download.download,
     },
 }
 """The commands, by the heading that they have in the help."""

@@ -1,0 +1,31 @@
+"""The command that fetches weights before they are needed."""
+
+from typing import Annotated
+
+import typer
+
+from videxplain.cli import options
+from videxplain.cli.console import print_files, progress_bar, say
+from videxplain.cli.names import complete_model
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="Such as torchvision:r3d_18; see 'videxplain models'.",
+        autocompletion=complete_model,
+        show_default=False,
+    ),
+]
+
+
+def download(model: Model, weights: options.Weights = "auto") -> None:
+    """Fetch the weights of a model, for a machine that will have no connection.
+
+    They go to the cache that all commands use: $VIDEXPLAIN_CACHE, or videxplain in the folder for caches.
+    """
+    from videxplain.models.download import download as fetch
+
+    with progress_bar(f"weights of {model}") as progress:
+        files = fetch(model, weights, progress=progress)
+    say(f"{model} can now be used without a connection")
+    print_files(files)
