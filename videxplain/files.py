@@ -47,6 +47,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
+    except UnicodeEncodeError as error:
+        raise VidexplainError(f"cannot write {path}: file names are {error.encoding} here") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,7 +1,10 @@
 """The files of a command: nothing is lost without being said."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -103,3 +106,16 @@ def test_a_long_name_is_shortened_to_what_a_file_system_takes(tmp_path):
     assert 150 < len(path.name.encode()) < 200
     assert path.name.endswith("ü-i3d-gradcam.mp4")
     path.touch()
+
+
+def test_a_name_that_is_not_ascii_is_written_where_file_names_are(clip, tmp_path):
+    """LANG=C: the bytes of the name stay, whatever the characters are called there."""
+    named = tmp_path / "ü名.mp4"
+    shutil.copy(clip, named)
+    line = [sys.executable, "-m", "videxplain", "gradcam", "--model", "i3d", "--clip", os.fsencode(named)]
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [*line, "--format", "json,png", "--out", tmp_path / "out"], env={**os.environ, **plain}, capture_output=True
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ü名-i3d-gradcam.json", "ü名-i3d-gradcam.png"]

@@ -431,9 +431,22 @@ def test_an_index_that_cannot_be_read_is_one_line(tmp_path):
     root, out = ucf101_tree(tmp_path / "data", groups=3), tmp_path / "frames"
     prepare_all(root, out)
     content = json.loads((out / "index.json").read_text())
+    split = content["splits"]["1"]
     for text, message in (
         ("{", "is damaged: run 'videxplain prepare' again"),
         ("[]", "is damaged: run 'videxplain prepare' again"),
+        ("[" * 20_000, "is damaged: run 'videxplain prepare' again"),
+        (json.dumps(content | {"splits": []}), "is damaged: run 'videxplain prepare' again"),
+        (json.dumps(content | {"splits": {"1": split | {"test": [-1]}}}), "is damaged: run 'videxplain prepare' again"),
+        (
+            json.dumps(content | {"splits": {"1": split | {"test": [999]}}}),
+            "is damaged: run 'videxplain prepare' again",
+        ),
+        (
+            json.dumps(content | {"splits": {"1": split | {"missing": [0.5]}}}),
+            "is damaged: run 'videxplain prepare' again",
+        ),
+        (json.dumps(content | {"labels": []}), "is damaged: run 'videxplain prepare' again"),
         (json.dumps(content | {"format": "another"}), "is not of prepared frames, or of another version of them"),
         (json.dumps(content | {"videos": [{}]}), "is damaged: run 'videxplain prepare' again"),
         (json.dumps({k: v for k, v in content.items() if k != "videos"}), "is damaged: run 'videxplain prepare' again"),

@@ -45,6 +45,8 @@ _LINES: tuple[str, ...] = (
 
 def read(folder: Path) -> str:
     """Use a folder for what its name says it is."""
+    if not folder.is_dir() and importlib.util.find_spec("transformers"):
+        importlib.import_module("transformers")  # before the first folder, whose time this is not
     return outcome_of(lambda: _USES[folder.name.partition("-")[0]](folder))
 
 

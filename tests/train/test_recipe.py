@@ -192,3 +192,34 @@ def test_our_recipes_can_be_trained(path):
     recipe = read_recipe(path)
     if recipe.init in ("none", "imagenet"):
         check_recipe(recipe, network_config(recipe))
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"epochs": 10**400}, "epochs is at most 100,000, not a number of hundreds of digits"),
+        ({"lr": 10**400}, "lr is a number, not 1000"),
+        ({"epochs": "9" * 5000}, "epochs is a whole number, not '9999"),
+    ],
+)
+def test_numbers_of_hundreds_of_digits_are_refused_in_a_line(changes, line):
+    with pytest.raises(VidexplainError) as error:
+        recipe_from({"model": "i3d", "data": "nowhere", **changes})
+    assert str(error.value).startswith(line)
+    assert len(str(error.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"options": {"width": 10**400}}, "options: width is out of range: numbers up to 4096 make sense"),
+        ({"options": {"dropout": float("nan")}}, "options: dropout is out of range: numbers up to 4096 make sense"),
+        ({"init": "a" * 5000}, "init is none, imagenet or a file of weights; there is no file 'aaaa"),
+    ],
+)
+def test_what_no_network_is_built_with_is_refused_in_a_line(changes, line):
+    recipe = recipe_from({"model": "i3d", "data": "nowhere", **changes})
+    with pytest.raises(VidexplainError) as error:
+        check_recipe(recipe, ARCHITECTURES["i3d"].config)
+    assert str(error.value).startswith(line)
+    assert len(str(error.value)) < 300

@@ -1,6 +1,7 @@
 """The command line: parse, call, print."""
 
 # Little is imported here, so that an interrupt is handled from the first moment on.
+import atexit
 import signal
 import sys
 from types import FrameType
@@ -39,6 +40,8 @@ def main() -> NoReturn:
     if interrupted:
         print("videxplain: interrupted", file=sys.stderr)
         status = INTERRUPTED
+    # The work is done: an interrupt while Python ends would only change the status.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 

@@ -1,5 +1,6 @@
 """The files of a command: their names, and that none takes the place of another result."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,8 @@ def result_paths(
     rest = "-".join(filter(None, (file_stem(model), own, what, file_stem(target or ""))))
     room = _LONGEST - len(rest.encode())
     shortened = name.encode("utf-8", "surrogateescape")[: max(room, 20)].decode("utf-8", "ignore")
-    return [out / f"{shortened}-{rest}.{kind}" for kind in kinds]
+    # Where file names are ASCII (LANG=C), other characters stand for their bytes.
+    return [out / os.fsdecode(f"{shortened}-{rest}.{kind}".encode()) for kind in kinds]
 
 
 def refuse_overwriting(paths: Sequence[Path], question: str, overwrite: bool) -> None:

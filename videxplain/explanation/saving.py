@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of the JSON schema (docs/explanation-json.md). It grows when a key goes or changes its meaning."""
 FIGURES, NUMBERS = ("png", "pdf", "svg"), ("json", "npz")
+_DAMAGE = (
+    *(LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, MemoryError),
+    *(EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
+"""What reading numbers and archives that somebody has changed raises."""
 Arrays: TypeAlias = Mapping[str, Any]
 """Arrays by name, as in an ``.npz`` file."""
 
@@ -96,7 +102,7 @@ class Result(ABC):
             raise
         except OSError as error:
             raise VidexplainError(f"cannot load '{path}': {error.strerror or error}") from None
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, zipfile.BadZipFile):
+        except _DAMAGE:
             raise VidexplainError(f"cannot load '{path}': it is not a saved {cls.__name__}") from None
 
     def _write(

@@ -107,12 +107,12 @@ class Recipe:
         for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
             if name in _ABOVE and not value > least:
-                raise VidexplainError(f"{name} is above {least}, not {value:.6g}")
+                raise VidexplainError(f"{name} is above {least}, not {_shown(value)}")
             if not value >= least:  # NaN is neither above nor below
-                raise VidexplainError(f"{name} is at least {least}, not {value:.6g}")
+                raise VidexplainError(f"{name} is at least {least}, not {_shown(value)}")
             if value > most:
                 limit = f"{most:,}" if isinstance(most, int) else f"{most:.3g}"
-                raise VidexplainError(f"{name} is at most {limit}, not {value:.6g}")
+                raise VidexplainError(f"{name} is at most {limit}, not {_shown(value)}")
 
     def as_dict(self) -> dict[str, Any]:
         """As :func:`recipe_from` takes it, of plain values."""
@@ -187,11 +187,26 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     if kind not in names:
         return value
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
-        with suppress(ValueError):  # YAML takes 1e-4 for text, because it lacks the point
+        with suppress(ValueError, OverflowError):  # YAML takes 1e-4 for text, because it lacks the point
             return float(value)
     if type(value) is not kind:
-        raise VidexplainError(f"{name} is {names[kind]}, not {value!r}")
+        raise VidexplainError(f"{name} is {names[kind]}, not {_short(value)}")
     return value
+
+
+def _short(value: Any) -> str:
+    try:
+        return repr(value)[:60]
+    except ValueError:  # whole numbers of thousands of digits have no text
+        return "a number of thousands of digits"
+
+
+def _shown(value: float) -> str:
+    """A number in six digits; a whole number may be too large for that."""
+    try:
+        return f"{value:.6g}"
+    except OverflowError:
+        return "a number of hundreds of digits"
 
 
 def _listed(value: Any) -> list[Any]:

@@ -13,6 +13,8 @@ from videxplain.files import parse_json, write_json
 DATASET_FILE, FRAMES_FILE = "index.json", "frames.json"
 _WITHDRAWN = "index-withdrawn.json"
 _FORMAT = "videxplain frames, version 1"
+_MOST_FRAMES = 10**6
+"""The names of frames have six digits."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,14 @@ class FrameFolder:
         """What is written in ``folder``."""
         content = _read(folder / FRAMES_FILE)
         try:
-            return FrameFolder(**content | {"size": tuple(content["size"])})
+            found = FrameFolder(**content | {"size": tuple(content["size"])})
+            counts = (found.source_bytes, found.source_modified_ns, found.frames, found.frames_bytes, *found.size)
+            sound = all(type(count) is int for count in counts) and 0 < found.frames < _MOST_FRAMES and found.fps > 0
         except (TypeError, KeyError):
             raise _damaged(folder / FRAMES_FILE) from None
+        if not (sound and isinstance(found.source, str)):
+            raise _damaged(folder / FRAMES_FILE)
+        return found
 
     def write(self, folder: Path) -> None:
         """Write it, whole or not at all; what has it is complete."""
@@ -113,15 +120,31 @@ class DatasetIndex:
         if content.get("format") != _FORMAT:
             raise VidexplainError(f"{path} is not of prepared frames, or of another version of them")
         try:
-            return DatasetIndex(
+            index = DatasetIndex(
                 content["dataset"],
                 tuple(content["labels"]),
                 {int(number): SplitEntry(**split) for number, split in content["splits"].items()},
                 [Entry(**fields) for fields in content["videos"]],
                 content.get("layout", content["dataset"]),  # before layouts had names, datasets were called after them
             )
-        except (KeyError, TypeError, ValueError):
+            sound = index.is_sound()
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise _damaged(path) from None
+        if not sound:
+            raise _damaged(path)
+        return index
+
+    def is_sound(self) -> bool:
+        """Whether names are text, and numbers of videos and classes are those of some that there are."""
+        words = [self.dataset, self.layout, *self.labels]
+        words += [text for one in self.videos for text in (one.path, one.group)]
+        words += [text for split in self.splits.values() for text in (*split.missing, *split.missing_test)]
+        places = [one for split in self.splits.values() for one in (*split.train, *split.test)]
+        return (
+            all(isinstance(word, str) for word in words)
+            and all(type(one) is int and 0 <= one < len(self.videos) for one in places)
+            and all(type(video.label) is int and 0 <= video.label < len(self.labels) for video in self.videos)
+        )
 
     def write(self, root: Path) -> None:
         """Write it, whole or not at all; ``root`` is then a prepared dataset."""
