@@ -16,6 +16,7 @@ comparison: the same files with the same bytes, except those that match ``--igno
 import argparse
 import fnmatch
 import hashlib
+import io
 import os
 import random
 import shutil
@@ -59,7 +60,20 @@ def contents(out: Path, ignore: list[str]) -> dict[str, str]:
     """SHA-256 of every file by its name in the folder."""
     names = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
     kept = {name: path for name, path in names.items() if not any(fnmatch.fnmatch(name, one) for one in ignore)}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in kept.items()}
+    return {name: hashlib.sha256(_content(path)).hexdigest() for name, path in kept.items()}
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file; of a checkpoint the numbers, because it also holds the folder and the seconds it took."""
+    if path.suffix != ".ckpt":
+        return path.read_bytes()
+    import torch
+
+    kept = torch.load(path, map_location="cpu", weights_only=True)
+    parts = (kept["state_dict"], kept["optimizer_states"], kept["lr_schedulers"], kept["epoch"], kept["global_step"])
+    told = io.BytesIO()
+    torch.save(parts, told)
+    return told.getvalue()
 
 
 def difference(found: dict[str, str], wanted: dict[str, str]) -> str | None:

@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videxplain.cli import options
-from videxplain.cli.console import print_banner, print_files, print_json, print_notes, print_predictions, progress_bar
+from videxplain.cli.console import (
+    print_banner,
+    print_files,
+    print_json,
+    print_notes,
+    print_predictions,
+    progress_bar,
+    say,
+)
+from videxplain.cli.estimate import Estimate, cost_with, estimated
 from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
@@ -52,6 +61,7 @@ def write_explanation(
     ``texts`` are the options of the method, as text. The other arguments are those of the command line.
     """
     from videxplain.explanation.api import explain as explain_clip
+    from videxplain.explanation.plan import plan
     from videxplain.explanation.question import question_of
     from videxplain.explanation.result import FORMATS
 
@@ -69,10 +79,14 @@ def write_explanation(
         }
         question = question_of(source, network.config, method.name, **asked, token_grid=None, options=values)
         refuse_overwriting(paths, question, overwrite)
-        with progress_bar(f"{method.name} of {model}") as progress:
+        windows = len(plan(source.num_frames, network.config, stride).windows)
+        estimate = Estimate(method.name, cost_with(method.cost, values), windows)
+        with progress_bar(f"{method.name} of {model}") as bar, estimated(network, estimate, bar) as progress:
             explanation = explain_clip(network, source, method.name, **asked, progress=progress, **values)
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
         print_predictions(explanation.predictions, title, explanation.explained_label)
+        if explanation.seen:
+            say(explanation.seen)
         print_explanation_notes(explanation)
         for path in paths:
             with progress_bar(f"writing {path.name}") as progress:
@@ -132,6 +146,8 @@ def predict(
     as_json: options.AsJson = False,
 ) -> None:
     """Which class a clip shows, averaged over its windows."""
+    from videxplain.boxes import seen_words
+    from videxplain.data.views import seen_box
     from videxplain.explanation.api import clip_notes, predict_source
     from videxplain.explanation.familiarity import familiarity_notes
     from videxplain.explanation.origin import of_model
@@ -150,6 +166,8 @@ def predict(
         print_json(plain({**clip_record(source), **of_model(config), **record, "familiarity": known}))
         return
     print_predictions(found.classes, f"{clip.name}: {model}, {weights_words(config)}", top=top)
+    if seen := seen_words(seen_box(source.size, config.view), source.size):
+        say(seen)
     print_banner(unknown)
     print_notes(notes)
 

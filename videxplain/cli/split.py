@@ -44,6 +44,8 @@ def split(
             parts = motion_and_appearance(network, source, **asked, progress=progress)
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
         print_predictions(parts.motion.predictions, title, parts.motion.explained_label)
+        if parts.motion.seen:
+            say(parts.motion.seen)
         say(f"motion {100 * parts.share:.0f} % of the evidence, appearance {100 - 100 * parts.share:.0f} %")
         print_explanation_notes(parts.motion)
         for path in paths:

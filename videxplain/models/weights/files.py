@@ -216,7 +216,17 @@ def write_weights(
             tensors[f"{FAMILIARITY}.{name}"] = value.float().contiguous()
     with replacing(path) as temporary:
         # save_file would make a file that nobody else may read.
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(_in_order(save(tensors, metadata)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with its metadata sorted: in any order otherwise, and no two files would have one SHA-256."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[start:]
 
 
 def check_fit(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", what: str) -> None:

@@ -1,0 +1,80 @@
+"""What a long explanation will cost: said while it runs, on standard error, and not at all if it is short."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from videxplain.cli.console import problem
+from videxplain.cli.progress_lines import duration
+from videxplain.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FIRST_SECONDS, LONG_SECONDS = 10.0, 60.0
+
+
+def cost_with(cost: str, values: Mapping[str, Any]) -> str:
+    """The words of a method's cost with the options that were chosen in place of the defaults."""
+    for name, value in values.items():
+        known = re.sub(rf"\d+ \({name}\)", f"{value} ({name})", cost)
+        if known == cost and re.search(rf"\b{name}\b", cost):
+            return f"by default {cost}"
+        cost = known
+    return cost
+
+
+class Estimate:
+    """Counts the clips that go through a network, and says once what is to come, and once an estimate."""
+
+    def __init__(self, what: str, cost: str, windows: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is said yet.
+
+        Args:
+            what: The method.
+            cost: Its passes for one window, in words.
+            windows: How many windows the clip has.
+            clock: Seconds.
+        """
+        self.what, self.cost, self.windows, self._clock = what, cost, windows, clock
+        self.passes, self._began, self._told = 0, clock(), False
+
+    def passed(self, clips: int) -> None:
+        """So many clips go through the network. Of a slow window it is said how many passes it takes."""
+        self.passes += clips
+        seconds = self._clock() - self._began
+        if not self._told and seconds > FIRST_SECONDS:
+            self._told = True
+            windows = "1 window" if self.windows == 1 else f"each of {self.windows:,} windows"
+            problem(
+                "progress", f"{self.what} takes, for {windows}, {self.cost}; {self.passes:,} in {duration(seconds)}"
+            )
+
+    def window_done(self, done: int, total: int | None) -> None:
+        """After the first of several windows the count is known, and how long the others will take."""
+        if done != 1 or total is None or total == 1:
+            return
+        seconds = (self._clock() - self._began) * total
+        if seconds > LONG_SECONDS:
+            self._told = True
+            problem("progress", f"{self.what}: ~{self.passes * total:,} passes, about {duration(seconds)} in all")
+
+
+@contextmanager
+def estimated(network: "nn.Module", estimate: Estimate, progress: Progress) -> Iterator[Progress]:
+    """``progress`` that tells ``estimate`` too, and the passes of ``network`` counted."""
+
+    def count(_: "nn.Module", inputs: tuple[Any, ...]) -> None:
+        estimate.passed(len(inputs[0]) if inputs else 1)
+
+    def tell(done: int, total: int | None) -> None:
+        progress(done, total)
+        estimate.window_done(done, total)
+
+    handle = network.register_forward_pre_hook(count)
+    try:
+        yield tell
+    finally:
+        handle.remove()
