@@ -85,8 +85,29 @@ def publish(runs: Path, model: str, out: Path) -> Run:
     )
 
 
-def card(runs: list[Run]) -> str:
-    """The model card, in Markdown."""
+def unknown_clips(measured: Mapping[str, Mapping[str, float]]) -> str:
+    """The section about real video, from the file that ``examples/familiarity.py`` writes; empty without it."""
+    if not measured:
+        return ""
+    first = next(iter(measured.values()))
+    rows = [
+        [f"`{name}`", *(percent(one[what]) for what in ("auroc", "auroc_energy", "held_out_flagged", "real_flagged"))]
+        for name, one in measured.items()
+    ]
+    head = ["", "AUROC, distance, %", "AUROC, energy, %", "held-out figures flagged, %", "real clips flagged, %"]
+    return f"""
+## Whether they know that a clip is none of theirs
+
+Each file says which clips its network knows. {first["held_out_clips"]:,} rendered clips of other figures and places
+against {first["real_clips"]:,} real ones; `docs/unknown-clips.md` says how the distance is made. It was learned from
+{first["training_clips"]:,} clips, and its limit is of {first["validation_clips"]:,} others.
+
+{table(head, rows)}
+"""
+
+
+def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
+    """The model card, in Markdown; ``unlike`` is what was measured on real video."""
     first, names = runs[0], [f"`{run.model}`" for run in runs]
     pairs = list(first.metrics["order_pairs"])
     general = table(
@@ -177,7 +198,7 @@ pixels of it, and the share of the sum in frames in which the action goes on.
 The mask is {percent(first.evidence["mask"])} % of the pixels.
 
 {evidence}
-
+{unknown_clips(unlike)}
 ## How they were trained
 
 ```bash
@@ -253,8 +274,10 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="trained_models")
     given = parser.parse_args()
     found = [publish(given.runs, model, given.out) for model in MODELS]
+    path = given.out / "familiarity.json"
+    unlike = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     with replacing(given.out / "README.md") as temporary:
-        temporary.write_text(card(found), encoding="utf-8")
+        temporary.write_text(card(found, unlike), encoding="utf-8")
     for run in found:
         print(f"{run.model}: {percent(run.metrics['top1'])} % of test videos, {run.megabytes:.2f} MB")
 

@@ -133,7 +133,8 @@ def print_banner(lines: Sequence[str]) -> None:
         if first:
             out.print(Padding(f"! {clean(line)}", (0, 1)), style="bold white on red")
         else:
-            out.print(f"! {clean(line)}", style="bold red", soft_wrap=True)
+            # Commands among them can be copied as they stand.
+            out.print(f"  {clean(line)}", style="bold red", soft_wrap=True)
 
 
 def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
