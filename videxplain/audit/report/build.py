@@ -14,6 +14,7 @@ from videxplain.audit.report.gather import CURVE_POINTS, Gathered, class_of, fea
 from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
 from videxplain.audit.report.pages import PAGES, Pages
 from videxplain.audit.report.statistics import RELIANCE, confusion, most_confused, overview
+from videxplain.audit.report.words import cards_of, footer_of, percent, settings_in_words
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
 from videxplain.progress import Progress
@@ -74,7 +75,7 @@ def build_report(
     pages = Pages(
         folder,
         title=f"{words} on {Path(audit.settings.data).name}",
-        footer=_footer(audit, len(explained), len(shown)),
+        footer=footer_of(audit, len(explained), len(shown)),
         notes=(*audit.notes, *notes),
         pages=PAGES if table["truth"].notna().any() else [page for page in PAGES if page[0] != "confusion.html"],
     )
@@ -164,70 +165,18 @@ def _write_overview(
     pages.write(
         "index",
         "index.html",
-        figures=_cards(figures),
-        calibration=_percent(figures.get("calibration_error"), 1) if "calibration" in figures else "",
+        figures=cards_of(figures),
+        calibration=percent(figures.get("calibration_error"), 1) if "calibration" in figures else "",
         reliance=has_reliance,
         confused=pairs,
         odd=clusters[:_ODD_SHOWN],
-        facts=_settings_in_words(audit),
+        facts=settings_in_words(audit),
         command=audit.settings.command + " --clip VIDEO",
         failed=failed[:_FAILED_SHOWN],
         more_failed=f"and {len(failed) - _FAILED_SHOWN:,} more, in videos.parquet"
         if len(failed) > _FAILED_SHOWN
         else "",
     )
-
-
-def _cards(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    cards = [
-        (
-            "videos",
-            f"{figures['videos']:,}",
-            f"{figures['failed']:,} not explained" if figures["failed"] else "all explained",
-        )
-    ]
-    if "accuracy" in figures:
-        cards.append(("right", _percent(figures["accuracy"], 1), "top-1 accuracy"))
-        if figures["top5"] is not None:
-            cards.append(("among the best five", _percent(figures["top5"], 1), "top-5 accuracy"))
-        cards.append(
-            (
-                "calibration error",
-                _percent(figures["calibration_error"], 1),
-                "mean distance of probability and accuracy",
-            )
-        )
-    if figures["trust"] is not None:
-        hint = (
-            f"fall of the probability when the strongest tenth is hidden; a random tenth: {figures['trust_random']:.2f}"
-        )
-        cards.append(("trust", f"{figures['trust']:.2f}", hint))
-    if figures["energy"] is not None:
-        cards.append(
-            ("energy in the evidence", _percent(figures["energy"], 1), "share of the map on the known evidence")
-        )
-        cards.append(("pointing", _percent(figures["pointing"]), "maximum within 15 pixels of the known evidence"))
-    cards.append(("network time", f"{figures['seconds']:.0f} s", f"for {figures['frames']:,} frames"))
-    return cards
-
-
-def _settings_in_words(audit: Audit) -> list[tuple[str, str]]:
-    settings = audit.settings
-    return [
-        ("network", settings.model),
-        (
-            "weights",
-            settings.weights + (f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""),
-        ),
-        (
-            "method",
-            settings.method
-            + (f" at {settings.layer}" if settings.layer else "")
-            + (f", {settings.options}" if settings.options else ""),
-        ),
-        ("data", f"{settings.data}, split {settings.split}, {settings.subset}"),
-        ("precision", settings.precision),
-    ]
 
 
 def _write_lists(pages: Pages, audit: Audit) -> None:
@@ -268,7 +217,7 @@ def _write_classes(
                 "videos": int(row["videos"]),
                 "curve": points,
                 **pictures,
-                **{name: _percent(row[name]) for name in ("accuracy", "middle", "border", "concentration", "motion")},
+                **{name: percent(row[name]) for name in ("accuracy", "middle", "border", "concentration", "motion")},
                 "trust": "–" if row["trust"] is None or row["trust"] != row["trust"] else f"{row['trust']:.2f}",
             }
         )
@@ -327,13 +276,3 @@ def _charts(
             ]
         )
     return made
-
-
-def _footer(audit: Audit, explained: int, shown: int) -> str:
-    settings = audit.settings
-    left = "" if shown == explained else f" {explained - shown:,} of {explained:,} clips have no video here."
-    return f"{settings.method} of {settings.model}, weights: {settings.weights}; {settings.data}.{left}"
-
-
-def _percent(value: float | None, digits: int = 0) -> str:
-    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"

@@ -1,0 +1,71 @@
+"""What the report says in words and numbers."""
+
+from typing import Any
+
+from videxplain.audit.result import Audit
+
+
+def cards_of(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Figures of the first page: what, how much, and a hint."""
+    cards = [
+        (
+            "videos",
+            f"{figures['videos']:,}",
+            f"{figures['failed']:,} not explained" if figures["failed"] else "all explained",
+        )
+    ]
+    if "accuracy" in figures:
+        cards.append(("right", percent(figures["accuracy"], 1), "top-1 accuracy"))
+        if figures["top5"] is not None:
+            cards.append(("among the best five", percent(figures["top5"], 1), "top-5 accuracy"))
+        cards.append(
+            (
+                "calibration error",
+                percent(figures["calibration_error"], 1),
+                "mean distance of probability and accuracy",
+            )
+        )
+    if figures["trust"] is not None:
+        hint = (
+            f"fall of the probability when the strongest tenth is hidden; a random tenth: {figures['trust_random']:.2f}"
+        )
+        cards.append(("trust", f"{figures['trust']:.2f}", hint))
+    if figures["energy"] is not None:
+        cards.append(
+            ("energy in the evidence", percent(figures["energy"], 1), "share of the map on the known evidence")
+        )
+        cards.append(("pointing", percent(figures["pointing"]), "maximum within 15 pixels of the known evidence"))
+    cards.append(("network time", f"{figures['seconds']:.0f} s", f"for {figures['frames']:,} frames"))
+    return cards
+
+
+def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
+    """What was asked, a row a fact."""
+    settings = audit.settings
+    return [
+        ("network", settings.model),
+        (
+            "weights",
+            settings.weights + (f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""),
+        ),
+        (
+            "method",
+            settings.method
+            + (f" at {settings.layer}" if settings.layer else "")
+            + (f", {settings.options}" if settings.options else ""),
+        ),
+        ("data", f"{settings.data}, split {settings.split}, {settings.subset}"),
+        ("precision", settings.precision),
+    ]
+
+
+def footer_of(audit: Audit, explained: int, shown: int) -> str:
+    """One line for the foot of every page, which says what was left out."""
+    settings = audit.settings
+    left = "" if shown == explained else f" {explained - shown:,} of {explained:,} clips have no video here."
+    return f"{settings.method} of {settings.model}, weights: {settings.weights}; {settings.data}.{left}"
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """A share in per cent; a dash where it is not known."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
