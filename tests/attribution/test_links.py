@@ -16,8 +16,8 @@ from videxplain.attribution.links import blocks_of, find_links
 from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import UNTRAINED_NOTE
-from videxplain.explanation.attention import EVEN_NOTE
-from videxplain.models.config import ModelConfig
+from videxplain.explanation.attention import EVEN_NOTE, Attention
+from videxplain.models.config import ModelConfig, View
 from videxplain.models.networks.non_local import NonLocal
 
 
@@ -89,6 +89,21 @@ def test_the_arrow_ends_where_the_block_was_made_to_look():
         inches = drawn.get_size_inches()
         assert x == pytest.approx((box.x0 + at[0] / 7 * box.width) * inches[0])
         assert y == pytest.approx((1 - box.y1 + at[1] / 6 * box.height) * inches[1])
+
+
+def test_points_and_links_of_a_cropped_network_are_pixels_of_the_clip(tmp_path):
+    module = looks_at_what_is_bright()
+    module.config = module.config.replace(view=View((10, 13), (6, 7)))
+    frames = np.full((4, 10, 13, 3), 255, np.uint8)
+    frames[:, 2:8, 3:10] = marked_clip().frames
+    found = attention(module, Clip(frames), frame=1, at=(4, 7), top=3)
+    assert (found.links[0].frame, found.links[0].x, found.links[0].y) == (3, 8.0, 5.0)
+    assert (found.at, found.view_box) == ((4.0, 7.0), (2.0, 3.0, 8.0, 10.0))
+    assert attention(module, Clip(frames), frame=3).at == (7.5, 4.5)
+    assert "the network saw the middle 7x6 of 13x10 pixels" in "".join(text.get_text() for text in found.figure().texts)
+    assert Attention.load(found.save(tmp_path / "a.json"), clip=Clip(frames)).view_box == found.view_box
+    with pytest.raises(VidexplainError, match="does not see the point 2,5: it sees x from 3 to 9 and y from 2 to 7"):
+        attention(module, Clip(frames), frame=1, at=(2, 5))
 
 
 def test_an_odd_last_column_is_a_cell_of_its_own():

@@ -102,6 +102,20 @@ def test_what_was_not_seen_is_dimmed_and_words_are_words(browser, tmp_path, mp4)
         stage, seen = shown.locator(".vx-stage").bounding_box(), shown.locator(".vx-seen").bounding_box()
         assert (seen["x"] - stage["x"]) / stage["width"] == pytest.approx(0.25, abs=0.01)
         assert seen["width"] / stage["width"] == pytest.approx(0.5, abs=0.01)
+        assert shown.locator(".vx-map").bounding_box() == pytest.approx(seen, abs=0.5)
+        assert shown.locator(".vx-seen").get_attribute("title") == "the network saw the middle 32x48 of 64x48 pixels"
+
+
+def test_the_map_lies_in_what_was_seen(browser, tmp_path, mp4):
+    values = maps(6, 8)
+    with page(browser) as shown:
+        opened(shown, tmp_path, mp4, values, view=(0.2, 16.4, 48, 47.8))
+        assert shown.evaluate("player.meta.view") == [0, 16, 48, 48]
+        assert shown.evaluate("[player.image.width, player.image.height]") == [32, 48]
+        large = enlarge(values[0], (48, 32))
+        for x, y in ((16, 0), (47, 47), (30, 20)):
+            assert shown.evaluate(f"player.value({x}, {y})") == pytest.approx(float(large[y, x - 16]), rel=1e-2)
+        assert shown.evaluate("[player.value(15, 20), player.value(48, 20)]") == [None, None]
 
 
 def test_panes_in_step(browser, tmp_path, mp4):

@@ -28,6 +28,7 @@ class EvaluationSetup:
         precision: ``"fp32"`` or ``"bf16"``.
         weights_file: Name of the weights' file; empty if there was none.
         weights_sha256: SHA-256 of that file.
+        view: What the network saw of frames, in words; empty where they were resized whole.
     """
 
     model: str
@@ -39,6 +40,7 @@ class EvaluationSetup:
     precision: str = "fp32"
     weights_file: str = ""
     weights_sha256: str = ""
+    view: str = ""
 
     @property
     def words(self) -> str:
@@ -74,10 +76,10 @@ class EvaluationSetup:
         mine = dataclasses.asdict(self)
         # Two runs may describe their weights in the same words.
         known = ("weights_sha256",) if self.weights_sha256 and held.get("weights_sha256") else ()
-        for name in ("model", "weights", "dataset", "split", "subset", "limit", *known):
-            there = held.get(name)
+        for name in ("model", "weights", "dataset", "split", "subset", "limit", "view", *known):
+            there = held.get(name, "" if name == "view" else None)
             if there != mine[name]:
-                had, have = (f"no {name}" if value is None else f"{name} {value}" for value in (there, mine[name]))
+                had, have = (f"{name} {value}" if value else f"no {name}" for value in (there, mine[name]))
                 raise VidexplainError(
                     f"{folder} holds an evaluation with {had}, and this one has {have}: choose another folder, or say "
                     "--overwrite"
@@ -103,4 +105,5 @@ def setup_of(
         precision,
         config.weights_file,
         config.weights_sha256,
+        config.view.words if config.view else "",
     )

@@ -66,6 +66,14 @@ class View:
     antialias: bool = False
     corner: Literal["round", "floor"] = "round"
 
+    @property
+    def words(self) -> str:
+        """In a line."""
+        crop = f"the middle {self.crop[1]}x{self.crop[0]}"
+        if isinstance(self.resize, tuple):
+            return f"{crop} of frames resized to {self.resize[1]}x{self.resize[0]}"
+        return f"{crop} of frames whose shorter side is resized to {self.resize}"
+
 
 @dataclass(frozen=True)
 class ModelConfig:

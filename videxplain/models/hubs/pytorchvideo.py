@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, View
 from videxplain.models.video_model import VideoModel
 from videxplain.models.weights.files import named_file
 from videxplain.models.weights.labels import labels_of
@@ -35,6 +35,8 @@ class Entry:
         size: Height and width that it was trained on.
         layer: Where Grad-CAM looks.
         alpha: How many frames of the fast pathway one of the slow pathway stands for; 1 where there is one pathway.
+        tested: The shorter side to which its documented preparation resizes frames, and the side of the square that it
+            crops from their middle; 0 where none is documented.
         in_pairs: Whether frames are pooled two by two, so that the last of an odd number would not be looked at.
     """
 
@@ -45,6 +47,7 @@ class Entry:
     size: int
     layer: str
     alpha: int = 1
+    tested: int = 0
     in_pairs: bool = False
 
     @property
@@ -55,18 +58,18 @@ class Entry:
 
 _SLOW = "blocks.4.multipathway_blocks.0"
 ENTRIES: Mapping[str, Entry] = {
-    "slow_r50": Entry("resnet", "SLOW_8x8_R50.pyth", 8, 8, 224, "blocks.4"),
+    "slow_r50": Entry("resnet", "SLOW_8x8_R50.pyth", 8, 8, 224, "blocks.4", tested=256),
     # Between their first two stages these have a pooling, which is a block of its own.
     "c2d_r50": Entry("resnet", "C2D_8x8_R50.pyth", 8, 8, 224, "blocks.5", in_pairs=True),
     "i3d_r50": Entry("resnet", "I3D_8x8_R50.pyth", 8, 8, 224, "blocks.5", in_pairs=True),
     "csn_r101": Entry("csn", "CSN_32x2_R101.pyth", 32, 2, 224, "blocks.4"),
     "r2plus1d_r50": Entry("r2plus1d", "R2PLUS1D_16x4_R50.pyth", 16, 4, 224, "blocks.4"),
-    "x3d_xs": Entry("x3d", "X3D_XS.pyth", 4, 12, 160, "blocks.4"),
-    "x3d_s": Entry("x3d", "X3D_S.pyth", 13, 6, 160, "blocks.4"),
-    "x3d_m": Entry("x3d", "X3D_M.pyth", 16, 5, 224, "blocks.4"),
+    "x3d_xs": Entry("x3d", "X3D_XS.pyth", 4, 12, 160, "blocks.4", tested=182),
+    "x3d_s": Entry("x3d", "X3D_S.pyth", 13, 6, 160, "blocks.4", tested=182),
+    "x3d_m": Entry("x3d", "X3D_M.pyth", 16, 5, 224, "blocks.4", tested=256),
     "x3d_l": Entry("x3d", "X3D_L.pyth", 16, 5, 312, "blocks.4"),
-    "slowfast_r50": Entry("slowfast", "SLOWFAST_8x8_R50.pyth", 32, 2, 224, _SLOW, alpha=4),
-    "slowfast_r101": Entry("slowfast", "SLOWFAST_8x8_R101.pyth", 32, 2, 224, _SLOW, alpha=4),
+    "slowfast_r50": Entry("slowfast", "SLOWFAST_8x8_R50.pyth", 32, 2, 224, _SLOW, alpha=4, tested=256),
+    "slowfast_r101": Entry("slowfast", "SLOWFAST_8x8_R101.pyth", 32, 2, 224, _SLOW, alpha=4, tested=256),
     "slowfast_16x8_r101_50_50": Entry("slowfast", "SLOWFAST_16x8_R101_50_50.pyth", 64, 2, 224, _SLOW, alpha=4),
     # Behind the last attention only the class token is read: the tokens before it are what the answer rests on.
     "mvit_base_16x4": Entry("vision_transformers", "MVIT_B_16x4.pyth", 16, 4, 224, "blocks.15.norm1"),
@@ -125,6 +128,9 @@ def load_pytorchvideo(
     eight of nine channels and gets the fast one's through its side connections; the fast one ends in
     ``blocks.4.multipathway_blocks.1``.
 
+    The default size is that of training. The hub documents a larger one for testing, with a preparation of its own:
+    with that ``size``, such as 256 for ``slow_r50``, frames are prepared so.
+
     Args:
         name: One of ``ENTRIES``.
         weights: ``"auto"`` for the hub's; ``"none"`` for random ones; or a file.
@@ -148,6 +154,10 @@ def load_pytorchvideo(
         std=(0.225, 0.225, 0.225),
         frame_interval=entry.frame_interval,
     )
+
+    if entry.tested and options.get("size") in (entry.tested, (entry.tested, entry.tested)):
+        crop = (entry.tested, entry.tested)
+        config = config.replace(size=crop, view=View(entry.tested, crop))
 
     def network(config: ModelConfig) -> nn.Module:
         if entry.is_mvit:
