@@ -7,8 +7,6 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
 from tests.browser import chromium, page
 from tests.studio.command import Command
 
@@ -49,8 +47,6 @@ def main() -> None:
                     shown.screenshot(path=given.out / "studio-phone.png")
         finally:
             studio.end()
-    for path in given.out.glob("studio*.png"):
-        Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 if __name__ == "__main__":

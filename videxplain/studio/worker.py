@@ -4,7 +4,6 @@ import os
 import threading
 import time
 import warnings
-from contextlib import suppress
 
 from videxplain.errors import VidexplainError
 from videxplain.studio.question import Question
@@ -13,7 +12,6 @@ from videxplain.studio.store import Store
 from videxplain.studio.work import Work
 
 _IDLE_SECONDS = 0.1
-_NICE = 5
 
 
 class CancelledError(Exception):
@@ -28,8 +26,6 @@ def run_worker(studio: Studio, parent: int) -> None:
         parent: The process number of the server.
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with suppress(OSError, AttributeError):
-        os.nice(_NICE)  # pages are answered first
     warnings.simplefilter("ignore")
     store, work = Store(studio), Work(studio)
     while True:
