@@ -71,6 +71,9 @@ class _Task:
         return self.out / VIDEOS / self.name
 
 
+_MOST_VIDEOS = 1_000_000
+
+
 def synthesize(
     out: str | Path,
     *,
@@ -106,6 +109,8 @@ def synthesize(
         raise VidexplainError(f"there are {len(LABELS)} classes, so at least as many videos are needed, not {videos}")
     if size[0] % 2 or size[1] % 2:
         raise VidexplainError(f"videos have even sides, not {size[1]}x{size[0]}")
+    if videos > _MOST_VIDEOS:
+        raise VidexplainError(f"{videos:.6g} videos are too many: at most {_MOST_VIDEOS:,}")
     if num_frames < 1 or min(size) < SMALLEST or max(size) > LARGEST:
         raise VidexplainError(
             f"videos have at least 1 frame, and sides of {SMALLEST} to {LARGEST} pixels, "
