@@ -91,16 +91,20 @@ def unknown_clips(measured: Mapping[str, Mapping[str, float]]) -> str:
         return ""
     first = next(iter(measured.values()))
     rows = [
-        [f"`{name}`", *(percent(one[what]) for what in ("auroc", "auroc_energy", "held_out_flagged", "real_flagged"))]
+        [
+            f"`{name}`",
+            *(f"{100 * one[what]:.2f}" for what in ("auroc", "auroc_energy")),
+            *(percent(one[what]) for what in ("held_out_flagged", "real_flagged")),
+        ]
         for name, one in measured.items()
     ]
     head = ["", "AUROC, distance, %", "AUROC, energy, %", "held-out figures flagged, %", "real clips flagged, %"]
     return f"""
 ## Whether they know that a clip is none of theirs
 
-Each file says which clips its network knows. {first["held_out_clips"]:,} rendered clips of other figures and places
-against {first["real_clips"]:,} real ones; `docs/unknown-clips.md` says how the distance is made. It was learned from
-{first["training_clips"]:,} clips, and its limit is of {first["validation_clips"]:,} others.
+Weights can say which clips their network knows; these do. {first["held_out_clips"]:,} rendered clips of other figures
+and places against {first["real_clips"]:,} real ones; `docs/unknown-clips.md` says how the distance is made.
+It was learned from {first["training_clips"]:,} clips, and its limit is of {first["validation_clips"]:,} others.
 
 {table(head, rows)}
 """

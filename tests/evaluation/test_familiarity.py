@@ -1,6 +1,7 @@
 """Learning which clips a network knows."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +122,11 @@ def test_a_saved_explanation_keeps_it(network, videos, tmp_path):
 def test_without_videos_nothing_can_be_learned(network, videos):
     with pytest.raises(VidexplainError, match="one has none"):
         fit_familiarity(network, videos, [])
+
+
+def test_the_bundled_network_knows_the_example_clips_and_not_a_noisy_scene():
+    network = load_model("i3d")
+    for path in sorted((Path(__file__).parents[2] / "examples/clips").glob("*.mp4"))[:2]:
+        assert not predict_source(network, as_source(path)).familiarity.beyond
+    noise = np.random.default_rng(0).integers(0, 256, (32, 120, 160, 3), dtype=np.uint8)
+    assert predict_source(network, as_source(noise)).familiarity.beyond
