@@ -83,7 +83,7 @@ class ModelConfig:
         architecture: Name in the zoo, e.g. ``"i3d"``.
         num_classes: Length of the output, K.
         num_frames: Frames of one forward pass, T.
-        size: Height and width of the input in pixels; frames are resized to it whole, not cropped.
+        size: Height and width of the input in pixels; without a view, frames are resized to it whole.
         sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread evenly
             over the whole video.
         frame_interval: How many frames of the video it is from one of the T frames to the next, where they are

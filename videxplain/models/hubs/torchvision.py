@@ -54,7 +54,7 @@ def load_torchvision(
 ) -> "VideoModel":
     """A video model of torchvision, the very module, with a ``.config``.
 
-    Whole frames are resized to the size that torchvision crops to, so that what it cuts off is explained too.
+    ``config.view`` is the resize and the crop of torchvision's own transforms.
 
     Args:
         name: Such as ``"r3d_18"``.
