@@ -18,12 +18,12 @@ def test_a_folder_is_explained(method, clip, run, tmp_path, monkeypatch):
     status, out, err = run(method, *common, "--out", tmp_path)
     assert (status, err) == (0, "")
     assert "UNTRAINED" in out
-    numbers = json.loads((tmp_path / f"a clip-hf-folder-{method}.json").read_text())
+    numbers = json.loads((tmp_path / f"a clip-hf-folder-none-{method}.json").read_text())
     layers = {"gradcam": "timesformer.encoder.layer.1.layernorm_before"}
     layers["activations"] = "timesformer.embeddings.patch_embeddings.projection"
     assert numbers["layer"] == layers.get(method, "all layers")
     assert (numbers["target"] is None) == (method in ("activations", "attention-rollout"))
-    maps = np.load(tmp_path / f"a clip-hf-folder-{method}.npz")["maps"]
+    maps = np.load(tmp_path / f"a clip-hf-folder-none-{method}.npz")["maps"]
     assert maps.shape[1:] == (3, 3)
     assert np.ptp(maps) > 0
 

@@ -8,13 +8,14 @@ from videxplain.files import file_stem
 from videxplain.models.hubs.sources import SOURCES
 
 
-def test_models_lists_every_name_of_every_source(run):
+@pytest.mark.parametrize("prefix", SOURCES)
+def test_models_lists_every_name_of_a_source(run, prefix):
     status, printed, _ = run("models")
     assert status == 0
-    words = printed.split()
-    assert not [
-        f"{prefix}:{name}" for prefix, s in SOURCES.items() for name in s.names if f"{prefix}:{name}" not in words
-    ]
+    assert f"\n{prefix}:" in printed
+    status, printed, _ = run("models", prefix)
+    assert status == 0
+    assert {f"{prefix}:{name}" for name in SOURCES[prefix].names} <= set(printed.split())
 
 
 def test_a_model_of_torchvision_is_explained_and_its_files_have_plain_names(run, clip, tmp_path):
@@ -23,7 +24,7 @@ def test_a_model_of_torchvision_is_explained_and_its_files_have_plain_names(run,
     status, printed, _ = run("gradcam", "--model", name, "--clip", clip, "--format", "json", *out)
     assert status == 0
     (path,) = tmp_path.iterdir()
-    assert path.name == "a clip-torchvision-mc3_18-gradcam.json"
+    assert path.name == "a clip-torchvision-mc3_18-none-gradcam.json"
     assert printed.splitlines()[-1] == str(path)
     found = json.loads(path.read_text())
     assert (found["model"], found["weights"], found["layer"]) == (name, "none", "layer4")
