@@ -108,8 +108,8 @@ HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
 def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any] | None = None) -> VideoModel:
     """A video classifier with its own processor's settings and labels.
 
-    Whole frames are resized to the network's size, where its processor would cut off the sides; what it would cut off
-    can be explained too.
+    ``config.view`` is the resize and the crop of the checkpoint's processor; None where it has none, or where it fits no
+    network of this size: whole frames are then resized.
 
     Args:
         name: Of a checkpoint, or a folder that ``save_pretrained`` has written.
