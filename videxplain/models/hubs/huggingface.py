@@ -108,8 +108,8 @@ HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
 def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any] | None = None) -> VideoModel:
     """A video classifier with its own processor's settings and labels.
 
-    ``config.view`` is the resize and the crop of the checkpoint's processor; None where it has none, or where it fits no
-    network of this size: whole frames are then resized.
+    ``config.view`` is the resize and the crop of the checkpoint's processor. It is None where the checkpoint has none,
+    or where its size is not the network's; whole frames are then resized.
 
     Args:
         name: Of a checkpoint, or a folder that ``save_pretrained`` has written.
