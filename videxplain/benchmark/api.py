@@ -73,6 +73,8 @@ def run_benchmark(
     """
     bars: Bars = progress or (lambda stage: nullcontext())
     settings = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
+    if view != "model":
+        settings["view"] = view
     names: dict[str, Any] = {"labels": tuple(labels)} if labels else {}
     clips: dict[str, Chosen] = {}
     untrained = []
