@@ -14,6 +14,15 @@ def blocked(_: int) -> bool:
 
 
 def test_processes_started_inside_get_no_interrupt_and_this_one_gets_it_afterwards():
+    # A shell starts what runs in the background with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        interrupted_inside()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupted_inside() -> None:
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         with uninterrupted():
             assert pool.submit(blocked, 0).result()
