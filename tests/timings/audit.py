@@ -42,6 +42,7 @@ def inference(model, videos) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="i3d")
+    parser.add_argument("--weights", default="auto")
     parser.add_argument("--videos", type=int, default=42)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
@@ -50,14 +51,22 @@ def main() -> None:
         synthesize(root, videos=asked.videos, seed=1)
         data = open_dataset(root)
         videos = (*data.train, *data.test)
-        model = vx.load_model(asked.model)
+        model = vx.load_model(asked.model, asked.weights)
         ratios = []
         for number in range(asked.rounds):
             begun = time.perf_counter()
             inference(model, videos)
             alone = time.perf_counter() - begun
             begun = time.perf_counter()
-            run_audit(model, data, Path(folder) / f"audit{number}", subset="all", trust=False)
+            run_audit(
+                asked.model,
+                data,
+                Path(folder) / f"audit{number}",
+                subset="all",
+                trust=False,
+                labelled=False,
+                weights=asked.weights,
+            )
             ratios.append((time.perf_counter() - begun) / alone)
             print(f"round {number + 1}: inference alone {alone:.1f} s, audit {ratios[-1]:.2f} times that", flush=True)
         print(f"median over {asked.rounds} rounds: {statistics.median(ratios):.2f}")
