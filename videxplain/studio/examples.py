@@ -13,7 +13,7 @@ from videxplain.studio.supervisor import read_in_child
 from videxplain.viz.video import save_video
 
 EXAMPLES = (("Kick", 1, "kicking figure.mp4"), ("Wave", 32, "waving figure.mp4"))
-"""What is rendered: the action, the seed, and the name of the clip. These are clips that the bundled networks recognise."""
+"""What is rendered: the action, the seed, and the name of the clip. The bundled i3d recognises them."""
 _FRAMES, _FPS = 100, 25.0
 _SIZE = (240, 320)
 
