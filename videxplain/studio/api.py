@@ -25,6 +25,7 @@ from videxplain.viz.player.bundle import colour_tables
 Sha = Annotated[str, InPath(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
 Keys = Annotated[list[str], Query(max_length=16, description="the keys of the jobs to watch")]
 _LOOK_SECONDS = 0.25
+_EAGER_SECONDS, _EAGER_LOOK_SECONDS = 3.0, 0.04
 _QUIET_SECONDS = 15.0
 _LONGEST_SECONDS = 3600.0
 _FILES = {"player": PLAYER, "maps": MAPS, "partial": PARTIAL, "partial-maps": PARTIAL_MAPS}
@@ -170,7 +171,8 @@ async def _events(desk: Desk, visitor: str, keys: list[str]) -> AsyncIterator[st
         if time.monotonic() - quiet > _QUIET_SECONDS:
             quiet = time.monotonic()
             yield ": waiting\n\n"
-        await asyncio.sleep(_LOOK_SECONDS)
+        # Often at first, while a person waits for the first predictions; seldom in long work.
+        await asyncio.sleep(_LOOK_SECONDS if time.monotonic() - started > _EAGER_SECONDS else _EAGER_LOOK_SECONDS)
 
 
 def _download_name(desk: Desk, visitor: str, key: str, path: Path) -> str:

@@ -11,7 +11,8 @@ from videxplain.studio.settings import Studio
 from videxplain.studio.store import Store
 from videxplain.studio.work import Work
 
-_IDLE_SECONDS = 0.1
+_IDLE_SECONDS = 0.02
+"""Between two looks at an empty queue: short, because a person waits for the first predictions."""
 
 
 class CancelledError(Exception):
