@@ -51,7 +51,10 @@ WRONG = {
         ("gradcam", "--model", "i3d_inception", "--clip", "{clip}", "--weights", "bundled"),
         "no weights of 'i3d_inception' come with the package.*",
     ),
-    "too few frames": ((*GRADCAM, "--frames", "3:9"), "too few frames: the clip has 6 frames, .* at least 8 of the 16 that it sees"),
+    "too few frames": (
+        (*GRADCAM, "--frames", "3:9"),
+        "too few frames: the clip has 6 frames, .* at least 8 of the 16 that it sees",
+    ),
     "range": ((*GRADCAM, "--frames", "9"), "--frames is START:STOP with whole numbers.*"),
     "range backwards": ((*GRADCAM, "--frames", "9:3"), ".*9:3.*"),
     "range beyond": ((*GRADCAM, "--frames", "90:"), ".* has 20 frames, so there is no frame 90 .*"),
