@@ -159,3 +159,15 @@ def test_there_is_no_circle():
 
     for module in edges:
         walk(module, ())
+
+
+def test_no_test_module_imports_another():
+    """What tests share lies in modules made for it. A test module that is imported would run, and move, with others."""
+    tests = Path(__file__).parent
+    broken = {
+        f"{path.relative_to(tests)} imports {node.module}"
+        for path in tests.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[-1].startswith("test_")
+    }
+    assert not broken

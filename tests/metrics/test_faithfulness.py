@@ -7,8 +7,8 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
+from tests.metrics.networks import Tiny
 from tests.oracles import metrics as literal
 from videxplain.errors import VidexplainError
 from videxplain.metrics.faithfulness import UNITS, Curve, average_drop, deletion, increase, insertion, ranks
@@ -217,20 +217,6 @@ def test_a_map_with_holes_is_refused():
     heat[1, 2, 3] = math.nan
     with pytest.raises(VidexplainError, match="a map is finite"):
         deletion(lambda v: v.flatten(1).sum(1), torch.rand(1, 3, 4, 8, 8), heat)
-
-
-class Tiny(nn.Module):
-    """A small network with an answer of its own for each clip."""
-
-    def __init__(self, channels=3):
-        super().__init__()
-        torch.manual_seed(0)
-        self.net = nn.Sequential(
-            nn.Conv3d(channels, 6, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(2), nn.Flatten(), nn.Linear(48, 4)
-        )
-
-    def forward(self, x):
-        return 3 * self.net(x)
 
 
 class Given:

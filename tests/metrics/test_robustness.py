@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.metrics.test_faithfulness import Tiny
+from tests.metrics.networks import Tiny
 from videxplain.errors import VidexplainError
 from videxplain.metrics.robustness import NOISE, RADIUS, infidelity, sensitivity
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 import torch
 
-from tests.models.test_conversion import CLASSES, assert_same_logits, randomise, videos
+from tests.models.foreign import CLASSES, assert_same_logits, randomise, videos
 from tests.oracles import mmaction2
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES

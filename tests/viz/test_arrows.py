@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from tests.viz.test_figures import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps
+from tests.viz.layout import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps
 from videxplain.viz.arrows import arrows_figure
 from videxplain.viz.colour import NEGATIVE, POSITIVE
 
