@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from videxplain.attribution.engine import forward
 from videxplain.attribution.versions import versions_at_once
+from videxplain.metrics.strongest import at_random_place, strongest_part
 from videxplain.models.config import ModelConfig
 from videxplain.models.outputs import probabilities
 from videxplain.untouched import untouched
-
-HIDDEN = 0.1
-"""So large a part of the window is hidden."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +22,15 @@ class Trust:
 
     Attributes:
         trust: How far the probability of the class falls when the strongest tenth of the map is hidden by the mean
-            colour: 0.6 is from 90 % to 30 %.
+            colour: 0.6 is from 90 % to 30 %. None for a map that is the same everywhere.
         trust_random: The same for the same shape at a random place.
         shuffled: Whether the prediction stays when the frames are shuffled.
         reversed: The same when they run backwards.
         frozen: The same when all are the middle frame.
     """
 
-    trust: float
-    trust_random: float
+    trust: float | None
+    trust_random: float | None
     shuffled: bool
     reversed: bool
     frozen: bool
@@ -54,21 +52,17 @@ def measure_trust(
         label: The outcome that is explained.
         seed: For the random part and the shuffled frames.
     """
-    draw = np.random.default_rng(seed)
     large = F.interpolate(
-        torch.from_numpy(np.array(maps))[None, None],
-        size=window.shape[2:],
-        mode="trilinear",
-        align_corners=False,
-    )[0, 0].to(window.device)
-    rolled = large.roll(tuple(int(draw.integers(1, max(2, extent))) for extent in large.shape), (0, 1, 2))
+        torch.from_numpy(np.array(maps))[None, None], size=window.shape[2:], mode="trilinear", align_corners=False
+    )[0, 0].numpy()
+    shown = strongest_part(large)
+    parts = [torch.from_numpy(mask).to(window.device) for mask in (shown, at_random_place(shown, seed))]
     frames = window.shape[2]
-    order = torch.from_numpy(draw.permutation(frames)).to(window.device)
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(frames)).to(window.device)
     versions = torch.cat(
         [
             window,
-            window.masked_fill(_strongest(large), 0),
-            window.masked_fill(_strongest(rolled), 0),
+            *(window.masked_fill(part, 0) for part in parts),
             window[:, :, order],
             window.flip(2),
             window[:, :, frames // 2 : frames // 2 + 1].expand_as(window),
@@ -79,18 +73,12 @@ def measure_trust(
     said = probabilities(logits, config)
     whole, hidden, elsewhere = said[:3, label].tolist()
     best = said.argmax(1).tolist()
+    # A map that is the same everywhere shows nothing that could be hidden.
+    shows = bool(maps.max() > maps.min())
     return Trust(
-        trust=whole - hidden,
-        trust_random=whole - elsewhere,
+        trust=whole - hidden if shows else None,
+        trust_random=whole - elsewhere if shows else None,
         shuffled=best[3] == best[0],
         reversed=best[4] == best[0],
         frozen=best[5] == best[0],
     )
-
-
-def _strongest(values: Tensor) -> Tensor:
-    """A mask ``(T, H, W)`` of the strongest tenth, ties broken by place."""
-    count = max(1, round(HIDDEN * values.numel()))
-    mask = torch.zeros(values.numel(), dtype=torch.bool, device=values.device)
-    mask[values.flatten().argsort(descending=True, stable=True)[:count]] = True
-    return mask.view(values.shape)

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from videxplain.boxes import Box, box_slices
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
+from videxplain.metrics.strongest import at_random_place, strongest_part
 from videxplain.studio.edits import ChangedFrames
 from videxplain.viz.overlay import enlarge, enlarge_into
 
-HIDDEN = 0.1
-"""So large a part of the clip is hidden."""
 _SIDE = 112
 
 
@@ -39,10 +38,9 @@ def without_strongest(
     small = _small(maps, (rows.stop - rows.start, columns.stop - columns.start))
     if not small.max() > small.min():
         raise VidexplainError("the map has the same value everywhere, so it shows nothing that could be hidden")
-    mask = _strongest(small)
+    mask = strongest_part(small)
     if seed is not None:
-        draw = np.random.default_rng(seed)
-        mask = np.roll(mask, [int(draw.integers(1, max(2, extent))) for extent in mask.shape], (0, 1, 2))
+        mask = at_random_place(mask, seed)
     colour = np.rint(255 * np.asarray(mean)).astype(np.uint8)
 
     def change(number: int, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -57,11 +55,3 @@ def _small(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float
     share = min(1.0, _SIDE / max(size))
     to = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
     return np.stack([enlarge(np.nan_to_num(one), to) for one in maps])
-
-
-def _strongest(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """A mask of the strongest tenth, ties broken by place."""
-    count = max(1, round(HIDDEN * values.size))
-    mask = np.zeros(values.size, bool)
-    mask[np.argsort(-values.ravel(), kind="stable")[:count]] = True
-    return mask.reshape(values.shape)

@@ -16,9 +16,10 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain, predict
 from videxplain.explanation.panels import four_panel_figure
 from videxplain.explanation.result import Explanation
+from videxplain.metrics.strongest import STRONGEST
 from videxplain.studio.answers import NUMBERS, read_answer, write_answer, write_explanation, write_partial
 from videxplain.studio.edits import edited
-from videxplain.studio.hide import HIDDEN, without_strongest
+from videxplain.studio.hide import without_strongest
 from videxplain.studio.networks import Networks, layer_tree
 from videxplain.studio.question import FIGURES, Question
 from videxplain.studio.read_clip import SOURCE
@@ -173,7 +174,7 @@ class Work:
             "before": before,
             "hidden": scores[0],
             "random": scores[1],
-            "share": HIDDEN,
+            "share": STRONGEST,
             "trust": before - scores[0],
             "trust_random": before - scores[1],
         }

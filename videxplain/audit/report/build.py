@@ -13,12 +13,14 @@ from videxplain.audit.report import charts
 from videxplain.audit.report.gather import CURVE_POINTS, Gathered, class_of, features_of, gather, to_grid
 from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
 from videxplain.audit.report.pages import PAGES, Pages
-from videxplain.audit.report.statistics import RELIANCE, confusion, most_confused, overview
+from videxplain.audit.report.statistics import RELIANCE, confusion, overview
 from videxplain.audit.report.words import cards_of, footer_of, percent, settings_in_words
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
+from videxplain.evaluation.confusion import most_confused
 from videxplain.progress import Progress
 
+_CONFUSED_SHOWN = 20
 _FAILED_SHOWN = 200
 _ODD_SHOWN = 5
 _MEMBERS_SHOWN = 24
@@ -155,9 +157,16 @@ def _write_overview(
     pages: Pages, audit: Audit, figures: dict[str, Any], counts: NDArray[np.int64], clusters: Sequence[dict[str, Any]]
 ) -> None:
     table, labels = audit.videos, audit.settings.labels
-    pairs = most_confused(counts, labels)
-    for pair in pairs:
-        pair["href"] = "confusion.html#" + urlencode({"truth": pair["truth"], "prediction": pair["prediction"]})
+    pairs = [
+        {
+            "truth": truth,
+            "prediction": prediction,
+            "count": count,
+            "share": share,
+            "href": "confusion.html#" + urlencode({"truth": truth, "prediction": prediction}),
+        }
+        for truth, prediction, count, share in most_confused(counts, labels, _CONFUSED_SHOWN)
+    ]
     failed = [(str(row["path"]), str(row["error"])) for _, row in table[table["error"].notna()].iterrows()]
     for place, cluster in enumerate(clusters):
         cluster["href"] = f"odd.html#cluster-{place}"

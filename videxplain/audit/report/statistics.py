@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.evaluation.confusion import confusion_matrix
+from videxplain.evaluation.result import top_accuracy
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -40,42 +43,15 @@ def calibration(probability: NDArray[np.float64], correct: NDArray[np.bool_], bi
     return Calibration(tuple(rows), float(error))
 
 
-def top_k(table: "pd.DataFrame", labels: Sequence[str], k: int) -> float:
-    """The share of the videos whose truth is among the ``k`` most probable classes."""
-    index = {label: i for i, label in enumerate(labels)}
-    hits = 0
-    for truth, probabilities in zip(table["truth"], table["probabilities"], strict=True):
-        best = np.argsort(-np.asarray(probabilities), kind="stable")[:k]
-        hits += index.get(truth, -1) in best
-    return hits / len(table) if len(table) else 0.0
-
-
 def confusion(table: "pd.DataFrame", labels: Sequence[str]) -> NDArray[np.int64]:
-    """``(K, K)`` how many videos of each truth (rows) got each prediction (columns)."""
+    """``(K, K)`` how many videos of each truth (rows) got each prediction (columns); other truths are left out."""
+    known = table[table["truth"].isin(list(labels))]
+    return confusion_matrix(_numbers(known["truth"], labels), _numbers(known["prediction"], labels), len(labels))
+
+
+def _numbers(names: "pd.Series[Any]", labels: Sequence[str]) -> NDArray[np.int64]:
     index = {label: i for i, label in enumerate(labels)}
-    counts = np.zeros((len(labels), len(labels)), np.int64)
-    for truth, prediction in zip(table["truth"], table["prediction"], strict=True):
-        if truth in index and prediction in index:
-            counts[index[truth], index[prediction]] += 1
-    return counts
-
-
-def most_confused(counts: NDArray[np.int64], labels: Sequence[str], most: int = 20) -> list[dict[str, Any]]:
-    """The pairs of classes that are confused most, the most frequent first."""
-    wrong = counts.copy()
-    np.fill_diagonal(wrong, 0)
-    rows = counts.sum(1)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-    pairs = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True) if wrong[i, j]]
-    return [
-        {
-            "truth": labels[i],
-            "prediction": labels[j],
-            "count": int(wrong[i, j]),
-            "share": float(wrong[i, j] / rows[i]),
-        }
-        for i, j in pairs
-    ]
+    return np.array([index[name] for name in names], np.int64)
 
 
 def classes(table: "pd.DataFrame", labels: Sequence[str]) -> "pd.DataFrame":
@@ -124,11 +100,16 @@ def overview(table: "pd.DataFrame", labels: Sequence[str]) -> dict[str, Any]:
         found = calibration(known["probability"].to_numpy(float), correct)
         figures |= {
             "accuracy": float(correct.mean()),
-            "top5": top_k(known, labels, 5) if len(labels) > 5 else None,
+            "top5": _top_five(known, labels) if len(labels) > 5 else None,
             "calibration_error": found.error,
             "calibration": [list(row) for row in found.bins],
         }
     return figures
+
+
+def _top_five(known: "pd.DataFrame", labels: Sequence[str]) -> float:
+    probabilities = np.stack([np.asarray(row, np.float32) for row in known["probabilities"]])
+    return top_accuracy(probabilities, _numbers(known["truth"], labels), 5)
 
 
 def _mean(values: "pd.Series[Any]") -> float | None:
