@@ -11,7 +11,7 @@ import pytest
 from videxplain import owner
 from videxplain.claim import CLAIM_FILE, claimed
 from videxplain.errors import VidexplainError
-from videxplain.files import output_folder, remove_leftovers, replacing, write_json
+from videxplain.files import output_folder, read_record, remove_leftovers, replacing, write_json
 
 HOLDS = """
 import sys, time
@@ -167,3 +167,17 @@ def test_json_holds_names_that_are_not_utf8(tmp_path):
     path = write_json(tmp_path / "a.json", {"clip": name})
     assert json.loads(path.read_text(encoding="utf-8")) == {"clip": name}
     assert "é" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "3", "[" * 100_000, '"a"', "\x00"])
+def test_a_file_that_holds_no_object_is_one_line(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(VidexplainError, match=r"a\.json is damaged: run it again$"):
+        read_record(path, "is damaged: run it again")
+
+
+def test_an_object_is_read(tmp_path):
+    assert read_record(write_json(tmp_path / "a.json", {"ä": [1]}), "is damaged") == {"ä": [1]}
+    with pytest.raises(VidexplainError, match=r"cannot read .*: No such file"):
+        read_record(tmp_path / "b.json", "is damaged")

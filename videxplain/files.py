@@ -115,6 +115,27 @@ def parse_json(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def read_record(path: str | Path, otherwise: str) -> dict[str, Any]:
+    """The object in a file of JSON.
+
+    Args:
+        path: The file.
+        otherwise: What is said of a file that holds no object, behind its path: ``"is damaged: run ... again"``.
+
+    Raises:
+        VidexplainError: The file cannot be read, or holds something else.
+    """
+    try:
+        content = parse_json(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise VidexplainError(f"{path} {otherwise}")
+    return content
+
+
 def file_stem(name: str) -> str:
     """A name as part of a file's name: ``torchvision:r3d_18`` becomes ``torchvision-r3d_18``."""
     return "-".join(part for part in re.split(r"[^\w.+-]+", name) if part.strip(".-"))

@@ -185,3 +185,16 @@ def test_a_network_that_mixes_its_batch_gets_windows_one_by_one(dataset, tmp_pat
         expected = dict(vx.predict(model, audit.path(number)))
         row = audit.videos.iloc[number]
         assert row["probability"] == pytest.approx(expected[row["prediction"]], abs=1e-5)
+
+
+def test_a_network_with_one_logit_has_two_outcomes(dataset, tmp_path):
+    model = Tiny(classes=1).eval()
+    model.config = model.config.replace(output="binary", labels=("fall", "no fall"))
+    with torch.no_grad():
+        model.fc.bias.fill_(-3.0)
+    audit = run_audit(model, dataset, tmp_path / "out", labelled=False, limit=2)
+    assert audit is not None
+    for number in range(2):
+        expected = vx.predict(model, audit.path(number))
+        assert audit.videos["prediction"].iloc[number] == "no fall" == expected[0][0]
+        assert audit.videos["probability"].iloc[number] == pytest.approx(expected[0][1], abs=1e-6)

@@ -21,7 +21,7 @@ WRONG = {
     ),
     "model": (
         ("gradcam", "--model", "i3dd", "--clip", "{clip}"),
-        r"unknown model 'i3dd'; did you mean i3d.*\?; .* begin with torchvision:, pytorchvideo:, hf:",
+        r"unknown model 'i3dd'; did you mean i3d.*\? .* begin with torchvision:, pytorchvideo:, hf:",
     ),
     "class by name": ((*GRADCAM, "--target", "walk"), r"the classes of this model have no names; .*0 to 5"),
     "class by index": ((*GRADCAM, "--target", "6"), "class 6 does not exist; the model has classes 0 to 5"),

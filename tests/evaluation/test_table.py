@@ -184,8 +184,8 @@ def test_what_markdown_and_latex_would_take_for_their_own_is_escaped():
 @pytest.mark.parametrize(
     ("metrics", "said"),
     [
-        ("{", "is not JSON"),
-        ("[1]", "dataset is missing or of the wrong kind"),
+        ("{", "is not what evaluating writes"),
+        ("[1]", "is not what evaluating writes"),
         ('{"dataset": "ucf101", "split": "1"}', "split is missing or of the wrong kind"),
         ('{"dataset": "ucf101", "split": 1, "subset": "test"}', "top1 is missing or of the wrong kind"),
         (

@@ -169,8 +169,8 @@ def test_options_that_contradict_the_file_are_refused(options, said, tmp_path):
 
 
 def test_an_unknown_model_names_the_nearest():
-    elsewhere = "models of other packages begin with torchvision:, pytorchvideo:, hf:"
-    assert error("i3dd") == f"unknown model 'i3dd'; did you mean i3d or c3d?; {elsewhere}"
+    elsewhere = "Models of other packages begin with torchvision:, pytorchvideo:, hf:"
+    assert error("i3dd") == f"unknown model 'i3dd'; did you mean i3d or c3d? {elsewhere}"
     assert list_models() == ["late_fusion", "lrcn", "c3d", "i3d", "i3d_inception", "non_local"]
 
 

@@ -17,7 +17,7 @@ from videxplain.claim import claimed
 from videxplain.data.datasets.official import SYNTHESIZED
 from videxplain.data.datasets.parallel import in_processes
 from videxplain.errors import VidexplainError
-from videxplain.files import parse_json, replacing
+from videxplain.files import read_record, replacing
 
 FPS = 25
 FRAMES, SIZE = 48, (120, 160)
@@ -194,7 +194,7 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
     path = out / SYNTHESIZED
     try:
         if path.is_file():
-            held = parse_json(path.read_text(encoding="utf-8"))
+            held = read_record(path, "is not what synthesizing writes: choose another folder")
             if differing := [name for name in settings if held.get(name) != settings[name]]:
                 name = differing[0]
                 raise VidexplainError(

@@ -30,7 +30,7 @@ def run_audit(
     out: str | Path,
     *,
     weights: str = "auto",
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     view: str = "model",
     subset: str = "test",
     method: str = "gradcam",
@@ -58,7 +58,8 @@ def run_audit(
         data: The folder or list of a data set, of which split 1 is taken, or an opened data set.
         out: The folder to write.
         weights: As for :func:`videxplain.load_model`.
-        labels: Names of the classes, for a network given by name whose weights have none.
+        labels: Names of the classes, or the file or data set that lists them (``--labels``), for a network given by
+            name whose weights have none.
         view: As for :func:`videxplain.load_model`, for a network given by name.
         subset: ``"test"``, ``"train"`` or ``"all"``.
         method: The method.
@@ -84,6 +85,7 @@ def run_audit(
         VidexplainError: The folder holds an audit of something else, or the classes of data set and network have
             nothing in common.
     """
+    from videxplain.models.weights.labels import read_labels
     from videxplain.models.zoo import load_model
 
     out = Path(out)
@@ -91,13 +93,15 @@ def run_audit(
         data = open_dataset(data, for_training=False)
     METHODS[method].check_options(options or {})
     named = isinstance(model, str)
-    given: dict[str, Any] = {"labels": tuple(labels)} if labels else {}
+    names_file = labels if isinstance(labels, str) else ""
+    classes = read_labels(labels) if isinstance(labels, str) else labels
+    given: dict[str, Any] = {"labels": tuple(classes)} if classes else {}
     network: nn.Module = load_model(model, weights, view=view, **given) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
     if not labelled:
         entries = [replace(entry, truth=None) for entry in entries]
-    names = config.labels or tuple(f"class {k}" for k in range(config.num_classes))
+    names = config.outcome_labels or tuple(f"class {k}" for k in range(config.num_outcomes))
     if any(entry.truth for entry in entries) and not {entry.truth for entry in entries} & set(names):
         raise VidexplainError(
             f"the classes of {data.name} ({', '.join(data.labels[:3])}, ...) are none of the network's "
@@ -114,6 +118,7 @@ def run_audit(
         videos=len(entries),
         videos_sha256=digest([(entry.shown, entry.truth, entry.group) for entry in entries]),
         labels=names,
+        labels_file=names_file,
         method=method,
         layer=layer,
         options=dict(options or {}),

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from videxplain.boxes import Box
+from videxplain.commands import command_line
 from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
-from videxplain.files import parse_json, write_json
+from videxplain.files import read_record, write_json
 from videxplain.models.config import View
 from videxplain.version import __version__
 
@@ -36,6 +37,7 @@ class Settings:
         videos: How many there are.
         videos_sha256: Digest of their paths, labels and groups in order.
         labels: The network's classes.
+        labels_file: Where they were read from, if they were given.
         method: The method.
         layer: The layer as it was given, or None for the method's default.
         options: What the method takes besides.
@@ -58,6 +60,7 @@ class Settings:
     videos: int
     videos_sha256: str
     labels: tuple[str, ...]
+    labels_file: str = ""
     method: str = "gradcam"
     layer: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -81,19 +84,15 @@ class Settings:
     @property
     def command(self) -> str:
         """The command that explains one clip as the audit did, without the clip."""
-        parts = ["videxplain", self.method, "--model", self.model]
-        if self.weights != "auto":
-            parts += ["--weights", self.weights]
-        if self.view != "model":
-            parts += ["--view", self.view]
-        if self.layer:
-            parts += ["--layer", self.layer]
-        for name, value in self.options.items():
-            parts += [
-                f"--{name.replace('_', '-')}",
-                ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value),
-            ]
-        return " ".join(parts)
+        return command_line(
+            self.method,
+            model=self.model,
+            weights=None if self.weights == "auto" else self.weights,
+            labels=self.labels_file or None,
+            view=None if self.view == "model" else self.view,
+            layer=self.layer,
+            **self.options,
+        )
 
     def write(self, folder: Path) -> None:
         """Write the file, or compare with the one that is there.
@@ -140,11 +139,8 @@ def state_digest(model: nn.Module) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        held = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise VidexplainError(f"cannot read {path}: {error}") from None
-    if not isinstance(held, dict) or held.get("schema") != SCHEMA:
+    held = read_record(path, "is not what an audit writes")
+    if held.get("schema") != SCHEMA:
         raise VidexplainError(f"{path} is of another version of videxplain")
     return held
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from videxplain.benchmark.cases import Chosen
 from videxplain.errors import VidexplainError
-from videxplain.files import file_stem, parse_json, write_json
+from videxplain.files import file_stem, parse_json, read_record, write_json
 
 SETTINGS = "settings.json"
 BASELINE = "baseline"
@@ -61,10 +61,7 @@ def claim(out: Path, settings: Mapping[str, Any]) -> None:
     """Write the settings into the folder; raise if it holds results with other settings."""
     path = out / SETTINGS
     if path.is_file():
-        try:
-            held = parse_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise VidexplainError(f"cannot read {path}: {error}") from None
+        held = read_record(path, "is not what a benchmark writes: choose another folder")
         for name, value in settings.items():
             if held.get(name) != value:
                 raise VidexplainError(f"{out} holds results with {name} {held.get(name)}, not {value}: choose another")

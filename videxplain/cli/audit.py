@@ -105,7 +105,7 @@ def audit(
             dataset,
             out,
             weights=weights,
-            labels=options.label_options(labels).get("labels"),
+            labels=labels,
             view=view,
             subset=subset,
             method=method,

@@ -18,7 +18,7 @@ from videxplain.evaluation.predictions import PREDICTIONS, read_predictions, wri
 from videxplain.evaluation.reliance import order_pairs
 from videxplain.evaluation.runs import METRICS
 from videxplain.evaluation.setup import EvaluationSetup
-from videxplain.files import output_folder, parse_json, write_json
+from videxplain.files import output_folder, read_record, write_json
 from videxplain.viz.confusion import Pair
 
 CONFUSED = 10
@@ -143,7 +143,7 @@ class Evaluation:
             VidexplainError: The folder does not hold a whole evaluation.
         """
         folder = Path(folder)
-        metrics = _read(folder / METRICS)
+        metrics = read_record(folder / METRICS, "is not what evaluating writes")
         predictions = read_predictions(folder / PREDICTIONS)
         if predictions.probabilities is None:
             raise VidexplainError(f"{folder / PREDICTIONS} lacks probabilities")
@@ -172,15 +172,3 @@ def top_accuracy(probabilities: NDArray[np.float32], truth: NDArray[np.int64], t
     """The share of rows of ``(V, K)`` in which the true class is among the ``top`` best."""
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return float((best == truth[:, None]).any(1).mean())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
-        raise VidexplainError(f"{path} is not JSON") from None
-    if not isinstance(content, dict):
-        raise VidexplainError(f"{path} is not what evaluating writes")
-    return content

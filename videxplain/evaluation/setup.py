@@ -11,7 +11,7 @@ from videxplain.data.datasets.types import VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.runs import METRICS, run_of
 from videxplain.explanation.api import config_of
-from videxplain.files import file_stem, parse_json
+from videxplain.files import file_stem, read_record
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,7 @@ class EvaluationSetup:
         path = folder / METRICS
         if not path.is_file():
             return
-        try:
-            held = parse_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise VidexplainError(f"{path} is in the way and cannot be read: choose another folder") from None
-        held = held if isinstance(held, dict) else {}
+        held = read_record(path, "is in the way and cannot be read: choose another folder")
         mine = dataclasses.asdict(self)
         # Two runs may describe their weights in the same words.
         known = ("weights_sha256",) if self.weights_sha256 and held.get("weights_sha256") else ()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.curves import read_curves
 from videxplain.evaluation.runs import EVALUATIONS, LOGS, RECIPE, find_runs, read_plain_recipe, splits_of
-from videxplain.files import parse_json
+from videxplain.files import read_record
 
 MODELS = {
     "late_fusion": "Late Fusion",
@@ -183,15 +183,10 @@ def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, str]]]:
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:
-    try:
-        metrics = parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
-        raise VidexplainError(f"{path} is not JSON") from None
+    metrics = read_record(path, "is not what evaluating writes")
     kinds: dict[str, type | tuple[type, ...]] = {"dataset": str, "split": int, "subset": str, "top1": (float, int)}
     for name, kind in kinds.items():
-        if not isinstance(metrics, dict) or not isinstance(metrics.get(name), kind):
+        if not isinstance(metrics.get(name), kind):
             raise VidexplainError(f"{path} is not what evaluating writes: {name} is missing or of the wrong kind")
     for name in ("top1", "majority"):
         if not (isinstance(share := metrics.get(name, 0), float | int) and 0 <= share <= 1):

@@ -143,7 +143,9 @@ def _architecture(name: str) -> Architecture:
     if whole := missing_prefix(name):
         raise VidexplainError(f"unknown model '{name}'; did you mean {whole}?")
     prefixes = ", ".join(f"{prefix}:" for prefix in SOURCES)
-    raise VidexplainError(f"{unknown('model', name, ARCHITECTURES)}; models of other packages begin with {prefixes}")
+    said = str(unknown("model", name, ARCHITECTURES))
+    stop = "" if said.endswith("?") else "."
+    raise VidexplainError(f"{said}{stop} Models of other packages begin with {prefixes}")
 
 
 def _source(name: str, weights: str, progress: Progress | None) -> WeightsSource:

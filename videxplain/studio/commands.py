@@ -1,7 +1,6 @@
 """The command line and the Python lines that make an explanation again."""
 
-import shlex
-
+from videxplain.commands import command_line as command_line_of
 from videxplain.studio.catalogue import Offer
 from videxplain.studio.question import Question
 
@@ -14,17 +13,17 @@ def command_line(question: Question, offer: Offer, clip: str) -> str:
         offer: The network.
         clip: What the clip is called.
     """
-    words = ["videxplain", question.method, "--model", offer.model, "--clip", clip]
-    if offer.weights != "bundled":
-        words += ["--weights", offer.file.name if offer.id.startswith("file:") else offer.weights]
-    for name in ("target", "against", "layer"):
-        if value := getattr(question, name):
-            words += [f"--{name}", value]
-    if question.frames != ":":
-        words += ["--frames", question.frames]
-    for name, value in question.options.items():
-        words += [f"--{name.replace('_', '-')}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    return shlex.join(words)
+    weights = offer.file.name if offer.id.startswith("file:") else offer.weights
+    asked = {name: getattr(question, name) or None for name in ("target", "against", "layer")}
+    return command_line_of(
+        question.method,
+        model=offer.model,
+        clip=clip,
+        weights=None if offer.weights == "bundled" else weights,
+        **asked,
+        frames=None if question.frames == ":" else question.frames,
+        **question.options,
+    )
 
 
 def python_lines(question: Question, offer: Offer, clip: str) -> str:

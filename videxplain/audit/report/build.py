@@ -1,5 +1,6 @@
 """The report of one audit."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,7 @@ def _data(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float], sho
         "columns": {
             "name": part["name"].tolist(),
             "path": part["path"].tolist(),
-            "where": [str(audit.path(int(i))) for i in explained],
+            "where": [shlex.quote(str(audit.path(int(i)))) for i in explained],
             "group": part["group"].tolist(),
             "truth": [index.get(truth, -1) if isinstance(truth, str) else -1 for truth in part["truth"]],
             "prediction": [index[one] for one in part["prediction"]],

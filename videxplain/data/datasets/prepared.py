@@ -8,7 +8,7 @@ from typing import Any
 
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
-from videxplain.files import parse_json, write_json
+from videxplain.files import read_record, write_json
 
 DATASET_FILE, FRAMES_FILE = "index.json", "frames.json"
 _WITHDRAWN = "index-withdrawn.json"
@@ -223,17 +223,12 @@ def open_prepared(root: Path, split: int) -> VideoDataset:
     )
 
 
+_DAMAGED = "is damaged: run 'videxplain prepare' again"
+
+
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise VidexplainError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
-        raise _damaged(path) from None
-    if not isinstance(content, dict):
-        raise _damaged(path)
-    return content
+    return read_record(path, _DAMAGED)
 
 
 def _damaged(path: Path) -> VidexplainError:
-    return VidexplainError(f"{path} is damaged: run 'videxplain prepare' again")
+    return VidexplainError(f"{path} {_DAMAGED}")
