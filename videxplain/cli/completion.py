@@ -1,63 +1,20 @@
 """Commands for the completion of the shell: the options that all methods share, without importing torch."""
 
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from videxplain.cli import options
+from videxplain.cli.parameters import INPUT, LAYER, REQUIRED, REST, SCORE, command_function
 
+
+def _nothing(texts: dict[str, str], given: dict[str, Any]) -> None:
+    """Completion asks for names, and runs nothing."""
+
+
+_SHARED = {**INPUT, **SCORE, **LAYER, **REST}
 _program = typer.Typer(add_completion=False)
-
-
-@_program.command("method")
-def _method(
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    labels: options.Labels = None,
-    view: options.View = "model",
-    target: options.Target = None,
-    against: options.Against = None,
-    layer: options.Layer = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    stride: options.Stride = None,
-    formats: options.Formats = "mp4,png,json",
-    out: options.Out = Path(),
-    overwrite: options.Overwrite = False,
-    colormap: options.Colormap = None,
-    opacity: options.Opacity = None,
-    timeline: options.Timeline = True,
-) -> None:
-    pass
-
-
-@_program.command("explain")
-def _explain(
-    method: options.Method,
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    labels: options.Labels = None,
-    view: options.View = "model",
-    target: options.Target = None,
-    against: options.Against = None,
-    layer: options.Layer = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    stride: options.Stride = None,
-    formats: options.Formats = "mp4,png,json",
-    out: options.Out = Path(),
-    overwrite: options.Overwrite = False,
-    colormap: options.Colormap = None,
-    opacity: options.Opacity = None,
-    timeline: options.Timeline = True,
-) -> None:
-    pass
-
-
+_program.command("method")(command_function(_SHARED, (), _nothing))
+_program.command("explain")(command_function({"method": (options.Method, REQUIRED), **_SHARED}, (), _nothing))
 _commands: dict[str, Any] = dict(typer.main.get_group(_program).commands)
 METHOD, EXPLAIN = _commands["method"], _commands["explain"]

@@ -1,9 +1,7 @@
 """The command of each method, made from the table of methods, and ``explain``, which takes any method."""
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,29 +10,7 @@ from videxplain.attribution.options import Option
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.cli import options
 from videxplain.cli.explain import write_explanation
-
-_REQUIRED = inspect.Parameter.empty
-_INPUT = {
-    "model": (options.Model, _REQUIRED),
-    "clip": (options.ClipPath, _REQUIRED),
-    "weights": (options.Weights, "auto"),
-    "labels": (options.Labels, None),
-    "view": (options.View, "model"),
-}
-_SCORE = {"target": (options.Target, None), "against": (options.Against, None)}
-_LAYER = {"layer": (options.Layer, None)}
-_REST = {
-    "frames": (options.Frames, ":"),
-    "device": (options.Device, "auto"),
-    "precision": (options.Precision, "fp32"),
-    "stride": (options.Stride, None),
-    "formats": (options.Formats, "mp4,png,json"),
-    "out": (options.Out, Path()),
-    "overwrite": (options.Overwrite, False),
-    "colormap": (options.Colormap, None),
-    "opacity": (options.Opacity, None),
-    "timeline": (options.Timeline, True),
-}
+from videxplain.cli.parameters import INPUT, LAYER, REQUIRED, REST, SCORE, command_function
 
 _FILES = (
     "Writes {name}.mp4 (the clip under the map), .png (a figure) and .json (the numbers, and how they were made) "
@@ -56,13 +32,13 @@ def _command_of(method: Method) -> Callable[..., None]:
     panel = f"Options of {method.name}"
     taken = {option.name: (_text_option(panel, option, _described(option)), None) for option in method.options}
     parameters = {
-        **_INPUT,
-        **(_SCORE if method.candidates else {}),
-        **(_LAYER if method.layer else {}),
+        **INPUT,
+        **(SCORE if method.candidates else {}),
+        **(LAYER if method.layer else {}),
         **taken,
-        **_REST,
+        **REST,
     }
-    return _function(parameters, taken, lambda texts, given: write_explanation(method, texts, **given))
+    return command_function(parameters, taken, lambda texts, given: write_explanation(method, texts, **given))
 
 
 def _command_of_any() -> Callable[..., None]:
@@ -72,37 +48,12 @@ def _command_of_any() -> Callable[..., None]:
         for option in METHODS[name].options:
             users.setdefault(option.name, []).append((METHODS[name], option))
     taken = {name: (_merged(of), None) for name, of in users.items()}
-    parameters = {"method": (options.Method, _REQUIRED), **_INPUT, **_SCORE, **_LAYER, **taken, **_REST}
+    parameters = {"method": (options.Method, REQUIRED), **INPUT, **SCORE, **LAYER, **taken, **REST}
 
     def run(texts: dict[str, str], given: dict[str, Any]) -> None:
         write_explanation(METHODS[given.pop("method")], texts, **given)
 
-    return _function(parameters, taken, run)
-
-
-def _function(
-    parameters: dict[str, tuple[Any, Any]], taken: Iterable[str], run: Callable[[dict[str, str], dict[str, Any]], None]
-) -> Callable[..., None]:
-    """A function with these keyword arguments, from which typer makes a command.
-
-    Args:
-        parameters: The type and the default of each argument.
-        taken: Which of them are options of methods. They come as text.
-        run: Called with the options that were given and with the other arguments.
-    """
-
-    def function(**given: Any) -> None:
-        texts = {name: given.pop(name) for name in taken}
-        run({name: text for name, text in texts.items() if text is not None}, given)
-
-    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-            for name, (kind, default) in parameters.items()
-        ]
-    )
-    function.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
-    return function
+    return command_function(parameters, taken, run)
 
 
 def _text_option(panel: str, option: Option, help: str) -> Any:

@@ -1,0 +1,56 @@
+"""What all commands that explain a clip are asked for, declared once, and how a command is made of it. No torch."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from videxplain.cli import options
+
+REQUIRED = inspect.Parameter.empty
+INPUT = {
+    "model": (options.Model, REQUIRED),
+    "clip": (options.ClipPath, REQUIRED),
+    "weights": (options.Weights, "auto"),
+    "labels": (options.Labels, None),
+    "view": (options.View, "model"),
+}
+SCORE = {"target": (options.Target, None), "against": (options.Against, None)}
+LAYER = {"layer": (options.Layer, None)}
+REST = {
+    "frames": (options.Frames, ":"),
+    "device": (options.Device, "auto"),
+    "precision": (options.Precision, "fp32"),
+    "stride": (options.Stride, None),
+    "formats": (options.Formats, "mp4,png,json"),
+    "out": (options.Out, Path()),
+    "overwrite": (options.Overwrite, False),
+    "colormap": (options.Colormap, None),
+    "opacity": (options.Opacity, None),
+    "timeline": (options.Timeline, True),
+}
+
+
+def command_function(
+    parameters: dict[str, tuple[Any, Any]], taken: Iterable[str], run: Callable[[dict[str, str], dict[str, Any]], None]
+) -> Callable[..., None]:
+    """A function with these keyword arguments, from which typer makes a command.
+
+    Args:
+        parameters: The type and the default of each argument.
+        taken: Which of them are options of methods. They come as text.
+        run: Called with the options that were given and with the other arguments.
+    """
+
+    def function(**given: Any) -> None:
+        texts = {name: given.pop(name) for name in taken}
+        run({name: text for name, text in texts.items() if text is not None}, given)
+
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for name, (kind, default) in parameters.items()
+        ]
+    )
+    function.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
+    return function
