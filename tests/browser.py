@@ -1,8 +1,9 @@
 """Debian's Chromium for tests of pages; a test that needs it is skipped, with the reason, where there is none."""
 
 import shutil
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ ARGUMENTS = (
 )
 
 
+PATIENCE = 60
+"""Seconds that the browser has to start."""
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A running browser."""
@@ -20,12 +25,38 @@ def chromium() -> Iterator[Any]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("no chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with ExitStack() as stack:
+        for attempt in (1, 2):
+            try:
+                with no_longer_than(PATIENCE):
+                    playwright = stack.enter_context(sync_api.sync_playwright())
+                    browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+                break
+            except Exception:  # the driver was ended because it did not answer; playwright has no type for that
+                stack.close()
+                if attempt == 2:
+                    raise
+        stack.callback(browser.close)
+        yield browser
+
+
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """End the drivers of this process that do not answer. Without a limit, a test would wait for them for ever."""
+    import psutil
+
+    def end() -> None:
+        for child in psutil.Process().children():
+            if "run-driver" in child.cmdline():
+                child.kill()
+
+    watch = threading.Timer(seconds, end)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 @contextmanager
