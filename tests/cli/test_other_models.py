@@ -64,3 +64,40 @@ def test_a_mistake_is_one_line(run, clip, tmp_path, model, weights, said):
 )
 def test_a_models_name_in_a_files_name(model, stem):
     assert file_stem(model) == stem
+
+
+def test_what_a_network_expects_is_set_on_the_command_line(run, clip, tmp_path):
+    settings = ("--set", "sampling=uniform", "--set", "mean=0.5,0.4,0.3", "--set", "num_frames=8", "--view", "64x80:56")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("calm\nwild\n")
+    status, _, errors = run(
+        *("gradcam", "--model", "torchvision:mc3_18", "--weights", "none", "--labels", labels, "--clip", clip),
+        *(*settings, "--format", "json", "--out", tmp_path / "out"),
+    )
+    assert (status, errors) == (0, "")
+    found = json.loads(next((tmp_path / "out").iterdir()).read_text())
+    seen = found["model_input"]
+    assert (seen["sampling"], seen["num_frames"], seen["size"]) == ("uniform", 8, [56, 56])
+    assert seen["mean"] == [0.5, 0.4, 0.3]
+    assert (seen["view"]["resize"], seen["view"]["crop"]) == ([64, 80], [56, 56])
+    assert {one["label"] for one in found["predictions"]} == {"calm", "wild"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--set", "sampling"), "--set takes NAME=VALUE, such as frame_interval=3, not 'sampling'"),
+        (("--set", "labels=a,b"), "--set labels: there is an option --labels for it"),
+        (("--set", "fps=3"), "unknown option of torchvision:mc3_18 'fps'; known: num_classes, labels"),
+        (("--set", "mean=1"), "mean is several values, not '1'"),
+        (("--set", "num_frames=many"), "num_frames is a number from 1 to 1000000, not 'many'"),
+        (("--view", "112"), "view is model, whole, or RESIZE:CROP in pixels"),
+        (("--view", "128x171:112", "--set", "size=64"), "the view crops frames to 112x112: leave size out"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(run, clip, tmp_path, arguments, said):
+    model = ("--model", "torchvision:mc3_18", "--weights", "none", "--clip", clip)
+    status, printed, problem = run("predict", *model, *arguments)
+    assert (status, printed) == (2, "")
+    assert problem.startswith(f"videxplain: error: {said}")
+    assert problem.count("\n") == 1

@@ -26,6 +26,7 @@ def attention(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     frame: Frame = None,
     at: At = None,
     block: Block = None,
@@ -46,7 +47,7 @@ def attention(
     paths = result_paths(out, clip, model, "attention", kinds, weights=weights)
     asked: dict[str, Any] = {"frame": frame, "at": _point(at), "block": block, "top": top}
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
         refuse_overwriting(paths, question_of(source, network.config, "attention", **asked), overwrite)
         seen = look(network, source, **asked)
         x, y = seen.at

@@ -51,6 +51,7 @@ def evaluate(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     kind: Kind = "auto",
     split: Split = 1,
     subset: Subset = "test",
@@ -73,9 +74,9 @@ def evaluate(
 
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
-    names = options.label_options(labels)
+    asked = options.network_options(labels, settings)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress, view=view, **names).to(place)
+        network = load_model(model, weights, progress=progress, view=view, **asked).to(place)
     from videxplain.evaluation.api import evaluate as run
     from videxplain.evaluation.runs import division_of, other_split_note
     from videxplain.evaluation.setup import setup_of

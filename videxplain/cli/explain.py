@@ -42,6 +42,7 @@ def write_explanation(
     weights: str,
     labels: str | None,
     view: str,
+    settings: list[str] | None,
     target: str | None = None,
     against: str | None = None,
     layer: str | None = None,
@@ -70,7 +71,7 @@ def write_explanation(
     values = method.parse_options(texts)
     _check_look(colormap, opacity)
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
         asked: dict[str, Any] = {
             "target": _target(target, against),
             "layer": layer,
@@ -100,6 +101,7 @@ def figure(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     target: options.Target = None,
     against: options.Against = None,
     layer: options.Layer = None,
@@ -121,7 +123,7 @@ def figure(
     paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     _check_look(colormap, None)
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
         asked: dict[str, Any] = {"target": _target(target, against), "layer": layer, "frame": frame}
         question = question_of(source, network.config, "figure", **asked)
         refuse_overwriting(paths, question, overwrite)
@@ -139,6 +141,7 @@ def predict(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     frames: options.Frames = ":",
     device: options.Device = "auto",
     stride: options.Stride = None,
@@ -154,7 +157,7 @@ def predict(
     from videxplain.explanation.saving import plain
     from videxplain.explanation.sources import clip_record
 
-    network, source = prepare(model, clip, weights, frames, device, labels, view)
+    network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
     config = network.config
     with progress_bar(f"predicting with {model}") as progress:
         found = predict_source(network, source, stride=stride, progress=progress)
@@ -173,7 +176,14 @@ def predict(
 
 
 def prepare(
-    model: str, clip: Path, weights: str, frames: str, device: str, labels: str | None = None, view: str = "model"
+    model: str,
+    clip: Path,
+    weights: str,
+    frames: str,
+    device: str,
+    labels: str | None = None,
+    view: str = "model",
+    settings: list[str] | None = None,
 ) -> "tuple[Any, FileFrames]":
     """The network on its device, and the frames. Cheap checks come first."""
     from videxplain.data.stream import FileFrames
@@ -183,10 +193,10 @@ def prepare(
     available_weights(model)
     start, stop = options.frame_range(frames)
     place = find_device(device)
-    names = options.label_options(labels)
+    asked = options.network_options(labels, settings)
     source = FileFrames(clip, start, stop)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress, view=view, **names)
+        network = load_model(model, weights, progress=progress, view=view, **asked)
     return network.to(place), source
 
 

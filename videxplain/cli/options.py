@@ -1,6 +1,7 @@
 """What the commands are asked for; each option is described once."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -42,9 +43,21 @@ Labels: TypeAlias = Annotated[
 View: TypeAlias = Annotated[
     str,
     typer.Option(
-        metavar="model|whole",
-        help="How frames are shown to the network: as its authors do, who may crop them, or whole.",
+        metavar="model|whole|RESIZE:CROP",
+        help="How the network sees frames: as its authors show them, whole, or resized and cropped, such as 256:224 "
+        "(shorter side, square) or 128x171:112 (height x width).",
         rich_help_panel=_INPUT,
+    ),
+]
+Settings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="What the network expects, where its weights do not say it: num_frames, size, sampling, frame_interval, "
+        "mean, std, or an option of its architecture. May be given several times.",
+        rich_help_panel=_INPUT,
+        show_default=False,
     ),
 ]
 Frames: TypeAlias = Annotated[
@@ -112,11 +125,39 @@ Timeline: TypeAlias = Annotated[
 ]
 
 
-def label_options(labels: str | None) -> dict[str, Any]:
-    """What ``load_model`` is given for ``--labels``."""
+def network_options(labels: str | None, settings: Sequence[str] | None = None) -> dict[str, Any]:
+    """What ``load_model`` is given for ``--labels`` and for each ``--set``.
+
+    Raises:
+        VidexplainError: Labels that cannot be read, or a setting that is not ``NAME=VALUE``.
+    """
     from videxplain.models.weights.labels import read_labels
 
-    return {} if labels is None else {"labels": read_labels(labels)}
+    given = dict(_setting(text) for text in settings or ())
+    return given if labels is None else given | {"labels": read_labels(labels)}
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE``: a number, several with commas between them, ``HEIGHTxWIDTH``, true or false, or a word."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not name or not equals or not value:
+        raise VidexplainError(f"--set takes NAME=VALUE, such as frame_interval=3, not '{text}'")
+    if name in ("labels", "view"):
+        raise VidexplainError(f"--set {name}: there is an option --{name} for it")
+    parts = value.split("x") if re.fullmatch(r"[0-9]+x[0-9]+", value) else value.split(",")
+    values = [_value(part.strip()) for part in parts]
+    return name, values[0] if len(values) == 1 else tuple(values)
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

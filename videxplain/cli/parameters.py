@@ -14,6 +14,7 @@ INPUT = {
     "weights": (options.Weights, "auto"),
     "labels": (options.Labels, None),
     "view": (options.View, "model"),
+    "settings": (options.Settings, None),
 }
 SCORE = {"target": (options.Target, None), "against": (options.Against, None)}
 LAYER = {"layer": (options.Layer, None)}

@@ -19,6 +19,7 @@ def split(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     target: options.Target = None,
     layer: options.Layer = None,
     frames: options.Frames = ":",
@@ -37,7 +38,7 @@ def split(
     paths = result_paths(out, clip, model, "split", kinds, weights=weights, target=target)
     asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
     with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
         question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
         refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"motion and appearance of {model}") as progress:

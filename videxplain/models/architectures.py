@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Builder = Callable[..., "nn.Module"]
 Initialise = Callable[["nn.Module"], None]
 
-SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "frame_interval", "mean", "std", "view")
+SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "sampling", "frame_interval", "mean", "std")
 """Options that every architecture has: fields of its :class:`ModelConfig`."""
 
 
@@ -150,6 +150,8 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
         fields["size"] = (size, size)
     for name in ("size", "labels", "mean", "std"):
         if name in fields:
+            if not isinstance(fields[name], list | tuple):
+                raise VidexplainError(f"{name} is several values, not {str(fields[name])[:40]!r}")
             fields[name] = tuple(fields[name])
     if len(fields.get("size", (1, 1))) != 2:
         raise VidexplainError(f"size {fields['size']}: a height and a width in pixels are needed")
@@ -160,7 +162,9 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
         fields.setdefault("num_classes", len(fields["labels"]))
     elif fields.get("num_classes", config.num_classes) != config.num_classes:
         fields["labels"] = ()
-    if fields.get("frame_interval", 1) != 1 and config.sampling == "uniform":
+    if fields.get("sampling", config.sampling) == "uniform":
+        fields.setdefault("frame_interval", 1)
+    if fields.get("frame_interval", 1) != 1 and fields.get("sampling", config.sampling) == "uniform":
         raise VidexplainError(f"{config.architecture} takes frames from all over the video: frame_interval has no use")
     try:
         return config.replace(**fields)

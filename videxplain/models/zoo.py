@@ -8,8 +8,9 @@ from videxplain.device import find_device
 from videxplain.errors import VidexplainError, unknown
 from videxplain.models.architectures import ARCHITECTURES, Architecture
 from videxplain.models.build import WeightsSource, build
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, View
 from videxplain.models.hubs.sources import SOURCES, missing_prefix, source_of
+from videxplain.models.views import options_for, parse_view, shown
 from videxplain.models.weights.cache import fetch
 from videxplain.models.weights.checkpoints import CHECKPOINTS, checkpoint_labels
 from videxplain.models.weights.files import bundled_path, named_file, read_metadata, write_weights
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from videxplain.models.video_model import VideoModel
-
-
-VIEWS = ("model", "whole")
-"""What frames are shown to a network: as its authors show them, or whole."""
 
 
 def list_models() -> list[str]:
@@ -54,7 +51,7 @@ def load_model(
     device: "str | torch.device" = "cpu",
     progress: Progress | None = None,
     project: str = "",
-    view: str = "model",
+    view: str | View = "model",
     **options: Any,
 ) -> "VideoModel":
     """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
@@ -79,24 +76,27 @@ def load_model(
         view: How frames are shown to the network. ``"model"``: as its authors do, who may crop them. ``config.view``
             says how; it is None where whole frames are resized, as for the networks of this package. ``"whole"``: whole
             frames are resized to the size of the input, so that what the authors cut off is explained too.
+            ``"RESIZE:CROP"`` or a :class:`View`: frames are resized and cropped so, and the input has the size of the
+            crop (:func:`videxplain.models.views.parse_view`).
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
-            ``mean``, ``std``, and what the architecture has besides: ``width``, ``depth``, ...
+            ``mean``, ``std``, ``sampling``, ``frame_interval``, and what the architecture has besides: ``width``,
+            ``depth``, ...
 
     Raises:
         VidexplainError: An unknown name or option, no such weights or device, a file that cannot be read, or weights
             that do not fit.
     """
     place = find_device(str(device))
-    if view not in VIEWS:
-        raise unknown("view", view, VIEWS)
+    view = parse_view(view)
+    options = options_for(view, options)
     if elsewhere := source_of(name):
         source, rest = elsewhere
         if project:
             raise VidexplainError(f"project has no meaning for {name}: its weights have the names of its package")
-        return _shown(source.load(rest, str(weights), progress, options), view).to(place)
+        return shown(source.load(rest, str(weights), progress, options), view).to(place)
     entry = _architecture(name)
     entry.configure(options)  # before anything is downloaded
-    return _shown(build(entry, options, _source(name, str(weights), progress), project), view).to(place)
+    return shown(build(entry, options, _source(name, str(weights), progress), project), view).to(place)
 
 
 def save_model(
@@ -127,14 +127,6 @@ def save_model(
     if isinstance(model, Wrapped):
         raise VidexplainError("nothing here could read a wrapped network again: save its .module as its project does")
     write_weights(model.state_dict(), config, Path(path), metrics, dtype, getattr(model, "familiarity", None))
-
-
-def _shown(model: "VideoModel", view: str) -> "VideoModel":
-    """The network, whose configuration says which view it gets."""
-    if view == "whole" and model.config.view is not None:
-        model.config = model.config.replace(view=None)
-        model.familiarity = None  # other frames than in training have other features
-    return model
 
 
 def _architecture(name: str) -> Architecture:

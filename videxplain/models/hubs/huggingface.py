@@ -24,7 +24,7 @@ from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import Wrapped
 
 _PAIR = 2
-_OPTIONS = ("labels", "frame_interval", "mean", "std")
+_OPTIONS = ("labels", "sampling", "frame_interval", "mean", "std")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
     Args:
         name: Of a checkpoint, or a folder that ``save_pretrained`` has written.
         weights: ``"auto"`` for those of the checkpoint, ``"none"`` for random ones.
-        options: ``labels``, ``frame_interval``, ``mean``, ``std``.
+        options: ``labels``, ``sampling``, ``frame_interval``, ``mean``, ``std``.
 
     Raises:
         VidexplainError: transformers is missing, the checkpoint cannot be had, or it is no such network.
