@@ -7,6 +7,7 @@ import pytest
 
 from tests.audit.conftest import Tiny
 from tests.browser import chromium, page
+from tests.firefox import firefox
 from videxplain.audit.api import run_audit
 from videxplain.audit.report.build import build_report, choose_clips
 from videxplain.audit.report.compare import build_comparison
@@ -102,6 +103,30 @@ def test_filters_and_clips_without_media(browser, audits):
         shown.wait_for_selector("text=No picture was written for this clip")
 
 
+def test_firefox_opens_it_from_disk(audits, tmp_path):
+    """Pages of every kind in Debian's Firefox: scripts run, a filter works, the clip plays with its map."""
+    audit = audits[0]
+    name = audit.videos["name"].iloc[choose_clips(audit, np.arange(28), {}, "12")[0]]
+    both = build_comparison(*audits, tmp_path / "both", clips="2")
+    with firefox() as shown:
+        for part in ("index", "confusion", "clips", "classes", "odd"):
+            shown.go(report(audit, f"{part}.html"))
+            shown.wait("[...document.querySelectorAll('[data-chart]')].every((one) => one.querySelector('svg'))")
+        shown.go(report(audit, "confusion.html") + "#truth=Walk")
+        assert shown.run("document.getElementById('count').textContent") == "2 of 28 clips"
+        shown.go(report(audit, "clip.html") + f"#name={name}")
+        shown.wait("window.player && player.video.readyState >= 2")
+        assert shown.run("player.video.error") is None
+        values = np.array(shown.run("Array.from(player.maps.values)"))
+        maps = audit.maps(name)
+        assert np.abs(values.reshape(maps.shape) - maps).max() <= maps.max() / 255
+        shown.run("player.go(3)")
+        shown.wait("player.frame === 3 && Math.abs(player.video.currentTime * player.meta.fps - 3.5) < 1")
+        shown.go(both.as_uri())
+        shown.click("#pairs a")
+        shown.wait("document.querySelectorAll('#pair .vx-player').length === 2")
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", ["index", "confusion", "clips", "classes", "odd"])
 def test_pages_fit(browser, audits, name, width):
@@ -151,6 +176,7 @@ def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path)
         "random": [0.0] * count,
         "odd": draw.random(count).round(3).tolist(),
         "media": [0] * count,
+        "unfamiliar": [int(i % 100 == 0) for i in range(count)],
     }
     pages = Pages(tmp_path, title="many", footer="", notes=(), pages=PAGES)
     pages.write("confusion", "clips.html", heading="Confusion matrix", matrix=True)
@@ -168,6 +194,9 @@ def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path)
         shown.wait_for_function("document.getElementById('count').textContent.startsWith('13,000')")
         assert time.perf_counter() - begun < 6  # two seconds on a quiet machine; docs/audit.md has the measurement
         assert shown.locator("#clips li").count() == 60
+        shown.locator("select[name=known]").select_option("no")
+        assert shown.locator("#count").inner_text() == "130 of 13,000 clips"
+        assert shown.locator("#clips li", has_text="unlike what was learned").count() == 60
         shown.locator("#find").fill("class 250")
         shown.locator("#find").dispatch_event("change")
         assert shown.locator("#cell").inner_text().startswith("class 250 taken for class 250: ")

@@ -20,6 +20,7 @@ from videxplain.attribution.passes import Choose, Pass
 from videxplain.attribution.registry import Method
 from videxplain.attribution.targets import Score
 from videxplain.attribution.versions import versions_at_once
+from videxplain.audit.features import BatchFeatures, Seen
 from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
@@ -28,6 +29,7 @@ from videxplain.explanation.plan import Plan, plan, window_inputs
 from videxplain.explanation.window_maps import WindowMaps
 from videxplain.explanation.windows import per_frame, probabilities_of, stitch
 from videxplain.models.config import ModelConfig
+from videxplain.models.familiarity import ClipFamiliarity
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Answer:
         maps: For the class predicted, and for the truth where it is another: one map a frame.
         middle: The middle window ``(1, 3, T, H, W)`` as the network saw it.
         middle_map: The map ``(T, h, w)`` of the prediction in that window.
+        familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
         seconds: Time in the network.
         windows: Passes of the network.
     """
@@ -74,6 +77,7 @@ class Answer:
     maps: dict[str, FrameMaps] = field(default_factory=dict)
     middle: Tensor | None = None
     middle_map: NDArray[np.float32] | None = None
+    familiarity: ClipFamiliarity | None = None
     seconds: float = 0.0
     windows: int = 0
 
@@ -98,6 +102,17 @@ class _Video:
         self.seconds = 0.0
         self.done = 0
         self.coarse = False
+        self.distance = self.energy = 0.0
+        self.measured = 0
+
+    def add(self, seen: Seen, n: int) -> None:
+        """Count what was seen of a window, the ``n``-th of its batch."""
+        if seen.classifier is not None:
+            self.features = seen.classifier[n] if self.features is None else self.features + seen.classifier[n]
+        if seen.distance is not None and seen.energy is not None:
+            self.distance += float(seen.distance[n])
+            self.energy += float(seen.energy[n])
+            self.measured += 1
 
     def candidates(self, probabilities: NDArray[np.float64], count: int) -> list[int]:
         """The classes likely to win in the end, the window's own two best, and the truth."""
@@ -135,6 +150,7 @@ class Batches:
         self._model, self._config, self._method = model, config, method
         self._layer_name, self._precision, self._options = layer, precision, options or {}
         self._together = together
+        self._features = BatchFeatures(model, config.num_classes)
         self._layer: Any = None
         self._ready = False
 
@@ -175,22 +191,23 @@ class Batches:
             self._layer = find_layer(self._method, self._model, x, self._layer_name)
             self._ready = True
         keys: list[list[int]] = []
-
-        def choose(logits: Tensor) -> list[Score]:
-            return self._choose(logits, batch, keys)
-
         begun = time.perf_counter()
-        with _classifier_input(self._model, self._config.num_classes) as seen:
+        with self._features.watching(x) as watch:
+
+            def choose(logits: Tensor) -> list[Score]:
+                # The scores are chosen after the pass of the clips themselves, before those of changed clips.
+                watch.keep()
+                return self._choose(logits, batch, keys)
+
             p = Pass(self._model, x, choose, self._layer, self._precision)
             result = run_method(self._method, p, **self._options)
+        seen = self._features.of(watch, result.logits)
         seconds = (time.perf_counter() - begun) / len(batch)
-        features = _rows_of(seen, len(batch))
         for n, (video, _, _) in enumerate(batch):
             logits = result.logits[n : n + 1]
             video.total += probabilities_of(logits, self._config)
             video.logits += logits[0].double().cpu().numpy()
-            if features is not None:
-                video.features = features[n] if video.features is None else video.features + features[n]
+            video.add(seen, n)
             own = keys[n] if self._method.candidates else [0]
             maps = result.maps[: len(own), n : n + 1]
             video.records.add(own, per_frame(maps, self._config.num_frames))
@@ -229,6 +246,11 @@ class Batches:
                 seconds=video.seconds,
                 windows=count,
             )
+            if self._features.limits and video.measured == count:
+                distance_limit, energy_limit = self._features.limits
+                answer.familiarity = ClipFamiliarity(
+                    video.distance / count, distance_limit, video.energy / count, energy_limit
+                )
             if video.features is not None:
                 answer.features = (video.features / count).astype(np.float32)
             wanted = {"prediction": answer.prediction}
@@ -270,28 +292,3 @@ def own_outcome(index: Tensor) -> Score:
         return every.gather(1, index[:, None])[:, 0]
 
     return score
-
-
-class _classifier_input:
-    """What the classifier of a network was given in a pass; the classifier is its last linear layer of K outputs."""
-
-    def __init__(self, model: nn.Module, classes: int) -> None:
-        layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == classes]
-        self._layer = layers[-1] if layers else None
-        self._seen: list[Tensor] = []
-
-    def __enter__(self) -> list[Tensor]:
-        if self._layer is not None:
-            self._hook = self._layer.register_forward_pre_hook(lambda _, given: self._seen.append(given[0].detach()))
-        return self._seen
-
-    def __exit__(self, *_: object) -> None:
-        if self._layer is not None:
-            self._hook.remove()
-
-
-def _rows_of(seen: list[Tensor], samples: int) -> NDArray[np.float64] | None:
-    """One row of features a sample; None where the classifier saw other rows than samples."""
-    if len(seen) != 1 or seen[0].ndim != 2 or len(seen[0]) != samples:
-        return None
-    return seen[0].double().cpu().numpy()

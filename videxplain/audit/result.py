@@ -13,6 +13,10 @@ from videxplain.audit.shards import Shard, cut
 from videxplain.audit.tables import VIDEOS, read_maps
 from videxplain.data.sampling import short_videos_note
 from videxplain.errors import VidexplainError, unknown
+from videxplain.explanation.result import UNFAMILIAR_FRAME
+
+_FEW = 0.05
+"""Where more than this share of the videos is unlike what was learned, every page says so. It is 0.01 of known ones."""
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +57,13 @@ class Audit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What has to be said with every number of the audit."""
-        filled = int((self.videos["filled"] > 0).sum()) if "filled" in self.videos else 0
-        return (short_videos_note(filled),) if filled else ()
+        filled = int((self.videos["filled"] > 0).sum())
+        strange = int((self.videos["unfamiliar"] == True).sum())  # noqa: E712 (None is neither)
+        explained = int(self.videos["error"].isna().sum())
+        said: tuple[str, ...] = (short_videos_note(filled),) if filled else ()
+        if strange > _FEW * explained:
+            said += (f"{strange:,} of {explained:,} videos are {UNFAMILIAR_FRAME}: its answers there mean nothing",)
+        return said
 
     @cached_property
     def classes(self) -> "pd.DataFrame":

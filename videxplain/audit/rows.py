@@ -47,6 +47,10 @@ class VideoRow:
         energy: Share of the map's energy in the known evidence, where the data set has masks or boxes.
         pointing: Whether the map's maximum lies in the known evidence or within 15 pixels of it; of several equal
             maxima the share that do.
+        unfamiliar: Whether the clip is unlike anything that the network has learned from; None if its weights do not
+            say.
+        feature_distance: Distance of its features from the nearest class, as a share of the distance that 99 % of known
+            clips do not reach.
         features: The network's pooled features, averaged over windows, for clusters.
         seconds: Seconds that the network took.
     """
@@ -88,6 +92,8 @@ class VideoRow:
     motion: float | None = None
     energy: float | None = None
     pointing: float | None = None
+    unfamiliar: bool | None = None
+    feature_distance: float | None = None
     features: list[float] = field(default_factory=list)
     seconds: float | None = None
 

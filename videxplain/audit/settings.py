@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from videxplain.attribution.engine import Precision
 from videxplain.boxes import Box
 from videxplain.commands import command_line
 from videxplain.data.views import seen_box
@@ -19,7 +20,7 @@ from videxplain.models.config import View
 from videxplain.version import __version__
 
 SETTINGS = "audit.json"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Settings:
             name: tuple(value) if isinstance(value, list) else value for name, value in self.shown.items()
         }
         return seen_box(size, View(**sides))
+
+    @property
+    def passes(self) -> Precision:
+        """The precision of every pass of the network."""
+        return "bf16" if self.precision == "bf16" else "fp32"
 
     @property
     def command(self) -> str:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import forward
+from videxplain.attribution.engine import Precision, computing_in, forward
 from videxplain.attribution.versions import versions_at_once
 from videxplain.metrics.strongest import at_random_place, strongest_part
 from videxplain.models.config import ModelConfig
@@ -37,7 +37,13 @@ class Trust:
 
 
 def measure_trust(
-    model: nn.Module, config: ModelConfig, window: Tensor, maps: NDArray[np.float32], label: int, seed: int
+    model: nn.Module,
+    config: ModelConfig,
+    window: Tensor,
+    maps: NDArray[np.float32],
+    label: int,
+    seed: int,
+    precision: Precision = "fp32",
 ) -> Trust:
     """Six passes over one window.
 
@@ -51,6 +57,7 @@ def measure_trust(
         maps: ``(T, h, w)``, the map of the window.
         label: The outcome that is explained.
         seed: For the random part and the shuffled frames.
+        precision: See :func:`videxplain.attribute`.
     """
     large = F.interpolate(
         torch.from_numpy(np.array(maps))[None, None], size=window.shape[2:], mode="trilinear", align_corners=False
@@ -68,7 +75,7 @@ def measure_trust(
             window[:, :, frames // 2 : frames // 2 + 1].expand_as(window),
         ]
     )
-    with untouched(model), torch.no_grad():
+    with untouched(model), torch.no_grad(), computing_in(precision, window.device):
         logits = torch.cat([forward(model, part) for part in versions.split(versions_at_once(model, window))])
     said = probabilities(logits, config)
     whole, hidden, elsewhere = said[:3, label].tolist()

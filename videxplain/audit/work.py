@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.default_layer import find_layer
+from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
@@ -86,7 +87,7 @@ def explain_shard(task: ShardTask) -> ShardResult:
         config,
         METHODS[settings.method],
         layer=settings.layer,
-        precision="bf16" if settings.precision == "bf16" else "fp32",
+        precision=settings.passes,
         options=settings.options,
     )
     entries = {entry.number: entry for entry in task.entries}
@@ -137,7 +138,7 @@ def _maps(
         method,
         target=Contrast(answer.prediction, truth),
         layer=settings.layer,
-        precision="bf16" if settings.precision == "bf16" else "fp32",
+        precision=settings.passes,
         **settings.options,
     )
     yield "contrast", np.stack(list(contrast.maps))
@@ -156,8 +157,13 @@ def _row(
     truth = answer.question.truth
     measured: dict[str, Any] = agreement(settings, entry.path, maps, source.size)
     if settings.trust and answer.middle is not None and answer.middle_map is not None:
-        measured |= vars(measure_trust(model, config, answer.middle, answer.middle_map, best, seed=entry.number))
-        measured["motion"] = _share_of_motion(model, answer.middle, best)
+        known = answer.middle_map
+        trust = measure_trust(model, config, answer.middle, known, best, seed=entry.number, precision=settings.passes)
+        measured |= vars(trust)
+        measured["motion"] = _share_of_motion(model, answer.middle, best, settings.passes)
+    if answer.familiarity is not None:
+        measured["unfamiliar"] = answer.familiarity.beyond
+        measured["feature_distance"] = answer.familiarity.distance / answer.familiarity.distance_limit
     _, high = answer.maps["prediction"].range(METHODS[settings.method].signed)
     return VideoRow(
         **_known(entry),
@@ -182,13 +188,14 @@ def _row(
     )
 
 
-def _share_of_motion(model: nn.Module, window: Tensor, label: int) -> float | None:
+def _share_of_motion(model: nn.Module, window: Tensor, label: int, precision: Precision) -> float | None:
     """The share of Grad-CAM's evidence in a window that vanishes when the clip stands still; None without evidence."""
     index = torch.full((1,), label, device=window.device)
     parts = []
-    for name in ("motion", "appearance"):
+    # What needs motion and what does not add up to Grad-CAM's map, which takes one pass.
+    for name in ("motion", "gradcam"):
         method = METHODS[name]
         layer = find_layer(method, model, window, None)
-        result = run_method(method, Pass(model, window, lambda _: [own_outcome(index)], layer))
+        result = run_method(method, Pass(model, window, lambda _: [own_outcome(index)], layer, precision))
         parts.append(float(result.maps.sum()))
-    return parts[0] / sum(parts) if sum(parts) > 0 else None
+    return parts[0] / parts[1] if parts[1] > 0 else None

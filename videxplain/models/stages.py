@@ -30,30 +30,43 @@ def stage_names(model: nn.Module) -> tuple[str, ...]:
 
 
 class StageFeatures:
-    """What the stages put out in the pass of one clip."""
+    """What the stages put out in a pass."""
 
     def __init__(self, names: Sequence[str]) -> None:
         """Nothing is seen yet."""
         self._names = names
         self._sums: dict[str, list[Tensor]] = {}
-        self._alone = self.done = False
+        self._clips, self.done = 0, False
 
     def begin(self, x: Tensor) -> None:
         """A pass begins; what was seen of the one before is forgotten."""
-        self._sums, self._alone = {}, len(x) == 1
+        self._sums, self._clips = {}, len(x)
 
     def add(self, name: str, output: Tensor) -> None:
-        """Count the output ``(N, C, *S)`` of a stage, which may be called once for each frame."""
-        pooled = output.detach().float().flatten(2).mean((0, 2))
-        self._sums.setdefault(name, []).append(pooled)
+        """Count the output ``(R, C, *S)`` of a stage, which may be called once for each frame."""
+        self._sums.setdefault(name, []).append(output.detach().float().flatten(2).mean(2))
 
     def row(self) -> Tensor | None:
         """The features ``(1, F)`` of the last pass; None if it was not of one clip, or no stage was seen."""
-        if not (self._alone and self._sums):
+        return self.rows() if self._clips == 1 else None
+
+    def rows(self) -> Tensor | None:
+        """The features ``(N, F)`` of the clips of the last pass; None if no stage was seen.
+
+        A 2D network folds frames into the batch. Its rows are taken as clip after clip, which only a pass of each clip
+        alone can confirm. None also if a stage has no whole number of rows for each clip.
+        """
+        calls = [one for name in self._names for one in self._sums.get(name, [])]
+        if not (self._clips and calls) or any(len(one) % self._clips for one in calls):
             return None
         room = MOST_FEATURES // len(self._sums)
-        means = (torch.stack(self._sums[name]).mean(0) for name in self._names if name in self._sums)
-        return torch.cat([F.adaptive_avg_pool1d(one[None], min(len(one), room)) for one in means], 1).cpu()
+        means = []
+        for name in self._names:
+            if name in self._sums:
+                by_clip = [one.view(self._clips, -1, one.shape[1]).mean(1) for one in self._sums[name]]
+                mean = torch.stack(by_clip).mean(0)
+                means.append(F.adaptive_avg_pool1d(mean, min(mean.shape[1], room)))
+        return torch.cat(means, 1).cpu()
 
 
 @contextmanager

@@ -48,10 +48,9 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
         VidexplainError: The file cannot be read, or is larger than allowed.
     """
     import cv2
-    import numpy as np
 
     from videxplain.data.video import VideoReader
-    from videxplain.files import replacing
+    from videxplain.viz.player.poster import write_poster
     from videxplain.viz.video import frame_rate, save_video
 
     said: list[str] = []
@@ -85,14 +84,7 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
 
             save_video(out / SHOWN, frames(), reader.fps)
         said = [str(one.message).replace(str(source), "the clip") for one in caught]
-    small = min(1.0, POSTER_SIDE / max(reader.size))
-    poster = cv2.resize(
-        kept[0], (max(1, round(width * small)), max(1, round(height * small))), interpolation=cv2.INTER_AREA
-    )
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(np.asarray(poster), cv2.COLOR_RGB2BGR))
-    assert done
-    with replacing(out / POSTER) as path:
-        path.write_bytes(data.tobytes())
+    write_poster(out / POSTER, kept[0], POSTER_SIDE)
     return {
         "frames": count,
         "fps": reader.fps,

@@ -1,6 +1,5 @@
 """The report of one audit."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from videxplain.audit.clusters import Cluster, find_clusters
 from videxplain.audit.report import charts
+from videxplain.audit.report.data import chart_data, list_data
 from videxplain.audit.report.gather import CURVE_POINTS, Gathered, class_of, features_of, gather, to_grid
 from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
 from videxplain.audit.report.pages import PAGES, Pages
@@ -90,8 +90,8 @@ def build_report(
     _write_classes(pages, audit, folder, gathered, moved)
     pages.write("odd", "odd.html", clusters=described)
     pages.write("clip", "clip.html")
-    data = _data(audit, explained, odd, shown)
-    data["charts"] = _charts(audit, figures, explained, gathered, odd)
+    data = list_data(audit, explained, odd, shown)
+    data["charts"] = chart_data(audit, figures, explained, gathered, odd)
     data["title"] = f"{words} on {Path(audit.settings.data).name}"
     data["command"] = audit.settings.command
     pages.write_assets(data, charts.script())
@@ -178,6 +178,7 @@ def _write_overview(
         figures=cards_of(figures),
         calibration=percent(figures.get("calibration_error"), 1) if "calibration" in figures else "",
         reliance=has_reliance,
+        unfamiliar=bool(figures["unfamiliar"]),
         confused=pairs,
         odd=clusters[:_ODD_SHOWN],
         facts=settings_in_words(audit),
@@ -232,57 +233,3 @@ def _write_classes(
             }
         )
     pages.write("classes", "classes.html", rows=rows)
-
-
-def _data(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float], shown: set[int]) -> dict[str, Any]:
-    """What the lists, the matrix and the pages of clips read: a list a column."""
-    table, index = audit.videos, {label: i for i, label in enumerate(audit.settings.labels)}
-    part = table.iloc[explained]
-    return {
-        "labels": list(audit.settings.labels),
-        "columns": {
-            "name": part["name"].tolist(),
-            "path": part["path"].tolist(),
-            "where": [shlex.quote(str(audit.path(int(i)))) for i in explained],
-            "group": part["group"].tolist(),
-            "truth": [index.get(truth, -1) if isinstance(truth, str) else -1 for truth in part["truth"]],
-            "prediction": [index[one] for one in part["prediction"]],
-            "probability": [round(float(p), 5) for p in part["probability"]],
-            "trust": _rounded(part["trust"]),
-            "random": _rounded(part["trust_random"]),
-            "odd": [round(odd[int(i)], 3) for i in explained],
-            "media": [int(int(i) in shown) for i in explained],
-        },
-    }
-
-
-def _rounded(values: Any) -> list[float | None]:
-    return [None if value is None or value != value else round(float(value), 4) for value in values]
-
-
-def _charts(
-    audit: Audit, figures: dict[str, Any], explained: NDArray[np.int64], gathered: Gathered, odd: dict[int, float]
-) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    if "calibration" in figures:
-        made["reliability"] = charts.reliability(figures["calibration"])
-    if any(figures[name] is not None for name in RELIANCE):
-        made["reliance"] = charts.reliance(audit.classes, RELIANCE)
-    if len(explained) >= 3:
-        from sklearn.decomposition import PCA
-
-        points = PCA(2, random_state=0).fit_transform(np.sqrt(gathered.reduced))
-        made["clusters"] = charts.cluster_map(
-            [
-                {
-                    "x": round(float(x), 4),
-                    "y": round(float(y), 4),
-                    "label": str(audit.videos["prediction"].iloc[i]),
-                    "name": str(audit.videos["path"].iloc[i]),
-                    "odd": max(0.0, round(odd[int(i)], 2)),
-                    "href": "clip.html#" + urlencode({"name": audit.videos["name"].iloc[i]}),
-                }
-                for i, (x, y) in zip(explained, points, strict=True)
-            ]
-        )
-    return made

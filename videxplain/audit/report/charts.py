@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from videxplain.viz.colour import MUTED, NEGATIVE, POSITIVE
+from videxplain.viz.colour import LIGHT, NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
     axes: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%")}
     line = (
         alt.Chart(alt.InlineData([{"predicted": 0, "right": 0}, {"predicted": 1, "right": 1}]))
-        .mark_line(color=MUTED, strokeDash=[4, 4])
+        .mark_line(color=LIGHT.muted, strokeDash=[4, 4])
         .encode(x=alt.X("predicted:Q", **axes), y=alt.Y("right:Q", **axes))
     )
     points = (

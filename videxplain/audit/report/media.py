@@ -16,6 +16,7 @@ from videxplain.data.stream import FileFrames
 from videxplain.files import replacing
 from videxplain.viz.overlay import enlarge, overlay
 from videxplain.viz.player.bundle import player_data
+from videxplain.viz.player.poster import write_poster
 from videxplain.viz.video import save_video
 
 POSTER_SIDE = 240
@@ -69,7 +70,7 @@ def write_media(
 
     save_video(folder / f"{name}.mp4", frames(), source.fps)
     limit = float(row["scale"] or 0)
-    _write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit, box=box))
+    write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit, box=box), POSTER_SIDE)
     entries = {}
     for key, (words, values) in maps.items():
         high = limit if key == "prediction" else float(np.percentile(values, 99.9)) or float(values.max())
@@ -98,15 +99,6 @@ def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
     return height, width
 
 
-def _write_poster(path: Path, picture: NDArray[np.uint8]) -> None:
-    height, width = _fitting((picture.shape[0], picture.shape[1]), POSTER_SIDE)
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    assert done
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
-
-
 def write_map(path: Path, values: NDArray[np.float32], side: int = 160, aspect: float = 4 / 3) -> None:
     """A mean map as a picture, its largest value in the brightest colour."""
     grey = np.full((round(side / aspect), side, 3), 40, np.uint8)
@@ -129,6 +121,7 @@ _FACTS: Sequence[tuple[str, str, str]] = (
     ("along the border", "border", "{:.0%}"),
     ("strongest tenth holds", "concentration", "{:.0%}"),
     ("energy in the evidence", "energy", "{:.0%}"),
+    ("distance from what was learned", "feature_distance", "{:.2f}"),
 )
 
 

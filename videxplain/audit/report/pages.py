@@ -18,7 +18,7 @@ PAGES = (
     ("classes.html", "Classes"),
     ("odd.html", "Odd ones out"),
 )
-_ASSETS = ("report.js", "report.css", "charts.js")
+_ASSETS = ("report.js", "lists.js", "matrix.js", "media.js", "clip.js", "compare.js", "charts.js", "report.css")
 
 
 class Pages:

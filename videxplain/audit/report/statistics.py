@@ -75,6 +75,7 @@ def classes(table: "pd.DataFrame", labels: Sequence[str]) -> "pd.DataFrame":
         for name in RELIANCE:
             row[name] = _mean(own[name])
         row["energy"], row["pointing"] = _mean(own["energy"]), _mean(own["pointing"])
+        row["unfamiliar"] = _mean(own["unfamiliar"])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -93,6 +94,7 @@ def overview(table: "pd.DataFrame", labels: Sequence[str]) -> dict[str, Any]:
         "trust_random": _mean(explained["trust_random"]),
         "energy": _mean(explained["energy"]),
         "pointing": _mean(explained["pointing"]),
+        "unfamiliar": int(explained["unfamiliar"].dropna().sum()) if explained["unfamiliar"].notna().any() else None,
         **{name: _mean(explained[name]) for name in RELIANCE},
     }
     if len(known):

@@ -25,6 +25,9 @@ def cards_of(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
                 "mean distance of probability and accuracy",
             )
         )
+    if figures["unfamiliar"] is not None:
+        share = percent(figures["unfamiliar"] / max(figures["explained"], 1))
+        cards.append(("unlike what was learned", f"{figures['unfamiliar']:,}", f"{share} of the explained videos"))
     if figures["trust"] is not None:
         hint = (
             f"fall of the probability when the strongest tenth is hidden; a random tenth: {figures['trust_random']:.2f}"
@@ -42,6 +45,7 @@ def cards_of(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
 def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
     """What was asked, a row a fact."""
     settings = audit.settings
+    known = audit.videos["unfamiliar"].notna().any()
     return [
         ("network", settings.model),
         (
@@ -56,6 +60,7 @@ def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
         ),
         ("data", f"{settings.data}, split {settings.split}, {settings.subset}"),
         ("precision", settings.precision),
+        *([] if known else [("known clips", "the weights do not say what the network has learned from")]),
     ]
 
 

@@ -1,0 +1,121 @@
+/* The confusion matrix: drawn on a canvas, chosen from by pointer and keyboard. */
+(function (report) {
+  "use strict";
+  const { columns, labels, get, make } = report;
+
+  /** Draw the matrix; a chosen cell sets the filters of `form` and calls `changed`. */
+  report.matrix = function (form, changed) {
+    const host = get("matrix");
+    const canvas = host.firstElementChild;
+    const context = canvas.getContext("2d");
+    const words = get("cell");
+    const count = labels.length;
+    const counts = new Map();
+    const totals = new Array(count).fill(0);
+    for (let i = 0; i < columns.name.length; i++) {
+      const [truth, prediction] = [columns.truth[i], columns.prediction[i]];
+      if (truth < 0 || prediction < 0) continue;
+      counts.set(truth * count + prediction, (counts.get(truth * count + prediction) || 0) + 1);
+      totals[truth]++;
+    }
+    let [row, column] = [0, 0];
+    let size = Math.max(3, Math.min(34, Math.floor(560 / count)));
+    const zoom = get("zoom");
+    zoom.value = size;
+    get("labels").replaceChildren(...labels.map((text) => make("option", { value: text })));
+    const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const margin = () => (size >= 11 ? 130 : 0);
+
+    function draw() {
+      const density = window.devicePixelRatio || 1;
+      const edge = margin() + size * count + 2;
+      Object.assign(canvas, { width: Math.round(edge * density), height: Math.round(edge * density) });
+      canvas.style.width = canvas.style.height = edge + "px";
+      context.setTransform(density, 0, 0, density, 0, 0);
+      context.clearRect(0, 0, edge, edge);
+      context.fillStyle = style("--ink");
+      context.font = Math.min(13, size - 1) + "px system-ui, sans-serif";
+      context.textBaseline = "middle";
+      if (margin()) {
+        for (let i = 0; i < count; i++) {
+          const middle = margin() + (i + 0.5) * size;
+          context.textAlign = "right";
+          context.fillText(labels[i], margin() - 6, middle, margin() - 10);
+          context.save();
+          context.translate(middle, margin() - 6);
+          context.rotate(-Math.PI / 2);
+          context.textAlign = "left";
+          context.fillText(labels[i], 0, 0, margin() - 10);
+          context.restore();
+        }
+      }
+      const [right, wrong] = [style("--right"), style("--wrong")];
+      for (const [key, value] of counts) {
+        const [i, j] = [Math.floor(key / count), key % count];
+        context.globalAlpha = 0.12 + 0.88 * (value / totals[i]);
+        context.fillStyle = i === j ? right : wrong;
+        context.fillRect(margin() + j * size, margin() + i * size, size - (size > 6 ? 1 : 0), size - (size > 6 ? 1 : 0));
+        context.globalAlpha = 1;
+        if (size >= 22) {
+          context.fillStyle = style("--ink");
+          context.textAlign = "center";
+          context.fillText(String(value), margin() + (j + 0.5) * size, margin() + (i + 0.5) * size);
+        }
+      }
+      context.strokeStyle = style("--ink");
+      context.lineWidth = 2;
+      context.strokeRect(margin() + column * size, margin() + row * size, size, size);
+    }
+
+    function say() {
+      const value = counts.get(row * count + column) || 0;
+      words.textContent = `${labels[row]} taken for ${labels[column]}: ${value} of ${totals[row]} clips`;
+    }
+    function move(to, over, choose) {
+      row = Math.min(Math.max(to, 0), count - 1);
+      column = Math.min(Math.max(over, 0), count - 1);
+      draw();
+      say();
+      if (choose) {
+        form.truth.value = labels[row];
+        form.prediction.value = labels[column];
+        changed();
+      }
+    }
+    function under(event) {
+      const box = canvas.getBoundingClientRect();
+      return [Math.floor((event.clientY - box.top - margin()) / size), Math.floor((event.clientX - box.left - margin()) / size)];
+    }
+    canvas.addEventListener("click", (event) => {
+      const [i, j] = under(event);
+      if (i >= 0 && j >= 0 && i < count && j < count) move(i, j, true);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const [i, j] = under(event);
+      if (i >= 0 && j >= 0 && i < count && j < count) canvas.title = `${labels[i]} taken for ${labels[j]}: ${counts.get(i * count + j) || 0}`;
+    });
+    host.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (step) move(row + step[0], column + step[1], false);
+      else if (event.key === "Enter" || event.key === " ") move(row, column, true);
+      else return;
+      event.preventDefault();
+    });
+    zoom.addEventListener("input", () => {
+      size = Number(zoom.value);
+      draw();
+    });
+    get("find").addEventListener("change", (event) => {
+      const found = labels.findIndex((text) => text.toLowerCase() === event.target.value.trim().toLowerCase());
+      if (found < 0) return;
+      move(found, found, false);
+      host.scrollTo(margin() + found * size - host.clientWidth / 2, margin() + found * size - host.clientHeight / 2);
+    });
+    document.addEventListener("filtered", (event) => {
+      const [i, j] = [labels.indexOf(event.detail.truth), labels.indexOf(event.detail.prediction)];
+      if (i >= 0 && j >= 0 && (i !== row || j !== column)) move(i, j, false);
+    });
+    draw();
+    say();
+  };
+})(window.report);

@@ -1,0 +1,24 @@
+/* Opens the media of a clip: media/<name>.js, a script, because a page from disk may not fetch JSON. */
+(function (report) {
+  "use strict";
+  const { AUDIT, make } = report;
+  const { videxplain } = window;
+
+  const waiting = new Map();
+  window.AUDIT_CLIP = function (name, held) {
+    waiting.get(name)(held);
+  };
+  /** The maps and figures of a clip. */
+  report.load = function (name, folder = "media") {
+    return new Promise((resolve, reject) => {
+      const script = make("script", { src: `${folder}/${encodeURIComponent(name)}.js` });
+      waiting.set(name, resolve);
+      script.onerror = () => reject(new Error("no maps were written for this clip"));
+      document.head.append(script);
+    });
+  };
+  /** The colour maps of the player. */
+  report.tables = function () {
+    return Object.fromEntries(Object.entries(AUDIT.colours).map(([name, text]) => [name, videxplain.bytes(text)]));
+  };
+})(window.report);
