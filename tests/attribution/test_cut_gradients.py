@@ -106,11 +106,13 @@ def test_what_stays_cut_is_said_to_be_cut(method: str, cut: str) -> None:
 
 
 @pytest.mark.parametrize("cut", ["detach", "numpy", "rounding", "no_grad", "inference_mode"])
-@pytest.mark.parametrize("method", ["ablationcam", "scorecam", "occlusion", "rise"])
+@pytest.mark.parametrize("method", ["ablationcam", "scorecam", "occlusion", "rise", "lime", "kernel-shap"])
 def test_methods_without_gradients_do_not_mind(method: str, cut: str) -> None:
     x, options = video(1, 3, 4, 12, 12), {"layer": "r1"} if "cam" in method else {}
     if method == "rise":
         options["samples"] = 10
+    if method in ("lime", "kernel-shap"):
+        options |= {"samples": 40, "count": 8}
     found = vx.attribute(net(cut), x, method=method, target=1, **options)
     wanted = vx.attribute(net("" if cut != "rounding" else cut), x, method=method, target=1, **options)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)

@@ -141,7 +141,14 @@ REFUSED = {
 ENOUGH = ("rise", "extremal-perturbation", "temporal-mask")
 """They draw by chance, or look for as little as is enough: their peak is in the square, not all of it in their map."""
 WHOLE_FRAMES = ("frame-occlusion", "temporal-mask")
-SETTINGS = {"occlusion": {"box": (2, 8, 8)}, "rise": {"samples": 400}, "extremal-perturbation": {}, "temporal-mask": {}}
+SETTINGS = {
+    "occlusion": {"box": (2, 8, 8)},
+    "rise": {"samples": 400},
+    "lime": {"supervoxels": "boxes", "count": 64, "samples": 300},
+    "kernel-shap": {"supervoxels": "boxes", "count": 64, "samples": 300},
+    "extremal-perturbation": {},
+    "temporal-mask": {},
+}
 
 
 @pytest.mark.parametrize("method", EVIDENCE)

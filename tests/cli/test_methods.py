@@ -15,6 +15,8 @@ FEW = {
     "temporal-mask": ("--steps", "2"),
     "integrated-gradients": ("--steps", "2"),
     "rise": ("--samples", "4"),
+    "lime": ("--samples", "6", "--count", "4", "--supervoxels", "slic"),
+    "kernel-shap": ("--samples", "40", "--count", "8", "--fill", "blur"),
     "occlusion": ("--fill", "freeze", "--box", "8,16,16"),
     "frame-occlusion": ("--fill", "blur"),
 }
@@ -39,7 +41,7 @@ def test_a_command_for_every_method(method, clip, narrow, run, tmp_path):
     assert numbers["method"] == method
     assert (numbers["target"] is None) == (METHODS[method].candidates == 0)
     given = {name[2:]: value for name, value in zip(*[iter(FEW.get(method, ()))] * 2, strict=True)}
-    read = {"box": lambda text: [int(part) for part in text.split(",")], "fill": str}
+    read = {"box": lambda text: [int(part) for part in text.split(",")], "fill": str, "supervoxels": str}
     assert numbers["options"] == {name: read.get(name, int)(value) for name, value in given.items()}
 
 

@@ -22,10 +22,13 @@ class Attribution:
         logits: ``(N, K)``, float32, detached.
         maps: ``(M, N, T, h, w)`` at the layer's resolution, or ``(M, N, C, T, H, W)`` for gradients with respect to
             the input. M is the number of scores, or 1 for a method that uses no score.
+        half_widths: Of the shape of ``maps``: each value lies in the 95 % interval from the map's less this to the
+            map's plus this. None for a method that does not know how exact its values are.
     """
 
     logits: Tensor
     maps: Tensor
+    half_widths: Tensor | None = None
 
 
 Options = ParamSpec("Options")

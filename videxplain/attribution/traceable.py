@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from videxplain.errors import VidexplainError
 
-WITHOUT_GRADIENTS = "scorecam, ablationcam, occlusion, frame-occlusion and rise need no gradient"
+WITHOUT_GRADIENTS = "scorecam, ablationcam, occlusion, frame-occlusion, rise, lime and kernel-shap need no gradient"
 
 _SAME = 1e-6
 """Logits that change by a smaller share of the largest are the same."""

@@ -28,6 +28,8 @@ FILES = (
     "occlusion",
     "frame_occlusion",
     "rise",
+    "lime",
+    "kernel_shap",
     "temporal_mask",
     "attention_rollout",
     "activations",

@@ -31,6 +31,16 @@ def fall_of_scores(
         versions: From a sample ``(1, C, T, H, W)`` to its versions, of the same shape.
         collect: From how far the score falls in each version, ``(versions,)``, to a map.
     """
+    logits, falls = falls_of_samples(p, versions)
+    maps = [torch.stack([collect(fall) for fall in of_samples]) for of_samples in falls]
+    return Attribution(logits, torch.stack(maps))
+
+
+def falls_of_samples(p: Pass, versions: Callable[[Tensor], Iterator[Tensor]]) -> tuple[Tensor, list[list[Tensor]]]:
+    """The logits ``(N, K)``, and how far each chosen score of each sample falls in each version, ``(versions,)``.
+
+    The arguments are those of :func:`fall_of_scores`.
+    """
     with untouched(p.module), torch.no_grad():
         logits = p.logits(p.x)
         of_samples = []
@@ -44,9 +54,8 @@ def fall_of_scores(
             if held:
                 parts.append(p.logits(torch.cat(held)))
             of_samples.append(torch.cat(parts))
-        maps = []
+        falls = []
         for score in p.scores(logits):
             values = score(logits)
-            falls = [values[n] - score_versions(score, logits, n, one) for n, one in enumerate(of_samples)]
-            maps.append(torch.stack([collect(fall) for fall in falls]))
-    return Attribution(logits, torch.stack(maps))
+            falls.append([values[n] - score_versions(score, logits, n, one) for n, one in enumerate(of_samples)])
+    return logits, falls
