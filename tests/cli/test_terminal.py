@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from videxplain.cli.console import clean
+from videxplain.cli.console import clean, print_predictions
 from videxplain.models import zoo
 
 
@@ -119,3 +119,11 @@ def test_an_interrupt_at_any_moment_is_one_line(command, seconds, clip, tmp_path
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does, to the workers too
     _, problem = started.communicate(timeout=60)
     assert (started.returncode, problem) == (130, "videxplain: interrupted\n")
+
+
+def test_a_value_of_a_regression_is_no_share(capsys):
+    print_predictions([("speed", 3.25)], "clip", kind="value")
+    said = capsys.readouterr().out
+    assert "3.25" in said
+    assert "value" in said
+    assert "%" not in said

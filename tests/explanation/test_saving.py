@@ -188,3 +188,12 @@ def test_a_network_whose_output_is_nan_is_refused():
     for call in (vx.explain, vx.predict):
         with pytest.raises(VidexplainError, match="bright_squares returned NaN or infinite values for this clip"):
             call(model, planted(16, 2, 9))
+
+
+def test_what_a_regression_says_is_a_value(tmp_path):
+    model = vx.wrap(seeded(FrameWise), output="regression", **SETTINGS)
+    explained = vx.explain(model, planted(8, 2, 5), target="b")
+    content = json.loads(explained.save(tmp_path / "a.json").read_text())
+    assert [set(one) for one in content["predictions"]] == [{"label", "value"}] * 4
+    assert {one["label"]: one["value"] for one in content["predictions"]} == pytest.approx(dict(explained.predictions))
+    assert vx.Explanation.load(tmp_path / "a.json").predictions == explained.predictions

@@ -66,3 +66,11 @@ def test_under_puts_the_strip_below_the_frame():
     both = line.under(frame, 2)
     np.testing.assert_array_equal(both[:144], frame)
     np.testing.assert_array_equal(both[144:], line.strip(2))
+
+
+def test_frames_that_are_shown_longer_take_more_of_the_strip():
+    times = np.array([0.0, 1.0, 2.0, 5.0, 6.0])  # the last one as long as is usual: seven seconds in all
+    curve = np.array([0.0, 0.0, 1.0, 0.0, 0.0])
+    strip = Timeline(curve, (64, 700), times=times)
+    assert [strip._x(frame) for frame in range(5)] == pytest.approx([50, 150, 350, 550, 650])
+    assert Timeline(curve, (64, 700))._x(2) == pytest.approx(350)

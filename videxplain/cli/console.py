@@ -98,8 +98,17 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def print_predictions(predictions: Sequence[tuple[str, float]], title: str, explained: str = "", top: int = 5) -> None:
-    """The best classes with their probabilities. The explained one is marked, and added where it is not among them."""
+def print_predictions(
+    predictions: Sequence[tuple[str, float]],
+    title: str,
+    explained: str = "",
+    top: int = 5,
+    kind: str = "probability",
+) -> None:
+    """The best classes with their probabilities. The explained one is marked, and added where it is not among them.
+
+    The ``value`` of a regression, which is another ``kind``, is no share of anything and has no bar.
+    """
     from rich.table import Table
 
     out = console()
@@ -107,12 +116,15 @@ def print_predictions(predictions: Sequence[tuple[str, float]], title: str, expl
     out.print(clean(title), style="bold", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     table.add_column("class", overflow="fold")
-    table.add_column("probability", justify="right")
+    table.add_column(kind, justify="right")
     table.add_column("")
     block = _printable("█", "#")
     for rank, (label, probability) in enumerate(predictions):
         if rank < top or label == explained:
             mark = "  <- explained" if label == explained else ""
+            if kind == "value":
+                table.add_row(clean(label), f"{probability:.4g}", mark)
+                continue
             length = round(probability * _BAR) if probability == probability else 0
             table.add_row(clean(label), f"{100 * probability:.1f} %", f"{block * length}{mark}")
     out.print(table)

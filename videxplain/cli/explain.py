@@ -62,6 +62,7 @@ def write_explanation(
     ``texts`` are the options of the method, as text. The other arguments are those of the command line.
     """
     from videxplain.explanation.api import explain as explain_clip
+    from videxplain.explanation.origin import measured
     from videxplain.explanation.plan import plan
     from videxplain.explanation.question import question_of
     from videxplain.explanation.result import FORMATS
@@ -85,7 +86,8 @@ def write_explanation(
         with progress_bar(f"{method.name} of {model}") as bar, estimated(network, estimate, bar) as progress:
             explanation = explain_clip(network, source, method.name, **asked, progress=progress, **values)
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
-        print_predictions(explanation.predictions, title, explanation.explained_label)
+        kind = measured(network.config.output)
+        print_predictions(explanation.predictions, title, explanation.explained_label, kind=kind)
         if explanation.seen:
             say(explanation.seen)
         print_explanation_notes(explanation)
@@ -153,7 +155,7 @@ def predict(
     from videxplain.data.views import seen_box
     from videxplain.explanation.api import clip_notes, predict_source
     from videxplain.explanation.familiarity import familiarity_notes
-    from videxplain.explanation.origin import of_model
+    from videxplain.explanation.origin import measured, of_model, prediction_records
     from videxplain.explanation.saving import plain
     from videxplain.explanation.sources import clip_record
 
@@ -163,12 +165,12 @@ def predict(
         found = predict_source(network, source, stride=stride, progress=progress)
     unknown, notes = familiarity_notes(found.familiarity, source), clip_notes(source, config)
     if as_json:
-        ranked = [{"label": label, "probability": p} for label, p in found.classes]
-        record = {"predictions": ranked, "notes": (*unknown, *notes)}
+        record = {"predictions": prediction_records(found.classes, config.output), "notes": (*unknown, *notes)}
         known = found.familiarity and found.familiarity.record()
         print_json(plain({**clip_record(source), **of_model(config), **record, "familiarity": known}))
         return
-    print_predictions(found.classes, f"{clip.name}: {model}, {weights_words(config)}", top=top)
+    title = f"{clip.name}: {model}, {weights_words(config)}"
+    print_predictions(found.classes, title, top=top, kind=measured(config.output))
     if seen := seen_words(seen_box(source.size, config.view), source.size):
         say(seen)
     print_banner(unknown)

@@ -26,6 +26,8 @@ class Clip:
         path: The source, or None.
         times: ``(T,)`` seconds at which the frames are shown, counted from the first frame of the source; indices /
             fps when not given. They differ from that where the source has a variable frame rate.
+        pixel_aspect: Width of a pixel divided by its height. Pictures are drawn in square pixels; networks get the
+            frames as they are here.
     """
 
     frames: NDArray[np.uint8]
@@ -33,6 +35,7 @@ class Clip:
     indices: NDArray[np.int64] = None  # type: ignore[assignment]  # filled in below, so nobody sees None
     path: Path | None = None
     times: NDArray[np.float64] = None  # type: ignore[assignment]  # filled in below as well
+    pixel_aspect: float = 1.0
 
     def __post_init__(self) -> None:
         frames = np.asarray(self.frames)
@@ -60,6 +63,8 @@ class Clip:
         times = indices / float(self.fps) if self.times is None else np.asarray(self.times, np.float64)
         if times.shape != (len(frames),) or not np.isfinite(times).all():
             raise VidexplainError(f"times are one number of seconds for each of {len(frames)} frames")
+        if not (np.isfinite(self.pixel_aspect) and self.pixel_aspect > 0):
+            raise VidexplainError(f"pixel_aspect is a positive number, not {self.pixel_aspect}")
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "path", None if self.path is None else Path(self.path))
 
@@ -96,7 +101,7 @@ def read_clip(path: str | Path, start: int = 0, stop: int | None = None) -> Clip
     with VideoReader(path, start, stop) as reader:
         frames = all_frames(reader)
         times = reader.times()
-    return Clip(frames, reader.fps, np.arange(start, start + len(frames)), Path(path), times)
+    return Clip(frames, reader.fps, np.arange(start, start + len(frames)), Path(path), times, reader.pixel_aspect)
 
 
 def as_clip(value: object, fps: float = 25.0) -> Clip:

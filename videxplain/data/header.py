@@ -15,6 +15,8 @@ _NOT_VIDEO = ("tty", "image2")
 _EDIT_LISTS = "mov,mp4,m4a,3gp,3g2,mj2"
 _MEASURED_PACKETS = 1000
 _RATE_TOLERANCE = 0.05
+# Film and broadcast stay within 2:1. A ratio beyond this is damage, and would ask for pictures of any size.
+_MOST_STRETCHED = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Header:
             the first frames; otherwise ``fps`` is their mean rate.
         frames: How many frames are shown. Frames that an edit list hides are not counted.
         seconds: How long the video lasts.
-        pixel_aspect: Width of a pixel divided by its height; 1 for square pixels.
+        pixel_aspect: Width of a pixel divided by its height; 1 for square pixels, and where the ratio makes no sense.
     """
 
     fps: float | None
@@ -79,7 +81,14 @@ def read_header(path: Path) -> Header:
         frames = _shown_frames(container, stream)
         if frames is None:
             fps = _checked_rate(container, stream, fps)
-        return Header(fps, frames, _seconds(container, stream), stream.sample_aspect_ratio or Fraction(1))
+        return Header(fps, frames, _seconds(container, stream), _pixel_aspect(stream))
+
+
+def _pixel_aspect(stream: "av.VideoStream") -> Fraction:
+    declared = stream.sample_aspect_ratio
+    if not declared or not Fraction(1, _MOST_STRETCHED) <= declared <= _MOST_STRETCHED:
+        return Fraction(1)
+    return declared
 
 
 def _shown_frames(container: "av.container.InputContainer", stream: "av.VideoStream") -> int | None:

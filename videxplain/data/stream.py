@@ -45,7 +45,8 @@ class FrameSource(Protocol):
 class FileFrames:
     """Frames decoded from a file or folder each time they are asked for; memory does not grow with the video.
 
-    ``times`` are the seconds at which each frame is shown, as those of :class:`~videxplain.Clip`.
+    ``times`` are the seconds at which each frame is shown, and ``pixel_aspect`` is the shape of a pixel, as those of
+    :class:`~videxplain.Clip`.
     """
 
     def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
@@ -56,7 +57,7 @@ class FileFrames:
         self._reader = reader
         self.start = start
         self.path: Path | None = reader.path
-        self.fps, self.size = reader.fps, reader.size
+        self.fps, self.size, self.pixel_aspect = reader.fps, reader.size, reader.pixel_aspect
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Decode frames ``start`` to ``stop`` of the stretch."""
@@ -71,7 +72,7 @@ class ClipFrames:
         """Look at a clip."""
         self._clip = clip
         self.path, self.fps, self.size, self.num_frames = clip.path, clip.fps, clip.size, clip.num_frames
-        self.times = clip.times
+        self.times, self.pixel_aspect = clip.times, clip.pixel_aspect
         # None for frames that are no stretch of their source, such as every second one.
         self.start = int(clip.indices[0]) if (np.diff(clip.indices) == 1).all() else None
 

@@ -43,7 +43,8 @@ class VideoReader:
     """Frames of a file or of a folder of images, decoded one after the other.
 
     Opening decodes the first frame of the range, so whatever opens has one. Rotation flags are honoured; grey becomes
-    RGB and alpha is dropped. Frames keep the size in which they are stored; ``pixel_aspect`` says how they are shown.
+    RGB and alpha is dropped. Frames keep the size in which they are stored; ``pixel_aspect`` says how they are shown,
+    and :mod:`videxplain.data.shown` stretches them for pictures.
     Each iteration starts again at ``start`` with a decoder of its own, also after the ``with`` block, which only ends
     the one that opening left. When the end of a file comes earlier than its header says, a
     :class:`DamagedVideoWarning` tells so, once for each reader.

@@ -16,7 +16,8 @@ from torch import nn
 from videxplain.attribution.api import attribute
 from videxplain.attribution.links import find_links
 from videxplain.attribution.registry import magnitude
-from videxplain.boxes import Box, seen_words
+from videxplain.boxes import Box, scaled_box, seen_words
+from videxplain.data.shown import irregular_times, pixel_aspect_of, shown_frame
 from videxplain.data.stream import FrameSource
 from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
@@ -86,13 +87,18 @@ class Attention(Result):
     kind: ClassVar[str] = "attention"
 
     @property
+    def provenance(self) -> str:
+        """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
+        return self.origin.provenance
+
+    @property
     def block(self) -> str:
         """The block that was read."""
         return self.origin.layer
 
     @cached_property
     def frames(self) -> NDArray[np.uint8]:
-        """``(t, H, W, 3)`` uint8 RGB, the frames in :attr:`shown`."""
+        """``(t, H, W, 3)`` uint8 RGB, the frames in :attr:`shown`, as they are stored."""
         decoded = enumerate(self.source.frames(0, max(self.shown) + 1))
         pictures = {index: picture for index, picture in decoded if index in self.shown}
         return np.stack([pictures[index] for index in self.shown])
@@ -125,15 +131,20 @@ class Attention(Result):
         from videxplain.viz.arrows import arrows_figure
 
         x, y = self.at
-        links = [(self.shown.index(one.frame), one.x, one.y, one.weight) for one in self.links]
+        aspect, times = pixel_aspect_of(self.source), irregular_times(self.source)
+        pictures = np.stack([shown_frame(picture, aspect) for picture in self.frames])
+        size = (pictures.shape[1], pictures.shape[2])
+        down, right = size[0] / self.source.size[0], size[1] / self.source.size[1]
+        links = [(self.shown.index(one.frame), one.x * right, one.y * down, one.weight) for one in self.links]
         name = self.source.path.name if self.source.path else "clip"
         return arrows_figure(
-            self.frames,
+            pictures,
             self.shown,
-            (self.step, *self.at),
+            (self.step, x * right, y * down),
             links,
             weights=self.weights,
             fps=self.source.fps,
+            times=times,
             title=f"{name}: where {self.origin.model} looks from frame {self.frame}, ({x:.0f}, {y:.0f})",
             subtitle="; ".join(
                 filter(
@@ -148,7 +159,7 @@ class Attention(Result):
             ),
             caption=self.caption,
             notes=self.notes,
-            box=self.view_box,
+            box=scaled_box(self.view_box, self.source.size, size),
         )
 
     def summary(self) -> dict[str, Any]:

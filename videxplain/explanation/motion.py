@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.targets import Target
+from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.api import explain
 from videxplain.explanation.result import UNFAMILIAR_FRAME, Explanation
@@ -45,6 +46,11 @@ class MotionAndAppearance(Result):
         return self.motion.source
 
     @property
+    def provenance(self) -> str:
+        """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
+        return self.motion.provenance
+
+    @property
     def share(self) -> float:
         """How much of the evidence of the whole clip is motion, in [0, 1]; 0 where there is no evidence."""
         moved, still = (float(part.temporal.sum()) for part in (self.motion, self.appearance))
@@ -61,12 +67,13 @@ class MotionAndAppearance(Result):
         from videxplain.viz.overlay import banner, caption
         from videxplain.viz.timeline import Timeline
 
-        line = Timeline(self.motion.temporal, self.source.size, self.appearance.temporal)
-        for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
+        shown, times = self.motion.shown, irregular_times(self.source)
+        line = Timeline(self.motion.temporal, shown.size, self.appearance.temporal, times=times)
+        for i, frame in enumerate(read_ahead(shown.frames(), depth=8)):
             if i >= self.motion.num_frames:
                 return
             maps = self.motion.maps[i], self.appearance.maps[i]
-            picture = two_part_overlay(frame, *maps, self.limit, box=self.motion.view_box)
+            picture = two_part_overlay(frame, *maps, self.limit, box=self.motion.shown_box)
             if self.motion.seen:
                 caption(picture, self.motion.seen, top=True)
             if self.motion.familiarity and self.motion.familiarity.beyond:
@@ -77,7 +84,7 @@ class MotionAndAppearance(Result):
         """Frames, both parts over them, and how much each contributed when."""
         from videxplain.viz.motion_and_appearance import two_part_sheet
 
-        motion, appearance, source = self.motion, self.appearance, self.source
+        motion, appearance, source = self.motion, self.appearance, self.motion.shown
         wanted = np.unique(np.linspace(0, motion.num_frames - 1, min(_FRAMES, motion.num_frames)).round().astype(int))
         frames = {i: frame for i, frame in enumerate(source.frames(0, int(wanted[-1]) + 1)) if i in wanted}
         name = source.path.name if source.path else "clip"
@@ -90,9 +97,10 @@ class MotionAndAppearance(Result):
             limit=self.limit,
             share=self.share,
             fps=source.fps,
+            times=irregular_times(source),
             title=f"{name}: motion and appearance of {motion.origin.model} for '{motion.origin.target}'",
             subtitle="; ".join(filter(None, (motion.provenance, motion.seen))),
-            box=motion.view_box,
+            box=motion.shown_box,
             notes=motion.notes,
         )
 

@@ -1,6 +1,6 @@
 """How a result was made: everything that is needed to make it again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -114,6 +114,16 @@ class Origin:
             model_options=dict(record["model_options"]),
             model_input=dict(record["model_input"]),
         )
+
+
+def prediction_records(predictions: Sequence[tuple[str, float]], output: str) -> list[dict[str, Any]]:
+    """Predictions for JSON: ``label`` and ``probability``, or ``label`` and ``value`` of a regression."""
+    return [{"label": label, measured(output): number} for label, number in predictions]
+
+
+def measured(output: str) -> str:
+    """What a network with this output says of each outcome: a ``probability``, or the ``value`` of a regression."""
+    return "value" if output == "regression" else "probability"
 
 
 def provenance(weights: str, file: str, sha256: str) -> str:

@@ -59,14 +59,14 @@ def four_panel_figure(
         options["colormap"] = colormap
     name = source.path.name if source.path else "clip"
     return four_panels(
-        next(iter(source.frames(shown, shown + 1))),
+        next(iter(explained.shown.frames(shown, shown + 1))),
         activations[step].cpu().numpy(),
         explained.maps[shown],
         guided.permute(1, 2, 0).cpu().numpy(),
         limit=explained.range[1],
         title=f"{name}, frame {shown}: {config.architecture}, '{explained.origin.target}'",
         subtitle="; ".join(filter(None, (explained.provenance, explained.seen))),
-        box=explained.view_box,
+        box=explained.shown_box,
         notes=explained.notes,
         **options,
     )

@@ -26,6 +26,8 @@ def question_of(source: FrameSource, config: ModelConfig, method: str, **asked: 
         **asked: The other arguments as they were given, such as ``target`` and ``layer``.
     """
     clip = clip_record(source)
+    for known in ("pixel_aspect", "seconds"):  # the file decides them, and how it is explained does not
+        del clip[known]
     record = {
         **clip,
         "clip": str(source.path.resolve()) if source.path else None,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.boxes import Box, seen_words
+from videxplain.boxes import Box, scaled_box, seen_words
+from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
-from videxplain.explanation.origin import Origin
+from videxplain.explanation.origin import Origin, measured, prediction_records
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
 from videxplain.explanation.sources import clip_record
 from videxplain.models.familiarity import ClipFamiliarity
@@ -37,7 +38,8 @@ class Explanation(Result):
     Attributes:
         source: The frames, read again when they are drawn.
         maps: The raw maps at the resolution at which the method gives them.
-        predictions: ``(label, probability)`` of every class, best first; averaged over the windows of the video.
+        predictions: ``(label, probability)`` of every class, best first; averaged over the windows of the video. Of a
+            regression the values.
         origin: How it was made.
         signed: Whether negative values are part of the picture (activations) rather than absence of evidence.
         notes: What the reader must not miss.
@@ -95,6 +97,16 @@ class Explanation(Result):
 
         return np.stack([enlarge_into(values, self.source.size, self.view_box) for values in self.maps])
 
+    @cached_property
+    def shown(self) -> FrameSource:
+        """The frames of the clip as pictures show them: in square pixels."""
+        return ShownFrames(self.source)
+
+    @property
+    def shown_box(self) -> Box | None:
+        """``view_box`` in the pixels of :attr:`shown`."""
+        return scaled_box(self.view_box, self.source.size, self.shown.size)
+
     @property
     def seen(self) -> str:
         """What the network saw of a frame, in words; empty where that is the whole frame."""
@@ -103,7 +115,7 @@ class Explanation(Result):
     def overlay_frames(
         self, *, colormap: str | None = None, opacity: float | None = None, timeline: bool = True
     ) -> Iterator[NDArray[np.uint8]]:
-        """Every frame with its map over it, ``(H, W, 3)`` uint8 RGB, and the time line under it.
+        """Every frame with its map over it, ``(H, W, 3)`` uint8 RGB in square pixels, and the time line under it.
 
         Args:
             colormap: Name of a matplotlib colour map.
@@ -116,11 +128,12 @@ class Explanation(Result):
         look = _look(colormap, opacity)
         low, high = self.range
         empty = CONSTANT if self.signed else NO_EVIDENCE
-        line = Timeline(np.nan_to_num(self.temporal), self.source.size) if timeline else None
-        for i, frame in enumerate(read_ahead(self.source.frames(), depth=8)):
+        times = irregular_times(self.source)
+        line = Timeline(np.nan_to_num(self.temporal), self.shown.size, times=times) if timeline else None
+        for i, frame in enumerate(read_ahead(self.shown.frames(), depth=8)):
             if i >= self.num_frames:
                 return
-            picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, box=self.view_box, **look)
+            picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, box=self.shown_box, **look)
             if self.seen:
                 caption(picture, self.seen, top=True)
             if self.familiarity and self.familiarity.beyond:
@@ -151,7 +164,7 @@ class Explanation(Result):
             fps=self.source.fps,
             title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
             subtitle="; ".join(filter(None, (self.provenance, self.seen))),
-            box=self.view_box,
+            box=self.shown_box,
             notes=self.notes,
             **_look(colormap, opacity),
         )
@@ -164,7 +177,7 @@ class Explanation(Result):
                 "kind": self.kind,
                 **clip_record(self.source),
                 **self.origin.record(),
-                "predictions": [{"label": label, "probability": p} for label, p in self.predictions],
+                "predictions": prediction_records(self.predictions, self.origin.output),
                 "temporal": [float(v) for v in self.temporal],
                 "colour_range": self.range,
                 "signed": self.signed,
@@ -225,11 +238,13 @@ class Explanation(Result):
             maps = FrameMaps.of(arrays["maps"].astype(np.float32, copy=False))
         if len(maps) != source.num_frames:
             raise ValueError(f"{len(maps)} maps for {source.num_frames} frames")
+        origin = Origin.from_record(summary)
+        kind = measured(origin.output)
         return cls(
             source=source,
             maps=maps,
-            predictions=[(str(one["label"]), _number(one["probability"])) for one in summary["predictions"]],
-            origin=Origin.from_record(summary),
+            predictions=[(str(one["label"]), _number(one[kind])) for one in summary["predictions"]],
+            origin=origin,
             signed=bool(summary["signed"]),
             notes=tuple(map(str, summary["notes"])),
             familiarity=ClipFamiliarity.from_record(summary.get("familiarity")),
@@ -242,7 +257,7 @@ class Explanation(Result):
         with tempfile.TemporaryDirectory() as folder:
             data = self.save(Path(folder) / "overlay.mp4").read_bytes()
         title = f"{self.origin.method} of {self.origin.model}"
-        width = min(_NOTEBOOK_WIDTH, self.source.size[1])
+        width = min(_NOTEBOOK_WIDTH, self.shown.size[1])
         caption = ", ".join(filter(None, (title, self.provenance)))
         return video_tag(data, width=width, title=title) + predictions_table(self.predictions[:5], caption, self.notes)
 
@@ -264,7 +279,7 @@ class Explanation(Result):
 
     def _frames_at(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
         wanted = set(indices.tolist())
-        return [frame for i, frame in enumerate(self.source.frames(0, max(wanted) + 1)) if i in wanted]
+        return [frame for i, frame in enumerate(self.shown.frames(0, max(wanted) + 1)) if i in wanted]
 
 
 def _look(colormap: str | None, opacity: float | None) -> dict[str, Any]:

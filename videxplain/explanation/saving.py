@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.boxes import Box
+from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.explanation.sources import ClipLike, SavedFrames, as_source, matching
@@ -29,6 +30,7 @@ _DAMAGE = (
     *(EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error),
 )
 """What reading numbers and archives that somebody has changed raises."""
+_LONGEST_COMMENT = 2**16 - 1
 Arrays: TypeAlias = Mapping[str, Any]
 """Arrays by name, as in an ``.npz`` file."""
 
@@ -63,6 +65,16 @@ class Result(ABC):
     @abstractmethod
     def question(self) -> str:
         """SHA-256 of what was asked, which every file of the result carries."""
+
+    @property
+    @abstractmethod
+    def provenance(self) -> str:
+        """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
+
+    @property
+    def _note(self) -> str:
+        """What files carry that have no room for the summary."""
+        return "; ".join(filter(None, (f"question: {self.question}", self.provenance)))
 
     @abstractmethod
     def save(self, path: str | Path) -> Path:
@@ -121,17 +133,20 @@ class Result(ABC):
         if kind in FIGURES:
             from videxplain.viz.save import save_figure
 
-            save_figure(figure(), path, note=f"question: {self.question}")
+            save_figure(figure(), path, note=self._note)
         elif kind == "json":
             write_json(path, self.summary())
         elif kind == "npz" and arrays:
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays(), summary=np.array(json.dumps(self.summary())))
+            with replacing(path) as temporary:
+                with temporary.open("wb") as file:
+                    np.savez_compressed(file, **arrays(), summary=np.array(json.dumps(self.summary())))
+                with zipfile.ZipFile(temporary, "a") as archive:  # the summary is compressed, and cannot be searched
+                    archive.comment = self._note.encode("utf-8", "backslashreplace")[:_LONGEST_COMMENT]
         elif video:
             from videxplain.viz.video import save_video
 
             frames = _counted(video(), self.source.num_frames, progress)
-            save_video(path, frames, self.source.fps, note=f"question: {self.question}")
+            save_video(path, frames, self.source.fps, note=self._note, times=irregular_times(self.source))
         return path
 
 

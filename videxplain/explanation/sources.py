@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.data.clip import Clip
+from videxplain.data.shown import pixel_aspect_of, source_times
 from videxplain.data.stream import ClipFrames, FileFrames, FrameSource
 from videxplain.errors import VidexplainError
 
@@ -54,6 +55,8 @@ def clip_record(source: FrameSource) -> dict[str, Any]:
         "fps": source.fps,
         "height": height,
         "width": width,
+        "pixel_aspect": pixel_aspect_of(source),
+        "seconds": source_times(source).tolist(),
     }
 
 
@@ -66,6 +69,11 @@ class SavedFrames:
         self.start: int | None = None if record["first_frame"] is None else int(record["first_frame"])
         self.num_frames = int(record["frames"])
         self.fps, self.size = float(record["fps"]), (int(record["height"]), int(record["width"]))
+        # Files of earlier versions have neither.
+        self.pixel_aspect = float(record.get("pixel_aspect", 1.0))
+        self.times = np.array(record["seconds"], np.float64) if "seconds" in record else None
+        if self.times is not None and (len(self.times) != self.num_frames or not np.isfinite(self.times).all()):
+            raise ValueError(f"{len(self.times)} times for {self.num_frames} frames")
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.uint8]]:
         """Decode frames ``start`` to ``stop`` of the clip again.

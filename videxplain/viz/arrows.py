@@ -42,6 +42,7 @@ def arrows_figure(
     *,
     weights: np.ndarray,
     fps: float,
+    times: np.ndarray | None = None,
     title: str = "",
     subtitle: str = "",
     caption: str = "",
@@ -60,6 +61,7 @@ def arrows_figure(
         links: For each arrow which frame, x and y in pixels, and weight, the strongest first.
         weights: ``(k, h, w)``, what is taken from every place.
         fps: For the times above the frames.
+        times: Seconds at which each frame of the video is shown; None where they are index / fps.
         title: Headline.
         subtitle: What belongs to it, in small print.
         caption: Below the frames.
@@ -93,7 +95,8 @@ def arrows_figure(
         part = scaled_box(box, (height, width), fitted.shape[:2])
         picture = draw_inside(fitted, part, lambda picture, level=level: _paled(picture, level))  # type: ignore[misc]
         page.picture(left, upper, cell, tall, picture)
-        words, colour, face = f"frame {index}, {index / fps:.2f} s", MUTED, "normal"
+        seconds = index / fps if times is None else times[index]
+        words, colour, face = f"frame {index}, {seconds:.2f} s", MUTED, "normal"
         if number == query[0]:
             words, colour, face = f"{words}: the point", INK, "bold"
         words = elide(words, SMALL_POINTS, cell, face)

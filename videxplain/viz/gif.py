@@ -1,7 +1,9 @@
 """GIFs with one palette for the whole film, in memory that does not grow with its length."""
 
 import math
+import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -31,18 +33,27 @@ class GifWriter:
     ``with`` block; after an error nothing is left.
     """
 
-    def __init__(self, path: str | Path, fps: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fps: float,
+        size: tuple[int, int],
+        note: str = "",
+        times: Sequence[float] | np.ndarray | None = None,
+    ) -> None:
         """Open the file.
 
         Args:
             path: Where to.
             fps: Frames per second of the frames that `write` is given; every n-th one is kept.
             size: Height and width of the frames.
+            note: A line for the file's comment.
+            times: Seconds at which each frame is shown, growing from 0; None shows them all for the same time.
         """
         if not 0 < fps < math.inf:
             raise VidexplainError(f"the frame rate must be a positive number, not {fps}")
-        self._path = Path(path)
-        self._fps = fps
+        self._path, self._note = Path(path), note
+        self._fps, self._times = fps, times
         self._stride = math.ceil(fps / MAX_FPS - 1e-6)
         self._received = 0
         self._shape = (*size, 3)
@@ -112,10 +123,26 @@ class GifWriter:
                 painted.pts, painted.time_base = self._centiseconds(index * self._stride), CENTISECOND
                 container.mux(stream.encode(painted))
             container.mux(stream.encode(None))
+        if self._note:
+            _add_comment(self._temporary, self._note)
 
     def _centiseconds(self, frame: int) -> int:
         """When a source frame is shown, in hundredths of a second, which is how GIF counts."""
-        return round(100 * frame / self._fps)
+        if self._times is None:
+            return round(100 * frame / self._fps)
+        known = len(self._times)
+        # The end of the last frame is not known: it is shown as long as the mean frame.
+        seconds = self._times[frame] if frame < known else self._times[-1] + (frame - known + 1) / self._fps
+        return round(100 * float(seconds))
+
+
+def _add_comment(path: Path, note: str) -> None:
+    """Put a comment block at the end of a GIF; FFmpeg writes none."""
+    text = note.encode()
+    blocks = [text[i : i + 255] for i in range(0, len(text), 255)]
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)  # over the trailer
+        file.write(b"\x21\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\x00\x3b")
 
 
 class _Filters:

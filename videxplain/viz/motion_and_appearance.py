@@ -74,6 +74,7 @@ def two_part_sheet(
     limit: float,
     share: float,
     fps: float,
+    times: np.ndarray | None = None,
     title: str = "",
     subtitle: str = "",
     notes: Sequence[str] = (),
@@ -90,12 +91,14 @@ def two_part_sheet(
         limit: See :func:`two_part_overlay`.
         share: How much of all evidence is motion, in [0, 1].
         fps: Frames per second, for the times.
+        times: ``(T,)`` seconds at which each frame is shown; None where they are index / fps.
         title: Headline.
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss.
         box: The part of a frame that the network saw, in pixels; None for the whole frame.
     """
     count, height, width = frames.shape[:3]
+    seconds = np.arange(len(temporal[0])) / fps if times is None else times
     cell = (WIDTH - 2 * MARGIN - (count - 1) * GAP) / count
     tall = cell * height / width
     label = text_height(SMALL_POINTS) + 0.02
@@ -106,7 +109,7 @@ def two_part_sheet(
     for position, (frame, index) in enumerate(zip(frames, indices, strict=True)):
         left, top = MARGIN + position * (cell + GAP), header.bottom + label
         seen = fit_picture(frame, cell)
-        page.text(left, header.bottom, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell), SMALL_POINTS, MUTED)
+        page.text(left, header.bottom, elide(f"{seconds[index]:.2f} s", SMALL_POINTS, cell), SMALL_POINTS, MUTED)
         page.picture(left, top, cell, tall, seen)
         part = scaled_box(box, (height, width), seen.shape[:2])
         drawn = two_part_overlay(seen, motion[position], appearance[position], limit, box=part)
@@ -119,7 +122,6 @@ def two_part_sheet(
         left += 0.5 + text_width(words, TEXT_POINTS)
     page.text(left, below, "of the evidence of the whole clip", TEXT_POINTS, MUTED)
     axes = page.axes(MARGIN + 0.6, below + text_height(TEXT_POINTS) + 0.1, WIDTH - 2 * MARGIN - 0.6, _CURVE)
-    seconds = np.arange(len(temporal[0])) / fps
     axes.stackplot(seconds, *temporal, colors=(MOTION, APPEARANCE), alpha=0.75, linewidth=0)
     axes.set_xlim(0, max(float(seconds[-1]), 1 / fps))
     axes.set_ylim(bottom=0)

@@ -20,17 +20,24 @@ def strip_height(size: tuple[int, int]) -> int:
 class Timeline:
     """The strip, drawn once; per frame only the played part is lit and the marker moved."""
 
-    def __init__(self, temporal: np.ndarray, size: tuple[int, int], below: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        temporal: np.ndarray,
+        size: tuple[int, int],
+        below: np.ndarray | None = None,
+        times: np.ndarray | None = None,
+    ) -> None:
         """Draw the curve.
 
         Args:
             temporal: ``(T,)`` contribution of each frame; zero is the base line, negative goes below it.
             size: Height and width of the frames the strip goes under.
             below: ``(T,)``, another part of the contribution, never negative, that is drawn downwards.
+            times: ``(T,)`` seconds at which each frame is shown; None where all are shown for the same time.
         """
         self.height = strip_height(size)
         self.width = size[1]
-        self._count = len(temporal)
+        self._ends = _shares_of_time(len(temporal), times)
         curve = np.asarray(temporal, dtype=np.float64)
         down = curve if below is None else -np.asarray(below, dtype=np.float64)
         self._ahead = self._draw(curve, down, strength=0.45)
@@ -57,8 +64,9 @@ class Timeline:
         """``frame`` ``(H, W, 3)`` with the strip below it: ``(H + height, W, 3)``."""
         return np.concatenate([frame, self.strip(index)])
 
-    def _x(self, index: float) -> float:
-        return (index + 0.5) / self._count * self.width
+    def _x(self, index: int) -> float:
+        """The middle of the time for which a frame is shown."""
+        return float(self._ends[index] + self._ends[index + 1]) / 2 * self.width
 
     def _draw(self, curve: np.ndarray, down: np.ndarray, strength: float) -> np.ndarray:
         """The strip without marker; ``strength`` below 1 mixes the curve with the background."""
@@ -80,6 +88,15 @@ class Timeline:
         start = round(zero - thickness / 2)
         picture[start : start + thickness] = _mix(BASELINE, max(strength, 0.7))
         return cv2.resize(picture, (self.width, self.height), interpolation=cv2.INTER_AREA)
+
+
+def _shares_of_time(count: int, times: np.ndarray | None) -> np.ndarray:
+    """Where each frame begins and the last one ends, ``(T + 1,)``, as shares of the whole time."""
+    if times is None or count < 2:
+        return np.arange(count + 1) / count
+    # How long the last frame is shown is not known: as long as is usual.
+    ends = np.append(times, times[-1] + np.median(np.diff(times))) - times[0]
+    return np.asarray(ends / ends[-1])
 
 
 def _mix(colour: RGB, strength: float) -> RGB:

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
@@ -20,6 +20,8 @@ from videxplain.files import AbandonedError, replacing
 from videxplain.viz.gif import GifWriter
 
 QUEUE_BYTES = 64 * 2**20
+CLOCK = Fraction(1, 90_000)
+"""What time stamps of a variable frame rate are rounded to."""
 BT601_MATRIX, BT709_PRIMARIES, BT709_CURVE, LIMITED_RANGE = 6, 1, 1, 1
 
 
@@ -50,7 +52,14 @@ class VideoWriter:
     `write`, or by `close`.
     """
 
-    def __init__(self, path: str | Path, fps: float, size: tuple[int, int], note: str = "") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fps: float,
+        size: tuple[int, int],
+        note: str = "",
+        times: Sequence[float] | np.ndarray | None = None,
+    ) -> None:
         """Open the file.
 
         Args:
@@ -58,8 +67,9 @@ class VideoWriter:
             fps: Frames per second.
             size: Height and width of the frames, odd ones allowed.
             note: A line for the file's metadata.
+            times: Seconds at which each frame is shown, growing from 0; None shows them all for the same time.
         """
-        self._path, self._note = Path(path), note
+        self._path, self._note, self._times = Path(path), note, times
         self._rate = frame_rate(fps)
         self._shape = (*size, 3)
         self._error: Exception | None = None
@@ -81,7 +91,10 @@ class VideoWriter:
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even(frame)), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
         )
-        picture.pts, picture.time_base = self._written, 1 / self._rate
+        if self._times is None:
+            picture.pts, picture.time_base = self._written, 1 / self._rate
+        else:
+            picture.pts, picture.time_base = round(self._times[self._written] / CLOCK), CLOCK
         self._queue.put(picture)
         self._written += 1
 
@@ -132,6 +145,8 @@ class VideoWriter:
             height, width = (side + side % 2 for side in self._shape[:2])
             context: Any = stream.codec_context
             context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+            if self._times is not None:
+                context.time_base = CLOCK
             context.options = {"crf": "18", "preset": "veryfast"}
             # BT.601 is what readers that ignore the tags assume, whatever the size.
             context.colorspace, context.color_range = BT601_MATRIX, LIMITED_RANGE
@@ -141,19 +156,26 @@ class VideoWriter:
             container.mux(stream.encode(None))
 
 
-def save_video(path: str | Path, frames: Iterable[np.ndarray], fps: float, note: str = "") -> None:
+def save_video(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: float,
+    note: str = "",
+    times: Sequence[float] | np.ndarray | None = None,
+) -> None:
     """Write frames as they come, as MP4 (H.264) or GIF by the suffix of ``path``.
 
     Args:
         path: Ends in ``.mp4`` or ``.gif``.
         frames: ``(H, W, 3)`` uint8 RGB, all of one size; consumed one at a time.
         fps: Frames per second.
-        note: A line for the metadata of an MP4.
+        note: A line for the metadata.
+        times: Seconds at which each frame is shown, growing from 0; None shows them all for the same time.
     """
     path = Path(path)
     writers: dict[str, Callable[..., VideoWriter | GifWriter]] = {
-        ".mp4": partial(VideoWriter, note=note),
-        ".gif": GifWriter,
+        ".mp4": partial(VideoWriter, note=note, times=times),
+        ".gif": partial(GifWriter, note=note, times=times),
     }
     if path.suffix.lower() not in writers:
         raise VidexplainError(f"cannot write a video as '{path.name}': the name must end in {' or '.join(writers)}")
