@@ -356,7 +356,7 @@ def test_range_leaves_outliers_out_but_not_the_only_evidence():
     [
         ({"target": 7}, "class 7 does not exist; the model has classes 0 to 2"),
         ({"layer": "rely"}, "unknown layer 'rely'; did you mean relu?"),
-        ({"method": "fme"}, "unknown method 'fme'; did you mean fem?"),
+        ({"method": "femm"}, "unknown method 'femm'; did you mean fem?"),
         ({"stride": 9}, "the stride between windows of 8 frames is 1 to 8, not 9"),
         ({"precision": "fp16"}, "precision is 'fp32' or 'bf16', not 'fp16'"),
         ({"pooling": "space"}, "gradcam: unknown pooling 'space'; known: clip, frame"),

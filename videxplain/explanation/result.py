@@ -14,6 +14,7 @@ from videxplain.boxes import Box, scaled_box, seen_words
 from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
+from videxplain.explanation.intervals import interval_record, restored
 from videxplain.explanation.origin import Origin, measured, prediction_records
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
 from videxplain.explanation.sources import clip_record
@@ -46,6 +47,8 @@ class Explanation(Result):
         familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
         view_box: Top, left, bottom and right of the part of a frame that the network saw, and that the maps cover, in
             pixels of the clip; None where it saw whole frames.
+        half_widths: How exact the maps are: each value lies within so much of the true one with a probability of 95 %.
+            None for a method without intervals.
     """
 
     source: FrameSource
@@ -56,6 +59,7 @@ class Explanation(Result):
     notes: tuple[str, ...] = ()
     familiarity: ClipFamiliarity | None = None
     view_box: Box | None = None
+    half_widths: FrameMaps | UnsavedMaps | None = None
     formats: ClassVar[tuple[str, ...]] = FORMATS
     kind: ClassVar[str] = "explanation"
 
@@ -184,6 +188,7 @@ class Explanation(Result):
                 "notes": self.notes,
                 "familiarity": self.familiarity.record() if self.familiarity else None,
                 "view_box": self.view_box,
+                "interval": interval_record(self.half_widths),
             }
         )
 
@@ -224,9 +229,15 @@ class Explanation(Result):
             path,
             partial(self.figure, **look),
             partial(self.overlay_frames, **look, timeline=timeline),
-            lambda: {"maps": np.stack(list(self.maps)), "temporal": self.temporal},
+            self._arrays,
             progress,
         )
+
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        arrays = {"maps": np.stack(list(self.maps)), "temporal": self.temporal}
+        if self.half_widths is not None:
+            arrays["half_widths"] = np.stack(list(self.half_widths))
+        return arrays
 
     @classmethod
     def _restore(cls, summary: Mapping[str, Any], arrays: Arrays | None, source: FrameSource) -> Self:
@@ -249,6 +260,7 @@ class Explanation(Result):
             notes=tuple(map(str, summary["notes"])),
             familiarity=ClipFamiliarity.from_record(summary.get("familiarity")),
             view_box=box_of(summary.get("view_box")),
+            half_widths=restored(summary.get("interval"), None if arrays is None else arrays.get("half_widths")),
         )
 
     def _repr_html_(self) -> str:

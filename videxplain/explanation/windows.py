@@ -17,7 +17,7 @@ from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
 from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.passes import Pass
-from videxplain.attribution.registry import Method, magnitude
+from videxplain.attribution.registry import Attribution, Method, magnitude
 from videxplain.attribution.targets import Score, Target, class_index, describe, score_function
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
@@ -48,6 +48,7 @@ class VideoAttribution:
         maps: One raw map per frame.
         windows: How many passes of the network it took.
         familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
+        half_widths: Half the width of the 95 % interval of each value of the maps; None for a method without intervals.
     """
 
     probabilities: NDArray[np.float32]
@@ -57,6 +58,7 @@ class VideoAttribution:
     maps: FrameMaps
     windows: int
     familiarity: ClipFamiliarity | None = None
+    half_widths: FrameMaps | None = None
 
 
 def attribute_video(
@@ -111,14 +113,15 @@ def attribute_video(
     total = np.zeros(config.num_outcomes)
     with closing(WindowMaps()) as kept:
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
-            logits, maps = run(x, leaders.choose, measured=True)
-            total += probabilities_of(logits, config)
-            by_frame = per_frame(maps, config.num_frames)
-            kept.add(leaders.keys, by_frame)
+            result = run(x, leaders.choose, measured=True)
+            total += probabilities_of(result.logits, config)
+            keys, by_frame = _kept_maps(leaders.keys, result, config.num_frames)
+            kept.add(keys, by_frame)
             if on_window:
                 on_window(whole.windows[i], whole.shares[i], by_frame[0])
             # Several frames share a step of the layer, or a box or cell that is hidden.
-            coarse = method.family == "perturbation" or (maps.ndim == 5 and maps.shape[2] < config.num_frames)
+            shape = result.maps.shape
+            coarse = method.family == "perturbation" or (len(shape) == 5 and shape[2] < config.num_frames)
             if progress:
                 progress(i + 1, len(whole.windows))
         mean = (total / len(whole.windows)).astype(np.float32)
@@ -128,13 +131,16 @@ def attribute_video(
         missing = [i for i in range(len(whole.windows)) if key not in kept.keys(i)]
         again = FixedTarget([score_function(best, config.num_outcomes)], key=key)
         for i, x in zip(missing, window_inputs(source, whole, missing, config, device), strict=True):
-            _, maps = run(x, again.choose)
-            kept.replace(i, again.keys, per_frame(maps, config.num_frames))
+            kept.replace(i, *_kept_maps(again.keys, run(x, again.choose), config.num_frames))
         stitched = stitch(kept, key, whole, source.num_frames)
+        # The errors of windows may go together, so their half-widths are added like the maps; chance alone adds less.
+        has_widths = result.half_widths is not None
+        half_widths = stitch(kept, _width_key(key), whole, source.num_frames) if has_widths else None
     if coarse and whole.interval > 1:
         # The maps of windows side by side alternate from frame to frame. Each window has a scale of its own, so the
         # video would flicker without this interpolation.
         stitched = stitched.between(whole.interval)
+        half_widths = half_widths.between(whole.interval) if half_widths else None
 
     return VideoAttribution(
         probabilities=mean,
@@ -144,7 +150,22 @@ def attribute_video(
         maps=stitched,
         windows=len(whole.windows) + len(missing),
         familiarity=run.measurement.result() if run.measurement else None,
+        half_widths=half_widths,
     )
+
+
+def _width_key(key: int) -> int:
+    """The key under which the half-widths of a class's intervals are kept; classes have keys from 0."""
+    return -1 - key
+
+
+def _kept_maps(keys: list[int], result: Attribution, frames: int) -> tuple[list[int], NDArray[np.float32]]:
+    """The maps of a window by frame, and the half-widths of their intervals behind them, with their keys."""
+    by_frame = per_frame(result.maps, frames)
+    if result.half_widths is None:
+        return keys, by_frame
+    both = np.concatenate([by_frame, per_frame(result.half_widths, frames)])
+    return [*keys, *map(_width_key, keys)], both
 
 
 def predict_video(
@@ -222,10 +243,8 @@ class _Runner:
         self.measurement = measurement_of(module)
         self._ready = False
 
-    def __call__(
-        self, x: Tensor, choose: Callable[[Tensor], list[Score]], measured: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """The logits and the maps of a window; ``measured`` counts it for the familiarity of the clip."""
+    def __call__(self, x: Tensor, choose: Callable[[Tensor], list[Score]], measured: bool = False) -> Attribution:
+        """What the method says of a window; ``measured`` counts it for the familiarity of the clip."""
         if not self._ready:
             check_input(self._module, x)
             self.layer = find_layer(self._method, self._module, x, self._wanted, self._tokens)
@@ -241,18 +260,17 @@ class _Runner:
             return choose(logits)
 
         with stage_features(self._module, self.measurement.stages) as seen:
-            logits, maps = self._explained(x, choose_and_keep)
+            result = self._explained(x, choose_and_keep)
         known = features[0] if features else None
         if known is None:
             _, known = pass_of(self._module, x, self.measurement.stages)
         if known is not None:
-            self.measurement.add(known, logits)
-        return logits, maps
+            self.measurement.add(known, result.logits)
+        return result
 
-    def _explained(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> tuple[Tensor, Tensor]:
+    def _explained(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> Attribution:
         one = Pass(self._module, x, choose, self.layer, self._precision, self._tokens)
-        result = run_method(self._method, one, **self._options)
-        return result.logits, result.maps
+        return run_method(self._method, one, **self._options)
 
 
 def probabilities_of(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:

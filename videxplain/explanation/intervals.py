@@ -1,0 +1,55 @@
+"""How exact the values of a map are: what a method's 95 % intervals say, in words and numbers."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
+
+LEVEL = 0.95
+"""The probability with which a value lies in its interval."""
+
+Maps: TypeAlias = FrameMaps | UnsavedMaps
+
+
+def clear_share(maps: FrameMaps, half_widths: FrameMaps) -> float:
+    """How much of the evidence lies where the interval is above zero, in [0, 1]; 0 where there is no evidence."""
+    clear = total = 0.0
+    for values, half_width in zip(maps, half_widths, strict=True):
+        evidence = np.nan_to_num(values).clip(0)
+        total += float(evidence.sum(dtype=np.float64))
+        clear += float(evidence[values > half_width].sum(dtype=np.float64))
+    return clear / total if total > 0 else 0.0
+
+
+def interval_note(maps: FrameMaps, half_widths: FrameMaps) -> str:
+    """One line for the reader: the highest value with its interval, and how much of the evidence is above chance."""
+    high, around, widest = -np.inf, 0.0, 0.0
+    for values, half_width in zip(maps, half_widths, strict=True):
+        best = int(np.nan_to_num(values, nan=-np.inf).argmax())
+        widest = max(widest, float(half_width.max()))
+        if values.flat[best] > high:
+            high, around = float(values.flat[best]), float(half_width.flat[best])
+    if widest == 0:
+        return "the values are exact: every version of the clip was run"
+    return (
+        f"95 % intervals: the highest value is {high:.3g} ± {around:.2g}, and "
+        f"{100 * clear_share(maps, half_widths):.0f} % of the evidence lies where the interval is above zero"
+    )
+
+
+def interval_record(half_widths: Maps | None) -> dict[str, Any] | None:
+    """The intervals for JSON: their level, and half the width of the interval of each frame's mean."""
+    if half_widths is None:
+        return None
+    return {"level": LEVEL, "temporal": half_widths.temporal().tolist(), "highest": half_widths.range(signed=False)[1]}
+
+
+def restored(record: dict[str, Any] | None, saved: NDArray[np.float32] | None) -> Maps | None:
+    """The intervals of a saved result; only their means are known of one that was saved as JSON."""
+    if saved is not None:
+        return FrameMaps.of(saved.astype(np.float32, copy=False))
+    if record is None:
+        return None
+    return UnsavedMaps(np.array(record["temporal"], np.float32), (0.0, float(record["highest"])))
