@@ -18,7 +18,7 @@ BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
 Models = Annotated[str, typer.Option(metavar="NAME[=WEIGHTS],...", help="Which networks; see 'videxplain models'.")]
 Methods = Annotated[str, typer.Option(metavar="NAME,...", help="Which methods; by default all.")]
-Videos = Annotated[int, typer.Option(min=1, help="How many clips of each network.")]
+Videos = Annotated[int, typer.Option(min=1, max=100_000, help="How many clips of each network.")]
 Data = Annotated[
     Path | None,
     typer.Option(help="A dataset whose test videos are taken; by default clips of ActionFigures are rendered."),
