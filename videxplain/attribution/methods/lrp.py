@@ -1,0 +1,93 @@
+"""Layer-wise relevance propagation: the score, handed back from layer to layer until it lies on the pixels."""
+
+import torch
+
+from videxplain.attribution.methods.input_gradients import COST
+from videxplain.attribution.options import Option
+from videxplain.attribution.passes import Pass
+from videxplain.attribution.registry import Attribution, register_method
+from videxplain.attribution.relevance.composites import COMPOSITES, FIRST, Composite, Settings, composite_of
+from videxplain.attribution.relevance.propagation import relevance_of_scores, relevance_pass
+from videxplain.errors import VidexplainError
+
+OPTIONS = (
+    Option(
+        "composite",
+        str,
+        "epsilon-plus-flat",
+        "Which rules are for which layers (docs/relevance.md).",
+        choices=tuple(COMPOSITES),
+    ),
+    Option(
+        "first",
+        str,
+        None,
+        "The rule for layers that see the pixels; by default the composite's own.",
+        choices=tuple(FIRST),
+    ),
+    Option("epsilon", float, 1e-6, "The epsilon rule's: more of it leaves out weak and noisy relevance.", minimum=0),
+    Option("gamma", float, 0.25, "The gamma rule's: how much more positive parts count.", minimum=0),
+    Option("low", float, None, "The z-box rule's lowest pixel, as the network sees it; by default black."),
+    Option("high", float, None, "The z-box rule's highest pixel, as the network sees it; by default white."),
+)
+
+
+@register_method(
+    "lrp",
+    family="gradient",
+    summary="the score, divided among the pixels from layer to layer, so that little is lost on the way",
+    paper="Bach et al., PLOS ONE 2015; for attention Achtibat et al., ICML 2024",
+    cost=COST,
+    candidates=1,
+    options=OPTIONS,
+)
+def lrp(
+    p: Pass,
+    composite: str = "epsilon-plus-flat",
+    first: str | None = None,
+    epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    low: float | None = None,
+    high: float | None = None,
+) -> Attribution:
+    """Layer-wise relevance propagation of the logit, ``(M, N, C, T, H, W)``, signed.
+
+    The relevance of the pixels adds up to that of the score but for what biases hold and what rules lose:
+    :attr:`Attribution.conserved` says how much. :func:`videxplain.relevance` measures it layer by layer.
+
+    Raises:
+        VidexplainError: A step of the network has no rule.
+    """
+    rules = composite_for(p, composite, first, epsilon, gamma, low, high)
+    with relevance_pass(p, rules) as run:
+        found = relevance_of_scores(p, run)
+        maps = torch.stack([one.pixels for one in found])
+        arrived = maps.flatten(2).double().sum(2)
+        begun = torch.stack([one.total.double() for one in found])
+        return Attribution(run.logits.detach(), maps, conserved=torch.stack([arrived, begun], -1))
+
+
+def composite_for(
+    p: Pass,
+    composite: str = "epsilon-plus-flat",
+    first: str | None = None,
+    epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    low: float | None = None,
+    high: float | None = None,
+) -> Composite:
+    """The rules that the options of :func:`lrp` ask for.
+
+    Raises:
+        VidexplainError: A box without bounds, or with one of them.
+    """
+    config = getattr(p.module, "config", None)
+    bounds = None
+    if (low is None) != (high is None) or (low is not None and high is not None and low >= high):
+        raise VidexplainError("lrp: low and high are the two ends of what a pixel can be: give both, low below high")
+    if low is not None and high is not None:
+        bounds = ((low,), (high,))
+    elif getattr(config, "mean", None) and getattr(config, "std", None):
+        channels = list(zip(config.mean, config.std, strict=True))
+        bounds = (tuple(-mean / std for mean, std in channels), tuple((1 - mean) / std for mean, std in channels))
+    return composite_of(composite, Settings(epsilon, gamma, bounds), first)

@@ -1,0 +1,195 @@
+"""The steps of a pass back that are no plain gradients, as functions of autograd.
+
+``c`` stands for the relevance of a value divided by the value, which is what the pass back carries; see
+:mod:`videxplain.attribution.relevance.rules`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from videxplain.attribution.relevance.operations import Operation
+from videxplain.attribution.relevance.rules import Flow, Rule, stabilised
+
+Given: TypeAlias = tuple[Tensor]
+"""What a call puts out. It is wrapped, so that autograd does not take it for an input and what is returned for a view."""
+
+
+@dataclass
+class Layer:
+    """One call of a linear operation.
+
+    Attributes:
+        operation: How the weights act.
+        weight: The weights.
+        bias: The bias, or None.
+        rule: The rule of this call.
+        sees_pixels: Whether its input is pixels, so that the rule gives their relevance.
+        output: What it put out, once it has run; later calls of the network may have written into it.
+        version: The version of that output in which it is still what was put out.
+        scale: What a batch normalisation behind it multiplies each channel with, and
+        shift: what it adds. None for none.
+    """
+
+    operation: Operation
+    weight: Tensor
+    bias: Tensor | None
+    rule: Rule
+    sees_pixels: bool
+    output: Tensor | None = None
+    version: int = 0
+    scale: Tensor | None = None
+    shift: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output, which is remembered."""
+        out = self.operation.forward(x, self.weight, self.bias)
+        self.output, self.version = out.detach(), out._version
+        return out
+
+    def back(self, x: Tensor, carried: Tensor) -> Tensor:
+        """What the rule makes of ``c`` at the output: ``c`` at the input, or the relevance of pixels."""
+        kind = torch.promote_types(x.dtype, torch.float32)
+        x, carried, output = x.to(kind), carried.to(kind), self._output(x).to(kind)
+        weight = self.weight.to(kind)
+        bias = None if self.bias is None else self.bias.to(kind)
+        if self.scale is not None and self.shift is not None:
+            scale, shift = self.scale.to(kind), self.shift.to(kind)
+            weight = self.operation.scaled(weight, scale)
+            bias = shift if bias is None else bias * scale + shift
+            output = self.merged(output)
+        return self.rule(Flow(self.operation, x, weight, bias, output, carried))
+
+    def merged(self, output: Tensor) -> Tensor:
+        """An output, behind the batch normalisation that was merged into the layer."""
+        if self.scale is None or self.shift is None:
+            return output
+        scale, shift = (self.operation.by_channel(one.to(output), output) for one in (self.scale, self.shift))
+        return output * scale + shift
+
+    def _output(self, x: Tensor) -> Tensor:
+        assert self.output is not None
+        if self.output._version == self.version:
+            return self.output
+        return self.operation.forward(x, self.weight.to(x), None if self.bias is None else self.bias.to(x))
+
+
+class LayerNode(torch.autograd.Function):
+    """A linear operation with a rule."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: Layer) -> Tensor:
+        ctx.layer = layer
+        ctx.save_for_backward(x)
+        return layer.forward(x)
+
+    @staticmethod
+    def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return ctx.layer.back(x, carried[0]).to(x.dtype), None
+
+
+class BatchNormNode(torch.autograd.Function):
+    """Batch normalisation by fixed statistics, which is a multiplication and a sum for each channel.
+
+    After the forward pass it may be merged into the layer before it: then that layer's rule sees both as one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, out: Given, scale: Tensor, shift: Tensor) -> Tensor:
+        ctx.scale, ctx.shift, ctx.is_merged = scale, shift, False
+        return out[0]
+
+    @staticmethod
+    def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None, None, None]:
+        (above,) = carried
+        if not ctx.is_merged:
+            above = above * ctx.scale.view(-1, *[1] * (above.ndim - 2)).to(above)
+        return above, None, None, None
+
+
+class NormalisedNode(torch.autograd.Function):
+    """Division by what is measured on the input itself, which counts as a constant (layer normalisation and others).
+
+    In the form ``view`` of the input, ``scale`` is what it is multiplied with, and the mean over ``dims`` is subtracted
+    from it unless ``dims`` is None. ``weight`` is multiplied with afterwards.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        out: Given,
+        scale: Tensor,
+        weight: Tensor | None,
+        view: tuple[int, ...],
+        dims: tuple[int, ...] | None,
+    ) -> Tensor:
+        ctx.save_for_backward(scale, weight)
+        ctx.view, ctx.dims = view, dims
+        return out[0]
+
+    @staticmethod
+    def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None, None, None, None, None]:
+        scale, weight = ctx.saved_tensors
+        above = carried[0] if weight is None else carried[0] * weight
+        inner = above.reshape(ctx.view) * scale
+        if ctx.dims is not None:
+            inner = inner - inner.mean(ctx.dims, keepdim=True)
+        return inner.reshape(above.shape), None, None, None, None, None
+
+
+class RatioNode(torch.autograd.Function):
+    """A function of single numbers: the relevance passes as it is, so that ``c`` is multiplied by ``f(x) / x``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, out: Given, is_gate: bool) -> Tensor:
+        ctx.save_for_backward(out[0] / stabilised(x))
+        ctx.is_gate = is_gate
+        return out[0]
+
+    @staticmethod
+    def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None, None]:
+        (ratio,) = ctx.saved_tensors
+        return carried[0] * ratio, None, None
+
+
+class ShareNode(torch.autograd.Function):
+    """One of several factors of a product: it gets a part of the product's relevance."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, part: float) -> Tensor:
+        ctx.part = part
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None]:
+        return carried[0] * ctx.part, None
+
+
+class SamePixelsNode(torch.autograd.Function):
+    """Pixels that a network multiplies with or adds to constants are still these pixels: their relevance passes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, out: Given) -> Tensor:
+        return out[0]
+
+    @staticmethod
+    def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor, None]:
+        return relevance[0], None
+
+
+class PixelsNode(torch.autograd.Function):
+    """Pixels go into something else than a layer: from here back it is relevance, ``x c``, and not ``c``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *carried: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return x * carried[0]
