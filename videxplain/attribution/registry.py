@@ -24,11 +24,14 @@ class Attribution:
             the input. M is the number of scores, or 1 for a method that uses no score.
         half_widths: Of the shape of ``maps``: each value lies in the 95 % interval from the map's less this to the
             map's plus this. None for a method that does not know how exact its values are.
+        conserved: ``(M, N, 2)`` for a method that divides the score among the pixels: the sum of what the pixels got,
+            and what there was to divide. None for other methods.
     """
 
     logits: Tensor
     maps: Tensor
     half_widths: Tensor | None = None
+    conserved: Tensor | None = None
 
 
 Options = ParamSpec("Options")

@@ -18,6 +18,7 @@ FILES = (
     "integrated_gradients",
     "gradient_shap",
     "deeplift",
+    "lrp",
     "saliency",
     "input_x_gradient",
     "guided_backprop",
