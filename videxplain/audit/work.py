@@ -26,6 +26,7 @@ from videxplain.audit.shards import Shard
 from videxplain.audit.trust import measure_trust
 from videxplain.explanation.windows import attribute_video
 from videxplain.models.config import ModelConfig
+from videxplain.untouched import untouched
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,16 @@ def explain_shard(task: ShardTask) -> ShardResult:
     entries = {entry.number: entry for entry in task.entries}
     questions = [Question(e.number, e.path, None if e.truth is None else index.get(e.truth)) for e in task.entries]
     result = ShardResult([], {})
-    for answer in batches.explain(questions):
-        entry = entries[answer.question.number]
-        if answer.error:
-            result.rows.append(VideoRow(**_known(entry), error=answer.error))
-            continue
-        maps = dict(_maps(model, config, settings, answer))
-        result.rows.append(_row(entry, answer, maps["prediction"], model, config, settings))
-        result.maps.update({(entry.name, what): values for what, values in maps.items()})
+    # The state of the network is remembered once for the shard, and not again for each of its passes.
+    with untouched(model):
+        for answer in batches.explain(questions):
+            entry = entries[answer.question.number]
+            if answer.error:
+                result.rows.append(VideoRow(**_known(entry), error=answer.error))
+                continue
+            maps = dict(_maps(model, config, settings, answer))
+            result.rows.append(_row(entry, answer, maps["prediction"], model, config, settings))
+            result.maps.update({(entry.name, what): values for what, values in maps.items()})
     return result
 
 

@@ -97,6 +97,11 @@ class FrameMaps:
             signed: Whether negative values are part of the picture; otherwise the scale begins at 0.
         """
         low, high = (np.inf, -np.inf) if signed else (0.0, -np.inf)
+        if self._array is not None and self._array.size and np.isfinite(self._array).all():
+            flat = self._array.reshape(self.num_frames, -1)
+            tops = np.percentile(flat, _OUTLIERS, axis=1)
+            high = float(np.where(tops != 0, tops, flat.max(1)).max())
+            return float(np.percentile(flat, 100 - _OUTLIERS, axis=1).min()) if signed else 0.0, high
         for frame in self:
             finite = np.isfinite(frame)
             values = frame if finite.all() else frame[finite]

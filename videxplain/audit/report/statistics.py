@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 BINS = 10
 RELIANCE = ("shuffled", "reversed", "frozen")
 
+_OF_CLASSES = (
+    *("correct", "probability", "trust", "trust_random", "x", "y", "spread", "middle", "border", "time_share"),
+    *("concentration", "motion", *RELIANCE, "energy", "pointing", "unfamiliar"),
+)
+"""The columns of videos whose means are columns of classes."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -59,25 +65,11 @@ def classes(table: "pd.DataFrame", labels: Sequence[str]) -> "pd.DataFrame":
 
     Where the data set gives truths, a class is that of its truth; otherwise that of its prediction.
     """
-    import pandas as pd
-
     explained = table[table["error"].isna()]
     by = "truth" if explained["truth"].notna().any() else "prediction"
-    rows = []
-    for label in labels:
-        own = explained[explained[by] == label]
-        row: dict[str, Any] = {"label": label, "videos": len(own)}
-        known = own["correct"].dropna()
-        row["accuracy"] = float(known.astype(bool).mean()) if len(known) else None
-        for name in ("probability", "trust", "trust_random", "x", "y", "spread", "middle", "border", "time_share"):
-            row[name] = _mean(own[name])
-        row["concentration"], row["motion"] = _mean(own["concentration"]), _mean(own["motion"])
-        for name in RELIANCE:
-            row[name] = _mean(own[name])
-        row["energy"], row["pointing"] = _mean(own["energy"]), _mean(own["pointing"])
-        row["unfamiliar"] = _mean(own["unfamiliar"])
-        rows.append(row)
-    return pd.DataFrame(rows)
+    rows = explained[list(_OF_CLASSES)].astype(float).groupby(explained[by]).mean().reindex(list(labels))
+    rows.insert(0, "videos", explained[by].value_counts().reindex(list(labels), fill_value=0).to_numpy())
+    return rows.rename(columns={"correct": "accuracy"}).rename_axis("label").reset_index()
 
 
 def overview(table: "pd.DataFrame", labels: Sequence[str]) -> dict[str, Any]:
