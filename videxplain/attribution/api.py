@@ -1,5 +1,6 @@
 """Explain one batch: the door to all methods for tensors."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,10 @@ from videxplain.attribution.versions import mixes_batch
 from videxplain.errors import VidexplainError
 from videxplain.exclusive import alone
 from videxplain.models.config import TokenLayout
+
+
+class MapWarning(UserWarning):
+    """What a reader of a map must know, such as that a rule was applied to a part of the network only."""
 
 
 def attribute(
@@ -81,6 +86,8 @@ def attribute(
         raise VidexplainError("targets is empty")
     tokens = as_token_layout(token_grid)
 
+    notes: dict[str, None] = {}
+
     def explained(part: slice) -> Tensor:
         """Maps ``(M, n, ...)`` of some samples of the batch."""
         parts = [for_samples(one, part, len(x)) for one in wanted]
@@ -92,13 +99,17 @@ def attribute(
             precision,
             tokens,
         )
-        return run_method(entry, p, **options).maps
+        result = run_method(entry, p, **options)
+        notes.update(dict.fromkeys(result.notes))
+        return result.maps
 
     with alone(model), in_its_order(model, layout) if layout else checked_order(model, x.shape):
         if len(x) > 1 and mixes_batch(model, x):
             maps = torch.cat([explained(slice(n, n + 1)) for n in range(len(x))], dim=1)
         else:
             maps = explained(slice(None))
+    for note in notes:
+        warnings.warn(note, MapWarning, stacklevel=2)
     if maps.ndim == 5 and enlarge:
         maps = F.interpolate(maps, size=tuple(x.shape[2:]), mode="trilinear", align_corners=False)
     if targets is None:

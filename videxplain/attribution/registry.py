@@ -26,12 +26,14 @@ class Attribution:
             map's plus this. None for a method that does not know how exact its values are.
         conserved: ``(M, N, 2)`` for a method that divides the score among the pixels: the sum of what the pixels got,
             and what there was to divide. None for other methods.
+        notes: What a reader of these maps must know, a line each, such as that a rule was applied in part.
     """
 
     logits: Tensor
     maps: Tensor
     half_widths: Tensor | None = None
     conserved: Tensor | None = None
+    notes: tuple[str, ...] = ()
 
 
 Options = ParamSpec("Options")

@@ -125,8 +125,11 @@ def explain(
             **of_model(config),
         ),
         signed=entry.signed,
-        notes=tuple(
-            filter(None, (*familiarity_notes(video.familiarity, source), *clip_notes(source, config), entry.caution))
+        notes=(
+            *familiarity_notes(video.familiarity, source),
+            *clip_notes(source, config),
+            *filter(None, (entry.caution,)),
+            *video.notes,
         ),
         familiarity=video.familiarity,
         view_box=seen_box(source.size, config.view),

@@ -48,6 +48,7 @@ class VideoAttribution:
         maps: One raw map per frame.
         windows: How many passes of the network it took.
         familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
+        notes: What a reader of the maps must know, as the method said it.
         half_widths: Half the width of the 95 % interval of each value of the maps; None for a method without intervals.
     """
 
@@ -59,6 +60,7 @@ class VideoAttribution:
     windows: int
     familiarity: ClipFamiliarity | None = None
     half_widths: FrameMaps | None = None
+    notes: tuple[str, ...] = ()
 
 
 def attribute_video(
@@ -151,6 +153,7 @@ def attribute_video(
         windows=len(whole.windows) + len(missing),
         familiarity=run.measurement.result() if run.measurement else None,
         half_widths=half_widths,
+        notes=tuple(run.notes),
     )
 
 
@@ -241,6 +244,7 @@ class _Runner:
         self._precision, self._options = precision, options
         self.layer: LayerCall | FusedLayers | None = None
         self.measurement = measurement_of(module)
+        self.notes: dict[str, None] = {}
         self._ready = False
 
     def __call__(self, x: Tensor, choose: Callable[[Tensor], list[Score]], measured: bool = False) -> Attribution:
@@ -270,7 +274,9 @@ class _Runner:
 
     def _explained(self, x: Tensor, choose: Callable[[Tensor], list[Score]]) -> Attribution:
         one = Pass(self._module, x, choose, self.layer, self._precision, self._tokens)
-        return run_method(self._method, one, **self._options)
+        result = run_method(self._method, one, **self._options)
+        self.notes.update(dict.fromkeys(result.notes))
+        return result
 
 
 def probabilities_of(logits: Tensor, config: ModelConfig) -> NDArray[np.float64]:

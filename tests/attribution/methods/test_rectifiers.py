@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -69,6 +71,41 @@ RECTIFIERS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 }
 
 
+class Swish(torch.autograd.Function):
+    """SiLU with a backward pass of its own, as pytorchvideo has it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.save_for_backward(value)
+        return value * value.sigmoid()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        share = value.sigmoid()
+        return gradients[0] * (share + value * share * (1 - share))
+
+
+def test_a_sigmoid_that_makes_probabilities_at_the_end_is_no_such_thing() -> None:
+    class Ended(Two):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.sigmoid(super().forward(x))
+
+    network = seeded(lambda: Ended(torch.relu, torch.relu))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vx.attribute(network, video(1, 3, 4, 10, 10), method="guided-backprop", target=1)
+
+
+def test_an_explanation_says_that_it_is_guided_in_part() -> None:
+    model = vx.wrap(seeded(lambda: Two(nn.GELU(), torch.relu)), num_frames=4, size=10)
+    clip = vx.Clip(np.random.default_rng(0).integers(0, 256, (8, 12, 12, 3), dtype=np.uint8))
+    explained = vx.explain(model, clip, "guided-backprop", target=1)
+    said = "guided backprop is defined for ReLUs: GELU of Two pass the plain gradient, so the map is guided in part"
+    assert explained.notes[-1] == said or said in explained.notes
+    assert said in explained.summary()["notes"]
+
+
 @pytest.mark.parametrize("name", RECTIFIERS)
 def test_every_rectifier_is_guided(name: str) -> None:
     rectifier, top = RECTIFIERS[name]
@@ -81,7 +118,19 @@ def test_every_rectifier_is_guided(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("other", "name"),
-    [(nn.GELU(), "GELU"), (nn.SiLU(), "SiLU"), (nn.LeakyReLU(0.1), "LeakyReLU"), (nn.ELU(), "ELU"), (F.mish, "Mish")],
+    [
+        (nn.GELU(), "GELU"),
+        (nn.SiLU(), "SiLU"),
+        (nn.LeakyReLU(0.1), "LeakyReLU"),
+        (nn.ELU(), "ELU"),
+        (F.mish, "Mish"),
+        (lambda v: v * torch.sigmoid(v), "sigmoid"),  # SiLU written out
+        (lambda v: 0.5 * v * (1 + torch.erf(v / 2**0.5)), "erf"),  # GELU written out
+        (lambda v: v * (v > 0), "a comparison"),  # ReLUs that no call of a ReLU shows
+        (lambda v: torch.where(v > 0, v, 0 * v), "a comparison, where"),
+        (lambda v: (v + v.abs()) / 2, "abs"),
+        (lambda v: Swish.apply(v), "Swish"),
+    ],
 )
 @pytest.mark.parametrize("method", ["guided-backprop", "deconvolution"])
 def test_other_nonlinearities_are_named(method: str, other: Callable[[Tensor], Tensor], name: str) -> None:

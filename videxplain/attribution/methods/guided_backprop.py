@@ -27,7 +27,7 @@ def guided_backprop(p: Pass) -> Attribution:
     ``R^l = 1[f^l > 0] 1[R^(l+1) > 0] R^(l+1)`` (Springenberg et al., section 3.4). Every ReLU counts: as a module, as
     a function, in place or used several times, because the calls are replaced and not the modules. So does every other
     way to write one, such as ``clamp(min=0)`` or ``ReLU6``, which passes nothing where it is 6. Other nonlinearities,
-    such as GELU, have their plain gradient, and a warning names them. A network that never calls a ReLU is refused.
+    such as GELU, have their plain gradient, and a note names them. A network that never calls a ReLU is refused.
 
     Returns:
         Signed gradients ``(M, N, C, T, H, W)``.

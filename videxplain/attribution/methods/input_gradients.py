@@ -23,8 +23,7 @@ def input_gradients(p: Pass, relus: ReplacedReLU | None = None) -> Attribution:
     with untouched(p.module), relus or nullcontext():
         pixels = (p.x.clone() if p.x.is_inference() else p.x.detach()).requires_grad_()
         logits = p.logits(pixels)
-        if relus:
-            relus.check_seen(p.module)
+        notes = relus.check_seen(p.module, logits) if relus else ()
         scores = p.scores(logits)
         totals = [score(logits).sum() for score in scores]
         if not all(total.requires_grad for total in totals):
@@ -37,4 +36,4 @@ def input_gradients(p: Pass, relus: ReplacedReLU | None = None) -> Attribution:
             # A rule for ReLUs may let nothing through, but it lets through that there is no gradient.
             if found[0] is None or not (relus or any(bool(one.any()) for one in maps)):
                 check_not_cut("the input", p.change_of(scores[i], logits), logits)
-    return Attribution(logits.detach(), torch.stack(maps).float())
+    return Attribution(logits.detach(), torch.stack(maps).float(), notes=notes)

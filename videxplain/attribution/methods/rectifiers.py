@@ -45,9 +45,15 @@ def as_rectifier(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     return Rectifier(value, top, in_place or getattr(func, "__name__", "").endswith("_"))
 
 
-def other_nonlinearity(func: Callable[..., Any]) -> str | None:
-    """The name of a nonlinearity that takes the place of a ReLU and lets negative values through."""
-    return _OTHERS.get(func)
+def other_nonlinearity(func: Callable[..., Any], args: tuple[Any, ...]) -> str | None:
+    """The name of a nonlinearity that may stand where others have a ReLU, and that the rules of ReLUs do not reach.
+
+    It counts where it is called with activations. ``x * (x > 0)`` is a rectifier, so comparisons count too.
+    """
+    name = "a comparison" if func in _COMPARISONS else _OTHERS.get(func)
+    if name is None or not any(isinstance(value, Tensor) and value.requires_grad and value.ndim > 1 for value in args):
+        return None
+    return name
 
 
 def hidden_in(module: nn.Module) -> list[str]:
@@ -132,5 +138,22 @@ _OTHERS: dict[Callable[..., Any], str] = {
     F.softplus: "Softplus",
     F.hardswish: "Hardswish",
     F.glu: "GLU",
+    F.hardsigmoid: "hardsigmoid",
+    # Gates, and SiLU and GELU where they are written out.
+    **dict.fromkeys((torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid), "sigmoid"),
+    **dict.fromkeys((torch.special.expit,), "sigmoid"),
+    **dict.fromkeys((torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_, F.tanh), "tanh"),
+    **dict.fromkeys((torch.erf, Tensor.erf, torch.special.erf), "erf"),
+    # Rectifiers that choose: a comparison of activations, or their size.
+    **dict.fromkeys((torch.where, Tensor.where), "where"),
+    **dict.fromkeys((torch.abs, torch.abs_, Tensor.abs, Tensor.abs_, Tensor.__abs__), "abs"),
 }
+_COMPARISONS = frozenset(
+    getattr(where, name)
+    for where, names in (
+        (Tensor, ("__gt__", "__ge__", "__lt__", "__le__", "gt", "ge", "lt", "le")),
+        (torch, ("gt", "ge", "lt", "le")),
+    )
+    for name in names
+)
 _SCRIPTED = tuple(f"aten::{name}" for name in ("relu", "clamp", "threshold", "hardtanh", "gelu", "silu", "maximum"))

@@ -1,11 +1,10 @@
 """Another backward rule in the place of every ReLU of a network."""
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from videxplain.attribution.methods.rectifiers import as_rectifier, hidden_in, other_nonlinearity
@@ -17,7 +16,7 @@ class ReplacedReLU(TorchFunctionMode):
 
     Attributes:
         seen: How many rectifiers have been called.
-        others: Names of nonlinearities that have been called and for which the rule is not defined, such as GELU.
+        others: Nonlinearities that have been called and for which the rule is not defined, such as GELU.
     """
 
     def __init__(self, rule: type[torch.autograd.Function], name: str) -> None:
@@ -28,10 +27,17 @@ class ReplacedReLU(TorchFunctionMode):
         super().__init__()
         self._rule, self._name = rule, name
         self.seen = 0
-        self.others: dict[str, None] = {}
+        self.others: dict[str, int] = {}
 
-    def check_seen(self, module: nn.Module) -> None:
-        """Raise for a network to which the rule cannot be applied, and warn of one to which it is applied in part.
+    def check_seen(self, module: nn.Module, logits: Tensor) -> tuple[str, ...]:
+        """Raise for a network to which the rule cannot be applied.
+
+        Args:
+            module: The network.
+            logits: What it returned, with its graph.
+
+        Returns:
+            A line, where the rule is applied to a part of the network only.
 
         Raises:
             VidexplainError: The network called no rectifier, or hides some in scripted or traced parts.
@@ -45,13 +51,18 @@ class ReplacedReLU(TorchFunctionMode):
             )
         if not self.seen:
             raise VidexplainError(f"{network} calls no ReLU: {self._name} would be the plain gradient; use gradcam")
-        if self.others:
-            names = ", ".join(self.others)
-            warnings.warn(
-                f"{self._name} is defined for ReLUs: {names} of {network} pass the plain gradient, so that the map is "
-                "guided in part",
-                stacklevel=2,
-            )
+        names = ", ".join(dict.fromkeys((*self._others_within(logits), *_own_functions(logits, self._rule))))
+        if not names:
+            return ()
+        return (
+            f"{self._name} is defined for ReLUs: {names} of {network} pass the plain gradient, so the map is guided in "
+            "part",
+        )
+
+    def _others_within(self, logits: Tensor) -> list[str]:
+        """The other nonlinearities, without one that makes probabilities at the very end."""
+        last = type(logits.grad_fn).__name__.lower()
+        return [name for name, times in self.others.items() if times > 1 or not last.startswith(name.lower())]
 
     def __torch_function__(
         self,
@@ -64,10 +75,28 @@ class ReplacedReLU(TorchFunctionMode):
         kwargs = kwargs or {}
         found = as_rectifier(func, args, kwargs)
         if found is None:
-            if name := other_nonlinearity(func):
-                self.others[name] = None
+            if name := other_nonlinearity(func, args):
+                self.others[name] = self.others.get(name, 0) + 1
             return func(*args, **kwargs)
         self.seen += 1
         out = self._rule.apply(found.value, found.top)
         # A caller that works in place may go on with the old tensor rather than with what is returned.
         return found.value.copy_(out) if found.in_place else out
+
+
+def _own_functions(logits: Tensor, rule: type[torch.autograd.Function]) -> Iterator[str]:
+    """Names of the functions with a backward pass of their own that made ``logits``; calls of them cannot be seen.
+
+    Some networks write SiLU so. Segments that are recomputed are refused elsewhere.
+    """
+    seen: set[Any] = set()
+    waiting = [logits.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        waiting += [following for following, _ in node.next_functions]
+        function = getattr(node, "_forward_cls", None)
+        if function is not None and function is not rule and not function.__name__.startswith("Checkpoint"):
+            yield function.__name__
