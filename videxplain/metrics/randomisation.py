@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videxplain.device import device_of
 from videxplain.errors import VidexplainError, unknown
+from videxplain.exclusive import alone, seeded
 
 Mode: TypeAlias = Literal["cascading", "independent"]
 _WINDOW, _SIGMA = 11, 1.5
@@ -59,7 +61,7 @@ def randomised(module: nn.Module, layers: Sequence[str], seed: int = 0) -> Itera
 
     A layer is drawn anew by its own ``reset_parameters``, which sets the running statistics of a batch normalisation
     back too; parameters of other modules take normal values with the mean and deviation of those they replace. The
-    random state of torch is restored.
+    random state of torch is restored. No other thread uses the network meanwhile.
 
     Args:
         module: The network.
@@ -70,15 +72,15 @@ def randomised(module: nn.Module, layers: Sequence[str], seed: int = 0) -> Itera
     for name in layers:
         if name not in order:
             raise unknown("layer with parameters", name, order)
-    kept = {name: value.clone() for name, value in module.state_dict().items()}
-    try:
-        with torch.random.fork_rng(), torch.no_grad():
+    with alone(module):
+        kept = {name: value.clone() for name, value in module.state_dict().items()}
+        try:
             for name in layers:
-                torch.manual_seed(seed * len(order) + order[name])
-                _reset(module.get_submodule(name))
-        yield module
-    finally:
-        module.load_state_dict(kept)
+                with seeded(seed * len(order) + order[name], device_of(module)), torch.no_grad():
+                    _reset(module.get_submodule(name))
+            yield module
+        finally:
+            module.load_state_dict(kept)
 
 
 def randomisation_test(

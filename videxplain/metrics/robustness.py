@@ -36,23 +36,26 @@ def infidelity(score: Score, x: Tensor, heat: Tensor, *, samples: int = 16, seed
     check_pair(x, heat)
     deviation = NOISE * float(x.std())
 
-    def perturb(inputs: Tensor) -> tuple[Tensor, Tensor]:
-        noise = deviation * torch.randn_like(inputs[:, :1]).expand_as(inputs)
-        return noise.contiguous(), inputs - noise
-
     def measured(attribution: Tensor, normalise: bool) -> float:
-        with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
-            torch.manual_seed(seed)
-            value = captums(
-                score,
-                perturb,
-                x,
-                attribution,
-                n_perturb_samples=samples,
-                max_examples_per_batch=1,
-                normalize=normalise,
-            )
-            return float(value)
+        # A generator of its own: torch's are shared by all threads.
+        draw = torch.Generator(x.device).manual_seed(seed)
+
+        def perturb(inputs: Tensor) -> tuple[Tensor, Tensor]:
+            shape = (len(inputs), 1, *inputs.shape[2:])
+            noise = torch.randn(shape, generator=draw, device=inputs.device, dtype=inputs.dtype)
+            noise = (deviation * noise).expand_as(inputs)
+            return noise.contiguous(), inputs - noise
+
+        value = captums(
+            score,
+            perturb,
+            x,
+            attribution,
+            n_perturb_samples=samples,
+            max_examples_per_batch=1,
+            normalize=normalise,
+        )
+        return float(value)
 
     # The same number in each channel: only their sum is compared.
     spread = (heat / x.shape[1])[None, None].expand_as(x).contiguous()
@@ -85,7 +88,9 @@ def sensitivity(
         with torch.enable_grad():
             return (torch.stack([explain(one[None]).detach() for one in inputs[0]]),)
 
-    with torch.random.fork_rng([x.device.index or 0] if x.is_cuda else []):
-        torch.manual_seed(seed)
-        value = sensitivity_max(run, x, perturb_radius=radius, n_perturb_samples=samples, max_examples_per_batch=1)
-    return float(value)
+    draw = torch.Generator().manual_seed(seed)
+
+    def perturb(inputs: Tensor) -> tuple[Tensor]:
+        return (inputs + torch.empty(inputs.shape).uniform_(-radius, radius, generator=draw).to(inputs.device),)
+
+    return float(sensitivity_max(run, x, perturb, n_perturb_samples=samples, max_examples_per_batch=1))
