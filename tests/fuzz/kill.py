@@ -6,13 +6,15 @@
 reference and the time it takes. Then, ``--kills`` times: a new folder, a SIGKILL to the command and to no other process
 after a random part of that time, a second run to its end with ``--again`` added (such as ``--resume``), and a
 comparison: the same files with the same bytes, except those that match ``--ignore``, and no hidden files left behind.
-``--chain`` kills the second run as well, and only lets the third one end.
+``--chain`` kills the second run as well, and only lets the third one end. ``--imports`` names modules to import once:
+the command then runs in forks of this process, so that a round costs its work and no imports.
 
     python tests/fuzz/kill.py -- videxplain prepare --data DATA --out {out} --workers 2
     python tests/fuzz/kill.py -- videxplain synthesize --out {out} --videos 84 --workers 2
-    python tests/fuzz/kill.py --again=--resume --begun checkpoints/last.ckpt --ignore 'logs/*' -- \
-        videxplain train RECIPE --out {out}
-    python tests/fuzz/kill.py --ignore benchmark.md -- videxplain benchmark --data DATA --out {out}
+    python tests/fuzz/kill.py --again=--resume --begun checkpoints/last.ckpt --ignore 'logs/*' \
+        --imports videxplain.cli.app videxplain.train.run -- videxplain train RECIPE --out {out}
+    python tests/fuzz/kill.py --ignore benchmark.md --imports videxplain.cli.app videxplain.benchmark.api -- \
+        videxplain benchmark --data DATA --out {out}
 
 What a benchmark measures of time and memory (``TIMED``) is not compared; its ``benchmark.md`` writes the same numbers.
 """
@@ -21,6 +23,7 @@ import argparse
 import csv
 import fnmatch
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -33,7 +36,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _LONGEST = 600
 TOO_LATE = "whole before the kill"
@@ -42,29 +45,78 @@ TIMED = ("seconds", "forward_seconds", "memory_mib", "passes")
 """Keys and columns of a benchmark's files that no two runs have in common."""
 
 
-def start(command: list[str], out: Path) -> "subprocess.Popen[str]":
-    """The command, writing into ``out``."""
-    line = [part.replace("{out}", str(out)) for part in command]
-    return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+class Run:
+    """A command that has been started, in a process of its own."""
+
+    def __init__(self, command: list[str], out: Path, forked: bool) -> None:
+        """Start it, writing into ``out``; ``forked`` says that this process has imported all that it needs."""
+        line = [part.replace("{out}", str(out)) for part in command]
+        self._said = Path(f"{out}.said")
+        with self._said.open("w", encoding="utf-8") as file:
+            if not forked:
+                settings: Any = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.STDOUT}
+                self._pid = subprocess.Popen(line, **settings).pid
+            elif not (pid := os.fork()):
+                _become(line, file.fileno())
+            else:
+                self._pid = pid
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit status, or None where it still runs after so long."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        return None
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+
+    @property
+    def said(self) -> str:
+        """What it has printed."""
+        return self._said.read_text(encoding="utf-8")
 
 
-def finish(command: list[str], out: Path) -> tuple[int, str]:
-    """Exit status and output of a run to its end."""
-    process = start(command, out)
-    said, _ = process.communicate(timeout=_LONGEST)
-    return process.returncode, said
-
-
-def kill_after(command: list[str], out: Path, seconds: float) -> bool:
-    """Start, and kill after so long; whether it was still running."""
-    process = start(command, out)
+def _become(line: list[str], output: int) -> NoReturn:
+    """Do as the program does; it was imported before, so that a round takes as long as its work."""
+    status = 1
     try:
-        process.communicate(timeout=seconds)
+        for stream in (1, 2):
+            os.dup2(output, stream)
+        sys.argv = line
+        from videxplain.cli import main as run
+
+        run()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def finish(command: list[str], out: Path, forked: bool) -> tuple[int, str]:
+    """Exit status and output of a run to its end."""
+    run = Run(command, out, forked)
+    status = run.wait(_LONGEST)
+    if status is None:
+        run.kill()
+        return 124, f"it did not end within {_LONGEST} s"
+    return status, run.said
+
+
+def kill_after(command: list[str], out: Path, seconds: float, forked: bool) -> bool:
+    """Start, and kill after so long; whether it was still running."""
+    run = Run(command, out, forked)
+    if run.wait(seconds) is not None:
         return False
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        return True
+    run.kill()
+    return True
 
 
 def contents(out: Path, ignore: list[str]) -> dict[str, str]:
@@ -129,20 +181,18 @@ def one_round(command: list[str], options: argparse.Namespace, draw: random.Rand
     """Kill once or twice, resume, and compare with the reference; what came of it."""
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
-    again = [*command, *options.again]
-    killed = kill_after(command, out, draw.uniform(options.after, took))
+    again, forked = [*command, *options.again], bool(options.imports)
+    killed = kill_after(command, out, draw.uniform(options.after, took), forked)
     if options.chain and killed:
-        killed_again = kill_after(
-            again if any(out.glob(options.begun)) else command, out, draw.uniform(options.after, took)
-        )
-        killed = killed or killed_again
+        line = again if any(out.glob(options.begun)) else command
+        kill_after(line, out, draw.uniform(options.after, took), forked)
     if not killed:
         return TOO_LATE
     whole = contents(folder / "whole", options.ignore)
     if difference(contents(out, options.ignore), whole) is None:
         return TOO_LATE
     # A run that was killed before it wrote anything is not resumed but begun.
-    status, said = finish(again if any(out.glob(options.begun)) else command, out)
+    status, said = finish(again if any(out.glob(options.begun)) else command, out, forked)
     if status:
         return f"WRONG: exit status {status}: {said.strip().splitlines()[-1] if said.strip() else ''}"
     wrong = difference(contents(out, options.ignore), whole)
@@ -159,13 +209,18 @@ def main() -> int:
     parser.add_argument("--begun", default="*", help="files by which a run has begun that can be resumed")
     parser.add_argument("--ignore", nargs="*", default=[], help="files whose content may differ, such as times")
     parser.add_argument("--chain", action="store_true", help="kill the second run too")
+    parser.add_argument(
+        "--imports", nargs="*", default=[], help="modules; the command then runs in forks of this process"
+    )
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     draw, counts = random.Random(options.seed), Counter[str]()
+    for name in options.imports:
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.monotonic()
-        status, said = finish(options.command, folder / "whole")
+        status, said = finish(options.command, folder / "whole", bool(options.imports))
         took = time.monotonic() - began
         if status:
             print(f"the command itself fails with status {status}:\n{said}")
