@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from videxplain.explanation.result import Explanation
     from videxplain.models.architectures import register_model
     from videxplain.models.config import ModelConfig, TokenLayout
+    from videxplain.models.functions import wrap_function
     from videxplain.models.video_model import VideoModel
     from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
@@ -68,6 +69,7 @@ _HOMES = {
     "explanation.result": ["Explanation"],
     "models.architectures": ["register_model"],
     "models.config": ["ModelConfig", "TokenLayout"],
+    "models.functions": ["wrap_function"],
     "models.video_model": ["VideoModel"],
     "models.wrapping": ["wrap"],
     "models.zoo": ["list_models", "load_model", "save_model"],
@@ -125,6 +127,7 @@ __all__ = [
     "save_model",
     "split",
     "wrap",
+    "wrap_function",
 ]
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.engine import rows_of, trace
 from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, resolve
-from videxplain.attribution.registry import Method
+from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
@@ -28,8 +28,15 @@ def find_layer(
         tokens: How the tokens of a transformer lie; None for what its configuration or the pass says.
 
     Raises:
-        VidexplainError: The network has no such layer, or the method takes none or takes one.
+        VidexplainError: The network has no such layer, or the method takes none or takes one. Or it is a plain function,
+            and the method needs layers or gradients.
     """
+    if getattr(module, "only_called", False) and not method.only_calls:
+        working = [name for name in METHODS if METHODS[name].only_calls]
+        raise VidexplainError(
+            f"{method.name} needs the layers or gradients of a network, and this is a plain function: take "
+            f"{', '.join(working[:-1])} or {working[-1]}"
+        )
     if method.layer is None:
         if layer is not None:
             raise VidexplainError(f"{method.name} explains the input, so it takes no layer")

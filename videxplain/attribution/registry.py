@@ -59,6 +59,7 @@ class Method:
         options: The keyword arguments of ``run``.
         signed: Whether negative values are part of the picture. Otherwise they mean absence of evidence.
         caution: One line that a reader of any of its pictures must know. Every explanation carries it as a note.
+        gradients: Whether a method that hides parts of the clip takes gradients all the same.
     """
 
     name: str
@@ -72,6 +73,12 @@ class Method:
     options: tuple[Option, ...] = ()
     signed: bool = False
     caution: str = ""
+    gradients: bool = False
+
+    @property
+    def only_calls(self) -> bool:
+        """Whether the method does nothing with a network but run it, so that it can explain a plain function."""
+        return self.family == "perturbation" and self.layer is None and not self.gradients
 
     def option(self, name: str) -> Option:
         """The option called ``name``.
@@ -132,6 +139,7 @@ def register_method(
     options: tuple[Option, ...] = (),
     signed: bool = False,
     caution: str = "",
+    gradients: bool = False,
 ) -> Callable[[Callable[Concatenate[Pass, Options], Attribution]], Callable[Concatenate[Pass, Options], Attribution]]:
     """Register your own method; :func:`videxplain.attribute` and :func:`videxplain.explain` then know its name.
 
@@ -155,6 +163,7 @@ def register_method(
         options: The keyword arguments of the function.
         signed: Whether negative values are part of the picture.
         caution: One line that a reader of any of its pictures must know.
+        gradients: Whether a method of the family ``"perturbation"`` takes gradients all the same.
 
     Raises:
         VidexplainError: The name is taken.
@@ -164,7 +173,8 @@ def register_method(
         run: Callable[Concatenate[Pass, Options], Attribution],
     ) -> Callable[Concatenate[Pass, Options], Attribution]:
         METHODS.fill()  # ours come first
-        METHODS.add(name, Method(name, family, summary, paper, cost, run, layer, candidates, options, signed, caution))
+        about = (name, family, summary, paper, cost, run, layer, candidates, options, signed, caution, gradients)
+        METHODS.add(name, Method(*about))
         return run
 
     return add

@@ -124,6 +124,8 @@ def save_model(
     config = getattr(model, "config", None)
     if not isinstance(config, ModelConfig):
         raise VidexplainError("the model has no config: only networks of the zoo can be saved")
+    if getattr(model, "only_called", False):
+        raise VidexplainError("the model is a plain function, so it has no weights to save")
     if isinstance(model, Wrapped):
         raise VidexplainError("nothing here could read a wrapped network again: save its .module as its project does")
     write_weights(model.state_dict(), config, Path(path), metrics, dtype, getattr(model, "familiarity", None))

@@ -30,6 +30,7 @@ _RATE, _TEMPERATURE = 0.05, 20.0
     paper="Fong et al., ICCV 2019; for video after Li et al., WACV 2021",
     cost="2 forward passes, and 3 x 100 (areas x steps) forward and backward passes",
     candidates=1,
+    gradients=True,
     options=(
         STEPS,
         Option(

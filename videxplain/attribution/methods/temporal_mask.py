@@ -26,6 +26,7 @@ _RATE = 0.1
     paper="Mänttäri et al., ACCV 2020",
     cost="2 forward passes, and 100 (steps) forward and backward passes",
     candidates=1,
+    gradients=True,
     options=(
         STEPS,
         Option(
