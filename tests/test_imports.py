@@ -20,7 +20,7 @@ ROOMS = {
     "actionfigures": {"data", "viz"},
     "models": set(),
     "attribution": set(),
-    "explanation": JOINED,
+    "explanation": JOINED | {"metrics"},
     "evaluation": JOINED | {"metrics", "actionfigures"},
     "train": JOINED | {"metrics", "actionfigures", "evaluation"},
     "benchmark": JOINED | {"metrics", "actionfigures", "evaluation"},

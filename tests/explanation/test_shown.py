@@ -26,7 +26,7 @@ def test_the_overlay_is_drawn_in_square_pixels(stretched):
     frames = list(stretched.overlay_frames(timeline=False))
     assert {frame.shape for frame in frames} == {(64, 96, 3)}
     # The square of 16x16 stored pixels, at columns 37 to 52 of frame 3, is 24 pixels wide.
-    bright = np.flatnonzero(stretched._frames_at(np.array([3]))[0][12, :, 0] > 150)
+    bright = np.flatnonzero(stretched.frames_at([3])[0][12, :, 0] > 150)
     assert (bright[0], len(bright)) == (pytest.approx(37 * 1.5, abs=1), pytest.approx(24, abs=1))
 
 

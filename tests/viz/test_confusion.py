@@ -6,7 +6,8 @@ from matplotlib.colors import to_rgb
 
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.confusion import most_confused, similarity_linkage
-from videxplain.viz.confusion import NO_VIDEOS, RIGHT, SMALLEST_POINTS, WRONG
+from videxplain.viz.colour import LIGHT
+from videxplain.viz.confusion import RIGHT, SMALLEST_POINTS, WRONG, shades
 from videxplain.viz.confusion import confusion_figure as draw
 
 COUNTS = np.array([[6, 3, 1], [0, 4, 0], [2, 2, 0]])
@@ -62,11 +63,11 @@ def test_cells_show_shares_of_the_true_class():
     figure = confusion_figure(COUNTS, NAMES)
     pixels = cells(figure)
     assert pixels.shape == (3, 3, 3)
-    assert pixels[0, 0].tolist() == colour(RIGHT, 0.6)
-    assert pixels[1, 1].tolist() == colour(RIGHT, 1.0)
+    assert pixels[0, 0].tolist() == colour(shades(LIGHT, RIGHT), 0.6)
+    assert pixels[1, 1].tolist() == colour(shades(LIGHT, RIGHT), 1.0)
     assert pixels[2, 2].tolist() == [255, 255, 255]
-    assert pixels[0, 1].tolist() == colour(WRONG, np.sqrt(0.3))
-    assert pixels[2, 0].tolist() == colour(WRONG, np.sqrt(0.5))
+    assert pixels[0, 1].tolist() == colour(shades(LIGHT, WRONG), np.sqrt(0.3))
+    assert pixels[2, 0].tolist() == colour(shades(LIGHT, WRONG), np.sqrt(0.5))
     assert pixels[1, 0].tolist() == [255, 255, 255]
     assert numbers(figure) == {(0, 0): "60", (0, 1): "30", (0, 2): "10", (1, 1): "100", (2, 0): "50", (2, 1): "50"}
 
@@ -75,9 +76,9 @@ def test_cells_show_counts_when_asked():
     figure = confusion_figure(COUNTS, NAMES, normalise=False)
     assert numbers(figure) == {(0, 0): "6", (0, 1): "3", (0, 2): "1", (1, 1): "4", (2, 0): "2", (2, 1): "2"}
     # The darkest colour is the largest count, 6.
-    assert cells(figure)[0, 0].tolist() == colour(RIGHT, 1.0)
-    assert cells(figure)[1, 1].tolist() == colour(RIGHT, 4 / 6)
-    assert cells(figure)[2, 1].tolist() == colour(WRONG, np.sqrt(2 / 6))
+    assert cells(figure)[0, 0].tolist() == colour(shades(LIGHT, RIGHT), 1.0)
+    assert cells(figure)[1, 1].tolist() == colour(shades(LIGHT, RIGHT), 4 / 6)
+    assert cells(figure)[2, 1].tolist() == colour(shades(LIGHT, WRONG), np.sqrt(2 / 6))
     assert {"right, number of videos", "taken for another class, number of videos"} <= set(texts(figure))
     keys = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes[1:]]
     assert keys == [["0", "3", "6"], ["0", "2", "6"]]
@@ -98,7 +99,7 @@ def test_numbers_can_be_read_on_their_colour():
 def test_a_class_without_videos_is_grey_and_said():
     matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 0, 4]])
     figure = confusion_figure(matrix, NAMES)
-    assert (cells(figure)[1] == (255 * np.array(to_rgb(NO_VIDEOS))).round()).all()
+    assert (cells(figure)[1] == (255 * np.array(to_rgb(LIGHT.rule))).round()).all()
     # Right are 7 of 8; the classes with videos have 3/4 and 4/4.
     assert "8 videos of 3 classes; 1 without videos (grey); right: 87.5 %, mean of the classes 87.5 %" in texts(figure)
     uneven = np.array([[1, 1], [0, 8]])

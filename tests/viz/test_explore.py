@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 
 from videxplain.viz.colour import NEGATIVE, POSITIVE
 from videxplain.viz.explore import classes_figure, formats_figure, lengths_figure, samples_figure
-from videxplain.viz.page import PICTURE_DPI
+from videxplain.viz.style import SCREEN_DPI
 
 NAMES = [f"HandstandPushup{i}" for i in range(101)]
 
@@ -167,4 +167,4 @@ def test_a_note_cannot_be_missed(draw):
     plain, noted = draw(title="title"), draw(title="title", notes=["damaged, and not counted: 3"])
     assert "damaged, and not counted: 3" in texts(noted)
     assert noted.get_size_inches()[1] > plain.get_size_inches()[1]
-    assert noted.dpi == PICTURE_DPI
+    assert noted.dpi == SCREEN_DPI

@@ -3,10 +3,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.viz.layout import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps, texts
-from videxplain.viz.colour import POSITIVE
+from videxplain.viz.colour import LIGHT, POSITIVE
 from videxplain.viz.page import elide, text_width, wrap
 from videxplain.viz.panels import activation_picture, four_panels, signed_picture
-from videxplain.viz.sheet import BAR, contact_sheet
+from videxplain.viz.sheet import contact_sheet
 
 
 def frames(count, size):
@@ -82,7 +82,7 @@ def test_bars_are_proportional_and_the_target_stands_out():
     other, jump = figure.artists[-2:]
     assert other.get_width() == pytest.approx(2 * jump.get_width())
     assert jump.get_facecolor() == pytest.approx([int(POSITIVE[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1])
-    assert other.get_facecolor() == pytest.approx([int(BAR[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1])
+    assert other.get_facecolor() == pytest.approx([int(LIGHT.bar[i : i + 2], 16) / 255 for i in (1, 3, 5)] + [1])
 
 
 def test_curve_marks_the_frames_that_are_shown():

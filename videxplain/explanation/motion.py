@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -22,8 +22,9 @@ from videxplain.progress import Progress
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz")
-_FRAMES = 8
+    from videxplain.viz.layout import Layout
+
+FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +81,28 @@ class MotionAndAppearance(Result):
                 banner(picture, UNFAMILIAR_FRAME)
             yield line.under(picture, i)
 
-    def figure(self) -> "Figure":
-        """Frames, both parts over them, and how much each contributed when."""
-        from videxplain.viz.motion_and_appearance import two_part_sheet
+    def figure(self, *, layout: "Layout | None" = None) -> "Figure":
+        """Frames, both parts over them, and how much each contributed when.
 
+        Args:
+            layout: Which frames, in how many rows and columns, with which words; None for the default.
+
+        Raises:
+            VidexplainError: The clip does not have a frame of the layout, or the frames do not fit.
+        """
+        from videxplain.viz.layout import Layout
+        from videxplain.viz.motion_and_appearance import two_part_sheet
+        from videxplain.viz.sheet import sheet_frames
+
+        layout = layout or Layout()
         motion, appearance, source = self.motion, self.appearance, self.motion.shown
-        wanted = np.unique(np.linspace(0, motion.num_frames - 1, min(_FRAMES, motion.num_frames)).round().astype(int))
-        frames = {i: frame for i, frame in enumerate(source.frames(0, int(wanted[-1]) + 1)) if i in wanted}
+        wanted = sheet_frames(motion.num_frames, layout)
         name = source.path.name if source.path else "clip"
         return two_part_sheet(
-            np.stack([frames[int(i)] for i in wanted]),
-            [motion.maps[int(i)] for i in wanted],
-            [appearance.maps[int(i)] for i in wanted],
-            wanted.tolist(),
+            np.stack(motion.frames_at(wanted)),
+            [motion.maps[i] for i in wanted],
+            [appearance.maps[i] for i in wanted],
+            wanted,
             (motion.temporal, appearance.temporal),
             limit=self.limit,
             share=self.share,
@@ -102,7 +112,17 @@ class MotionAndAppearance(Result):
             subtitle="; ".join(filter(None, (motion.provenance, motion.seen))),
             box=motion.shown_box,
             notes=motion.notes,
+            layout=layout,
         )
+
+    def caption(self, *, layout: "Layout | None" = None) -> list[str]:
+        """The sentences of the figure's caption, in LaTeX."""
+        from videxplain.explanation.captions import two_part_caption
+        from videxplain.viz.layout import Layout
+        from videxplain.viz.sheet import sheet_frames
+
+        frames = sheet_frames(self.motion.num_frames, layout or Layout())
+        return list(two_part_caption(self.motion, frames, self.share, self.limit))
 
     def summary(self) -> dict[str, Any]:
         """The share of motion and both parts by frame, ready for JSON."""
@@ -123,14 +143,16 @@ class MotionAndAppearance(Result):
         """SHA-256 of what was asked, which every file of the result carries."""
         return self.motion.origin.question
 
-    def save(self, path: str | Path, *, progress: Progress | None = None) -> Path:
+    def save(self, path: str | Path, *, layout: "Layout | None" = None, progress: Progress | None = None) -> Path:
         """Write it in the format that the suffix names; the file appears complete or not at all.
 
         ``.mp4`` and ``.gif`` are the overlay video, ``.png``, ``.pdf`` and ``.svg`` the figure, ``.json`` the summary,
-        and ``.npz`` the raw maps ``(T, h, w)`` of both parts with the summary.
+        and ``.npz`` the raw maps ``(T, h, w)`` of both parts with the summary. ``.tex`` is the caption of the figure,
+        and ``.bib`` the papers of the methods.
 
         Args:
             path: The file.
+            layout: What the figure shows; None for the default.
             progress: Called with the frames drawn and the frames in all, for a video.
 
         Returns:
@@ -139,7 +161,15 @@ class MotionAndAppearance(Result):
         Raises:
             VidexplainError: Another suffix, or a file that cannot be written.
         """
-        return self._write(path, self.figure, self.overlay_frames, self._maps, progress)
+        return self._write(
+            path,
+            partial(self.figure, layout=layout),
+            self.overlay_frames,
+            self._maps,
+            progress,
+            caption=partial(self.caption, layout=layout),
+            methods=("motion", "appearance"),
+        )
 
     @classmethod
     def _restore(cls, summary: Mapping[str, Any], arrays: Arrays | None, source: FrameSource) -> Self:

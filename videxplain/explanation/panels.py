@@ -1,7 +1,13 @@
-"""A figure for papers and reports: one frame of a clip in four panels."""
+"""A figure for papers and reports: frames of a clip in four panels."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.api import attribute
@@ -9,75 +15,185 @@ from videxplain.attribution.targets import Target
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain, window_around
 from videxplain.explanation.origin import config_of
+from videxplain.explanation.result import Explanation
+from videxplain.explanation.saving import FIGURES, TEXTS, write_text
 from videxplain.explanation.sources import ClipLike, as_source
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from videxplain.viz.layout import Layout
 
-def four_panel_figure(
+FORMATS = (*FIGURES, *TEXTS)
+_WORDS = {"guided-backprop": "guided backpropagation", "input-x-gradient": "input x gradient"}
+
+
+@dataclass(frozen=True, eq=False)
+class FourPanels:
+    """Frames of a clip beside their first activations, their Grad-CAM and their gradients.
+
+    Attributes:
+        explanation: Grad-CAM of the whole clip.
+        frames: Numbers of the frames.
+        activations: ``(k, h, w)`` mean activations of the first convolution.
+        gradients: ``(k, H, W, 3)`` signed gradients with respect to red, green and blue.
+        gradient_method: The method that gives them.
+    """
+
+    explanation: Explanation
+    frames: tuple[int, ...]
+    activations: NDArray[np.float32]
+    gradients: NDArray[np.float32]
+    gradient_method: str
+
+    def figure(self, *, colormap: str | None = None, layout: "Layout | None" = None) -> "Figure":
+        """The four panels, a row for each frame, every column with one scale.
+
+        Args:
+            colormap: Name of a matplotlib colour map, for Grad-CAM; None for that of :func:`videxplain.style`.
+            layout: Whether there are titles and captions; None for both.
+        """
+        from videxplain.viz.layout import Layout
+        from videxplain.viz.panels import CAPTIONS, four_panels
+
+        explained, frames = self.explanation, self.frames
+        name = explained.source.path.name if explained.source.path else "clip"
+        shown = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames"
+        return four_panels(
+            np.stack(explained.frames_at(frames)),
+            self.activations,
+            np.stack([explained.maps[frame] for frame in frames]),
+            self.gradients,
+            limit=explained.range[1],
+            labels=[f"frame {frame}" for frame in frames] if len(frames) > 1 else (),
+            title=f"{name}, {shown}: {explained.origin.model}, '{explained.origin.target}'",
+            subtitle="; ".join(filter(None, (explained.provenance, explained.seen))),
+            box=explained.shown_box,
+            notes=explained.notes,
+            captions=(*CAPTIONS[:3], f"{_WORDS[self.gradient_method]} (grey: no contribution)"),
+            colormap=colormap,
+            layout=layout or Layout(),
+        )
+
+    def caption(self, *, colormap: str | None = None) -> list[str]:
+        """The sentences of the figure's caption, in LaTeX."""
+        from videxplain.explanation.captions import panels_caption
+
+        return list(panels_caption(self.explanation, self.frames, self.gradient_method, colormap))
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        colormap: str | None = None,
+        layout: "Layout | None" = None,
+        question: str = "",
+    ) -> Path:
+        """Write the figure (``.png``, ``.pdf``, ``.svg``), its caption (``.tex``) or the methods' papers (``.bib``).
+
+        Args:
+            path: The file.
+            colormap: As for :meth:`figure`.
+            layout: As for :meth:`figure`.
+            question: SHA-256 of what was asked, which the file carries.
+
+        Returns:
+            The path.
+
+        Raises:
+            VidexplainError: Another suffix, or a file that cannot be written.
+        """
+        from videxplain.viz.save import save_figure
+
+        path = Path(path)
+        if path.suffix.lower().lstrip(".") in TEXTS:
+            methods = ("gradcam", self.gradient_method)
+            write_text(path, partial(self.caption, colormap=colormap), methods, question)
+        else:
+            note = "; ".join(filter(None, (f"question: {question}", self.explanation.provenance)))
+            save_figure(self.figure(colormap=colormap, layout=layout), path, note=note)
+        return path
+
+
+def four_panels_of(
     model: nn.Module,
     clip: ClipLike,
     *,
-    frame: int | None = None,
+    frames: Sequence[int] = (),
     target: Target | None = None,
     layer: str | nn.Module | None = None,
-    colormap: str | None = None,
     progress: Progress | None = None,
-) -> "Figure":
-    """One frame of a clip beside its first activations, its Grad-CAM and its guided backpropagation.
+) -> FourPanels:
+    """Frames of a clip beside their first activations, their Grad-CAM and their guided backpropagation.
 
-    Grad-CAM is that of the whole clip, on the colour scale of the clip. The other two come from the window in which the
+    Grad-CAM is that of the whole clip, on the colour scale of the clip. The other two come from the window in which a
     frame is nearest to the middle. The layout is that of Figures 14 and 15 in the report that docs/reproduce.md
     reproduces.
 
     Args:
         model: A network with a ``config``.
         clip: As for :func:`videxplain.explain`.
-        frame: Which frame of the clip, from 0; None for the one that contributes most.
+        frames: Numbers of the frames, from 0; empty for the one that contributes most.
         target: As for :func:`videxplain.explain`.
         layer: What Grad-CAM explains; None for the default.
-        colormap: Name of a matplotlib colour map, for Grad-CAM.
         progress: Called with the windows done and the windows in all.
+
+    Raises:
+        VidexplainError: The clip does not have one of the frames, or anything that :func:`videxplain.explain` refuses.
     """
-    from videxplain.viz.panels import four_panels
-
     config, source = config_of(model), as_source(clip)
-    if frame is not None and not 0 <= frame < source.num_frames:
-        raise VidexplainError(f"the clip has no frame {frame}; it has frames 0 to {source.num_frames - 1}")
+    for frame in frames:
+        if not 0 <= frame < source.num_frames:
+            raise VidexplainError(f"the clip has no frame {frame}; it has frames 0 to {source.num_frames - 1}")
     explained = explain(model, source, "gradcam", target=target, layer=layer, progress=progress)
-    shown = int(explained.temporal.argmax()) if frame is None else frame
-    x, _, position = window_around(model, source, shown)
-    # The class that was explained for the whole clip, not the one that this window would choose.
+    # The class that was explained for the whole clip, not the one that a window would choose.
     wanted = explained.origin.target_index if target is None else target
-    activations = attribute(model, x, method="activations", enlarge=False)[0]
-    gradient, options = _pixels(model, x, wanted)
-    guided = gradient[0, :, position]
-    step = min(position * len(activations) // config.num_frames, len(activations) - 1)
-    if colormap is not None:
-        options["colormap"] = colormap
-    name = source.path.name if source.path else "clip"
-    return four_panels(
-        next(iter(explained.shown.frames(shown, shown + 1))),
-        activations[step].cpu().numpy(),
-        explained.maps[shown],
-        guided.permute(1, 2, 0).cpu().numpy(),
-        limit=explained.range[1],
-        title=f"{name}, frame {shown}: {config.architecture}, '{explained.origin.target}'",
-        subtitle="; ".join(filter(None, (explained.provenance, explained.seen))),
-        box=explained.shown_box,
-        notes=explained.notes,
-        **options,
-    )
+    activations, gradients, method = [], [], ""
+    shown = tuple(frames) or (int(explained.temporal.argmax()),)
+    for frame in shown:
+        x, _, position = window_around(model, source, frame)
+        steps = attribute(model, x, method="activations", enlarge=False)[0]
+        activations.append(steps[min(position * len(steps) // config.num_frames, len(steps) - 1)].cpu().numpy())
+        gradient, method = _pixels(model, x, wanted)
+        gradients.append(gradient[0, :, position].permute(1, 2, 0).cpu().numpy())
+    return FourPanels(explained, shown, np.stack(activations), np.stack(gradients), method)
 
 
-def _pixels(model: nn.Module, x: Tensor, target: Target | None) -> tuple[Tensor, dict[str, Any]]:
-    """Guided backpropagation, or input x gradient for a network without ReLUs, with the caption that says so."""
-    from videxplain.viz.panels import CAPTIONS
+def four_panel_figure(
+    model: nn.Module,
+    clip: ClipLike,
+    *,
+    frame: int | Sequence[int] | None = None,
+    target: Target | None = None,
+    layer: str | nn.Module | None = None,
+    colormap: str | None = None,
+    layout: "Layout | None" = None,
+    progress: Progress | None = None,
+) -> "Figure":
+    """The figure of :func:`four_panels_of`.
 
+    Args:
+        model: A network with a ``config``.
+        clip: As for :func:`videxplain.explain`.
+        frame: Which frame of the clip, from 0, or several; None for the one that contributes most.
+        target: As for :func:`videxplain.explain`.
+        layer: What Grad-CAM explains; None for the default.
+        colormap: Name of a matplotlib colour map, for Grad-CAM; None for that of :func:`videxplain.style`.
+        layout: Whether there are titles and captions; None for both.
+        progress: Called with the windows done and the windows in all.
+
+    Raises:
+        VidexplainError: The clip does not have one of the frames, or anything that :func:`videxplain.explain` refuses.
+    """
+    frames = () if frame is None else (frame,) if isinstance(frame, int | np.integer) else tuple(frame)
+    panels = four_panels_of(model, clip, frames=frames, target=target, layer=layer, progress=progress)
+    return panels.figure(colormap=colormap, layout=layout)
+
+
+def _pixels(model: nn.Module, x: Tensor, target: Target | None) -> tuple[Tensor, str]:
+    """Guided backpropagation, or input x gradient for a network without ReLUs, with the name of the method."""
     try:
-        return attribute(model, x, method="guided-backprop", target=target), {}
+        return attribute(model, x, method="guided-backprop", target=target), "guided-backprop"
     except VidexplainError:
-        gradient = attribute(model, x, method="input-x-gradient", target=target)
-        return gradient, {"captions": (*CAPTIONS[:3], "input x gradient (grey: no contribution)")}
+        return attribute(model, x, method="input-x-gradient", target=target), "input-x-gradient"

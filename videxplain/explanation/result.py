@@ -1,7 +1,7 @@
 """The result of explain(): what was seen, where and when, with its origin."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,11 +24,12 @@ from videxplain.progress import Progress
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz")
-_SHEET_FRAMES = 8
+    from videxplain.viz.layout import Layout
+
+FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib")
 _NOTEBOOK_WIDTH = 480
-NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
 UNFAMILIAR_FRAME = "unlike anything this network has learned from"
+NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
 CONSTANT_NOTE = "the map has the same value everywhere, so nothing is highlighted"
 
 
@@ -126,39 +127,38 @@ class Explanation(Result):
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
             timeline: Whether the strip with each frame's contribution is drawn below.
         """
-        from videxplain.viz.overlay import CONSTANT, NO_EVIDENCE, banner, caption, overlay
-        from videxplain.viz.timeline import Timeline
+        from videxplain.explanation.painter import Painter
 
-        look = _look(colormap, opacity)
-        low, high = self.range
-        empty = CONSTANT if self.signed else NO_EVIDENCE
-        times = irregular_times(self.source)
-        line = Timeline(np.nan_to_num(self.temporal), self.shown.size, times=times) if timeline else None
+        painter = Painter(self, colormap=colormap, opacity=opacity, timeline=timeline)
         for i, frame in enumerate(read_ahead(self.shown.frames(), depth=8)):
             if i >= self.num_frames:
                 return
-            picture = overlay(frame, self._drawable(i) - low, high - low, empty=empty, box=self.shown_box, **look)
-            if self.seen:
-                caption(picture, self.seen, top=True)
-            if self.familiarity and self.familiarity.beyond:
-                banner(picture, UNFAMILIAR_FRAME)
-            elif self.origin.weights == "none" and self.has_evidence:
-                caption(picture, "untrained network")
-            yield line.under(picture, i) if line else picture
+            yield painter.paint(i, frame)
 
-    def figure(self, *, colormap: str | None = None, opacity: float | None = None) -> "Figure":
-        """The contact sheet: frames, overlays, predictions and the curve over time."""
-        from videxplain.viz.sheet import contact_sheet
+    def figure(
+        self, *, colormap: str | None = None, opacity: float | None = None, layout: "Layout | None" = None
+    ) -> "Figure":
+        """The contact sheet: frames, overlays, predictions and the curve over time.
 
-        indices = np.unique(
-            np.linspace(0, self.num_frames - 1, min(_SHEET_FRAMES, self.num_frames)).round().astype(int)
-        )
+        Args:
+            colormap: Name of a matplotlib colour map; None for that of :func:`videxplain.style`.
+            opacity: How much of the frame the strongest evidence hides, in [0, 1].
+            layout: Which frames, in how many rows and columns, with which words; None for the default.
+
+        Raises:
+            VidexplainError: The clip does not have a frame of the layout, or the frames do not fit.
+        """
+        from videxplain.viz.layout import Layout
+        from videxplain.viz.sheet import contact_sheet, sheet_frames
+
+        layout = layout or Layout()
+        indices = sheet_frames(self.num_frames, layout)
         low, high = self.range
         name = self.source.path.name if self.source.path else "clip"
         return contact_sheet(
-            np.stack(self._frames_at(indices)),
-            [self._drawable(int(i)) for i in indices],
-            indices.tolist(),
+            np.stack(self.frames_at(indices)),
+            [self.drawable(i) for i in indices],
+            indices,
             limit=high,
             low=low,
             target=self.origin.target,
@@ -166,12 +166,22 @@ class Explanation(Result):
             predictions=self.predictions,
             temporal=np.nan_to_num(self.temporal),
             fps=self.source.fps,
+            times=irregular_times(self.source),
             title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
             subtitle="; ".join(filter(None, (self.provenance, self.seen))),
             box=self.shown_box,
             notes=self.notes,
+            layout=layout,
             **_look(colormap, opacity),
         )
+
+    def caption(self, *, colormap: str | None = None, layout: "Layout | None" = None) -> list[str]:
+        """The sentences of the contact sheet's caption, in LaTeX; the arguments are those of :meth:`figure`."""
+        from videxplain.explanation.captions import sheet_caption
+        from videxplain.viz.layout import Layout
+        from videxplain.viz.sheet import sheet_frames
+
+        return list(sheet_caption(self, sheet_frames(self.num_frames, layout or Layout()), colormap))
 
     def summary(self) -> dict[str, Any]:
         """Clip, origin, predictions, notes and the contribution of every frame, ready for JSON."""
@@ -204,18 +214,21 @@ class Explanation(Result):
         colormap: str | None = None,
         opacity: float | None = None,
         timeline: bool = True,
+        layout: "Layout | None" = None,
         progress: Progress | None = None,
     ) -> Path:
         """Write it in the format that the suffix names; the file appears complete or not at all.
 
         ``.mp4`` and ``.gif`` are the overlay video, ``.png``, ``.pdf`` and ``.svg`` the contact sheet, ``.json`` the
-        summary, and ``.npz`` the raw maps ``(T, h, w)`` with the temporal curve and the summary.
+        summary, and ``.npz`` the raw maps ``(T, h, w)`` with the temporal curve and the summary. ``.tex`` is the
+        caption of the contact sheet, and ``.bib`` the method's paper.
 
         Args:
             path: The file.
             colormap: Name of a matplotlib colour map, for pictures.
             opacity: How much of the frame the strongest evidence hides, in [0, 1].
             timeline: Whether a video has the strip below; without it, it has the input's exact size.
+            layout: What the contact sheet shows; None for the default.
             progress: Called with the frames drawn and the frames in all, for a video.
 
         Returns:
@@ -227,13 +240,16 @@ class Explanation(Result):
         look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
         return self._write(
             path,
-            partial(self.figure, **look),
+            partial(self.figure, **look, layout=layout),
             partial(self.overlay_frames, **look, timeline=timeline),
-            self._arrays,
+            self.arrays,
             progress,
+            caption=partial(self.caption, colormap=colormap, layout=layout),
+            methods=(self.origin.method,),
         )
 
-    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What an ``.npz`` file holds: the raw maps ``(T, h, w)``, the temporal curve ``(T,)``, and half widths."""
         arrays = {"maps": np.stack(list(self.maps)), "temporal": self.temporal}
         if self.half_widths is not None:
             arrays["half_widths"] = np.stack(list(self.half_widths))
@@ -278,7 +294,7 @@ class Explanation(Result):
         why = f" for '{origin.target}'" if origin.target else ""
         return f"Explanation({origin.method} of {origin.model}{why}, {self.num_frames} frames, layer {origin.layer})"
 
-    def _drawable(self, frame: int) -> NDArray[np.float32]:
+    def drawable(self, frame: int) -> NDArray[np.float32]:
         """A map for a picture: values that are not finite are drawn as no evidence."""
         low = self.range[0]
         return np.nan_to_num(self.maps[frame], nan=low, posinf=low, neginf=low)
@@ -289,9 +305,11 @@ class Explanation(Result):
             what = "mean activation" if channel is None else f"channel {channel}"
         return f"{what} of {self.origin.layer}"
 
-    def _frames_at(self, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
-        wanted = set(indices.tolist())
-        return [frame for i, frame in enumerate(self.shown.frames(0, max(wanted) + 1)) if i in wanted]
+    def frames_at(self, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        """Frames by number, in the order given, ``(H, W, 3)`` uint8 RGB in square pixels."""
+        wanted = set(indices)
+        found = {i: frame for i, frame in enumerate(self.shown.frames(0, max(wanted) + 1)) if i in wanted}
+        return [found[i] for i in indices]
 
 
 def _look(colormap: str | None, opacity: float | None) -> dict[str, Any]:

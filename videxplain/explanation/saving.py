@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of the JSON schema (docs/explanation-json.md). It grows when a key goes or changes its meaning."""
-FIGURES, NUMBERS = ("png", "pdf", "svg"), ("json", "npz")
+FIGURES, NUMBERS, TEXTS = ("png", "pdf", "svg"), ("json", "npz"), ("tex", "bib")
 _DAMAGE = (
     *(LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, MemoryError),
     *(EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error),
@@ -124,8 +124,20 @@ class Result(ABC):
         video: Callable[[], Iterator[NDArray[np.uint8]]] | None = None,
         arrays: Callable[[], Arrays] | None = None,
         progress: Progress | None = None,
+        caption: Callable[[], Iterable[str]] | None = None,
+        methods: Sequence[str] = (),
     ) -> Path:
-        """Write to ``path`` what its suffix asks for; only that is computed."""
+        """Write to ``path`` what its suffix asks for; only that is computed.
+
+        Args:
+            path: The file.
+            figure: Makes the figure.
+            video: Makes the frames of a video.
+            arrays: Makes the arrays of an ``.npz`` file.
+            progress: Called with the frames drawn and the frames in all, for a video.
+            caption: Makes the sentences of the figure's caption in LaTeX.
+            methods: Whose papers a ``.bib`` file holds.
+        """
         path = Path(path)
         kind = path.suffix.lower().lstrip(".")
         if kind not in self.formats:
@@ -136,6 +148,8 @@ class Result(ABC):
             save_figure(figure(), path, note=self._note)
         elif kind == "json":
             write_json(path, self.summary())
+        elif kind in TEXTS and caption:
+            write_text(path, caption, methods, self.question)
         elif kind == "npz" and arrays:
             with replacing(path) as temporary:
                 with temporary.open("wb") as file:
@@ -148,6 +162,16 @@ class Result(ABC):
             frames = _counted(video(), self.source.num_frames, progress)
             save_video(path, frames, self.source.fps, note=self._note, times=irregular_times(self.source))
         return path
+
+
+def write_text(path: Path, caption: Callable[[], Iterable[str]], methods: Sequence[str], question: str) -> None:
+    """Write the caption of a figure for LaTeX, or the papers of methods for BibTeX, as the suffix of ``path`` says."""
+    from videxplain.explanation.latex import caption_text, references_text
+
+    bibliography = path.suffix.lower() == ".bib"
+    text = references_text(methods, question) if bibliography else caption_text(caption(), question)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _counted(frames: Iterable[NDArray[np.uint8]], total: int, progress: Progress | None) -> Iterator[NDArray[np.uint8]]:

@@ -10,15 +10,15 @@ from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
 from videxplain.boxes import Box, scaled_box
-from videxplain.viz.colour import INK, MUTED, NEGATIVE, POSITIVE
+from videxplain.viz.colour import NEGATIVE, POSITIVE
 from videxplain.viz.overlay import draw_inside, enlarge
 from videxplain.viz.page import (
     GAP,
-    MARGIN,
     SMALL_POINTS,
     TEXT_POINTS,
     Header,
     Page,
+    Paper,
     elide,
     fit_picture,
     text_height,
@@ -26,7 +26,8 @@ from videxplain.viz.page import (
 )
 
 WIDTH = 12.0
-MOST_COLUMNS = 4
+MOST_COLUMNS, NARROWEST = 4, 1.6
+"""Frames in a row, and the least width of one in inches, which its label needs."""
 _WIDEST, _THINNEST = 3.2, 0.4
 _POINT = 0.07
 """Radius of the point, in inches."""
@@ -69,52 +70,54 @@ def arrows_figure(
         box: The part of a frame that the network saw, in pixels; None for the whole frame.
     """
     count, height, width = frames.shape[:3]
-    columns = min(count, MOST_COLUMNS)
+    paper = Paper.of(WIDTH)
+    columns = min(count, MOST_COLUMNS, max(1, int(paper.inner / NARROWEST)))
     rows = -(-count // columns)
-    cell = (WIDTH - 2 * MARGIN - (columns - 1) * GAP) / columns
+    cell = (paper.inner - (columns - 1) * GAP) / columns
     tall = cell * height / width
     label = text_height(SMALL_POINTS) + 0.03
-    header = Header(title, notes, WIDTH, subtitle)
-    below = wrap(caption, TEXT_POINTS, WIDTH - 2 * MARGIN)
+    header = Header(title, notes, paper, subtitle)
+    below = wrap(caption, TEXT_POINTS, paper.inner)
     top = header.bottom + 0.1
     bottom = top + rows * (label + tall + GAP)
-    page = Page(WIDTH, bottom + text_height(TEXT_POINTS, len(below)) + MARGIN)
+    page = Page(paper, bottom + text_height(TEXT_POINTS, len(below)) + paper.margin)
     header.draw(page)
 
     def place(frame: int, x: float, y: float) -> tuple[float, float]:
         """A pixel of a frame, in inches from the top left."""
         row, column = divmod(frame, columns)
-        left = MARGIN + column * (cell + GAP)
+        left = paper.margin + column * (cell + GAP)
         return left + x / width * cell, top + row * (label + tall + GAP) + label + y / height * tall
 
     strongest = float(np.abs(weights).max()) or 1.0
-    halo = [withStroke(linewidth=3, foreground="white")]
+    halo = [withStroke(linewidth=3, foreground=page.palette.paper)]
     for number, (index, frame, seen) in enumerate(zip(indices, frames, weights, strict=True)):
         left, upper = place(number, 0, 0)
-        fitted, level = fit_picture(frame, cell), np.abs(seen) / strongest
+        fitted, level = fit_picture(frame, cell, paper), np.abs(seen) / strongest
         part = scaled_box(box, (height, width), fitted.shape[:2])
         picture = draw_inside(fitted, part, lambda picture, level=level: _paled(picture, level))  # type: ignore[misc]
         page.picture(left, upper, cell, tall, picture)
         seconds = index / fps if times is None else times[index]
-        words, colour, face = f"frame {index}, {seconds:.2f} s", MUTED, "normal"
+        words, colour, face = f"frame {index}, {seconds:.2f} s", page.palette.muted, "normal"
         if number == query[0]:
-            words, colour, face = f"{words}: the point", INK, "bold"
+            words, colour, face = f"{words}: the point", page.palette.ink, "bold"
         words = elide(words, SMALL_POINTS, cell, face)
         # Arrows pass behind it.
         page.text(left, upper - label, words, SMALL_POINTS, colour, weight=face, path_effects=halo)
-    page.lines(MARGIN, bottom + 0.04, below, TEXT_POINTS)
+    page.lines(paper.margin, bottom + 0.04, below, TEXT_POINTS)
 
     # Over all pictures, in inches, y downwards.
     axes = page.axes(0, 0, page.width, page.height)
     axes.set(xlim=(0, page.width), ylim=(page.height, 0), xticks=[], yticks=[])
     axes.set_axis_off()
     axes.patch.set_alpha(0)
-    axes.add_patch(Rectangle(place(query[0], 0, 0), cell, tall, fill=False, edgecolor=INK, linewidth=1.6))
+    ink = page.palette.ink
+    axes.add_patch(Rectangle(place(query[0], 0, 0), cell, tall, fill=False, edgecolor=ink, linewidth=1.6))
     start = place(*query)
     for frame_number, x, y, weight in reversed(links):
         _link(axes, start, place(frame_number, x, y), weight, abs(weight) / strongest)
-    for radius, face in ((_POINT, "white"), (_POINT / 3, INK)):
-        axes.add_patch(Circle(start, radius, facecolor=face, edgecolor=INK, linewidth=1.6, zorder=5))
+    for radius, face in ((_POINT, page.palette.paper), (_POINT / 3, ink)):
+        axes.add_patch(Circle(start, radius, facecolor=face, edgecolor=ink, linewidth=1.6, zorder=5))
     return page.figure
 
 

@@ -1,5 +1,6 @@
 """Colours: the maps that turn values into colours, and the few fixed ones every picture shares."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -14,13 +15,35 @@ RGB: TypeAlias = tuple[int, int, int]
 DEFAULT_COLORMAP = "inferno"
 """Perceptually uniform, and its bright end (yellow) is a colour that skin, grass and sky seldom have."""
 
-INK = "#1f2328"
-MUTED = "#6b7280"
-RULE = "#d5d8dd"
 POSITIVE = "#e8702a"
 NEGATIVE = "#4f7fb5"
-WARNING = "#a61b1b"
-WARNING_FILL = "#fdecea"
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of a page, as ``"#rrggbb"``.
+
+    Attributes:
+        paper: The page itself.
+        ink: Text.
+        muted: Text that belongs to other text, and marks.
+        rule: Lines around pictures and along axes.
+        bar: Bars that stand for nothing in particular.
+        warning: What the reader must not miss.
+        warning_fill: The ground behind it.
+    """
+
+    paper: str
+    ink: str
+    muted: str
+    rule: str
+    bar: str
+    warning: str
+    warning_fill: str
+
+
+LIGHT = Palette("#ffffff", "#1f2328", "#6b7280", "#d5d8dd", "#aab0b9", "#a61b1b", "#fdecea")
+DARK = Palette("#16181d", "#eceef1", "#9aa3af", "#3c424c", "#6b7280", "#ff9b8f", "#4a1d1a")
 
 
 def colour_map(name: str) -> Colormap:

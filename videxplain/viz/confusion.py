@@ -11,8 +11,19 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from videxplain.errors import VidexplainError
-from videxplain.viz.colour import MUTED, RULE
-from videxplain.viz.page import GAP, MARGIN, SMALL_POINTS, TEXT_POINTS, Header, Page, elide, text_height, text_width
+from videxplain.viz.colour import LIGHT, Palette
+from videxplain.viz.page import (
+    GAP,
+    SMALL_POINTS,
+    TEXT_POINTS,
+    Header,
+    Page,
+    Paper,
+    elide,
+    text_height,
+    text_width,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -30,10 +41,8 @@ MOST_PAIRS, BESIDE, PAIR, PAIR_POINTS, ARROW = 10, 4.3, 0.24, 9, " → "
 BAR, BETWEEN_BARS = 2.6, 0.6
 TREE = 0.7
 """Height in inches of the tree of classes."""
-NO_VIDEOS = "#e3e5e8"
-
-RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", "#c3d5e8", "#4f7fb5", "#1d3f6b"])
-WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", "#fbd5b8", "#e8702a", "#8c2f06"])
+RIGHT, WRONG = ("#c3d5e8", "#4f7fb5", "#1d3f6b"), ("#fbd5b8", "#e8702a", "#8c2f06")
+"""The colours of right and of wrong answers; few are like the page."""
 
 Pair: TypeAlias = tuple[str, str, int, float]
 """True class, the class it is taken for, number of videos, and their share of the true class."""
@@ -80,14 +89,14 @@ def confusion_figure(
 
         order = leaves_list(linkage)
         matrix, labels = matrix[np.ix_(order, order)], [labels[number] for number in order]
-    layout = _Layout(labels, title, tree=linkage is not None)
-    page = Page(WIDTH, layout.height)
+    layout = _Layout(labels, title, _summary(matrix), tree=linkage is not None)
+    page = Page(layout.paper, layout.height)
     layout.header.draw(page)
-    page.text(MARGIN, layout.header.bottom, _summary(matrix), TEXT_POINTS, MUTED)
+    page.lines(layout.paper.margin, layout.header.bottom, layout.summary, TEXT_POINTS, page.palette.muted)
     axes = page.axes(layout.left, layout.top, layout.side, layout.side)
     _draw_cells(page, axes, layout, matrix, normalise)
     if linkage is not None:
-        _draw_tree(page.axes(layout.left, layout.tree_top, layout.side, TREE), matrix, linkage)
+        _draw_tree(page, page.axes(layout.left, layout.tree_top, layout.side, TREE), matrix, linkage)
     _draw_names(page, layout)
     _draw_pairs(page, layout, pairs[:MOST_PAIRS])
     return page.figure
@@ -96,13 +105,15 @@ def confusion_figure(
 class _Layout:
     """Where things go on the page, in inches from the top left corner."""
 
-    def __init__(self, labels: Sequence[str], title: str, *, tree: bool) -> None:
+    def __init__(self, labels: Sequence[str], title: str, summary: str, *, tree: bool) -> None:
         count = len(labels)
-        self.header = Header(title, [], WIDTH)
-        self.names = [elide(label, TEXT_POINTS, LARGEST_NAME) for label in labels]
+        self.paper = paper = Paper.of(WIDTH)
+        self.header = Header(title, [], paper)
+        self.summary = wrap(summary, TEXT_POINTS, paper.inner)
+        self.names = [elide(label, TEXT_POINTS, min(LARGEST_NAME, 0.3 * paper.inner)) for label in labels]
         self.reach = max(text_width(name, TEXT_POINTS) for name in self.names) + 2 * TICK
         axis_title = text_height(TEXT_POINTS) + GAP
-        room = WIDTH - 2 * MARGIN - axis_title - self.reach
+        room = paper.inner - axis_title - self.reach
         self.beside = (room - BESIDE) / count >= SMALLEST_BESIDE
         if self.beside:
             room -= BESIDE
@@ -116,19 +127,23 @@ class _Layout:
         self.points = min(TEXT_POINTS, self.step * pitch / LINE)
 
         self.side = self.cell * count
-        self.left = MARGIN + axis_title + self.reach
-        self.tree_top = self.header.bottom + text_height(TEXT_POINTS) + 0.16
+        self.left = paper.margin + axis_title + self.reach
+        self.tree_top = self.header.bottom + text_height(TEXT_POINTS, len(self.summary)) + 0.16
         self.top = self.tree_top + (TREE + 0.04 if tree else 0.0) + (self.reach if self.sides == 2 else 0.0)
         self.key_top = self.top + self.side + self.reach + axis_title + 0.12
-        key_bottom = self.key_top + text_height(SMALL_POINTS, 2) + 0.2
-        key_right = self.left + 2 * BAR + BETWEEN_BARS
-        self.list_left = max(self.left + self.side, key_right) + 0.5 if self.beside else MARGIN
+        self.keys_beside = self.left + 2 * BAR + BETWEEN_BARS <= paper.width - paper.margin
+        self.key_left = self.left if self.keys_beside else paper.margin
+        self.key_height = text_height(SMALL_POINTS, 2) + 0.2
+        key_bottom = self.key_top + self.key_height * (1 if self.keys_beside else 2)
+        key_right = self.key_left + 2 * BAR + BETWEEN_BARS
+        self.list_left = max(self.left + self.side, key_right) + 0.5 if self.beside else paper.margin
         self.list_top = self.top if self.beside else key_bottom + 0.1
-        self.list_columns = 1 if self.beside else 2
-        self.list_width = (WIDTH - MARGIN - self.list_left - 0.4 * (self.list_columns - 1)) / self.list_columns
+        self.list_columns = 1 if self.beside or not self.keys_beside else 2
+        room = paper.width - paper.margin - self.list_left
+        self.list_width = (room - 0.4 * (self.list_columns - 1)) / self.list_columns
         self.list_rows = math.ceil(MOST_PAIRS / self.list_columns)
         list_bottom = self.list_top + text_height(TEXT_POINTS) + 0.1 + self.list_rows * PAIR
-        self.height = max(key_bottom, list_bottom) + MARGIN
+        self.height = max(key_bottom, list_bottom) + paper.margin
 
 
 def _summary(matrix: NDArray[np.int64]) -> str:
@@ -150,23 +165,33 @@ def _draw_cells(page: Page, axes: Axes, layout: _Layout, matrix: NDArray[np.int6
     diagonal, empty = np.eye(len(matrix), dtype=bool), (matrix.sum(axis=1) == 0)[:, None]
     texts, points = _numbers(values, layout.cell, normalise)
     what = "share of the true class" if normalise else "number of videos"
-    right = f"right, {what}", RIGHT, Normalize(0, limit), ~diagonal, (0, 0.5, 1)
-    wrong = f"taken for another class, {what}", WRONG, PowerNorm(0.5, 0, limit), diagonal, (0, 0.05, 0.25, 1)
-    axes.set_facecolor(NO_VIDEOS)
+    blues, oranges = shades(page.palette, RIGHT), shades(page.palette, WRONG)
+    right = f"right, {what}", blues, Normalize(0, limit), ~diagonal, (0, 0.5, 1)
+    wrong = f"taken for another class, {what}", oranges, PowerNorm(0.5, 0, limit), diagonal, (0, 0.05, 0.25, 1)
+    axes.set_facecolor(page.palette.rule)
     for number, (name, colours, norm, mask, fractions) in enumerate((right, wrong)):
-        left = layout.left + number * (BAR + BETWEEN_BARS)
-        page.text(left, layout.key_top, name, SMALL_POINTS, MUTED)
-        key = page.axes(left, layout.key_top + text_height(SMALL_POINTS) + 0.03, BAR, 0.12)
+        left = layout.key_left + (number * (BAR + BETWEEN_BARS) if layout.keys_beside else 0.0)
+        top = layout.key_top + (0.0 if layout.keys_beside else number * layout.key_height)
+        page.text(left, top, elide(name, SMALL_POINTS, layout.paper.inner), SMALL_POINTS, page.palette.muted)
+        key = page.axes(left, top + text_height(SMALL_POINTS) + 0.03, BAR, 0.12)
         marks = [limit * fraction for fraction in fractions]
         marks = marks if normalise else sorted({float(round(mark)) for mark in marks})
-        _heat_map(axes, key, values, mask | empty, colours, norm, marks, texts if points else None, points, layout.cell)
+        numbers = texts if points else None
+        _heat_map(page, axes, key, values, mask | empty, colours, norm, marks, numbers, points, layout.cell)
         key.set_xticklabels([f"{100 * mark:.0f} %" if normalise else f"{mark:,.0f}" for mark in marks])
-        key.tick_params(length=0, pad=2, labelsize=SMALL_POINTS, labelcolor=MUTED)
+        key.tick_params(length=0, pad=2)
+        page.tick_labels(key)
     for spine in axes.spines.values():
-        spine.set(visible=True, color=MUTED, linewidth=0.6)
+        spine.set(visible=True, color=page.palette.muted, linewidth=0.6)
+
+
+def shades(palette: Palette, colours: Sequence[str]) -> "Colormap":
+    """From the colour of the page through the colours; the strongest is last, which on a dark page is the lightest."""
+    return LinearSegmentedColormap.from_list("", [palette.paper, *(colours if palette is LIGHT else colours[::-1])])
 
 
 def _heat_map(
+    page: Page,
     axes: Axes,
     key: Axes,
     values: NDArray[np.float64],
@@ -189,10 +214,14 @@ def _heat_map(
         vmax=norm.vmax,
         annot=False if texts is None else texts,
         fmt="",
-        annot_kws={"fontsize": points, "va": "center_baseline"},
+        annot_kws={
+            "fontsize": page.paper.points(points),
+            "va": "center_baseline",
+            "family": page.paper.style.families or None,
+        },
         # In points, and in proportion to the cells: thicker lines between many classes would make the page grey.
         linewidths=min(0.5, 0.04 * 72 * cell),
-        linecolor=RULE,
+        linecolor=page.palette.rule,
         cbar_ax=key,
         cbar_kws={"orientation": "horizontal", "ticks": marks},
         xticklabels=False,
@@ -218,11 +247,12 @@ def _cell_text(value: float, normalise: bool) -> str:
     return f"{100 * value:.0f}" if value >= 0.005 else "<1"
 
 
-def _draw_tree(axes: Axes, matrix: NDArray[np.int64], linkage: NDArray[np.float64]) -> None:
+def _draw_tree(page: Page, axes: Axes, matrix: NDArray[np.int64], linkage: NDArray[np.float64]) -> None:
     """The tree whose leaves are the columns, which already stand in its order."""
     from seaborn.matrix import dendrogram
 
-    dendrogram(matrix, linkage=linkage, axis=1, label=False, ax=axes, tree_kws={"colors": MUTED, "linewidths": 0.7})
+    lines = {"colors": page.palette.muted, "linewidths": 0.7}
+    dendrogram(matrix, linkage=linkage, axis=1, label=False, ax=axes, tree_kws=lines)
     joins = linkage[:, 2]
     # All classes are far from each other in a good network: the empty stretch below the first join is left out.
     axes.set_ylim(joins.min() - 0.25 * max(float(np.ptp(joins)), 1e-3), joins.max() + 0.02)
@@ -231,25 +261,27 @@ def _draw_tree(axes: Axes, matrix: NDArray[np.int64], linkage: NDArray[np.float6
 
 def _draw_names(page: Page, layout: _Layout) -> None:
     """Names of the rows and columns, and what the two directions mean."""
-    right, bottom = layout.left + layout.side, layout.top + layout.side
+    right, bottom, muted = layout.left + layout.side, layout.top + layout.side, page.palette.muted
     for place, number in enumerate(range(0, len(layout.names), layout.step)):
         name, across = layout.names[number], (number + 0.5) * layout.cell
         x, y = layout.left + across, layout.top + across
         if place % layout.sides == 0:
-            page.box(layout.left - TICK, y - HAIR / 2, TICK, HAIR, MUTED)
-            page.box(x - HAIR / 2, bottom, HAIR, TICK, MUTED)
+            page.box(layout.left - TICK, y - HAIR / 2, TICK, HAIR, muted)
+            page.box(x - HAIR / 2, bottom, HAIR, TICK, muted)
             page.text(layout.left - 1.5 * TICK, y, name, layout.points, ha="right", va="center_baseline")
             page.text(x, bottom + 1.5 * TICK, name, layout.points, rotation=90, ha="center")
         else:
-            page.box(right, y - HAIR / 2, TICK, HAIR, MUTED)
-            page.box(x - HAIR / 2, layout.top - TICK, HAIR, TICK, MUTED)
+            page.box(right, y - HAIR / 2, TICK, HAIR, muted)
+            page.box(x - HAIR / 2, layout.top - TICK, HAIR, TICK, muted)
             page.text(right + 1.5 * TICK, y, name, layout.points, va="center_baseline")
             page.text(x, layout.top - 1.5 * TICK, name, layout.points, rotation=90, ha="center", va="bottom")
     named = f" (one in {layout.step} is named)" if layout.step > 1 else ""
     middle = layout.side / 2
-    page.text(MARGIN, layout.top + middle, f"true class{named}", TEXT_POINTS, MUTED, rotation=90, va="center")
+    page.text(
+        layout.paper.margin, layout.top + middle, f"true class{named}", TEXT_POINTS, muted, rotation=90, va="center"
+    )
     below = bottom + layout.reach + GAP
-    page.text(layout.left + middle, below, f"predicted class{named}", TEXT_POINTS, MUTED, ha="center")
+    page.text(layout.left + middle, below, f"predicted class{named}", TEXT_POINTS, muted, ha="center")
 
 
 def _draw_pairs(page: Page, layout: _Layout, pairs: Sequence[Pair]) -> None:
@@ -257,12 +289,12 @@ def _draw_pairs(page: Page, layout: _Layout, pairs: Sequence[Pair]) -> None:
     page.text(layout.list_left, layout.list_top, "most confused", TEXT_POINTS, weight="bold")
     top = layout.list_top + text_height(TEXT_POINTS) + 0.1
     if not pairs:
-        page.text(layout.list_left, top, "no mistakes", PAIR_POINTS, MUTED)
+        page.text(layout.list_left, top, "no mistakes", PAIR_POINTS, page.palette.muted)
     for place, (true, predicted, count, share) in enumerate(pairs):
         column, row = divmod(place, layout.list_rows)
         left, y = layout.list_left + column * (layout.list_width + 0.4), top + row * PAIR
         page.text(left + 0.4, y, f"{count:,}", PAIR_POINTS, ha="right")
-        page.text(left + 0.95, y, f"{100 * share:.0f} %", PAIR_POINTS, MUTED, ha="right")
+        page.text(left + 0.95, y, f"{100 * share:.0f} %", PAIR_POINTS, page.palette.muted, ha="right")
         room = (layout.list_width - 1.1 - text_width(ARROW, PAIR_POINTS)) / 2
         names = elide(true, PAIR_POINTS, room) + ARROW + elide(predicted, PAIR_POINTS, room)
         page.text(left + 1.1, y, names, PAIR_POINTS)

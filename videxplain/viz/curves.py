@@ -13,12 +13,15 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from videxplain.errors import VidexplainError
-from videxplain.viz.colour import INK, MUTED, NEGATIVE, POSITIVE, RULE
-from videxplain.viz.page import MARGIN, SMALL_POINTS, TEXT_POINTS, Header, Page, elide, text_height
+from videxplain.viz.colour import NEGATIVE, POSITIVE
+from videxplain.viz.page import SMALL_POINTS, TEXT_POINTS, Header, Page, Paper, elide, text_height
 
 WIDTH = 12.0
 PANEL, TICKS, BETWEEN = (3.75, 3.4), 0.5, 0.3
-"""Width and height of the axes in inches; room for the numbers at their left; and between the parts of the page."""
+"""Width and height of the axes in inches; room for the numbers at their left; and between the parts of the page.
+
+On a narrow page the axes are as wide as it is, and lie below each other, with the key below them.
+"""
 ENTRY, SAMPLE, KEY_POINTS = 0.44, 0.32, 9
 COLOURS = (NEGATIVE, POSITIVE, "#3a9a5b", "#8a5fb0", "#c23b5a", "#7a5c3e", "#2aa5a5", "#c9a227")
 
@@ -96,15 +99,23 @@ def curves_figure(groups: Sequence[CurveGroup], *, title: str = "") -> Figure:
         raise VidexplainError("there is no run to draw")
     colours = [COLOURS[place % len(COLOURS)] for place in range(len(groups))]
     entries = [entry for group, colour in zip(groups, colours, strict=True) for entry in _entries(group, colour)]
-    header = Header(title, [], WIDTH)
-    top = header.bottom + text_height(TEXT_POINTS) + 0.1
-    page = Page(WIDTH, top + max(PANEL[1] + 0.45, ENTRY * len(entries)) + MARGIN)
+    paper = Paper.of(WIDTH)
+    header = Header(title, [], paper)
+    head = text_height(TEXT_POINTS) + 0.1
+    beside = paper.inner >= 3 * (TICKS + BETWEEN) + 2 * PANEL[0]
+    width = PANEL[0] if beside else paper.inner - TICKS
+    tall = PANEL[1] if beside else min(PANEL[1], 0.75 * width)
+    block = head + tall + 0.45
+    key_top = header.bottom + head if beside else header.bottom + 2 * block + 0.15
+    key = ENTRY * len(entries)
+    page = Page(paper, (max(header.bottom + block, key_top + key) if beside else key_top + key) + paper.margin)
     header.draw(page)
     panels = []
-    for column, heading in enumerate(("training loss", "validation accuracy (%)")):
-        left = MARGIN + TICKS + column * (PANEL[0] + TICKS + BETWEEN)
-        page.text(left, header.bottom, heading, TEXT_POINTS, weight="bold")
-        panels.append(page.axes(left, top, *PANEL))
+    for number, heading in enumerate(("training loss", "validation accuracy (%)")):
+        left = paper.margin + TICKS + (number * (PANEL[0] + TICKS + BETWEEN) if beside else 0.0)
+        top = header.bottom + (0.0 if beside else number * block)
+        page.text(left, top, heading, TEXT_POINTS, weight="bold")
+        panels.append(page.axes(left, top + head, width, tall))
     for group, colour in zip(groups, colours, strict=True):
         several = any(len(run.accuracy) > 1 for run in group.runs)
         _draw(panels[0], [run.loss for run in group.runs], colour, DASHES[0] if several else SOLID)
@@ -115,8 +126,8 @@ def curves_figure(groups: Sequence[CurveGroup], *, title: str = "") -> Figure:
             best = entry.best[0]
             panels[1].plot([best], [percent[0].at(best)], "o", color=entry.colour, markersize=4.5, zorder=3)
     for axes in panels:
-        _finish(axes)
-    _draw_key(page, MARGIN + 2 * (PANEL[0] + TICKS + BETWEEN), top, entries)
+        _finish(page, axes)
+    _draw_key(page, paper.margin + (2 * (PANEL[0] + TICKS + BETWEEN) if beside else 0.0), key_top, entries)
     return page.figure
 
 
@@ -180,20 +191,17 @@ def _draw(axes: Axes, lines: Sequence[Line], colour: str, dash: Dash) -> None:
     )
 
 
-def _finish(axes: Axes) -> None:
-    axes.set_xlabel("epoch", fontsize=TEXT_POINTS, color=INK)
+def _finish(page: Page, axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.tick_params(colors=MUTED, labelsize=SMALL_POINTS, length=3, width=0.6)
-    axes.grid(axis="y", color=RULE, linewidth=0.5)
+    axes.grid(axis="y", color=page.palette.rule, linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set(color=RULE, linewidth=0.8)
+    page.finish(axes, "epoch", points=TEXT_POINTS)
 
 
 def _draw_key(page: Page, left: float, top: float, entries: Sequence[_Entry]) -> None:
     """Which line is which run, and what it reached."""
-    room = page.width - MARGIN - left - SAMPLE - 0.1
+    room = page.width - page.paper.margin - left - SAMPLE - 0.1
     for row, entry in enumerate(entries):
         y = top + ENTRY * row
         ends = [left / page.width, (left + SAMPLE) / page.width]
@@ -202,4 +210,4 @@ def _draw_key(page: Page, left: float, top: float, entries: Sequence[_Entry]) ->
         page.figure.add_artist(sample)
         page.text(left + SAMPLE + 0.1, y, elide(entry.name, KEY_POINTS, room), KEY_POINTS)
         said = elide(entry.reached(), SMALL_POINTS, room)
-        page.text(left + SAMPLE + 0.1, y + text_height(KEY_POINTS), said, SMALL_POINTS, MUTED)
+        page.text(left + SAMPLE + 0.1, y + text_height(KEY_POINTS), said, SMALL_POINTS, page.palette.muted)

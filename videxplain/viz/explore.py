@@ -8,14 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from videxplain.viz.colour import INK, MUTED, NEGATIVE, POSITIVE, RULE
+from videxplain.viz.colour import NEGATIVE, POSITIVE
 from videxplain.viz.page import (
-    MARGIN,
-    PICTURE_DPI,
     SMALL_POINTS,
     TEXT_POINTS,
     Header,
     Page,
+    Paper,
     elide,
     text_height,
     text_width,
@@ -27,9 +26,13 @@ MOST_ROWS = 34
 MOST_KINDS = 8
 BINS = 40
 PART_COLOURS = (NEGATIVE, POSITIVE, "#c9cdd3")
-_GAP = 0.12
+_GAP, _NARROWEST_SAMPLE = 0.12, 0.95
 _ROW = 0.215
-_PANEL = 2.9
+_NARROWEST_BARS = 2.2
+"""Of a column of classes, inches."""
+_PANEL, _BETWEEN = 2.9, 0.7
+_NARROWEST_PANEL = 3.6
+"""Two panels with less room than this are below each other."""
 _BOX = 0.3
 LIGHT = "#c3d5e8"
 _NEARLY = 3
@@ -81,19 +84,21 @@ def samples_figure(
         title: Headline.
         notes: What the reader must not miss, in a box above the pictures.
     """
-    columns = min(MOST_COLUMNS, math.ceil(math.sqrt(1.2 * len(labels))))
-    cell = (WIDTH - 2 * MARGIN - (columns - 1) * _GAP) / columns
+    paper = Paper.of(WIDTH)
+    most = max(1, min(MOST_COLUMNS, int(paper.inner / _NARROWEST_SAMPLE)))
+    columns = min(most, math.ceil(math.sqrt(1.2 * len(labels))))
+    cell = (paper.inner - (columns - 1) * _GAP) / columns
     shapes = [frame.shape[0] / frame.shape[1] for frame in frames if frame is not None]
     cell_height = cell * float(np.median(shapes)) if shapes else 0.75 * cell
     points = float(np.clip(cell * 6.4, 6.5, TEXT_POINTS))
     block = cell_height + text_height(points) + 0.08
-    header = Header(title, notes, WIDTH)
-    page = Page(WIDTH, header.bottom + math.ceil(len(labels) / columns) * block + MARGIN)
+    header = Header(title, notes, paper)
+    page = Page(paper, header.bottom + math.ceil(len(labels) / columns) * block + paper.margin)
     header.draw(page)
     for position, (frame, label) in enumerate(zip(frames, labels, strict=True)):
         row, column = divmod(position, columns)
-        x, y = MARGIN + column * (cell + _GAP), header.bottom + row * block
-        page.picture(x, y, cell, cell_height, _on_black(frame, cell, cell_height))
+        x, y = paper.margin + column * (cell + _GAP), header.bottom + row * block
+        page.picture(x, y, cell, cell_height, _on_black(frame, cell, cell_height, paper.density))
         page.text(x + cell / 2, y + cell_height + 0.03, elide(label, points, cell), points, ha="center")
     return page.figure
 
@@ -113,27 +118,28 @@ def classes_figure(
     parts = {name: np.asarray(values) for name, values in counts.items() if np.any(values)}
     total = np.sum([*parts.values(), np.zeros(len(labels), np.int64)], axis=0).astype(np.int64)
     order = np.argsort(-total, kind="stable")
-    columns = math.ceil(len(labels) / MOST_ROWS)
+    paper = Paper.of(WIDTH)
+    columns = min(math.ceil(len(labels) / MOST_ROWS), max(1, int(paper.inner / _NARROWEST_BARS)))
     rows = math.ceil(len(labels) / columns)
-    header = Header(title, notes, WIDTH)
+    header = Header(title, notes, paper)
     key_height = text_height(SMALL_POINTS) + 0.12
-    page = Page(WIDTH, header.bottom + key_height + rows * _ROW + MARGIN)
+    page = Page(paper, header.bottom + key_height + rows * _ROW + paper.margin)
     header.draw(page)
     _key(page, header.bottom, list(parts))
-    width = (WIDTH - 2 * MARGIN - (columns - 1) * 0.35) / columns
+    width = (paper.inner - (columns - 1) * 0.35) / columns
     names = [elide(label, SMALL_POINTS, 0.5 * width) for label in labels]
     reach = max(text_width(name, SMALL_POINTS) for name in names) + 0.1
     number_width = text_width(f"{total.max():,}", SMALL_POINTS) + 0.1
     scale = (width - reach - number_width) / max(int(total.max()), 1)
     for place, number in enumerate(order):
         column, row = divmod(place, rows)
-        left = MARGIN + column * (width + 0.35) + reach
+        left = paper.margin + column * (width + 0.35) + reach
         middle = header.bottom + key_height + (row + 0.5) * _ROW
         page.text(left - 0.08, middle, names[number], SMALL_POINTS, ha="right", va="center_baseline")
         for values, colour in zip(parts.values(), PART_COLOURS, strict=False):
             page.box(left, middle - 0.07, scale * int(values[number]), 0.14, colour)
             left += scale * int(values[number])
-        page.text(left + 0.06, middle, f"{total[number]:,}", SMALL_POINTS, MUTED, va="center_baseline")
+        page.text(left + 0.06, middle, f"{total[number]:,}", SMALL_POINTS, page.palette.muted, va="center_baseline")
     return page.figure
 
 
@@ -146,12 +152,16 @@ def lengths_figure(seconds: np.ndarray, frames: np.ndarray, *, title: str = "", 
         title: Headline.
         notes: What the reader must not miss, in a box above.
     """
-    header = Header(title, notes, WIDTH)
-    page = Page(WIDTH, header.bottom + _PANEL + 0.75)
+    paper = Paper.of(WIDTH)
+    header = Header(title, notes, paper)
+    columns, width = _panels(paper)
+    block = _PANEL + 0.45
+    page = Page(paper, header.bottom + block * (3 - columns) + paper.margin)
     header.draw(page)
-    width = (WIDTH - 2 * MARGIN - 0.7) / 2
-    for column, (values, unit, decimals) in enumerate(((seconds, "seconds", 1), (frames, "frames", 0))):
-        _distribution(page, MARGIN + column * (width + 0.7), header.bottom, width, np.asarray(values), unit, decimals)
+    for number, (values, unit, decimals) in enumerate(((seconds, "seconds", 1), (frames, "frames", 0))):
+        row, column = divmod(number, columns)
+        left, top = paper.margin + column * (width + _BETWEEN), header.bottom + row * block
+        _distribution(page, left, top, width, np.asarray(values), unit, decimals)
     return page.figure
 
 
@@ -166,32 +176,48 @@ def formats_figure(
         title: Headline.
         notes: What the reader must not miss, in a box above.
     """
-    header = Header(title, notes, WIDTH)
+    paper = Paper.of(WIDTH)
+    header = Header(title, notes, paper)
+    columns, width = _panels(paper)
     both = [("width x height (pixels)", _most(sizes)), ("frames per second", _most(rates))]
     rows = max(len(kinds) for _, kinds in both)
     head = text_height(TEXT_POINTS) + 0.1
-    page = Page(WIDTH, header.bottom + head + 0.28 * rows + MARGIN)
+    block = head + 0.28 * rows
+    page = Page(paper, header.bottom + block * (3 - columns) + paper.margin)
     header.draw(page)
-    width = (WIDTH - 2 * MARGIN - 0.7) / 2
-    for column, (heading, kinds) in enumerate(both):
-        left = MARGIN + column * (width + 0.7)
-        page.text(left, header.bottom, heading, TEXT_POINTS, weight="bold")
+    for number, (heading, kinds) in enumerate(both):
+        place, column = divmod(number, columns)
+        left, top = paper.margin + column * (width + _BETWEEN), header.bottom + place * block
+        page.text(left, top, heading, TEXT_POINTS, weight="bold")
         reach = max(text_width(name, TEXT_POINTS) for name, _ in kinds) + 0.12
         counts = [f"{count:,} ({_percent(count, sum(n for _, n in kinds))})" for _, count in kinds]
         room = width - reach - max(text_width(text, SMALL_POINTS) for text in counts) - 0.12
         most = max(count for _, count in kinds)
         for row, ((name, count), text) in enumerate(zip(kinds, counts, strict=True)):
-            middle = header.bottom + head + 0.28 * (row + 0.5)
+            middle = top + head + 0.28 * (row + 0.5)
             page.text(left + reach - 0.1, middle, name, TEXT_POINTS, ha="right", va="center_baseline")
             page.box(left + reach, middle - 0.085, room * count / most, 0.17, NEGATIVE)
             at = left + reach + room * count / most + 0.07
-            page.text(at, middle, text, SMALL_POINTS, MUTED, va="center_baseline")
+            page.text(at, middle, text, SMALL_POINTS, page.palette.muted, va="center_baseline")
     return page.figure
 
 
-def _on_black(frame: np.ndarray | None, width: float, height: float) -> np.ndarray:
-    """The whole frame, as large as fits, in the middle of a black picture of the cell's size; grey for no frame."""
-    columns, rows = round(width * PICTURE_DPI), round(height * PICTURE_DPI)
+def _panels(paper: Paper) -> tuple[int, float]:
+    """How many of two panels are beside each other, and how wide each is in inches."""
+    width = (paper.inner - _BETWEEN) / 2
+    return (2, width) if width >= _NARROWEST_PANEL else (1, paper.inner)
+
+
+def _on_black(frame: np.ndarray | None, width: float, height: float, density: float) -> np.ndarray:
+    """The whole frame, as large as fits, in the middle of a black picture of the cell's size; grey for no frame.
+
+    Args:
+        frame: ``(H, W, 3)`` uint8 RGB.
+        width: Of the cell in inches.
+        height: Of the cell in inches.
+        density: Pixels for each inch.
+    """
+    columns, rows = round(width * density), round(height * density)
     if frame is None:
         return np.full((rows, columns, 3), 0xEE, np.uint8)
     scale = min(columns / frame.shape[1], rows / frame.shape[0])
@@ -207,10 +233,10 @@ def _on_black(frame: np.ndarray | None, width: float, height: float) -> np.ndarr
 
 def _key(page: Page, top: float, names: Sequence[str]) -> None:
     """What the colours of the bars mean, if there is more than one."""
-    left = MARGIN
+    left = page.paper.margin
     for name, colour in zip(names, PART_COLOURS, strict=False):
         page.box(left, top, 0.14, 0.14, colour)
-        page.text(left + 0.2, top + 0.07, name, SMALL_POINTS, MUTED, va="center_baseline")
+        page.text(left + 0.2, top + 0.07, name, SMALL_POINTS, page.palette.muted, va="center_baseline")
         left += 0.2 + text_width(name, SMALL_POINTS) + 0.3
 
 
@@ -232,32 +258,27 @@ def _distribution(
         bins=min(BINS, max(1, len(np.unique(values)))),
         color=NEGATIVE,
         alpha=1,
-        edgecolor="white",
+        edgecolor=page.palette.paper,
         linewidth=0.4,
         ax=axes,
     )
-    line = {"color": INK, "linewidth": 0.8}
+    line = {"color": page.palette.ink, "linewidth": 0.8}
     seaborn.boxplot(
         x=values,
         color=LIGHT,
         width=0.6,
-        linecolor=INK,
+        linecolor=page.palette.ink,
         linewidth=0.8,
         medianprops={"color": POSITIVE, "linewidth": 1.6},
-        flierprops={"marker": "|", "markeredgecolor": MUTED, "markersize": 4},
+        flierprops={"marker": "|", "markeredgecolor": page.palette.muted, "markersize": 4},
         whiskerprops=line,
         capprops=line,
         ax=boxes,
     )
     boxes.set_xlim(axes.get_xlim())
     boxes.axis("off")
-    axes.set_xlabel(unit, fontsize=TEXT_POINTS, color=INK)
-    axes.set_ylabel("videos", fontsize=TEXT_POINTS, color=INK)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.tick_params(colors=MUTED, labelsize=SMALL_POINTS)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(RULE)
+    page.finish(axes, unit, "videos", points=TEXT_POINTS)
 
 
 def _most(kinds: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from videxplain.viz.colour import MUTED, POSITIVE, WARNING
+from videxplain.viz.colour import LIGHT, POSITIVE
 
 
 def video_tag(mp4: bytes, *, width: int, title: str = "") -> str:
@@ -33,7 +33,7 @@ def predictions_table(predictions: Sequence[tuple[str, float]], title: str = "",
         notes: What the reader must not miss.
     """
     warnings = "".join(
-        f'<div style="color:{WARNING};font-weight:600;margin:2px 0">{escape(note)}</div>' for note in notes
+        f'<div style="color:{LIGHT.warning};font-weight:600;margin:2px 0">{escape(note)}</div>' for note in notes
     )
     style = "caption-side:top;text-align:left;font-weight:600;padding:2px 0"
     caption = f'<caption style="{style}">{escape(title)}</caption>' if title else ""
@@ -51,6 +51,6 @@ def _row(label: str, probability: float) -> str:
     return (
         f'<tr><td style="text-align:left;padding:1px 10px 1px 0">{escape(label)}</td>'
         f'<td style="padding:1px 8px 1px 0">{bar}</td>'
-        f'<td style="text-align:right;padding:1px 0;color:{MUTED};font-variant-numeric:tabular-nums">'
+        f'<td style="text-align:right;padding:1px 0;color:{LIGHT.muted};font-variant-numeric:tabular-nums">'
         f"{100 * probability:.1f} %</td></tr>"
     )

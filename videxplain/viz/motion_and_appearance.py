@@ -8,22 +8,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from videxplain.boxes import Box, scaled_box
-from videxplain.viz.colour import MUTED, NEGATIVE, POSITIVE, RULE, cover, rgb
+from videxplain.viz.colour import NEGATIVE, POSITIVE, cover, rgb
+from videxplain.viz.layout import Layout
 from videxplain.viz.overlay import DEFAULT_OPACITY, draw_inside, enlarge
 from videxplain.viz.page import (
     GAP,
-    MARGIN,
     SMALL_POINTS,
     TEXT_POINTS,
     Header,
     Page,
+    Paper,
     elide,
     fit_picture,
     text_height,
     text_width,
 )
+from videxplain.viz.sheet import WIDTH, limit_time, seconds_of, sheet_columns
 
-WIDTH, _CURVE = 12.0, 1.2
+_CURVE = 1.2
 
 MOTION, APPEARANCE = POSITIVE, NEGATIVE
 """The colours of the two parts, orange and blue."""
@@ -79,6 +81,7 @@ def two_part_sheet(
     subtitle: str = "",
     notes: Sequence[str] = (),
     box: Box | None = None,
+    layout: Layout = Layout(),  # noqa: B008  (frozen)
 ) -> Figure:
     """One page: frames, both parts over them, and how much each contributed when.
 
@@ -96,39 +99,46 @@ def two_part_sheet(
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss.
         box: The part of a frame that the network saw, in pixels; None for the whole frame.
+        layout: Rows, columns, and whether there are titles and captions.
     """
     count, height, width = frames.shape[:3]
-    seconds = np.arange(len(temporal[0])) / fps if times is None else times
-    cell = (WIDTH - 2 * MARGIN - (count - 1) * GAP) / count
+    paper, columns = Paper.of(WIDTH), sheet_columns(count, layout)
+    cell = (paper.inner - (columns - 1) * GAP) / columns
     tall = cell * height / width
-    label = text_height(SMALL_POINTS) + 0.02
-    header = Header(title, notes, WIDTH, subtitle)
-    below = header.bottom + label + 2 * tall + GAP + 0.15
-    page = Page(WIDTH, below + text_height(TEXT_POINTS) + _CURVE + 0.45 + MARGIN)
+    label = text_height(SMALL_POINTS) + 0.02 if layout.captions else 0.0
+    block, rows = label + 2 * tall + GAP + 0.12, -(-count // columns)
+    header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
+    below = header.bottom + rows * block + 0.03
+    parts = ((MOTION, f"motion, {100 * share:.0f} %"), (APPEARANCE, f"appearance, {100 - 100 * share:.0f} %"))
+    whole = "of the evidence of the whole clip" if layout.captions else ""
+    key = sum(0.5 + text_width(words, TEXT_POINTS) for _, words in parts)
+    beside = key + text_width(whole, TEXT_POINTS) <= paper.inner
+    curve_top = below + text_height(TEXT_POINTS, 1 if beside else 2) + 0.1
+    page = Page(paper, curve_top + _CURVE + 0.4 + paper.margin)
     header.draw(page)
+    seconds = seconds_of(len(temporal[0]), fps, times)
     for position, (frame, index) in enumerate(zip(frames, indices, strict=True)):
-        left, top = MARGIN + position * (cell + GAP), header.bottom + label
-        seen = fit_picture(frame, cell)
-        page.text(left, header.bottom, elide(f"{seconds[index]:.2f} s", SMALL_POINTS, cell), SMALL_POINTS, MUTED)
-        page.picture(left, top, cell, tall, seen)
+        row, column = divmod(position, columns)
+        left, top = paper.margin + column * (cell + GAP), header.bottom + row * block
+        seen = fit_picture(frame, cell, paper)
+        if layout.captions:
+            time = elide(f"{seconds[index]:.2f} s", SMALL_POINTS, cell)
+            page.text(left, top, time, SMALL_POINTS, page.palette.muted)
+        page.picture(left, top + label, cell, tall, seen)
         part = scaled_box(box, (height, width), seen.shape[:2])
         drawn = two_part_overlay(seen, motion[position], appearance[position], limit, box=part)
-        page.picture(left, top + tall + GAP, cell, tall, drawn)
-    left = MARGIN
-    parts = ((MOTION, f"motion, {100 * share:.0f} %"), (APPEARANCE, f"appearance, {100 - 100 * share:.0f} %"))
+        page.picture(left, top + label + tall + GAP, cell, tall, drawn)
+    left = paper.margin
     for colour, words in parts:
         page.box(left, below + 0.02, 0.14, 0.14, colour)
         page.text(left + 0.2, below, words, TEXT_POINTS)
         left += 0.5 + text_width(words, TEXT_POINTS)
-    page.text(left, below, "of the evidence of the whole clip", TEXT_POINTS, MUTED)
-    axes = page.axes(MARGIN + 0.6, below + text_height(TEXT_POINTS) + 0.1, WIDTH - 2 * MARGIN - 0.6, _CURVE)
+    at = (left, below) if beside else (paper.margin, below + text_height(TEXT_POINTS))
+    page.text(*at, whole, TEXT_POINTS, page.palette.muted)
+    axes = page.axes(paper.margin + 0.6, curve_top, paper.inner - 0.6, _CURVE)
     axes.stackplot(seconds, *temporal, colors=(MOTION, APPEARANCE), alpha=0.75, linewidth=0)
-    axes.set_xlim(0, max(float(seconds[-1]), 1 / fps))
+    limit_time(axes, seconds)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("time (s)", fontsize=SMALL_POINTS, color=MUTED)
-    axes.tick_params(labelsize=SMALL_POINTS, colors=MUTED)
     axes.yaxis.set_major_locator(MaxNLocator(3))
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(RULE)
+    page.finish(axes, "time (s)")
     return page.figure

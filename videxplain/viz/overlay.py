@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 
 from videxplain.boxes import Box, box_slices
-from videxplain.viz.colour import DEFAULT_COLORMAP, cover, lut
+from videxplain.viz.colour import cover, lut
+from videxplain.viz.style import current_style
 
 NO_EVIDENCE, CONSTANT = "no positive evidence", "same value everywhere"
 DEFAULT_OPACITY = 0.6
 _UNSEEN = 0.35
 """So much of the light is left where the network did not look."""
 _BEHIND_BANNER = (166, 27, 27)
-"""``WARNING`` of :mod:`videxplain.viz.colour` as RGB."""
+"""The warning colour of a light page as RGB."""
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -71,7 +72,7 @@ def overlay(
     values: np.ndarray,
     limit: float,
     *,
-    colormap: str = DEFAULT_COLORMAP,
+    colormap: str | None = None,
     opacity: float = DEFAULT_OPACITY,
     empty: str = NO_EVIDENCE,
     box: Box | None = None,
@@ -86,7 +87,7 @@ def overlay(
         values: ``(h, w)`` raw map at any resolution.
         limit: The value that gets the brightest colour. At or below zero there is nothing to highlight
             anywhere; the frame is then paled and says so.
-        colormap: Name of a matplotlib colour map.
+        colormap: Name of a matplotlib colour map; None for that of the style.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
         empty: What a frame with nothing to highlight says.
         box: The part of the frame that the network saw, in pixels, over which the map lies; the rest is dimmed. None
@@ -98,7 +99,7 @@ def overlay(
     if box is not None:
         draw = partial(overlay, values=values, limit=limit, colormap=colormap, opacity=opacity, empty=empty)
         return draw_inside(frame, box, draw)
-    covers, keeps = _tables(colormap, opacity)
+    covers, keeps = _tables(colormap or current_style().colormap, opacity)
     frame = np.ascontiguousarray(frame)  # OpenCV refuses views that run backwards.
     if not limit > 0:
         return _without_evidence(frame, empty)

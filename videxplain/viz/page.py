@@ -1,8 +1,13 @@
-"""Figures laid out in inches from the top left corner, with text that is measured before it is placed."""
+"""Figures laid out in inches from the top left corner, with text that is measured before it is placed.
+
+Every figure is laid out as if its text had 10 points. If the style asks for another size, the whole page is scaled when
+it is drawn, pictures and text alike. So inches and points are those of the layout in all modules but this one.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -13,15 +18,56 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextToPath
 
-from videxplain.viz.colour import INK, MUTED, RULE, WARNING, WARNING_FILL
+from videxplain.viz.style import Style, current_style
 
-MARGIN = 0.3
+MARGIN, PRINT_MARGIN = 0.3, 0.02
+"""Around a figure, on a screen, and where the page of a paper has margins of its own."""
 GAP = 0.06
-PICTURE_DPI = 200
 LINE = 1.35
 """Distance of text lines as a multiple of the type size."""
 
 TITLE_POINTS, NOTE_POINTS, TEXT_POINTS, SMALL_POINTS = 14, 10.5, 10, 8.5
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a figure is laid out on.
+
+    Attributes:
+        width: Inches of the layout.
+        margin: Inches of the layout that stay empty on each side.
+        style: The style that the figure is drawn in.
+    """
+
+    width: float
+    margin: float
+    style: Style
+
+    @classmethod
+    def of(cls, width: float) -> Self:
+        """The paper of the current style; ``width`` inches wide if the style says no width."""
+        style = current_style()
+        paper = cls(1.0, PRINT_MARGIN if style.width else MARGIN, style)
+        return cls((style.width or width) / paper.scale, paper.margin, style)
+
+    @property
+    def scale(self) -> float:
+        """Inches on paper for one inch of the layout."""
+        return self.style.points / TEXT_POINTS
+
+    @property
+    def inner(self) -> float:
+        """The width between the margins."""
+        return self.width - 2 * self.margin
+
+    @property
+    def density(self) -> float:
+        """Pixels of a picture for one inch of the layout."""
+        return self.scale * self.style.dpi
+
+    def points(self, points: float) -> float:
+        """Points on paper for points of the layout."""
+        return points * self.scale
 
 
 def one_line(text: object) -> str:
@@ -29,10 +75,14 @@ def one_line(text: object) -> str:
     return " ".join(str(text).encode("utf-8", "replace").decode().split())
 
 
-@lru_cache(maxsize=4096)
 def text_width(text: str, points: float, weight: str = "normal") -> float:
-    """Width in inches of one line in the current font."""
-    font = FontProperties(size=points, weight=weight)
+    """Width in inches of one line in the font of the current style."""
+    return _text_width(text, points, weight, current_style().font)
+
+
+@lru_cache(maxsize=4096)
+def _text_width(text: str, points: float, weight: str, family: str) -> float:
+    font = FontProperties(family=family or None, size=points, weight=weight)
     return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 
@@ -66,10 +116,10 @@ def text_height(points: float, lines: int = 1) -> float:
     return lines * points * LINE / 72
 
 
-def fit_picture(picture: np.ndarray, width: float) -> np.ndarray:
+def fit_picture(picture: np.ndarray, width: float, paper: Paper) -> np.ndarray:
     """An ``(H, W, 3)`` uint8 picture at the resolution it is printed with, ``width`` inches wide."""
     height, natural = picture.shape[:2]
-    columns = max(1, round(width * PICTURE_DPI))
+    columns = max(1, round(width * paper.density))
     size = columns, max(1, round(height * columns / natural))
     method = cv2.INTER_AREA if columns < natural else cv2.INTER_CUBIC
     return cv2.resize(picture, size, interpolation=method)
@@ -78,36 +128,40 @@ def fit_picture(picture: np.ndarray, width: float) -> np.ndarray:
 class Header:
     """Title, what belongs to it, and notes at the head of a page; measured first: the page's height depends on it."""
 
-    def __init__(self, title: str, notes: Sequence[str], width: float, subtitle: str = "") -> None:
-        """Break the text for a page ``width`` inches wide."""
-        inner = width - 2 * MARGIN
+    def __init__(self, title: str, notes: Sequence[str], paper: Paper, subtitle: str = "") -> None:
+        """Break the text for ``paper``."""
+        inner = paper.inner
         self._title = wrap(title, TITLE_POINTS, inner, "bold") if title.strip() else []
         self._notes = [line for note in notes for line in wrap(note, NOTE_POINTS, inner - 0.3, "bold") if line]
         self._subtitle = wrap(subtitle, SMALL_POINTS, inner) if subtitle.strip() else []
-        self._below = MARGIN + text_height(TITLE_POINTS, len(self._title))
+        self._below = paper.margin + text_height(TITLE_POINTS, len(self._title))
         title_height = text_height(TITLE_POINTS, len(self._title)) + 0.08 if self._title else 0.0
         title_height += text_height(SMALL_POINTS, len(self._subtitle)) + 0.06 if self._subtitle else 0.0
         self._box = text_height(NOTE_POINTS, len(self._notes)) + 0.12 if self._notes else 0.0
-        self._top = MARGIN + title_height
+        self._top = paper.margin + title_height
         self.bottom = self._top + (self._box + 0.14 if self._notes else 0.0)
 
     def draw(self, page: "Page") -> None:
         """Put it at the top of ``page``."""
-        page.lines(MARGIN, MARGIN, self._title, TITLE_POINTS, weight="bold")
-        page.lines(MARGIN, self._below + 0.02, self._subtitle, SMALL_POINTS, MUTED)
+        paper, palette = page.paper, page.palette
+        page.lines(paper.margin, paper.margin, self._title, TITLE_POINTS, weight="bold")
+        page.lines(paper.margin, self._below + 0.02, self._subtitle, SMALL_POINTS, palette.muted)
         if self._notes:
-            page.box(MARGIN, self._top, page.width - 2 * MARGIN, self._box, WARNING_FILL)
-            page.box(MARGIN, self._top, 0.06, self._box, WARNING)
-            page.lines(MARGIN + 0.2, self._top + 0.08, self._notes, NOTE_POINTS, WARNING, weight="bold")
+            page.box(paper.margin, self._top, paper.inner, self._box, palette.warning_fill)
+            page.box(paper.margin, self._top, 0.06, self._box, palette.warning)
+            left, top = paper.margin + 0.2, self._top + 0.08
+            page.lines(left, top, self._notes, NOTE_POINTS, palette.warning, weight="bold")
 
 
 class Page:
-    """A matplotlib figure addressed in inches from the top left corner."""
+    """A matplotlib figure addressed in inches of the layout, from the top left corner."""
 
-    def __init__(self, width: float, height: float) -> None:
-        """An empty white page; no pyplot, so nothing is kept behind the caller's back."""
-        self.width, self.height = width, height
-        self.figure = Figure(figsize=(width, height), dpi=PICTURE_DPI, facecolor="white")
+    def __init__(self, paper: Paper, height: float) -> None:
+        """An empty page; no pyplot, so nothing is kept behind the caller's back."""
+        self.paper, self.palette = paper, paper.style.palette
+        self.width, self.height = paper.width, height
+        size = self.width * paper.scale, height * paper.scale
+        self.figure = Figure(figsize=size, dpi=paper.style.dpi, facecolor=self.palette.paper)
         FigureCanvasAgg(self.figure)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
@@ -119,7 +173,32 @@ class Page:
             width / self.width,
             height / self.height,
         )
-        return self.figure.add_axes(rectangle)
+        return self.figure.add_axes(rectangle, facecolor=self.palette.paper)
+
+    def finish(self, axes: Axes, x: str = "", y: str = "", points: float = SMALL_POINTS) -> None:
+        """Draw axes as all figures have them: a line at the left and one below, small numbers, names of both axes.
+
+        Args:
+            axes: Axes with their data.
+            x: Name of the horizontal axis.
+            y: Name of the vertical axis.
+            points: Size of the names.
+        """
+        palette, family = self.palette, self.paper.style.families or None
+        axes.tick_params(length=3, width=0.6, color=palette.muted)
+        self.tick_labels(axes)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set(color=palette.rule, linewidth=0.8)
+        named = {"fontsize": self.paper.points(points), "color": palette.muted, "family": family}
+        axes.set_xlabel(x, labelpad=2, **named)
+        axes.set_ylabel(y, **named)
+
+    def tick_labels(self, axes: Axes) -> None:
+        """Numbers at axes in small print."""
+        family: Any = self.paper.style.families or None
+        axes.tick_params(labelsize=self.paper.points(SMALL_POINTS), labelcolor=self.palette.muted)
+        if family:
+            axes.tick_params(labelfontfamily=family)
 
     def picture(self, left: float, top: float, width: float, height: float, pixels: np.ndarray) -> None:
         """An ``(H, W, 3)`` uint8 picture with a hairline around it."""
@@ -127,7 +206,7 @@ class Page:
         axes.imshow(pixels, aspect="auto")
         axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
-            spine.set(color=RULE, linewidth=0.5)
+            spine.set(color=self.palette.rule, linewidth=0.5)
 
     def box(self, left: float, top: float, width: float, height: float, colour: str) -> None:
         """A filled rectangle."""
@@ -143,13 +222,16 @@ class Page:
             )
         )
 
-    def text(self, x: float, y: float, text: str, points: float, colour: str = INK, **options: Any) -> None:
+    def text(self, x: float, y: float, text: str, points: float, colour: str | None = None, **options: Any) -> None:
         """One line of text, its top at ``y`` unless ``va`` says otherwise; a ``$`` is only a ``$``."""
-        options = {"va": "top", "ha": "left", **options}
+        options = {"va": "top", "ha": "left", "family": self.paper.style.families or None, **options}
         at = x / self.width, 1 - y / self.height
-        self.figure.text(*at, text, fontsize=points, color=colour, parse_math=False, **options)
+        size, colour = self.paper.points(points), colour or self.palette.ink
+        self.figure.text(*at, text, fontsize=size, color=colour, parse_math=False, **options)
 
-    def lines(self, x: float, y: float, lines: Sequence[str], points: float, colour: str = INK, **options: Any) -> None:
+    def lines(
+        self, x: float, y: float, lines: Sequence[str], points: float, colour: str | None = None, **options: Any
+    ) -> None:
         """Several lines below each other."""
         for number, line in enumerate(lines):
             self.text(x, y + text_height(points, number), line, points, colour, **options)
@@ -157,8 +239,8 @@ class Page:
     def colour_bar(self, left: float, top: float, width: float, colours: np.ndarray, ends: tuple[str, str]) -> None:
         """A thin horizontal bar of ``(n, 3)`` uint8 colours with what its two ends mean below it."""
         self.picture(left, top, width, 0.1, colours[None])
-        self.text(left, top + 0.14, ends[0], SMALL_POINTS, MUTED)
-        self.text(left + width, top + 0.14, ends[1], SMALL_POINTS, MUTED, ha="right")
+        self.text(left, top + 0.14, ends[0], SMALL_POINTS, self.palette.muted)
+        self.text(left + width, top + 0.14, ends[1], SMALL_POINTS, self.palette.muted, ha="right")
 
 
 def number(value: float) -> str:

@@ -1,21 +1,23 @@
 """The report's Figures 14 and 15: input, first activations, Grad-CAM and guided backpropagation."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from videxplain.boxes import Box, scaled_box
-from videxplain.viz.colour import DEFAULT_COLORMAP, MUTED, lut
+from videxplain.viz.colour import lut
+from videxplain.viz.layout import Layout
 from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, draw_inside, enlarge, overlay
 from videxplain.viz.page import (
     GAP,
-    MARGIN,
     SMALL_POINTS,
     TEXT_POINTS,
     Header,
     Page,
+    Paper,
     elide,
     fit_picture,
     number,
@@ -48,9 +50,10 @@ def four_panels(
     subtitle: str = "",
     notes: Sequence[str] = (),
     captions: Sequence[str] = CAPTIONS,
-    colormap: str = DEFAULT_COLORMAP,
+    colormap: str | None = None,
     opacity: float = DEFAULT_OPACITY,
     box: Box | None = None,
+    layout: Layout = Layout(),  # noqa: B008  (frozen)
 ) -> Figure:
     """Four pictures side by side, one row per frame, every column with one scale.
 
@@ -68,21 +71,25 @@ def four_panels(
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss, in a box above the pictures.
         captions: Text below the four columns, without the letters.
-        colormap: Name of a matplotlib colour map, for Grad-CAM.
+        colormap: Name of a matplotlib colour map, for Grad-CAM; None for that of the style.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
         box: The part of a frame that the network saw, in pixels, over which the last three lie; the rest is dimmed.
             None for the whole frame.
+        layout: Whether there are titles, and captions: the labels, and the text below the columns.
     """
     if frames.ndim == 3:
         frames, activations, gradcams, guided = (one[None] for one in (frames, activations, gradcams, guided))
     rows, frame_height, frame_width = frames.shape[:3]
-    left = MARGIN + (text_height(TEXT_POINTS) + 0.06 if labels else 0.0)
+    paper = Paper.of(WIDTH)
+    colormap = colormap or paper.style.colormap
+    labels = labels if layout.captions else ()
+    left = paper.margin + (text_height(TEXT_POINTS) + 0.06 if labels else 0.0)
     gap = 2 * GAP
-    inner = WIDTH - MARGIN - left
+    inner = paper.width - paper.margin - left
     cell_width = (inner - 3 * gap) / 4
     cell_height = min(cell_width * frame_height / frame_width, TALLEST)
     cell_width = min(cell_width, cell_height * frame_width / frame_height)
-    width = left + 4 * cell_width + 3 * gap + MARGIN
+    left += (inner - 4 * cell_width - 3 * gap) / 2 if paper.style.width else 0.0
 
     low, high = activation_range or (float(activations.min()), float(activations.max()))
     if guided_limit is None:
@@ -91,11 +98,13 @@ def four_panels(
     texts = [
         wrap(f"({letter}) {caption}", TEXT_POINTS, cell_width) for letter, caption in zip("abcd", captions, strict=True)
     ]
-    header = Header(title, notes, width, subtitle)
+    texts = texts if layout.captions else []
+    width = paper.width if paper.style.width else left + 4 * cell_width + 3 * gap + paper.margin
+    paper = replace(paper, width=width)
+    header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
     bars_top = header.bottom + rows * (cell_height + gap) + 0.02
     captions_top = bars_top + 0.36
-    height = captions_top + text_height(TEXT_POINTS, max(map(len, texts))) + MARGIN
-    page = Page(width, height)
+    page = Page(paper, captions_top + text_height(TEXT_POINTS, max(map(len, texts), default=0)) + paper.margin)
     header.draw(page)
 
     across = [left + column * (cell_width + gap) for column in range(4)]
@@ -103,8 +112,9 @@ def four_panels(
         top = header.bottom + row * (cell_height + gap)
         if labels:
             text = elide(labels[row], TEXT_POINTS, cell_height)
-            page.text(MARGIN, top + cell_height / 2, text, TEXT_POINTS, MUTED, rotation=90, va="center")
-        frame = fit_picture(frames[row], cell_width)
+            middle = top + cell_height / 2
+            page.text(paper.margin, middle, text, TEXT_POINTS, page.palette.muted, rotation=90, va="center")
+        frame = fit_picture(frames[row], cell_width, paper)
         part = scaled_box(box, (frame_height, frame_width), frame.shape[:2])
         activation, gradcam, gradient = activations[row], gradcams[row], guided[row]
         pictures = (
@@ -124,10 +134,10 @@ def four_panels(
     ]
     for x, bar in zip(across[1:], bars, strict=True):
         if bar is None:
-            page.text(x, bars_top, NO_EVIDENCE, SMALL_POINTS, MUTED)
+            page.text(x, bars_top, NO_EVIDENCE, SMALL_POINTS, page.palette.muted)
         else:
             page.colour_bar(x, bars_top, cell_width, *bar)
-    for x, lines in zip(across, texts, strict=True):
+    for x, lines in zip(across, texts, strict=bool(texts)):
         page.lines(x, captions_top, lines, TEXT_POINTS)
     return page.figure
 

@@ -12,13 +12,19 @@ from videxplain.files import replacing
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
-def save_figure(figure: Figure, path: str | Path, dpi: int = 200, note: str = "") -> None:
-    """Write a figure as PNG, PDF or SVG, by the suffix of ``path``; fonts are embedded as TrueType.
+_TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none"}
+"""Text of a vector figure stays text that can be searched and edited; a PDF holds the fonts as TrueType."""
+
+
+def save_figure(figure: Figure, path: str | Path, dpi: int | None = None, note: str = "") -> None:
+    """Write a figure as PNG, PDF or SVG, by the suffix of ``path``.
+
+    Text in a PDF or an SVG is text. A PDF holds its fonts as TrueType; an SVG names them.
 
     Args:
         figure: The figure.
         path: The file.
-        dpi: Pixels per inch of a PNG.
+        dpi: Pixels per inch of a PNG; None for those of the figure.
         note: A line for the file's metadata.
 
     Raises:
@@ -32,5 +38,5 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 200, note: str = ""
     FigureCanvasAgg(figure)
     kind = path.suffix[1:].lower()
     metadata = {"Subject" if kind == "pdf" else "Description": note} if note else None
-    with replacing(path) as temporary, matplotlib.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(temporary, dpi=dpi, format=kind, facecolor="white", metadata=metadata)
+    with replacing(path) as temporary, matplotlib.rc_context(_TEXT_AS_TEXT):
+        figure.savefig(temporary, dpi=dpi or "figure", format=kind, facecolor="auto", metadata=metadata)

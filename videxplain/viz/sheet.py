@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from videxplain.boxes import Box, scaled_box
-from videxplain.viz.colour import DEFAULT_COLORMAP, INK, MUTED, NEGATIVE, POSITIVE, RULE, WARNING, lut
+from videxplain.viz.colour import NEGATIVE, POSITIVE, lut
+from videxplain.viz.layout import Layout
 from videxplain.viz.overlay import CONSTANT, DEFAULT_OPACITY, NO_EVIDENCE, overlay
 from videxplain.viz.page import (
     GAP,
-    MARGIN,
     SMALL_POINTS,
     TEXT_POINTS,
     Header,
     Page,
+    Paper,
     elide,
     fit_picture,
     number,
@@ -25,11 +27,31 @@ from videxplain.viz.page import (
 )
 
 WIDTH = 12.0
-COLUMNS = 8
+COLUMNS, NARROWEST = 8, 0.9
+"""Most frames in a row where no number is asked for, and the least width of one in inches."""
 TALLEST = 2.6
 MOST_PREDICTIONS = 5
 LABEL_POINTS = 9
-BAR = "#aab0b9"
+BESIDE = 6.0
+"""With less room in inches than this, the curve is below the predictions instead of beside them."""
+_CURVE, _PREDICTION = 1.35, 0.27
+
+
+def sheet_frames(frames: int, layout: Layout) -> list[int]:
+    """The numbers of the frames that a contact sheet in the current style shows of a clip of so many frames.
+
+    Raises:
+        VidexplainError: The clip does not have a frame that is asked for, or they do not fit.
+    """
+    most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
+    rows, columns = layout.grid(most, frames)
+    return layout.chosen(frames, rows * columns)
+
+
+def sheet_columns(count: int, layout: Layout) -> int:
+    """In how many columns so many frames are drawn in the current style."""
+    most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
+    return min(count, layout.grid(most, count)[1])
 
 
 def contact_sheet(
@@ -44,17 +66,19 @@ def contact_sheet(
     predictions: Sequence[tuple[str, float]],
     temporal: np.ndarray,
     fps: float,
+    times: np.ndarray | None = None,
     title: str = "",
     subtitle: str = "",
     notes: Sequence[str] = (),
     box: Box | None = None,
-    colormap: str = DEFAULT_COLORMAP,
+    colormap: str | None = None,
     opacity: float = DEFAULT_OPACITY,
+    layout: Layout = Layout(),  # noqa: B008  (frozen)
 ) -> Figure:
     """One page that says what, where and when.
 
     Args:
-        frames: ``(k, H, W, 3)`` uint8 RGB; six to eight fill a row well, more make further rows.
+        frames: ``(k, H, W, 3)`` uint8 RGB, those that :func:`sheet_frames` names.
         maps: k raw maps ``(h, w)``, at any resolution.
         indices: Where in ``temporal`` each frame is.
         limit: The value with the brightest colour; at or below ``low`` there is no positive evidence.
@@ -64,88 +88,107 @@ def contact_sheet(
         predictions: ``(label, probability)``, best first; five are shown.
         temporal: ``(T,)`` contribution of every frame of the video.
         fps: Frames per second, for the times.
+        times: ``(T,)`` seconds at which each frame is shown; None where they are index / fps.
         title: Headline.
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss, in a box above the pictures.
         box: The part of a frame that the network saw, in pixels; None for the whole frame.
-        colormap: Name of a matplotlib colour map.
+        colormap: Name of a matplotlib colour map; None for that of the style.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
+        layout: Rows, columns, and whether there are titles and captions.
     """
     count, frame_height, frame_width = frames.shape[:3]
-    columns = min(count, COLUMNS)
-    inner = WIDTH - 2 * MARGIN
+    paper = Paper.of(WIDTH)
+    columns, inner = sheet_columns(count, layout), paper.inner
     cell_width = (inner - (columns - 1) * GAP) / columns
     cell_height = min(cell_width * frame_height / frame_width, TALLEST)
     cell_width = min(cell_width, cell_height * frame_width / frame_height)
-    left = MARGIN + (inner - columns * cell_width - (columns - 1) * GAP) / 2
+    left = paper.margin + (inner - columns * cell_width - (columns - 1) * GAP) / 2
 
-    header = Header(title, notes, WIDTH, subtitle)
-    label_height = text_height(SMALL_POINTS) + 0.02
+    header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
+    label_height = text_height(SMALL_POINTS) + 0.02 if layout.captions else 0.0
     block = label_height + 2 * cell_height + GAP
     rows = -(-count // columns)
     scale_top = header.bottom + rows * (block + 0.12)
-    bottom_top = scale_top + 0.55
-    bottom_height = text_height(TEXT_POINTS) + 0.1 + max(1.35, 0.27 * min(len(predictions), MOST_PREDICTIONS))
-    page = Page(WIDTH, bottom_top + bottom_height + MARGIN)
+    beside = inner >= BESIDE
+    bottom_top = scale_top + (0.55 if beside or not layout.captions else 0.75)
+    heads = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.0
+    bars = _PREDICTION * min(len(predictions), MOST_PREDICTIONS)
+    bottom_height = heads + (max(_CURVE, bars) if beside else bars + 0.1 + heads + _CURVE)
+    page = Page(paper, bottom_top + bottom_height + paper.margin)
     header.draw(page)
     empty = CONSTANT if quantity else NO_EVIDENCE
+    seconds = seconds_of(len(temporal), fps, times)
+    colormap = colormap or paper.style.colormap
 
     for position, (frame, values, index) in enumerate(zip(frames, maps, indices, strict=True)):
         row, column = divmod(position, columns)
         x = left + column * (cell_width + GAP)
         y = header.bottom + row * (block + 0.12)
-        seen = fit_picture(frame, cell_width)
-        page.text(x, y, elide(f"{index / fps:.2f} s", SMALL_POINTS, cell_width), SMALL_POINTS, MUTED)
+        seen = fit_picture(frame, cell_width, paper)
+        if layout.captions:
+            time = elide(f"{seconds[index]:.2f} s", SMALL_POINTS, cell_width)
+            page.text(x, y, time, SMALL_POINTS, page.palette.muted)
         page.picture(x, y + label_height, cell_width, cell_height, seen)
         part = scaled_box(box, (frame_height, frame_width), seen.shape[:2])
         drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity, empty=empty, box=part)
         page.picture(x, y + label_height + cell_height + GAP, cell_width, cell_height, drawn)
 
     measured = quantity or f"contribution to '{one_line(target)}'"
-    _scale(page, scale_top, inner, (low, limit), measured, lut(colormap), empty)
-    split = MARGIN + 0.44 * inner
-    _predictions(page, bottom_top, split - 0.35 - MARGIN, predictions, target)
-    heading = f"{quantity}, by frame" if quantity else "contribution of each frame"
-    _curve(page, split, bottom_top, bottom_height, heading, temporal, indices, fps)
+    draw_scale(page, scale_top, (low, limit), measured if layout.captions else "", lut(colormap), empty)
+    split = 0.44 * inner
+    width = split - 0.35 if beside else inner
+    _predictions(page, bottom_top, heads, width, predictions, target)
+    heading = (f"{quantity}, by frame" if quantity else "contribution of each frame") if layout.captions else ""
+    across, top = (split, bottom_top) if beside else (0.0, bottom_top + heads + bars + 0.1)
+    height = bottom_height - (top - bottom_top)
+    _curve(page, paper.margin + across, top, height, heading, temporal, indices, seconds)
     return page.figure
 
 
-def _scale(
-    page: Page, top: float, inner: float, ends: tuple[float, float], quantity: str, colours: np.ndarray, empty: str
+def draw_scale(
+    page: Page, top: float, ends: tuple[float, float], quantity: str, colours: np.ndarray, empty: str
 ) -> None:
-    """What the colours measure at the left, the colour bar at the right."""
-    low, high = ends
+    """What the raw values measure at the left, the colour bar at the right; one below the other on a narrow page."""
+    paper, (low, high) = page.paper, ends
     if not high > low:
-        text = f"{empty}: {quantity}"
-        page.text(MARGIN, top, elide(text, TEXT_POINTS, inner, "bold"), TEXT_POINTS, WARNING, weight="bold")
+        text = elide(f"{empty}: {quantity}" if quantity else empty, TEXT_POINTS, paper.inner, "bold")
+        page.text(paper.margin, top, text, TEXT_POINTS, page.palette.warning, weight="bold")
         return
     after = " (raw)"
-    bar = 0.4 * inner
-    room = inner - bar - 0.25 - text_width(after, TEXT_POINTS)
-    page.text(MARGIN, top + 0.05, elide(quantity, TEXT_POINTS, room) + after, TEXT_POINTS, va="center_baseline")
-    page.colour_bar(page.width - MARGIN - bar, top, bar, colours, (number(low) if low else "0", number(high)))
+    numbers = (number(low) if low else "0", number(high))
+    if not quantity:
+        page.colour_bar(paper.margin, top, paper.inner, colours, numbers)
+    elif paper.inner < BESIDE:
+        room = paper.inner - text_width(after, SMALL_POINTS)
+        page.text(paper.margin, top, elide(quantity, SMALL_POINTS, room) + after, SMALL_POINTS)
+        page.colour_bar(paper.margin, top + text_height(SMALL_POINTS) + 0.04, paper.inner, colours, numbers)
+    else:
+        bar = 0.4 * paper.inner
+        room = paper.inner - bar - 0.25 - text_width(after, TEXT_POINTS)
+        text = elide(quantity, TEXT_POINTS, room) + after
+        page.text(paper.margin, top + 0.05, text, TEXT_POINTS, va="center_baseline")
+        page.colour_bar(page.width - paper.margin - bar, top, bar, colours, numbers)
 
 
-def _heading(page: Page, left: float, top: float, text: str) -> float:
-    """A bold line; returns where what it heads begins."""
-    page.text(left, top, text, TEXT_POINTS, weight="bold")
-    return top + text_height(TEXT_POINTS) + 0.1
-
-
-def _predictions(page: Page, top: float, width: float, predictions: Sequence[tuple[str, float]], target: str) -> None:
+def _predictions(
+    page: Page, top: float, heads: float, width: float, predictions: Sequence[tuple[str, float]], target: str
+) -> None:
     """Labels, bars and percentages; the bar of the explained class has the colour of evidence."""
-    top = _heading(page, MARGIN, top, "predictions")
+    left, palette = page.paper.margin, page.palette
+    if heads:
+        page.text(left, top, "predictions", TEXT_POINTS, weight="bold")
     shown = predictions[:MOST_PREDICTIONS]
     names = [elide(label, LABEL_POINTS, 0.62 * width) for label, _ in shown]
-    bar_left = MARGIN + max((text_width(name, LABEL_POINTS) for name in names), default=0.0) + 0.12
-    full = MARGIN + width - 0.6 - bar_left
+    bar_left = left + max((text_width(name, LABEL_POINTS) for name in names), default=0.0) + 0.12
+    full = left + width - 0.6 - bar_left
     for row, (name, (label, probability)) in enumerate(zip(names, shown, strict=True)):
-        middle = top + 0.27 * row + 0.11
-        page.text(MARGIN, middle, name, LABEL_POINTS, va="center_baseline")
+        middle = top + heads + _PREDICTION * row + 0.11
+        page.text(left, middle, name, LABEL_POINTS, va="center_baseline")
         filled = max(full * probability, 0.01)
-        page.box(bar_left, middle - 0.075, filled, 0.15, POSITIVE if label == target else BAR)
+        page.box(bar_left, middle - 0.075, filled, 0.15, POSITIVE if label == target else palette.bar)
         share = f"{100 * probability:.1f} %"
-        page.text(bar_left + filled + 0.06, middle, share, SMALL_POINTS, MUTED, va="center_baseline")
+        page.text(bar_left + filled + 0.06, middle, share, SMALL_POINTS, palette.muted, va="center_baseline")
 
 
 def _curve(
@@ -156,31 +199,40 @@ def _curve(
     heading: str,
     temporal: np.ndarray,
     indices: Sequence[int],
-    fps: float,
+    seconds: np.ndarray,
 ) -> None:
     """Contribution over time, with a dot where each shown frame was taken."""
-    start = _heading(page, left, top, elide(heading, TEXT_POINTS, page.width - MARGIN - left, "bold"))
+    ink, right = page.palette.ink, page.width - page.paper.margin
+    if heading:
+        page.text(left, top, elide(heading, TEXT_POINTS, right - left, "bold"), TEXT_POINTS, weight="bold")
+        top, height = top + text_height(TEXT_POINTS) + 0.1, height - text_height(TEXT_POINTS) - 0.1
     ticks, below = 0.62, 0.42
-    axes = page.axes(left + ticks, start, page.width - MARGIN - left - ticks, top + height - start - below)
+    axes = page.axes(left + ticks, top, right - left - ticks, height - below)
     curve = np.asarray(temporal, dtype=np.float64)
-    seconds = np.arange(len(curve)) / fps
     for part, colour in ((np.maximum(curve, 0), POSITIVE), (np.minimum(curve, 0), NEGATIVE)):
         axes.fill_between(seconds, part, color=colour, alpha=0.35, linewidth=0)
-    axes.plot(seconds, curve, color=INK, linewidth=1)
-    axes.axhline(0, color=MUTED, linewidth=0.6)
+    axes.plot(seconds, curve, color=ink, linewidth=1)
+    axes.axhline(0, color=page.palette.muted, linewidth=0.6)
     chosen = np.asarray(indices)
-    axes.vlines(seconds[chosen], 0, curve[chosen], color=INK, linewidth=0.6)
-    axes.plot(seconds[chosen], curve[chosen], "o", color=INK, markersize=4.5, clip_on=False, zorder=3)
-    half_frame = 0.5 / fps
-    axes.set_xlim(-half_frame, seconds[-1] + half_frame)
+    axes.vlines(seconds[chosen], 0, curve[chosen], color=ink, linewidth=0.6)
+    axes.plot(seconds[chosen], curve[chosen], "o", color=ink, markersize=4.5, clip_on=False, zorder=3)
+    limit_time(axes, seconds)
     top_value, bottom_value = max(curve.max(), 0.0), min(curve.min(), 0.0)
     margin = 0.12 * ((top_value - bottom_value) or 1.0)
     axes.set_ylim(bottom_value - (margin if bottom_value < 0 else 0), top_value + margin)
-    axes.set_xlabel("time (s)", fontsize=SMALL_POINTS, color=MUTED, labelpad=2)
-    if len(curve) == 1:
-        axes.set_xticks([0])
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
-    axes.tick_params(labelsize=SMALL_POINTS, colors=MUTED, length=3, width=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set(color=RULE, linewidth=0.8)
+    page.finish(axes, "time (s)")
+
+
+def seconds_of(count: int, fps: float, times: np.ndarray | None) -> np.ndarray:
+    """``(count,)`` seconds at which frames are shown, which ``times`` says where they are not index / fps."""
+    return np.arange(count) / fps if times is None else np.asarray(times, np.float64)
+
+
+def limit_time(axes: Axes, seconds: np.ndarray) -> None:
+    """The horizontal axis from the first to the last frame, with half a frame at both ends."""
+    half = 0.5 * float(np.median(np.diff(seconds))) if len(seconds) > 1 else 0.5
+    axes.set_xlim(seconds[0] - half, seconds[-1] + half)
+    if len(seconds) == 1:
+        axes.set_xticks([0])

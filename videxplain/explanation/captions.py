@@ -1,0 +1,203 @@
+"""What the caption of a picture says: network, weights, class and score, method, layer, view and colour scale."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from videxplain.attribution.registry import METHODS
+from videxplain.data.shown import source_times
+from videxplain.explanation.familiarity import familiarity_notes
+from videxplain.explanation.latex import cited, escaped, listed, quoted, typewriter
+from videxplain.viz.page import number
+from videxplain.viz.style import current_style
+
+if TYPE_CHECKING:
+    from videxplain.data.stream import FrameSource
+    from videxplain.explanation.comparison import Comparison
+    from videxplain.explanation.origin import Origin
+    from videxplain.explanation.result import Explanation
+
+
+def sheet_caption(explanation: "Explanation", frames: Sequence[int], colormap: str | None) -> Iterator[str]:
+    """The sentences of a contact sheet, in LaTeX.
+
+    Args:
+        explanation: What is drawn.
+        frames: The frames that are drawn.
+        colormap: The colour map that was asked for; None for that of the style.
+    """
+    yield f"{explained_words(explanation)}."
+    yield f"{frames_words(explanation.source, frames)}: above, the frames; below them, the same with the map."
+    yield scale_words(explanation, colormap)
+    yield "The curve is the mean of each frame's map; dots mark the frames shown."
+    yield from made_words(explanation)
+
+
+def panels_caption(
+    explanation: "Explanation", frames: Sequence[int], gradient_method: str, colormap: str | None
+) -> Iterator[str]:
+    """The sentences of the figure in four panels, in LaTeX.
+
+    Args:
+        explanation: Grad-CAM of the clip.
+        frames: The frames that are drawn.
+        gradient_method: The method of the fourth panel.
+        colormap: The colour map that was asked for; None for that of the style.
+    """
+    yield f"{frames_words(explanation.source, frames)}: the frame; the mean activation of the first convolution;"
+    yield f"{explained_words(explanation)}; and {cited(gradient_method)}, in which grey is no contribution."
+    yield f"Grad-CAM: {scale_words(explanation, colormap)}"
+    yield from made_words(explanation)
+
+
+def two_part_caption(motion: "Explanation", frames: Sequence[int], share: float, limit: float) -> Iterator[str]:
+    """The sentences of the figure of motion and appearance, in LaTeX.
+
+    Args:
+        motion: The part that moves.
+        frames: The frames that are drawn.
+        share: How much of all evidence is motion, in [0, 1].
+        limit: The sum of both parts with the strongest colour.
+    """
+    yield f"{explained_words(motion)}, and what is left of Grad-CAM, {cited('appearance')}."
+    yield f"{frames_words(motion.source, frames)}: above, the frames; below them, the same with both maps."
+    strongest = escaped(number(limit))
+    yield f"Motion is orange and appearance is blue; their sum hides the frame, most at {strongest} (raw value)."
+    yield rf"The curve has the contributions of both; motion has {100 * share:.0f}\,\% of the evidence of the clip."
+    yield from made_words(motion)
+
+
+def comparison_caption(comparison: "Comparison", frames: Sequence[int], colormap: str | None) -> Iterator[str]:
+    """The sentences of the figure of a comparison, in LaTeX.
+
+    Args:
+        comparison: What is drawn.
+        frames: The frames that are drawn.
+        colormap: The colour map that was asked for; None for that of the style.
+    """
+    source = comparison.source
+    clip = f" of {quoted(source.path.name)}" if source.path else ""
+    yield f"{frames_words(source, frames)}{clip}: above, the clip; below it, a row for each of these maps."
+    facts = [facts_of(one) for one in comparison.explanations]
+    same = [len(set(values)) == 1 for values in zip(*facts, strict=True)]
+    for label, own, scale in zip(comparison.labels, facts, comparison.scales, strict=True):
+        words = [fact for fact, shared in zip(own, same, strict=True) if fact and not shared]
+        if not comparison.shared_scale:
+            words.append(f"colours from {' to '.join(escaped(number(v)) for v in scale)}")
+        yield f"{escaped(label)}: {', '.join(words)}."
+    if shared_facts := [fact for fact, shared in zip(facts[0], same, strict=True) if fact and shared]:
+        yield f"All rows: {', '.join(shared_facts)}."
+    if comparison.shared_scale:
+        yield f"{colours_words(comparison.scales[0], colormap)}, for all rows and all frames."
+        yield "The curves are the mean of each frame's map."
+    else:
+        named = escaped(colormap or current_style().colormap)
+        yield f"Each row has its own colour scale ({named}, raw values), the same for all frames."
+        yield "The curves are the mean of each frame's map, each divided by its largest value."
+    yield from dict.fromkeys(view_words(one) for one in comparison.explanations)
+    yield from notes_words(comparison.notes, comparison.explanations[0])
+    yield versions_words(comparison.explanations[0].origin)
+
+
+def explained_words(explanation: "Explanation") -> str:
+    """What is explained, by which method, of which network, at which layer; without a full stop."""
+    method, score, network, place, options = facts_of(explanation)
+    clip = f" in {quoted(explanation.source.path.name)}" if explanation.source.path else ""
+    return f"{method} {score}{clip}, {network}, {', '.join(filter(None, (place, options)))}"
+
+
+def facts_of(explanation: "Explanation") -> tuple[str, str, str, str, str]:
+    """Method, class and score, network with its weights, layer, and options of the method; the last may be empty."""
+    origin = explanation.origin
+    place = {"input": "at the input", "all layers": "over all layers"}.get(origin.layer)
+    return (
+        f"{cited(origin.method)} ({escaped(METHODS[origin.method].summary)})",
+        score_words(explanation),
+        f"of the network {typewriter(origin.model)} {weights_words(origin)}",
+        place or f"at layer {typewriter(origin.layer)}",
+        options_words(origin),
+    )
+
+
+def score_words(explanation: "Explanation") -> str:
+    """The class that is explained, its score and its probability."""
+    origin = explanation.origin
+    if not origin.target:
+        return "without a class"
+    score = {"probabilities": "probability", "regression": "value"}.get(origin.output, "logit")
+    said = dict(explanation.predictions).get(explanation.explained_label)
+    share = "" if said is None or origin.output == "regression" else rf", probability {100 * said:.1f}\,\%"
+    kind = "class " if origin.target_index is not None else ""
+    return f"for the {kind}{quoted(origin.target)} (score: {score}{share})"
+
+
+def weights_words(origin: "Origin") -> str:
+    """Where the weights are from, and what names them for sure."""
+    if origin.weights == "none":
+        return "(random weights, untrained)"
+    file = origin.weights_file if origin.weights_file != origin.weights else ""
+    parts = [escaped(origin.weights), typewriter(file) if file else ""]
+    parts.append(f"SHA-256 {typewriter(origin.weights_sha256[:12])}" if origin.weights_sha256 else "")
+    return f"(weights: {', '.join(filter(None, parts))})"
+
+
+def options_words(origin: "Origin") -> str:
+    """The options that the method was given."""
+    if not origin.options:
+        return ""
+    return "with " + listed([f"{escaped(name)} = {escaped(value)}" for name, value in origin.options.items()])
+
+
+def view_words(explanation: "Explanation") -> str:
+    """What the network sees of the clip in one pass."""
+    seen = explanation.origin.model_input
+    height, width = seen["size"]
+    how = "spread over the clip" if seen["sampling"] == "uniform" else "in a row"
+    if seen["sampling"] != "uniform" and seen["frame_interval"] > 1:
+        how = f"{seen['frame_interval']} frames apart"
+    part = f"; {escaped(explanation.seen)}, and the rest is dimmed" if explanation.seen else ""
+    return rf"One pass of the network sees {seen['num_frames']} frames {how}, at {width}\,$\times$\,{height} pixels{part}."
+
+
+def frames_words(source: "FrameSource", frames: Sequence[int]) -> str:
+    """The frames by number and time."""
+    seconds = source_times(source)
+    times = listed([f"{seconds[frame]:.2f}" for frame in frames])
+    return rf"Frame{'s' * (len(frames) > 1)} {listed([str(frame) for frame in frames])} (at {times}\,s)"
+
+
+def scale_words(explanation: "Explanation", colormap: str | None) -> str:
+    """What the colours mean."""
+    if not explanation.has_evidence:
+        return "There is nothing to highlight."
+    return f"{colours_words(explanation.range, colormap)}, for all frames of the clip."
+
+
+def colours_words(scale: tuple[float, float], colormap: str | None) -> str:
+    """Where a colour scale begins and ends; without a full stop."""
+    low, high = (escaped(number(float(value))) for value in scale)
+    return f"Colours ({escaped(colormap or current_style().colormap)}) go from {low} to {high} (raw values)"
+
+
+def made_words(explanation: "Explanation") -> Iterator[str]:
+    """What the network sees, what the reader must not miss, and the programs."""
+    yield view_words(explanation)
+    yield from notes_words(explanation.notes, explanation)
+    yield versions_words(explanation.origin)
+
+
+def notes_words(notes: Sequence[str], explanation: "Explanation") -> Iterator[str]:
+    """What the reader must not miss. What to do about a clip that the network cannot know is for the user alone."""
+    advice = familiarity_notes(explanation.familiarity, explanation.source)[1:]
+    for note in notes:
+        if not any(note.endswith(line) for line in advice):
+            yield f"{escaped(note.removesuffix('.'))}."
+
+
+def versions_words(origin: "Origin") -> str:
+    """The programs; empty where their versions are not known."""
+    named = [
+        f"{escaped(name)} {escaped(origin.versions[name])}"
+        for name in ("videxplain", "torch")
+        if name in origin.versions
+    ]
+    return f"Made with {listed(named)}." if named else ""

@@ -1,0 +1,277 @@
+"""Several maps of one clip: a page with a row for each, and a video with a pane for each."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from videxplain.boxes import Box, scaled_box
+from videxplain.errors import VidexplainError
+from videxplain.viz.colour import lut
+from videxplain.viz.curves import COLOURS
+from videxplain.viz.layout import Layout
+from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, overlay
+from videxplain.viz.page import (
+    GAP,
+    SMALL_POINTS,
+    TEXT_POINTS,
+    Header,
+    Page,
+    Paper,
+    elide,
+    fit_picture,
+    number,
+    text_height,
+    text_width,
+)
+from videxplain.viz.sheet import BESIDE, draw_scale, limit_time, seconds_of
+
+WIDTH = 10.0
+COLUMNS, NARROWEST = 6, 0.9
+"""Most frames in a row where no number is asked for, and the least width of one in inches."""
+_CURVE, _SQUARE = 1.2, 0.12
+_WIDEST_NAME = 0.3
+"""Of the page, for the names beside the rows."""
+_LABEL_GROUND, _LABEL_INK = (22, 24, 28), (255, 255, 255)
+_BEST_SHAPE = 16 / 9
+"""Width over height of a screen; panes are put in so many columns that the video is like one."""
+
+
+@dataclass(frozen=True)
+class ComparedMaps:
+    """One row of the page.
+
+    Attributes:
+        name: What is compared.
+        maps: A raw map ``(h, w)`` for each frame that is drawn, at any resolution.
+        scale: The values with the darkest and the brightest colour; if the second is not above the first, there is
+            nothing to highlight.
+        temporal: ``(T,)`` contribution of every frame of the clip; None if it is not drawn.
+        box: The part of a frame that the network saw, in pixels; None for the whole frame.
+        empty: What frames say if there is nothing to highlight.
+    """
+
+    name: str
+    maps: Sequence[np.ndarray]
+    scale: tuple[float, float]
+    temporal: np.ndarray | None = None
+    box: Box | None = None
+    empty: str = NO_EVIDENCE
+
+
+def comparison_frames(frames: int, layout: Layout) -> list[int]:
+    """The numbers of the frames that a page in the current style shows of a clip of so many frames.
+
+    Raises:
+        VidexplainError: The clip does not have a frame that is asked for, or rows are asked for.
+    """
+    if layout.rows is not None:
+        raise VidexplainError("the rows of a comparison are what is compared: choose columns, or frames by number")
+    most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
+    return layout.chosen(frames, layout.columns or most)
+
+
+def comparison_figure(
+    frames: np.ndarray,
+    indices: Sequence[int],
+    compared: Sequence[ComparedMaps],
+    *,
+    shared: bool,
+    fps: float | None,
+    times: np.ndarray | None = None,
+    title: str = "",
+    subtitle: str = "",
+    notes: Sequence[str] = (),
+    colormap: str | None = None,
+    opacity: float = DEFAULT_OPACITY,
+    layout: Layout = Layout(),  # noqa: B008  (frozen)
+) -> Figure:
+    """A page with the clip in the first row, a map over it in each other row, and the contributions over time.
+
+    The page says whether all rows have one colour scale or each has its own, and where the scales end.
+
+    Args:
+        frames: ``(k, H, W, 3)`` uint8 RGB, those that :func:`comparison_frames` names.
+        indices: The numbers of the frames in the clip.
+        compared: The rows.
+        shared: Whether the rows have one colour scale.
+        fps: Frames per second, for the times; None to name frames by their numbers.
+        times: Seconds at which each frame of the clip is shown; None where they are index / fps.
+        title: Headline.
+        subtitle: What belongs to it, in small print.
+        notes: What the reader must not miss.
+        colormap: Name of a matplotlib colour map; None for that of the style.
+        opacity: How much of the frame the brightest colour hides, in [0, 1].
+        layout: Whether there are titles and captions.
+    """
+    count, height, width = frames.shape[:3]
+    paper = Paper.of(WIDTH)
+    colormap = colormap or paper.style.colormap
+    beside = paper.inner >= BESIDE
+    ends = [_ends(row) for row in compared]
+    names = 0.0
+    if beside:
+        longest = max(text_width(row.name, TEXT_POINTS) for row in compared)
+        numbers = max(text_width(text, SMALL_POINTS) for text in ends)
+        names = min(max(longest + _SQUARE + 0.08, numbers), _WIDEST_NAME * paper.inner) + 0.15
+    cell = (paper.inner - names - (count - 1) * GAP) / count
+    tall = cell * height / width
+    line = 0.0 if beside else text_height(TEXT_POINTS) + 0.02
+    block = line + tall + (GAP if beside else 0.1)
+    above = text_height(SMALL_POINTS) + 0.02 if layout.captions else 0.0
+    header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
+    rows_top = header.bottom + above + tall + GAP
+    scale_top = rows_top + len(compared) * block + 0.08
+    if shared:
+        scale = 0.4 if beside or not layout.captions else 0.6
+    else:
+        scale = text_height(SMALL_POINTS) + 0.12 if layout.captions else 0.0
+    curves = [(row, COLOURS[place % len(COLOURS)]) for place, row in enumerate(compared) if row.temporal is not None]
+    heading = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.06
+    curve_top = scale_top + scale + heading
+    page = Page(paper, (curve_top + _CURVE + 0.4 if curves else scale_top + scale) + paper.margin)
+    header.draw(page)
+    muted = page.palette.muted
+
+    across = [paper.margin + names + column * (cell + GAP) for column in range(count)]
+    pictures = [fit_picture(frame, cell, paper) for frame in frames]
+    for x, index, picture in zip(across, indices, pictures, strict=True):
+        if layout.captions:
+            page.text(x, header.bottom, elide(_when(index, fps, times), SMALL_POINTS, cell), SMALL_POINTS, muted)
+        page.picture(x, header.bottom + above, cell, tall, picture)
+    if beside:
+        page.text(paper.margin, header.bottom + above + tall / 2, "clip", TEXT_POINTS, va="center")
+    for place, (row, text) in enumerate(zip(compared, ends, strict=True)):
+        top = rows_top + place * block
+        middle = top + (tall / 2 if beside else text_height(TEXT_POINTS) / 2)
+        _name(page, row.name, "" if shared else text, middle, names, COLOURS[place % len(COLOURS)] if curves else "")
+        low, high = row.scale
+        for x, picture, values in zip(across, pictures, row.maps, strict=True):
+            part = scaled_box(row.box, (height, width), picture.shape[:2])
+            look = {"colormap": colormap, "opacity": opacity}
+            drawn = overlay(picture, values - low, high - low, empty=row.empty, box=part, **look)  # type: ignore[arg-type]
+            page.picture(x, top + line, cell, tall, drawn)
+    if shared:
+        said = "one colour scale for all rows" if layout.captions else ""
+        draw_scale(page, scale_top, compared[0].scale, said, lut(colormap), compared[0].empty)
+    elif layout.captions:
+        said = "each row has its own colour scale; its ends are beside the name"
+        page.lines(paper.margin, scale_top, [elide(said, SMALL_POINTS, paper.inner)], SMALL_POINTS, muted)
+    if curves:
+        if layout.captions:
+            said = "contribution of each frame" + ("" if shared else " (largest: 1)")
+            said = elide(said, TEXT_POINTS, paper.inner, "bold")
+            page.text(paper.margin, curve_top - heading, said, TEXT_POINTS, weight="bold")
+        lines = [(np.asarray(row.temporal, np.float64), colour) for row, colour in curves]
+        _curves(page, curve_top, lines, indices, seconds_of(len(lines[0][0]), fps or 1.0, times), shared)
+    return page.figure
+
+
+def _when(index: int, fps: float | None, times: np.ndarray | None) -> str:
+    """What stands above a frame."""
+    if fps is None:
+        return f"frame {index}"
+    return f"{index / fps if times is None else times[index]:.2f} s"
+
+
+def _ends(row: ComparedMaps) -> str:
+    """Where the colour scale of a row begins and ends."""
+    low, high = row.scale
+    return f"{number(low) if low else '0'} to {number(high)}" if high > low else row.empty
+
+
+def _name(page: Page, name: str, ends: str, middle: float, names: float, colour: str) -> None:
+    """The name of a row, beside it or above it, with the colour of its curve and the ends of its scale."""
+    left = page.paper.margin
+    if colour:
+        page.box(left, middle - _SQUARE / 2 - (0.08 if ends and names else 0.0), _SQUARE, _SQUARE, colour)
+        left += _SQUARE + 0.08
+    if names:
+        up = text_height(SMALL_POINTS) / 2 if ends else 0.0
+        room = names - 0.15 - (left - page.paper.margin)
+        page.text(left, middle - up, elide(name, TEXT_POINTS, room), TEXT_POINTS, va="center")
+        text = elide(ends, SMALL_POINTS, names - 0.15)
+        page.text(page.paper.margin, middle + 1.1 * up, text, SMALL_POINTS, page.palette.muted, va="center")
+        return
+    right = page.width - page.paper.margin
+    room = right - left - text_width(ends, SMALL_POINTS) - 0.1
+    page.text(left, middle, elide(name, TEXT_POINTS, room), TEXT_POINTS, va="center")
+    page.text(right, middle, ends, SMALL_POINTS, page.palette.muted, va="center", ha="right")
+
+
+def _curves(
+    page: Page,
+    top: float,
+    curves: Sequence[tuple[np.ndarray, str]],
+    indices: Sequence[int],
+    seconds: np.ndarray,
+    shared: bool,
+) -> None:
+    """A line for each row, and a thin mark at each frame that is drawn."""
+    paper = page.paper
+    axes = page.axes(paper.margin + 0.6, top, paper.inner - 0.6, _CURVE)
+    for curve, colour in curves:
+        largest = float(np.abs(curve).max())
+        values = curve if shared or not largest else curve / largest
+        axes.plot(seconds, values, color=colour, linewidth=1.2, marker="." if len(curve) == 1 else "")
+    for index in indices:
+        axes.axvline(seconds[index], color=page.palette.rule, linewidth=0.8, zorder=0)
+    axes.axhline(0, color=page.palette.muted, linewidth=0.6, zorder=0)
+    limit_time(axes, seconds)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.yaxis.set_major_formatter(lambda value, _: number(value))
+    page.finish(axes, "time (s)")
+
+
+def pane_columns(count: int, size: tuple[int, int]) -> int:
+    """In how many columns so many panes of ``(height, width)`` make a video whose shape is nearest to a screen's."""
+    height, width = size
+
+    def off(columns: int) -> float:
+        shape = columns * width / (math.ceil(count / columns) * height)
+        return abs(math.log(shape / _BEST_SHAPE))
+
+    return min(range(1, count + 1), key=off)
+
+
+def label_height(size: tuple[int, int]) -> int:
+    """Rows of pixels for the name above a pane of ``(height, width)``: 8 % of the shorter side, even, at least 20."""
+    return max(20, 2 * round(0.04 * min(size)))
+
+
+def in_panes(names: Sequence[str], pictures: Iterable[Sequence[np.ndarray]]) -> Iterator[np.ndarray]:
+    """Frames of a video whose panes are beside each other, each under its name.
+
+    Args:
+        names: The name of each pane.
+        pictures: For each frame, the picture ``(H, W, 3)`` uint8 RGB of each pane, all of one size. A pane holds its
+            picture pixel by pixel.
+    """
+    labels: list[np.ndarray] = []
+    for panes in pictures:
+        height, width = panes[0].shape[:2]
+        labels = labels or [_label(name, label_height((height, width)), width) for name in names]
+        columns = pane_columns(len(panes), (height + len(labels[0]), width))
+        whole = [np.concatenate([label, pane]) for label, pane in zip(labels, panes, strict=True)]
+        whole += [np.full_like(whole[0], _LABEL_GROUND)] * (-len(whole) % columns)
+        rows = [np.concatenate(whole[start : start + columns], 1) for start in range(0, len(whole), columns)]
+        yield np.concatenate(rows)
+
+
+def _label(name: str, height: int, width: int) -> np.ndarray:
+    """A name on a dark strip ``(height, width, 3)``, as large as fits."""
+    strip = np.full((height, width, 3), _LABEL_GROUND, np.uint8)
+    # OpenCV draws ASCII only.
+    text = name.encode("ascii", "replace").decode()
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (natural_width, natural_height), _ = cv2.getTextSize(text, font, 1.0, 1)
+    scale = min(0.55 * height / natural_height, (width - 0.4 * height) / max(natural_width, 1))
+    baseline = round((height + scale * natural_height) / 2)
+    cv2.putText(
+        strip, text, (round(0.2 * height), baseline), font, scale, _LABEL_INK, max(1, round(scale)), cv2.LINE_AA
+    )
+    return strip
