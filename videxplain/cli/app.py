@@ -14,9 +14,11 @@ from videxplain.cli import (
     audit,
     benchmark,
     catalogue,
+    compare,
     download,
     evaluate,
     explain,
+    figure,
     plot,
     prepare,
     serve,
@@ -33,7 +35,8 @@ WRONG_INPUT = 2
 COMMANDS: dict[str, dict[str, Any]] = {
     "Explain a clip": {
         "explain": explain.explain,
-        "figure": explain.figure,
+        "compare": compare.compare,
+        "figure": figure.figure,
         "attention": attention.attention,
         "split": split.split,
         "predict": explain.predict,
@@ -58,6 +61,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 """The commands, by the heading that they have in the help."""
 
+_MADE = ("explain", "compare")
+"""Commands whose options are those of all methods."""
 _NEVER_QUIET = ("predict", "models", "methods", "plot")
 """Commands that do nothing but print, and groups of commands."""
 
@@ -65,8 +70,9 @@ _NEVER_QUIET = ("predict", "models", "methods", "plot")
 class Commands(TyperGroup):
     """The commands above, and one for each method.
 
-    The commands of methods, and the options of ``explain``, are made from the table of methods. Importing it takes
-    seconds, so they are made when one of them runs, and not for the list of commands or for completion.
+    The commands of methods, and the options of ``explain`` and ``compare``, are made from the table of methods.
+    Importing it takes seconds, so they are made when one of them runs, and not for the list of commands or for
+    completion.
     """
 
     _listing = _complete = False
@@ -82,7 +88,8 @@ class Commands(TyperGroup):
         """The command called ``cmd_name``, or None."""
         if ctx.resilient_parsing and (command := _for_completion(cmd_name)):
             return command
-        if not self._complete and not self._listing and (cmd_name == "explain" or cmd_name not in self.commands):
+        made = cmd_name in _MADE or cmd_name not in self.commands
+        if made and not self._complete and not self._listing:
             self.commands.update(_method_commands())
             self._complete = True
         command = super().get_command(ctx, cmd_name)
@@ -156,10 +163,10 @@ def _method_commands() -> dict[str, Any]:
 
 def _for_completion(name: str) -> Any:
     """A command with the options that all methods share, for the shell; None for any other command."""
-    from videxplain.cli.completion import EXPLAIN, METHOD
+    from videxplain.cli.completion import METHOD, WITH_ANY_METHOD
 
-    if name == "explain":
-        return EXPLAIN
+    if name in WITH_ANY_METHOD:
+        return WITH_ANY_METHOD[name]
     for one in listed_methods():
         if one.name == name:
             command = copy.copy(METHOD)

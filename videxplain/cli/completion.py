@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from videxplain.cli import options
-from videxplain.cli.parameters import INPUT, LAYER, REQUIRED, REST, SCORE, command_function
+from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, SCORE, command_function
 
 
 def _nothing(texts: dict[str, str], given: dict[str, Any]) -> None:
@@ -16,5 +16,7 @@ _SHARED = {**INPUT, **SCORE, **LAYER, **REST}
 _program = typer.Typer(add_completion=False)
 _program.command("method")(command_function(_SHARED, (), _nothing))
 _program.command("explain")(command_function({"method": (options.Method, REQUIRED), **_SHARED}, (), _nothing))
+_program.command("compare")(command_function({**COMPARED, **SCORE, **LAYER, **REST}, (), _nothing))
 _commands: dict[str, Any] = dict(typer.main.get_group(_program).commands)
-METHOD, EXPLAIN = _commands["method"], _commands["explain"]
+METHOD = _commands["method"]
+WITH_ANY_METHOD = {name: _commands[name] for name in ("explain", "compare")}

@@ -56,27 +56,32 @@ def write_explanation(
     colormap: str | None,
     opacity: float | None,
     timeline: bool,
+    **look: Any,
 ) -> None:
     """Explain a clip with ``method`` and write the files.
 
-    ``texts`` are the options of the method, as text. The other arguments are those of the command line.
+    ``texts`` are the options of the method, as text. The other arguments are those of the command line; ``look`` are
+    those of :func:`videxplain.cli.look.drawn_as`.
     """
+    from videxplain.cli.look import check_opacity, drawn_as
     from videxplain.explanation.api import explain as explain_clip
     from videxplain.explanation.origin import measured
     from videxplain.explanation.plan import plan
     from videxplain.explanation.question import question_of
     from videxplain.explanation.result import FORMATS
+    from videxplain.viz.sheet import sheet_frames
 
     kinds = options.format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, method.name, kinds, weights=weights, target=target_name(target, against))
     values = method.parse_options(texts)
-    _check_look(colormap, opacity)
-    with output_folder(out):
+    check_opacity(opacity)
+    with drawn_as(colormap=colormap, **look) as layout, output_folder(out):
         network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+        sheet_frames(source.num_frames, layout)
         asked: dict[str, Any] = {
-            "target": _target(target, against),
+            "target": target_of(target, against),
             "layer": layer,
-            "precision": _precision(precision, network),
+            "precision": precision_of(precision, network),
             "stride": stride,
         }
         question = question_of(source, network.config, method.name, **asked, token_grid=None, options=values)
@@ -93,47 +98,7 @@ def write_explanation(
         print_explanation_notes(explanation)
         for path in paths:
             with progress_bar(f"writing {path.name}") as progress:
-                explanation.save(path, colormap=colormap, opacity=opacity, timeline=timeline, progress=progress)
-        print_files(paths)
-
-
-def figure(
-    model: options.Model,
-    clip: options.ClipPath,
-    weights: options.Weights = "auto",
-    labels: options.Labels = None,
-    view: options.View = "model",
-    settings: options.Settings = None,
-    target: options.Target = None,
-    against: options.Against = None,
-    layer: options.Layer = None,
-    frame: options.FrameNumber = None,
-    frames: options.Frames = ":",
-    device: options.Device = "auto",
-    formats: options.FigureFormats = "png,pdf",
-    out: options.Out = Path(),
-    overwrite: options.Overwrite = False,
-    colormap: options.Colormap = None,
-) -> None:
-    """One frame in four panels: input, first activations, Grad-CAM, guided backpropagation."""
-    from videxplain.explanation.api import clip_notes
-    from videxplain.explanation.panels import four_panel_figure
-    from videxplain.explanation.question import question_of
-    from videxplain.viz.save import save_figure
-
-    kinds = options.format_list(formats, ("png", "pdf", "svg"))
-    paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
-    _check_look(colormap, None)
-    with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
-        asked: dict[str, Any] = {"target": _target(target, against), "layer": layer, "frame": frame}
-        question = question_of(source, network.config, "figure", **asked)
-        refuse_overwriting(paths, question, overwrite)
-        with progress_bar(f"figure of {model}") as progress:
-            drawn = four_panel_figure(network, source, **asked, colormap=colormap, progress=progress)
-        print_notes(clip_notes(source, network.config))
-        for path in paths:
-            save_figure(drawn, path, note=f"question: {question}")
+                explanation.save(path, opacity=opacity, timeline=timeline, layout=layout, progress=progress)
         print_files(paths)
 
 
@@ -223,16 +188,8 @@ def target_name(target: str | None, against: str | None) -> str | None:
     return f"{target}-against-{against}" if target and against else target
 
 
-def _check_look(colormap: str | None, opacity: float | None) -> None:
-    from videxplain.viz.colour import colour_map
-
-    if colormap is not None:
-        colour_map(colormap)
-    if opacity is not None and not 0 <= opacity <= 1:
-        raise VidexplainError(f"--opacity is between 0 and 1, not {opacity:g}")
-
-
-def _target(target: str | None, against: str | None) -> Any:
+def target_of(target: str | None, against: str | None) -> Any:
+    """What ``--target`` and ``--against`` ask for."""
     from videxplain.attribution.targets import Contrast
 
     if against is None:
@@ -242,7 +199,8 @@ def _target(target: str | None, against: str | None) -> Any:
     return Contrast(target, against)
 
 
-def _precision(name: str, network: "nn.Module") -> Any:
+def precision_of(name: str, network: "nn.Module") -> Any:
+    """What ``--precision`` asks for on the device of the network."""
     from videxplain.device import device_of, find_precision
 
     return find_precision(name, device_of(network))

@@ -9,21 +9,28 @@ import typer
 from videxplain.attribution.options import Option
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.cli import options
+from videxplain.cli.compare import write_comparison
 from videxplain.cli.explain import write_explanation
-from videxplain.cli.parameters import INPUT, LAYER, REQUIRED, REST, SCORE, command_function
+from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, SCORE, command_function
 
 _FILES = (
     "Writes {name}.mp4 (the clip under the map), .png (a figure) and .json (the numbers, and how they were made) "
     "into the folder of --out; --format chooses others."
 )
+_COMPARE = (
+    "Explain a clip in several ways, and compare the maps. Give one of --models, --methods, --targets and --layers.\n\n"
+    "Writes CLIP-MODEL-compare-NAMES.mp4 (a pane for each map, in step), .png (a figure with a row for each) and .json "
+    "(the numbers, and how far the maps agree) into the folder of --out; --format chooses others."
+)
 
 
 def method_commands() -> dict[str, Any]:
-    """The commands by name: one for each method, and ``explain``."""
+    """The commands by name: one for each method, ``explain`` and ``compare``."""
     program = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     for name in METHODS:
         program.command(name, help=_help(METHODS[name]))(_command_of(METHODS[name]))
     program.command("explain", help=_explain_help())(_command_of_any())
+    program.command("compare", help=_COMPARE)(_compare_command())
     return dict(typer.main.get_group(program).commands)
 
 
@@ -41,19 +48,31 @@ def _command_of(method: Method) -> Callable[..., None]:
     return command_function(parameters, taken, lambda texts, given: write_explanation(method, texts, **given))
 
 
-def _command_of_any() -> Callable[..., None]:
-    """A command that asks for the method, and for what any method takes."""
+def _options_of_any() -> dict[str, tuple[Any, Any]]:
+    """What any of the methods takes."""
     users: dict[str, list[tuple[Method, Option]]] = {}
     for name in METHODS:
         for option in METHODS[name].options:
             users.setdefault(option.name, []).append((METHODS[name], option))
-    taken = {name: (_merged(of), None) for name, of in users.items()}
+    return {name: (_merged(of), None) for name, of in users.items()}
+
+
+def _command_of_any() -> Callable[..., None]:
+    """A command that asks for the method, and for what any method takes."""
+    taken = _options_of_any()
     parameters = {"method": (options.Method, REQUIRED), **INPUT, **SCORE, **LAYER, **taken, **REST}
 
     def run(texts: dict[str, str], given: dict[str, Any]) -> None:
         write_explanation(METHODS[given.pop("method")], texts, **given)
 
     return command_function(parameters, taken, run)
+
+
+def _compare_command() -> Callable[..., None]:
+    """A command that asks for what is compared, and for what any method takes."""
+    taken = _options_of_any()
+    parameters = {**COMPARED, **SCORE, **LAYER, **taken, **REST}
+    return command_function(parameters, taken, lambda texts, given: write_comparison(texts, **given))
 
 
 def _text_option(panel: str, option: Option, help: str) -> Any:

@@ -11,6 +11,7 @@ from videxplain.cli.names import complete_method, complete_model
 from videxplain.errors import VidexplainError
 
 _INPUT, _WHAT, _HOW, _OUTPUT = "Input", "What is explained", "How", "Output"
+_FIGURE = "Figure"
 
 Model: TypeAlias = Annotated[
     str,
@@ -81,9 +82,15 @@ Layer: TypeAlias = Annotated[
         metavar="NAME[:USE]", help="Which layer to look at; several joined by + (cam methods).", rich_help_panel=_WHAT
     ),
 ]
-FrameNumber: TypeAlias = Annotated[
-    int | None,
-    typer.Option(help="Which frame of the clip; by default the one that contributes most.", rich_help_panel=_WHAT),
+PanelFrames: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        "--frame",
+        metavar="FRAME,...",
+        help="Which frames, by number from 0; by default the one that contributes most.",
+        rich_help_panel=_WHAT,
+    ),
 ]
 Top: TypeAlias = Annotated[int, typer.Option(min=1, help="How many classes to print.", rich_help_panel=_OUTPUT)]
 Device: TypeAlias = Annotated[
@@ -102,10 +109,10 @@ Stride: TypeAlias = Annotated[
     typer.Option(help="Frames from one window to the next; by default half a window.", rich_help_panel=_HOW),
 ]
 Formats: TypeAlias = Annotated[
-    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz.", rich_help_panel=_OUTPUT)
+    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib.", rich_help_panel=_OUTPUT)
 ]
 FigureFormats: TypeAlias = Annotated[
-    str, typer.Option("--format", help="Any of png, pdf, svg.", rich_help_panel=_OUTPUT)
+    str, typer.Option("--format", help="Any of png, pdf, svg, tex, bib.", rich_help_panel=_OUTPUT)
 ]
 Out: TypeAlias = Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.", rich_help_panel=_OUTPUT)]
 Colormap: TypeAlias = Annotated[str | None, typer.Option(help="Any matplotlib colour map.", rich_help_panel=_OUTPUT)]
@@ -122,6 +129,77 @@ Overwrite: TypeAlias = Annotated[
 ]
 Timeline: TypeAlias = Annotated[
     bool, typer.Option("--timeline/--no-timeline", help="The strip under the video.", rich_help_panel=_OUTPUT)
+]
+
+
+_COMPARED = "What is compared (one of these)"
+Models: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[=WEIGHTS],...", help="Networks, with weights of their own.", rich_help_panel=_COMPARED),
+]
+Methods: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME,...", help="Methods; see 'videxplain methods'.", rich_help_panel=_COMPARED)
+]
+Targets: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME|INDEX,...", help="Classes.", rich_help_panel=_COMPARED)
+]
+Layers: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME,...", help="Layers to look at.", rich_help_panel=_COMPARED)
+]
+OneModel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="The network, where networks are not compared; see 'videxplain models'.",
+        autocompletion=complete_model,
+        rich_help_panel=_INPUT,
+    ),
+]
+Scale: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="own|shared",
+        help="Of the colours: each map its own, or one for all; by default one for classes, and own ones otherwise.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Width: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="column|page|LENGTH",
+        help="Of the figure: column (3.25 in), page (6.75 in), or a length such as 3.4in or 8.5cm.",
+        rich_help_panel=_FIGURE,
+    ),
+]
+Font: TypeAlias = Annotated[
+    str | None, typer.Option(help="Family of fonts, or serif, sans-serif, monospace.", rich_help_panel=_FIGURE)
+]
+FontSize: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="POINTS",
+        help="Of text; small print is 85 % of it. By default 8 with --width, and 10 without.",
+        rich_help_panel=_FIGURE,
+    ),
+]
+Dark: TypeAlias = Annotated[bool, typer.Option("--dark", help="A dark page.", rich_help_panel=_FIGURE)]
+At: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FRAME,...",
+        help="Which frames are shown, by number from 0; by default frames spread evenly.",
+        rich_help_panel=_FIGURE,
+    ),
+]
+Rows: TypeAlias = Annotated[int | None, typer.Option(help="Rows of frames.", rich_help_panel=_FIGURE)]
+Columns: TypeAlias = Annotated[int | None, typer.Option(help="Frames in a row.", rich_help_panel=_FIGURE)]
+Titles: TypeAlias = Annotated[
+    bool, typer.Option("--titles/--no-titles", help="The headline, and the line below it.", rich_help_panel=_FIGURE)
+]
+Captions: TypeAlias = Annotated[
+    bool,
+    typer.Option("--captions/--no-captions", help="Times, names of panels and of scales.", rich_help_panel=_FIGURE),
 ]
 
 

@@ -16,8 +16,28 @@ INPUT = {
     "view": (options.View, "model"),
     "settings": (options.Settings, None),
 }
+COMPARED = {
+    "clip": (options.ClipPath, REQUIRED),
+    "models": (options.Models, None),
+    "methods": (options.Methods, None),
+    "targets": (options.Targets, None),
+    "layers": (options.Layers, None),
+    "model": (options.OneModel, None),
+    "method": (options.Method, "gradcam"),
+    "scale": (options.Scale, None),
+    **{name: taken for name, taken in INPUT.items() if name not in ("model", "clip")},
+}
 SCORE = {"target": (options.Target, None), "against": (options.Against, None)}
 LAYER = {"layer": (options.Layer, None)}
+STYLE = {
+    "width": (options.Width, None),
+    "font": (options.Font, None),
+    "font_size": (options.FontSize, None),
+    "dark": (options.Dark, False),
+    "titles": (options.Titles, True),
+    "captions": (options.Captions, True),
+}
+GRID = {"at": (options.At, None), "rows": (options.Rows, None), "columns": (options.Columns, None)}
 REST = {
     "frames": (options.Frames, ":"),
     "device": (options.Device, "auto"),
@@ -29,6 +49,8 @@ REST = {
     "colormap": (options.Colormap, None),
     "opacity": (options.Opacity, None),
     "timeline": (options.Timeline, True),
+    **STYLE,
+    **GRID,
 }
 
 

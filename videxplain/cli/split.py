@@ -10,7 +10,7 @@ from videxplain.cli.console import print_files, print_predictions, progress_bar,
 from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.files import output_folder
 
-Formats = Annotated[str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz.")]
+Formats = Annotated[str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib.")]
 
 
 def split(
@@ -28,17 +28,31 @@ def split(
     formats: Formats = "mp4,png,json",
     out: options.Out = Path(),
     overwrite: options.Overwrite = False,
+    width: options.Width = None,
+    font: options.Font = None,
+    font_size: options.FontSize = None,
+    dark: options.Dark = False,
+    titles: options.Titles = True,
+    captions: options.Captions = True,
+    at: options.At = None,
+    rows: options.Rows = None,
+    columns: options.Columns = None,
 ) -> None:
     """Divide the evidence into motion and appearance."""
     from videxplain.cli.explain import prepare, print_explanation_notes, weights_words
+    from videxplain.cli.look import drawn_as
     from videxplain.explanation.motion import FORMATS, motion_and_appearance
     from videxplain.explanation.question import question_of
+    from videxplain.viz.sheet import sheet_frames
 
     kinds = options.format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, "split", kinds, weights=weights, target=target)
     asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
-    with output_folder(out):
+    look: dict[str, Any] = {"width": width, "font": font, "font_size": font_size, "dark": dark}
+    look |= {"titles": titles, "captions": captions, "at": at, "rows": rows, "columns": columns}
+    with drawn_as(**look) as layout, output_folder(out):
         network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+        sheet_frames(source.num_frames, layout)
         question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
         refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"motion and appearance of {model}") as progress:
@@ -50,5 +64,5 @@ def split(
         say(f"motion {100 * parts.share:.0f} % of the evidence, appearance {100 - 100 * parts.share:.0f} %")
         print_explanation_notes(parts.motion)
         for path in paths:
-            parts.save(path)
+            parts.save(path, layout=layout)
         print_files(paths)

@@ -1,0 +1,170 @@
+"""The command that explains a clip in several ways and puts the maps beside each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videxplain.cli import options
+from videxplain.cli.console import console, print_files, print_notes, progress_bar, say
+from videxplain.cli.outputs import refuse_overwriting, result_paths
+from videxplain.errors import VidexplainError
+from videxplain.files import file_stem, output_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from videxplain.explanation.comparison import Comparison
+
+
+def compare() -> None:
+    """Models, methods, classes or layers on one clip: a figure, a video in step, and how far the maps agree."""
+    # Only the list of commands uses this, as for :func:`videxplain.cli.explain.explain`.
+
+
+def write_comparison(
+    texts: dict[str, str],
+    *,
+    clip: Path,
+    model: str | None,
+    models: str | None,
+    method: str,
+    methods: str | None,
+    targets: str | None,
+    layers: str | None,
+    weights: str,
+    labels: str | None,
+    view: str,
+    settings: list[str] | None,
+    target: str | None,
+    against: str | None,
+    layer: str | None,
+    scale: str | None,
+    frames: str,
+    device: str,
+    precision: str,
+    stride: int | None,
+    formats: str,
+    out: Path,
+    overwrite: bool,
+    colormap: str | None,
+    opacity: float | None,
+    timeline: bool,
+    **look: Any,
+) -> None:
+    """Explain a clip in several ways and write the files.
+
+    ``texts`` are the options of methods, as text. The other arguments are those of the command line; ``look`` are those
+    of :func:`videxplain.cli.look.drawn_as`.
+    """
+    from videxplain.cli.explain import precision_of, target_name, target_of
+    from videxplain.cli.look import check_opacity, drawn_as
+    from videxplain.explanation.compare import Asked
+    from videxplain.explanation.result import FORMATS
+    from videxplain.viz.compared_maps import comparison_frames
+
+    kinds = options.format_list(formats, FORMATS)
+    check_opacity(opacity)
+    lists = {"models": models, "methods": methods, "targets": targets, "layers": layers}
+    named = {name: options.name_list(text) for name, text in lists.items() if text is not None}
+    if len(named) != 1:
+        raise VidexplainError("one thing is compared: give --models, --methods, --targets or --layers, and only one")
+    ((compared, names),) = named.items()
+    if (model is None) == (models is None):
+        raise VidexplainError("give --model with --methods, --targets or --layers; --models stands in its place")
+    sources = _weights_of(names, weights) if compared == "models" else {str(model): (str(model), weights)}
+    values = _parsed(texts, names if compared == "methods" else [method])
+    what = "-".join(("compare", *(file_stem(name) for name in names)))
+    first = model or "models"
+    given = target_name(target, against)
+    paths = result_paths(out, clip, first, what, kinds, weights=weights, target=given)
+    with drawn_as(colormap=colormap, **look) as layout, output_folder(out):
+        source = _frames(clip, frames)
+        comparison_frames(source.num_frames, layout)
+        networks = _networks(sources, device, labels, view, settings)
+        asked = Asked.of(
+            networks if compared == "models" else next(iter(networks.values())),
+            method,
+            **{name: named[name] for name in ("methods", "targets", "layers") if name in named},  # type: ignore[arg-type]
+            target=target_of(target, against),
+            layer=layer,
+            scale=scale,  # type: ignore[arg-type]
+            options=values,
+        )
+        how: dict[str, Any] = {"precision": precision_of(precision, next(iter(networks.values()))), "stride": stride}
+        refuse_overwriting(paths, asked.question(source, **how), overwrite)
+        with progress_bar(f"{len(names)} {compared}") as progress:
+            comparison = asked.answered(source, **how, progress=progress)
+        _print_agreement(comparison, clip.name)
+        print_notes(comparison.notes)
+        for path in paths:
+            with progress_bar(f"writing {path.name}") as progress:
+                comparison.save(path, opacity=opacity, timeline=timeline, layout=layout, progress=progress)
+        print_files(paths)
+
+
+def _weights_of(names: list[str], weights: str) -> dict[str, tuple[str, str]]:
+    """Architecture and weights of each network, by what it is called; ``i3d=FILE`` gives it weights of its own."""
+    found = {}
+    for text in names:
+        name, equals, own = text.partition("=")
+        called = f"{name} {Path(own).stem}" if equals else name
+        if called in found:
+            raise VidexplainError(f"--models has '{called}' twice")
+        found[called] = (name, own or weights)
+    return found
+
+
+def _networks(
+    sources: dict[str, tuple[str, str]], device: str, labels: str | None, view: str, settings: list[str] | None
+) -> "dict[str, nn.Module]":
+    from videxplain.device import find_device
+    from videxplain.models.zoo import available_weights, load_model
+
+    place, asked = find_device(device), options.network_options(labels, settings)
+    for name, _ in sources.values():
+        available_weights(name)
+    networks = {}
+    for called, (name, weights) in sources.items():
+        with progress_bar(f"weights of {name}") as progress:
+            networks[called] = load_model(name, weights, progress=progress, view=view, **asked).to(place)
+    return networks
+
+
+def _frames(clip: Path, frames: str) -> Any:
+    from videxplain.data.stream import FileFrames
+
+    return FileFrames(clip, *options.frame_range(frames))
+
+
+def _parsed(texts: dict[str, str], methods: list[str]) -> dict[str, Any]:
+    """The options of methods, each read as the first of the methods that has it declares it."""
+    from videxplain.attribution.registry import METHODS
+
+    chosen = [METHODS[name] for name in methods]
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        users = [one for one in chosen if name in {option.name for option in one.options}]
+        if not users:
+            raise VidexplainError(f"no method compared here has the option '{name}': {', '.join(methods)}")
+        values |= users[0].parse_options({name: text})
+    return values
+
+
+def _print_agreement(comparison: "Comparison", clip: str) -> None:
+    """How far the maps of each pair agree."""
+    from rich.table import Table
+
+    from videxplain.cli.console import clean
+
+    for label, one in zip(comparison.labels, comparison.explanations, strict=True):
+        said = dict(one.predictions).get(one.explained_label)
+        share = "" if said is None else f", {100 * said:.1f} %"
+        say(f"{label}: '{one.origin.target}'{share}, {one.origin.layer}" if one.origin.target else label)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("maps", overflow="fold")
+    table.add_column("rank correlation", justify="right")
+    table.add_column("strongest tenth in common", justify="right")
+    for pair in comparison.agreement:
+        overlap = "none" if pair.overlap != pair.overlap else f"{100 * pair.overlap:.0f} %"
+        table.add_row(clean(f"{pair.first}, {pair.second}"), f"{pair.rank_correlation:.2f}", overlap)
+    console().print(clean(f"{clip}: how far the maps agree (chance is 0, and 10 %)"), style="bold", soft_wrap=True)
+    console().print(table)

@@ -1,0 +1,56 @@
+"""The command that draws frames in four panels."""
+
+from pathlib import Path
+from typing import Any
+
+from videxplain.cli import options
+from videxplain.cli.console import print_files, print_notes, progress_bar
+from videxplain.cli.outputs import refuse_overwriting, result_paths
+from videxplain.files import output_folder
+
+
+def figure(
+    model: options.Model,
+    clip: options.ClipPath,
+    weights: options.Weights = "auto",
+    labels: options.Labels = None,
+    view: options.View = "model",
+    settings: options.Settings = None,
+    target: options.Target = None,
+    against: options.Against = None,
+    layer: options.Layer = None,
+    at: options.PanelFrames = None,
+    frames: options.Frames = ":",
+    device: options.Device = "auto",
+    formats: options.FigureFormats = "png,pdf",
+    out: options.Out = Path(),
+    overwrite: options.Overwrite = False,
+    colormap: options.Colormap = None,
+    width: options.Width = None,
+    font: options.Font = None,
+    font_size: options.FontSize = None,
+    dark: options.Dark = False,
+    titles: options.Titles = True,
+    captions: options.Captions = True,
+) -> None:
+    """Frames in four panels: input, first activations, Grad-CAM, guided backpropagation."""
+    from videxplain.cli.explain import prepare, target_name, target_of
+    from videxplain.cli.look import drawn_as
+    from videxplain.explanation.api import clip_notes
+    from videxplain.explanation.panels import FORMATS, four_panels_of
+    from videxplain.explanation.question import question_of
+
+    kinds = options.format_list(formats, FORMATS)
+    paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
+    look: dict[str, Any] = {"colormap": colormap, "width": width, "font": font, "font_size": font_size, "dark": dark}
+    with drawn_as(**look, at=at, titles=titles, captions=captions) as layout, output_folder(out):
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+        asked: dict[str, Any] = {"target": target_of(target, against), "layer": layer, "frames": layout.at}
+        question = question_of(source, network.config, "figure", **asked)
+        refuse_overwriting(paths, question, overwrite)
+        with progress_bar(f"figure of {model}") as progress:
+            panels = four_panels_of(network, source, **asked, progress=progress)
+        print_notes(clip_notes(source, network.config))
+        for path in paths:
+            panels.save(path, layout=layout, question=question)
+        print_files(paths)

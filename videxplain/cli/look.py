@@ -1,0 +1,44 @@
+"""How the figures of a command look, from its options."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from videxplain.errors import VidexplainError
+
+if TYPE_CHECKING:
+    from videxplain.viz.layout import Layout
+
+
+@contextmanager
+def drawn_as(
+    *,
+    colormap: str | None = None,
+    width: str | None = None,
+    font: str | None = None,
+    font_size: float | None = None,
+    dark: bool = False,
+    at: str | None = None,
+    rows: int | None = None,
+    columns: int | None = None,
+    titles: bool = True,
+    captions: bool = True,
+) -> "Iterator[Layout]":
+    """Draw in the style that the options ask for, and give the layout that they ask for.
+
+    Raises:
+        VidexplainError: One of them cannot be used.
+    """
+    from videxplain.viz.layout import Layout, frame_numbers
+    from videxplain.viz.style import style
+
+    chosen = () if at is None else frame_numbers(at)
+    layout = Layout(chosen, rows, columns, titles=titles, captions=captions)
+    with style(font=font, size=font_size, width=width, colormap=colormap, dark=dark or None):
+        yield layout
+
+
+def check_opacity(opacity: float | None) -> None:
+    """Raise ``VidexplainError`` for an opacity that is none."""
+    if opacity is not None and not 0 <= opacity <= 1:
+        raise VidexplainError(f"--opacity is between 0 and 1, not {opacity:g}")
