@@ -66,6 +66,50 @@ def huggingface(name: str, folder: Path, **changes: object) -> nn.Module:
     return load_huggingface(str(huggingface_folder(name, folder, **changes)), weights="none")
 
 
+XCLIP_WORDS = ("a", "the", "person", "figure", "ball", "falls", "sits", "down", "waves", "kicks")
+"""What the small X-CLIP's tokenizer knows."""
+
+
+def xclip_folder(folder: Path, seed: int = 1, **vision: object) -> Path:
+    """A small X-CLIP with random weights and a tokenizer of a few words, written as ``save_pretrained`` does."""
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    words = ["[PAD]", "[UNK]", "[BOS]", *XCLIP_WORDS, "[EOS]"]  # the text is read at its token with the largest number
+    ids = {word: i for i, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[BOS] $A [EOS]", special_tokens=[("[BOS]", ids["[BOS]"]), ("[EOS]", ids["[EOS]"])]
+    )
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", bos_token="[BOS]", eos_token="[EOS]"
+    ).save_pretrained(folder)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    mit = {f"mit_{name}": value for name, value in sizes.items()} | {"mit_num_hidden_layers": 1}
+    picture = {"image_size": 24, "patch_size": 8, "num_frames": 4, "initializer_range": 0.2}
+    config = transformers.XCLIPConfig(
+        text_config={**sizes, "vocab_size": len(words), "max_position_embeddings": 12},
+        vision_config={**sizes, **mit, **picture, **vision},
+        projection_dim=16,
+        prompt_num_attention_heads=2,
+        prompt_alpha=0.5,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = transformers.XCLIPModel(config).eval()
+        for values in network.parameters():
+            if values.ndim > 1:  # as it is built, all texts and all videos are nearly alike
+                values.data.normal_(0, 1.5 / values.shape[-1] ** 0.5)
+    network.save_pretrained(folder)
+    return folder
+
+
+def xclip(folder: Path, labels: tuple[str, ...] = ("a person falls", "a person sits down", "the ball")) -> nn.Module:
+    """A small X-CLIP for some texts, read from a folder."""
+    return load_huggingface(str(xclip_folder(folder)), options={"labels": labels})
+
+
 def mvit(version: int = 2) -> nn.Module:
     """Three blocks with pooling of queries, keys and values; 4 frames of 32 pixels give a grid of 2x8x8."""
     kernel, stride = ([3, 3, 3], [1, 1, 1]) if version == 2 else ([], [])
@@ -174,6 +218,7 @@ CONVOLUTIONAL: Small = {
 
 TRANSFORMERS: Small = {
     **{name: (lambda folder, name=name: huggingface(name, folder), (4, 24, 24)) for name in HUGGINGFACE},
+    "xclip": (lambda folder: xclip(folder), (4, 24, 24)),
     "mvit_v1": (lambda _: mvit(1), (4, 32, 32)),
     "mvit_v2": (lambda _: mvit(2), (4, 32, 32)),
     "swin3d": (lambda _: swin(), (4, 26, 38)),

@@ -16,6 +16,7 @@ from videxplain.attribution.fusion import run_method
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Target, for_samples, per_sample_scores
+from videxplain.attribution.texts import with_texts
 from videxplain.attribution.tokens import as_token_layout
 from videxplain.attribution.versions import mixes_batch
 from videxplain.errors import VidexplainError
@@ -49,7 +50,8 @@ def attribute(
         method: A name from :func:`videxplain.list_methods`.
         target: A class by index or (when ``model.config`` has labels) by label, a ``Contrast`` of two classes, a
             function of the logits ``(N, K) -> (N,)``, a list with one of these per sample, or None for each sample's
-            top class. The network's own output is explained: the logit, not its probability.
+            top class; of a network that compares videos with texts also ``"text: ..."``. The network's own output is
+            explained: the logit, not its probability.
         targets: Several targets instead, explained from one forward pass and stacked in front.
         layer: Dotted name, with ``:use`` where one pass uses the layer more than once, or the layer itself; None for
             the method's default. The CAM methods also take several, ``"layer3+layer4"``: the geometric mean of their
@@ -78,12 +80,13 @@ def attribute(
     x = to_our_order(x, layout or ORDER)
     if target is not None and targets is not None:
         raise VidexplainError("give target or targets, not both")
-    config = getattr(model, "config", None)
-    labels = getattr(config, "outcome_labels", ())
-    boundary = 0.5 if getattr(config, "output", "logits") == "probabilities" else 0.0
     wanted = [target] if targets is None else list(targets)
     if not wanted:
         raise VidexplainError("targets is empty")
+    model = with_texts(model, wanted)
+    config = getattr(model, "config", None)
+    labels = getattr(config, "outcome_labels", ())
+    boundary = 0.5 if getattr(config, "output", "logits") == "probabilities" else 0.0
     tokens = as_token_layout(token_grid)
 
     notes: dict[str, None] = {}

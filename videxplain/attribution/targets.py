@@ -40,11 +40,18 @@ class Contrast:
 Target: TypeAlias = int | str | Contrast | Score
 """A class by index or label, a contrast, or a function of the logits."""
 
+TEXT = "text:"
+"""What a target begins with that is a text, for a network that compares videos with texts."""
+
 
 def class_index(target: int | str, num_classes: int, labels: Sequence[str] = ()) -> int:
     """The index of a class given by index, by label (case and ``_`` or space do not matter), or by digits."""
     if isinstance(target, str):
         folded = {_fold(label): i for i, label in reversed(list(enumerate(labels)))}
+        if target.strip().casefold().startswith(TEXT) and _fold(target) not in folded:
+            target = target.strip()[len(TEXT) :].strip()
+            if _fold(target) not in folded:
+                raise VidexplainError(f"the model compares videos with {len(labels)} texts, and '{target}' is none")
         if _fold(target) in folded:
             return folded[_fold(target)]
         if not re.fullmatch(r"-?[0-9]+", target):

@@ -44,6 +44,11 @@ class TokenReader:
         self._ordered = True
 
     @property
+    def messages(self) -> TokenLayout | None:
+        """How tokens lie in a network whose frames send each other messages; None for other networks."""
+        return self._told if self._told is not None and self._told.messages is not None else None
+
+    @property
     def transformer(self) -> bool:
         """Whether the network can have tokens at all."""
         return self._told is not None or bool(self._widths)

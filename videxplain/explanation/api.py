@@ -13,6 +13,7 @@ from torch import nn
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.registry import METHODS, list_methods
 from videxplain.attribution.targets import Target
+from videxplain.attribution.texts import with_texts
 from videxplain.attribution.tokens import as_token_layout
 from videxplain.data.stream import FrameSource
 from videxplain.data.views import seen_box
@@ -64,7 +65,8 @@ def explain(
             numbered images.
         method: A name from :func:`videxplain.list_methods`.
         target: A class by index or label, a ``Contrast`` of two, a function of the logits, or None for the class
-            predicted for the whole clip.
+            predicted for the whole clip. Of a network that compares videos with texts also ``"text: a person falls"``:
+            the text is added to its texts, if it is none of them.
         layer: Dotted name or the module itself, or None for the method's default.
         token_grid: The grid of a transformer's tokens, where neither its configuration nor a pass says it: steps, rows
             and columns, or a ``TokenLayout``.
@@ -78,6 +80,7 @@ def explain(
     Raises:
         VidexplainError: Anything that the caller can put right, in one line.
     """
+    model = with_texts(model, (target,))
     config = config_of(model)
     entry = METHODS[method]
     source = as_source(clip)

@@ -33,6 +33,9 @@ class TokenLayout:
             together, as in TimeSformer; ``"grid"`` where they are no list but ``(N, t, h, w, D)``. Divided attention
             folds a dimension into the batch: ``"frames"`` is ``(N t, prefix + h w, D)``, as in a network of images, and
             ``"places"`` is ``(N h w, t, D)``. Layers of these two shapes are recognised, so it need not be said.
+        messages: None for most networks. In X-CLIP each frame is a list of its own, and in its attention one more token
+            stands behind the others: a message, which attention over frames makes of their first tokens. The number is
+            that of the layers of attention over the first tokens of all frames at the end.
         read: What the answer is read from: the ``"first"`` token, or the ``"mean"`` of those of the grid; None for the
             first where one comes before the grid, and the mean otherwise. Attention rollout begins there.
     """
@@ -41,6 +44,7 @@ class TokenLayout:
     prefix: int | None = None
     order: Literal["thw", "hwt", "grid", "frames", "places"] = "thw"
     read: Literal["first", "mean"] | None = None
+    messages: int | None = None
 
 
 @dataclass(frozen=True)

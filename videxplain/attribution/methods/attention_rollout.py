@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.methods.message_rollout import roll_messages
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.tokens import TokenReader
@@ -32,8 +33,9 @@ def attention_rollout(p: Pass) -> Attribution:
     the first token's or the mean of the grid's, as ``TokenLayout.read`` says. Where a single query collects from all
     tokens, as in V-JEPA 2, its attention takes the place of the row. In divided attention (TimeSformer) the same rule
     is applied first to the attention over time, in which the class token stays as it is, and then to that over space,
-    whose class tokens of the frames are averaged as in the network. The attention must be between the tokens of the
-    clip; any other is refused.
+    whose class tokens of the frames are averaged as in the network. Frames that send each other messages (X-CLIP) are
+    followed as :mod:`videxplain.attribution.methods.message_rollout` says. The attention must be between the tokens of
+    the clip; any other is refused.
 
     Returns:
         Maps ``(1, N, t, h, w)`` on the grid of tokens, never negative. A map and the share of tokens that stand nowhere
@@ -42,7 +44,7 @@ def attention_rollout(p: Pass) -> Attribution:
     seen: list[_Attention] = []
     with untouched(p.module), torch.no_grad():
         logits = _run("attention-rollout", p, seen, lambda weights: weights.float().mean(1))
-    return Attribution(logits, _roll(seen, len(p.x), lambda row, moved: (row + moved) / 2)[None])
+    return Attribution(logits, _maps(seen, len(p.x), lambda row, moved: (row + moved) / 2)[None])
 
 
 @register_method(
@@ -78,7 +80,7 @@ def attention_gradient_rollout(p: Pass) -> Attribution:
                 replace(one, weights=_positive(one.weights.detach(), gradient))
                 for one, gradient in zip(seen, gradients, strict=True)
             ]
-            maps.append(_roll(weighted, len(p.x), lambda row, moved: row + moved, beyond=True))
+            maps.append(_maps(weighted, len(p.x), lambda row, moved: row + moved, beyond=True))
     return Attribution(logits.detach(), torch.stack(maps))
 
 
@@ -125,6 +127,9 @@ def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Te
 
     def take(weights: Tensor) -> None:
         rows, _, queries, keys = weights.shape
+        if reader.messages is not None:
+            seen.append(_Attention(keep(weights), reader.messages, False))
+            return
         pools, form = queries == 1, None
         if (pools or queries == keys) and not (seen and seen[-1].pools):
             with suppress(VidexplainError):  # the error below says it in terms of attention
@@ -146,6 +151,17 @@ def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Te
 def _positive(weights: Tensor, gradient: Tensor | None) -> Tensor:
     """The positive part of attention times its gradient, mean over heads; attention behind the score is none."""
     return (weights * (torch.zeros_like(weights) if gradient is None else gradient)).relu().float().mean(1)
+
+
+def _maps(
+    seen: list[_Attention], samples: int, step: Callable[[Tensor, Tensor], Tensor], beyond: bool = False
+) -> Tensor:
+    """Maps ``(N, t, h, w)``; the arguments are those of :func:`_roll`."""
+    if seen[0].form.messages is not None:
+        return roll_messages(
+            [one.weights for one in seen], seen[0].form, samples, step
+        )  # no place counts from the start
+    return _roll(seen, samples, step, beyond)
 
 
 def _roll(

@@ -1,4 +1,4 @@
-"""Video classifiers of Hugging Face's transformers: VideoMAE, TimeSformer, ViViT, V-JEPA 2."""
+"""Video networks of Hugging Face's transformers: VideoMAE, TimeSformer, ViViT, V-JEPA 2, and X-CLIP."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
 from videxplain.models.build import seeded
-from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout, View
+from videxplain.models.config import ModelConfig, OutputKind, TokenLayout
 from videxplain.models.hubs.huggingface_files import (
     carefully,
     check_place,
@@ -20,10 +20,10 @@ from videxplain.models.hubs.huggingface_files import (
     read_settings,
     weights_file,
 )
+from videxplain.models.hubs.processors import channel_statistics, square, view_of
 from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import Wrapped
 
-_PAIR = 2
 _OPTIONS = ("labels", "sampling", "frame_interval", "mean", "std")
 
 
@@ -54,7 +54,7 @@ def _tubelets(prefix: int) -> Callable[[Any], TokenLayout]:
         frames = getattr(config, "num_frames", None) or config.frames_per_clip
         tubelet = config.tubelet_size
         step, patch = (tubelet[0], tubelet[1]) if isinstance(tubelet, list | tuple) else (tubelet, config.patch_size)
-        side = _one(size) // _one(patch)
+        side = square(size) // square(patch)
         # VideoMAE's own classifiers average all tokens; what is fine-tuned from its pretraining reads the first alone.
         read_mean = getattr(config, "use_mean_pooling", True)
         return TokenLayout((frames // step, side, side), prefix, read=None if read_mean else "first")
@@ -62,17 +62,8 @@ def _tubelets(prefix: int) -> Callable[[Any], TokenLayout]:
     return lay
 
 
-def _one(size: Any) -> int:
-    """The side of a square that is written as a number or twice."""
-    if isinstance(size, list | tuple) and len(size) == _PAIR and size[0] == size[1]:
-        return int(size[0])
-    if not isinstance(size, int):
-        raise VidexplainError(f"a square input is needed, not {size}")
-    return size
-
-
 def _divided(config: Any) -> TokenLayout:
-    side = _one(config.image_size) // _one(config.patch_size)
+    side = square(config.image_size) // square(config.patch_size)
     return TokenLayout((config.num_frames, side, side), 1, "hwt")
 
 
@@ -106,7 +97,7 @@ HUGGINGFACE_FAMILIES: Mapping[str, Family] = {
 
 
 def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any] | None = None) -> VideoModel:
-    """A video classifier with its own processor's settings and labels.
+    """A video classifier with its own processor's settings and labels, or X-CLIP for the texts that are its labels.
 
     ``config.view`` is the resize and the crop of the checkpoint's processor. It is None where the checkpoint has none,
     or where its size is not the network's; whole frames are then resized.
@@ -114,7 +105,8 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
     Args:
         name: Of a checkpoint, or a folder that ``save_pretrained`` has written.
         weights: ``"auto"`` for those of the checkpoint, ``"none"`` for random ones.
-        options: ``labels``, ``sampling``, ``frame_interval``, ``mean``, ``std``.
+        options: ``labels``, ``sampling``, ``frame_interval``, ``mean``, ``std``; and ``texts``, the labels of a network
+            that compares videos with texts, where there are no labels.
 
     Raises:
         VidexplainError: transformers is missing, the checkpoint cannot be had, or it is no such network.
@@ -127,10 +119,17 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         raise VidexplainError(f"weights of hf:{name} are auto or none; name the folder of others instead")
     check_place(name)
     settings = read_settings(name)
+    options = dict(options or {})
+    if settings.model_type == "xclip":
+        from videxplain.models.hubs.xclip import load_xclip
+
+        return load_xclip(name, settings, weights, options)
+    if options.pop("texts", None):
+        raise VidexplainError(f"hf:{name} has classes and compares videos with no texts: give a class as the target")
     family = HUGGINGFACE_FAMILIES.get(settings.model_type)
     if family is None:
         known = ", ".join(HUGGINGFACE_FAMILIES)
-        raise VidexplainError(f"hf:{name} is a {settings.model_type}; video classifiers are taken of: {known}")
+        raise VidexplainError(f"hf:{name} is a {settings.model_type}; video networks are taken of: {known}, xclip")
     network = getattr(transformers, family.network)
     module: Any
     if weights == "none":
@@ -143,7 +142,7 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         file, sha256 = weights_file(name)
         config = config.replace(weights=words, weights_file=file, weights_sha256=sha256)
     entry = Architecture(f"{name} of Hugging Face", config, lambda config: module, shared=_OPTIONS)
-    config = entry.configure(options or {})
+    config = entry.configure(options)
     if config.num_classes != settings.num_labels:
         raise VidexplainError(f"{len(config.labels)} labels for the {settings.num_labels} classes of hf:{name}")
     module.config.return_dict = True
@@ -156,10 +155,10 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
 
 def _config(name: str, family: Family, settings: Any, module: nn.Module) -> ModelConfig:
     """What a network expects, as its configuration and its processor say."""
-    size = _one(getattr(settings, "image_size", None) or settings.crop_size)
+    size = square(getattr(settings, "image_size", None) or settings.crop_size)
     frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
     processor = read_processor(name)
-    mean, std = _colours(processor)
+    mean, std = channel_statistics(processor)
     return ModelConfig(
         architecture=f"hf:{Path(name).name if Path(name).is_dir() else name}",
         num_classes=settings.num_labels,
@@ -173,38 +172,8 @@ def _config(name: str, family: Family, settings: Any, module: nn.Module) -> Mode
         frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
         tokens=family.tokens(settings),
         output=_output(settings),
-        view=_view(processor, size),
+        view=view_of(processor, size),
     )
-
-
-_SHOWN = {"VivitImageProcessor": (256, 224), "VivitVideoProcessor": (256, 224)}
-"""The shorter side and the crop of processors whose settings do not say them; 224 and 224 for others."""
-_FILTERS = {2: "bilinear", 3: "bicubic"}
-
-
-def _view(processor: Mapping[str, Any], size: int) -> View | None:
-    """How a checkpoint's processor prepares frames; None where it has none, or leaves them as they are."""
-    resizes, crops = processor.get("do_resize", True), processor.get("do_center_crop", True)
-    if not processor or not resizes or processor.get("resample", 2) not in _FILTERS:
-        return None
-    kind = str(processor.get("video_processor_type") or processor.get("image_processor_type"))
-    short, crop = _SHOWN.get(kind, (224, 224))
-    given = processor.get("crop_size", crop)
-    crop = _one([given["height"], given["width"]]) if isinstance(given, Mapping) else int(given)
-    wanted = processor.get("size", {"shortest_edge": short})
-    resize: int | tuple[int, int]
-    if kind == "VJEPA2VideoProcessor":
-        resize = int(crop * 256 / 224)  # whatever its file says
-    elif isinstance(wanted, Mapping) and "height" in wanted:
-        resize = (int(wanted["height"]), int(wanted["width"]))
-    else:
-        resize = int(wanted["shortest_edge"]) if isinstance(wanted, Mapping) else int(wanted)
-    if not crops and isinstance(resize, tuple):
-        crop = resize[0] if resize == (size, size) else 0
-    if crop != size or (not crops and isinstance(resize, int)):
-        return None  # frames of another size or shape than the network's
-    filters: Any = _FILTERS[processor.get("resample", 2)]
-    return View(resize, (crop, crop), filters, antialias=True, corner="floor")
 
 
 def _output(settings: Any) -> OutputKind:
@@ -215,19 +184,3 @@ def _output(settings: Any) -> OutputKind:
     if problem == "multi_label_classification":
         return "binary" if one else "multilabel"
     return "regression" if problem == "regression" or one else "logits"
-
-
-def _colours(processor: Mapping[str, Any]) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and deviation for values in [0, 1] that do what a processor does to values up to 255."""
-    # ViViT's first brings colours to [-1, 1], unless its file says otherwise.
-    vivit = any("Vivit" in str(processor.get(f"{kind}_processor_type")) for kind in ("image", "video"))
-    factor = float(processor.get("rescale_factor", 1 / 127.5 if vivit else 1 / 255))
-    scale = 255 * factor if processor.get("do_rescale", True) else 255.0
-    offset = 1.0 if processor.get("offset", vivit) else 0.0
-    means, stds = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    if processor.get("do_normalize", True):
-        means = tuple(processor.get("image_mean", (0.5, 0.5, 0.5) if vivit else IMAGENET_MEAN))
-        stds = tuple(processor.get("image_std", (0.5, 0.5, 0.5) if vivit else IMAGENET_STD))
-    mean = tuple((value + offset) / scale for value in means)
-    std = tuple(value / scale for value in stds)
-    return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])

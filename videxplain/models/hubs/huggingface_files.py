@@ -5,6 +5,7 @@ import logging
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +20,14 @@ _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _COUNTS = {
     **dict.fromkeys(("image_size", "crop_size", "patch_size", "tubelet_size", "num_channels"), 8192),
     **dict.fromkeys(("num_frames", "frames_per_clip", "num_attention_heads", "num_hidden_layers"), 1024),
-    **dict.fromkeys(("hidden_size", "intermediate_size", "num_labels"), 65_536),
+    **dict.fromkeys(("mit_num_hidden_layers", "mit_num_attention_heads", "prompt_layers"), 1024),
+    **dict.fromkeys(("hidden_size", "intermediate_size", "num_labels", "projection_dim"), 65_536),
+    **dict.fromkeys(("mit_hidden_size", "mit_intermediate_size", "max_position_embeddings"), 65_536),
+    "vocab_size": 10_000_000,
 }
 """Settings that are counts, and what no network has more of: a slip or a jest would fill the memory."""
+_PARTS = ("text_config", "vision_config")
+"""Where a network of several parts keeps their settings."""
 
 
 def check_place(name: str) -> None:
@@ -48,15 +54,17 @@ def read_settings(name: str) -> Any:
     import transformers
 
     settings = carefully(name, lambda: transformers.AutoConfig.from_pretrained(name, trust_remote_code=False))
-    for key, most in _COUNTS.items():
-        value = getattr(settings, key, None)
+    parts = [settings, *(part for key in _PARTS if (part := getattr(settings, key, None)) is not None)]
+    for part, (key, most) in product(parts, _COUNTS.items()):
+        value = getattr(part, key, None)
         values = value if isinstance(value, list | tuple) else [] if value is None else [value]
         if not all(type(one) is int and 1 <= one <= most for one in values):
             raise VidexplainError(f"hf:{name}: {key} is a number from 1 to {most}, not {str(value)[:40]!r}")
     if getattr(settings, "quantization_config", None):
         raise VidexplainError(f"hf:{name} is quantised, so it has no gradients: take the checkpoint it was made from")
     # Any other name would be looked up as a kernel to download and run.
-    settings._attn_implementation = None
+    for part in parts:
+        part._attn_implementation = None
     return settings
 
 
