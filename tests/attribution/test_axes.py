@@ -60,6 +60,26 @@ def test_an_order_that_was_not_named_is_refused(kind, layout, shape, likely):
     assert not any(m._forward_pre_hooks or m._forward_hooks for m in network.modules())
 
 
+@pytest.mark.parametrize(("layout", "shape"), [("NTCHW", (2, 3, 3, 16, 12)), ("NTHWC", (2, 3, 16, 12, 3))])
+@pytest.mark.parametrize("kind", ["3D", "folded", "loop"])
+def test_the_values_tell_where_the_lengths_do_not(kind, layout, shape):
+    network = Reordered(seeded(Small3D) if kind == "3D" else three_lrcns()[kind], layout)
+    x = video(*shape)
+    with pytest.raises(VidexplainError, match=f"reads axis {layout.index('C')}: pass layout='{layout}'"):
+        attribute(network, x, method="frame-occlusion", target=0)
+    named = attribute(network, x, method="frame-occlusion", target=0, layout=layout)
+    assert named.shape == (2, 3, 16, 12)
+
+
+@pytest.mark.parametrize("kind", ["3D", "folded", "loop"])
+@pytest.mark.parametrize("prepare", [lambda x: x, lambda x: 2 * x - 1, lambda x: x - x.mean((3, 4), keepdim=True)])
+def test_three_frames_in_our_order_are_explained(kind, prepare):
+    network = seeded(Small3D) if kind == "3D" else three_lrcns()[kind]
+    network.register_forward_pre_hook(lambda _, inputs: (prepare(inputs[0]),))
+    for x in (video(1, 3, 3, 16, 12), torch.ones(1, 3, 3, 16, 12)):
+        assert attribute(network, x, method="frame-occlusion", target=0).shape == (1, 3, 16, 12)
+
+
 def test_an_input_that_fits_no_order_of_the_network_is_refused():
     with pytest.raises(VidexplainError) as error:
         attribute(seeded(Small3D), video(2, 8, 3, 16, 12), method="saliency")

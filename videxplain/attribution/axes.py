@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import permutations
 from typing import Any
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from videxplain.errors import VidexplainError
 
 ORDER = "NCTHW"
+_ALIKE = 0.9
+"""What reaches the first convolution is the input in some order where the two correlate by this much."""
 
 
 def check_order(layout: str) -> None:
@@ -47,7 +50,8 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
     """While active, a pass raises whose input cannot be ``(N, C, T, H, W)``; ``given`` is its shape.
 
     The first convolution that runs shows it: what reaches it has the extents of the input, and its channels are an
-    axis other than the second.
+    axis other than the second. Where several axes are as long as the channels, as in a clip of three frames, the
+    values that reach it show which one they are.
 
     Raises:
         VidexplainError: The input has another order; the line says how to name it.
@@ -57,10 +61,12 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
     }
     first: list[nn.Module] = []
     shapes: list[torch.Size] = []
+    contents: list[Tensor] = []
 
     def begin(*_: object) -> None:
         first.clear()  # a pass before may have raised
         shapes.clear()
+        contents.clear()
 
     def note(layer: Any, inputs: tuple[Any, ...]) -> None:
         if not first:
@@ -73,16 +79,18 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
                 )
         if layer is first[0] and inputs and isinstance(inputs[0], Tensor):
             shapes.append(inputs[0].shape)
+            if not contents and list(given).count(layer.in_channels) > 1 and given[1] == layer.in_channels:
+                contents.append(inputs[0].detach().clone())
 
     def compare(_: nn.Module, inputs: tuple[Any, ...], __: Any) -> None:
-        seen = list(shapes)
+        seen, read = list(shapes), list(contents)
         layer = first[0] if first else None
-        first.clear()
-        shapes.clear()
+        begin()
         if layer is None or not seen or not inputs or not isinstance(inputs[0], Tensor) or inputs[0].ndim != 5:
             return
         x = inputs[0].shape
-        if (axis := _other_axis(x, seen)) is not None:
+        axis = _axis_by_values(inputs[0].detach(), read[0]) if read else _other_axis(x, seen)
+        if axis is not None:
             raise VidexplainError(_refusal(x, axis, convolutions[layer], seen[0][1]))
 
     with ExitStack() as hooks:
@@ -117,9 +125,41 @@ def _other_axis(x: torch.Size, seen: list[torch.Size]) -> int | None:
     return next(axis for axis in (2, 4, 3) if x[axis] == channels)
 
 
+def _axis_by_values(x: Tensor, read: Tensor) -> int | None:
+    """The axis of the input whose values the first convolution reads as channels, if it is surely not the second.
+
+    Args:
+        x: The network's input.
+        read: What the convolution got in its first call.
+    """
+    found = {axis: _likeness(x, read, axis) for axis in (1, 2, 3, 4) if x.shape[axis] == read.shape[1]}
+    best = max(found, key=lambda axis: found[axis])
+    return best if found[best] >= _ALIKE and found[1] < _ALIKE else None
+
+
+def _likeness(x: Tensor, read: Tensor, axis: int) -> float:
+    """The largest correlation of ``read`` with the input in an order in which ``axis`` is the channels."""
+    others = [one for one in (1, 2, 3, 4) if one != axis]
+    readings: list[Tensor] = []
+    for order in permutations(others):
+        if read.ndim == 5:
+            readings.append(x.permute(0, axis, *order))
+        else:  # frames in the batch, sample first or time first, or one frame a call
+            time, *space = order
+            images = x.permute(0, time, axis, *space)
+            readings += [images.flatten(0, 1), images.transpose(0, 1).flatten(0, 1), *images.unbind(1)]
+    return max((_correlation(one, read) for one in readings if one.shape == read.shape), default=0.0)
+
+
+def _correlation(a: Tensor, b: Tensor) -> float:
+    both = torch.stack([a.flatten().float(), b.flatten().float()])
+    return float(torch.corrcoef(both)[0, 1].nan_to_num())
+
+
 def _refusal(x: torch.Size, axis: int, name: str, channels: int) -> str:
     likely = {2: "NTCHW", 3: "NTHCW", 4: "NTHWC"}[axis]
+    has = f"has {x[1]}" if x[1] != channels else f"has them along axis 1; the network reads axis {axis}"
     return (
-        f"the first convolution, '{name}', reads {channels} channels, and the input {tuple(x)} as (N, C, T, H, W) has "
-        f"{x[1]}: pass layout='{likely}' if that is the order of the input, or layout='NCTHW' if it is right as it is"
+        f"the first convolution, '{name}', reads {channels} channels, and the input {tuple(x)} as (N, C, T, H, W) "
+        f"{has}: pass layout='{likely}' if that is the order of the input, or layout='NCTHW' if it is right as it is"
     )
