@@ -37,6 +37,7 @@ BASELINES = {
     "random": "random values",
     "centre": "a Gaussian in the middle",
     "frame differences": "frame differences",
+    "blurred frame differences": "frame differences, blurred",
     "any person": "every person",
 }
 

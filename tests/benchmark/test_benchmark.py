@@ -10,12 +10,16 @@ from torch import nn
 
 from videxplain.actionfigures import LABELS, held_out_clips
 from videxplain.benchmark import run as running
+from videxplain.benchmark.agreement import agreement
 from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases, dataset_scenes, rendered_scenes
+from videxplain.benchmark.judgement import judge_all
 from videxplain.benchmark.measures import MEASURES, Subject
-from videxplain.benchmark.report import markdown
+from videxplain.benchmark.report import write
 from videxplain.benchmark.rows import Row, append, claim, read, rows_of
+from videxplain.benchmark.rows_csv import FILE, read_csv, write_csv
 from videxplain.benchmark.run import BASELINES, Entrant, run
-from videxplain.benchmark.summary import best, mean, summarise
+from videxplain.benchmark.summary import mean, summarise
+from videxplain.benchmark.tables import markdown
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.data.datasets.ucf101_24 import Tube, VideoBoxes
 from videxplain.errors import VidexplainError
@@ -172,7 +176,7 @@ def test_a_method_that_refuses_is_said(tmp_path):
     chosen = run(one, ["guided-backprop"], iter([scene(0)]), 1, tmp_path)
     rows = rows_of(tmp_path, "brightness", chosen, ["guided-backprop"])
     assert "calls no ReLU" in rows[-1].refused
-    text = markdown(summarise(rows), {"brightness": chosen}, {"data": "squares"})
+    text = markdown(summarise(rows), {"brightness": chosen}, {"data": "squares"}, judge_all(rows))
     assert "Not for this network:\n\n- `guided-backprop`: brightness calls no ReLU" in text
 
 
@@ -198,6 +202,13 @@ def row(method, family, deletion, video="a", seconds=None):
     return Row("m", "w", method, family, video, "walk", 0.9, values, False, seconds, forward, 12.0)
 
 
+CASE = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
+
+
+def tables(rows, **chosen):
+    return markdown(summarise(rows), chosen, {"data": "squares"}, judge_all(rows))
+
+
 def test_tables_by_hand():
     rows = [
         row("random", "baseline", 0.5),
@@ -206,26 +217,40 @@ def test_tables_by_hand():
         row("good", "cam", 0.4, "b", 3.0),
         row("bad", "cam", 0.8, "a", 1.0),
     ]
-    lines = summarise(rows)
-    assert best(lines, MEASURES["deletion"]) == pytest.approx(0.3)
-    case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
-    text = markdown(lines, {"m": Chosen((case,), 3)}, {"data": "squares"})
+    text = tables(rows, m=Chosen((CASE,), 3))
     assert "Weights: w. 1 clips; 2 more were left out because the network gets them wrong." in text
     assert "| *random* | 0.50 [0.50, 0.50] |" in text
     assert "| *any person* | 0.10 [0.10, 0.10] |" in text
-    assert "| `good` | **0.30 [0.20, 0.40]** |" in text
+    assert "| `good` | 0.30 [0.20, 0.40] |" in text
     assert "| `bad` | 0.80 [0.80, 0.80] |" in text
     assert "| `good` | 4.0 | 2 | 12 | 0 % |" in text
+    # Of the two methods each is ranked among those that have its clips: good alone has both.
+    assert "| `good` | 1.0 | 1 [1, 1] | 1 | 2 |" in text
+    assert "| `bad` | 2.0 | 2 [2, 2] | 2 | 1 |" in text
+    assert "**" not in text  # too few clips for a test
 
 
-def test_a_method_that_a_random_map_beats_is_not_bold():
-    rows = [row("random", "baseline", 0.3), row("good", "cam", 0.3), row("bad", "cam", 0.8)]
-    lines = summarise([*rows, *(dataclasses.replace(one, model="n") for one in rows)])
-    case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
-    text = markdown(lines, {name: Chosen((case,), 1) for name in ("m", "n")}, {"data": "squares"})
-    assert "| `good` | 0.30 | 2 |" in text
-    assert "| `good` | 0.30 [0.30, 0.30] |" in text
-    assert "**" not in text
+def clips(method, family, values):
+    return [row(method, family, value, f"clip {number}") for number, value in enumerate(values)]
+
+
+def test_bold_is_what_beats_the_baselines_and_is_not_told_from_the_best():
+    random = [0.5 + 0.01 * number for number in range(11)]
+    rows = [
+        *clips("random", "baseline", random),
+        *clips("any person", "baseline", [0.01] * 11),
+        *clips("good", "cam", [value - 0.3 for value in random]),
+        *clips("worse", "cam", [value - 0.1 for value in random]),
+        *clips("no better", "cam", [value + (-0.2 if number % 2 else 0.2) for number, value in enumerate(random)]),
+    ]
+    text = tables(rows, m=Chosen((CASE,), 11))
+    bold = [line for line in text.splitlines() if "**" in line]
+    assert len(bold) == 1
+    assert bold[0].startswith("| `good` | **0.25 [")
+    twice = [*rows, *(dataclasses.replace(one, model="n") for one in rows)]
+    text = tables(twice, m=Chosen((CASE,), 11), n=Chosen((CASE,), 11))
+    overall = text.split("## All networks")[1].split("## m")[0]
+    assert [line for line in overall.splitlines() if "**" in line] == ["| `good` | **0.25** | 2 |"]
 
 
 def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path):
@@ -241,12 +266,53 @@ def test_the_table_over_all_networks():
     others = [
         dataclasses.replace(one, model="n", values={"deletion": one.values["deletion"] + 0.1}) for one in rows[:2]
     ]
-    case = Case("a", torch.zeros(1, 3, 1, 2, 2), 0, "walk", 0.9, np.zeros((1, 2, 2, 3), np.uint8), None, None, None)
-    chosen = {"m": Chosen((case,), 1), "n": Chosen((case,), 1)}
-    text = markdown(summarise(rows + others), chosen, {"data": "squares"})
+    text = tables(rows + others, m=Chosen((CASE,), 1), n=Chosen((CASE,), 1))
     head, *body = text.split("## All networks")[1].split("## m")[0].strip().splitlines()
     assert head == "|  | deletion ↓ | networks |"
-    assert body[1:4] == ["| `good` | **0.25** | 2 |", "| `bad` | 0.85 | 2 |", "| *random* | 0.40 | 1 |"]
+    assert body[1:4] == ["| `good` | 0.25 | 2 |", "| `bad` | 0.85 | 2 |", "| *random* | 0.40 | 1 |"]
+
+
+def test_the_order_of_methods_on_another_benchmark(tmp_path):
+    values = {f"method {number}": 0.1 * number for number in range(5)}
+    own = [one for name, value in values.items() for one in clips(name, "cam", [value, value + 0.01])]
+    there = [dataclasses.replace(one, values={"deletion": 1 - one.values["deletion"]}) for one in own]
+    for name, rows in (("own", own), ("there", there)):
+        (tmp_path / name).mkdir()
+        write_csv(tmp_path / name / FILE, rows)
+    known = [dataclasses.replace(one, values={"deletion": one.values["deletion"]}) for one in own]
+    assert read_csv(tmp_path / "own") == known
+    chosen = {"m": Chosen((CASE,), 2)}
+    files = write(tmp_path / "own", own, chosen, {"data": "squares"}, judge_all(own), tmp_path / "there")
+    assert [path.name for path in files] == ["benchmark.csv", "pairs.csv", "benchmark.json", "benchmark.md"]
+    text = (tmp_path / "own" / "benchmark.md").read_text()
+    assert "| m, m (there) | -1.00 [-1.00, -1.00] | 5 |" in text
+    with pytest.raises(VidexplainError, match="cannot read"):
+        read_csv(tmp_path / "nowhere")
+    (tmp_path / "own" / FILE).write_text("a,b\n1,2\n")
+    with pytest.raises(VidexplainError, match="is not what a benchmark writes"):
+        read_csv(tmp_path / "own")
+
+
+def test_slow_methods_get_fewer_clips(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "TOO_DEAR", 0)  # now every method is slow
+    scenes = [scene(0), scene(1), scene(2)]
+    run(entrant(), ["gradcam", "cam"], iter(scenes), 3, tmp_path, slow_videos=1)
+    rows = read(tmp_path / "rows" / "brightness.jsonl")
+    assert sorted(one.method for one in rows if one.family != "baseline") == ["cam", "gradcam"]
+    assert len(rows) == 3 * len(BASELINES) + 2
+    run(entrant(), ["gradcam", "cam"], iter(scenes), 3, tmp_path, slow_videos=2)
+    assert len(read(tmp_path / "rows" / "brightness.jsonl")) == 3 * len(BASELINES) + 4
+    run(entrant(), ["gradcam", "cam"], iter(scenes), 3, tmp_path)
+    assert len(read(tmp_path / "rows" / "brightness.jsonl")) == 3 * len(BASELINES) + 6
+
+
+def test_small_maps_are_kept_of_every_clip(tmp_path):
+    chosen = run(entrant(), ["gradcam"], iter([scene(0), scene(1)]), 2, tmp_path)
+    names = ["the evidence", "gradcam", "random"]
+    found = agreement(tmp_path, "brightness", names, [case.name for case in chosen.cases])
+    assert (found.clips == 2).all()
+    assert found.correlation[0, 1] == pytest.approx(1, abs=1e-3)  # the network uses the evidence alone
+    assert abs(found.correlation[0, 2]) < 0.2
 
 
 def test_boxes_are_the_evidence_of_the_videos_that_have_some(tmp_path, write_video):

@@ -119,7 +119,9 @@ def test_evidence_is_measured(run, tmp_path):
     assert status == 0
     report = json.loads((out / "evidence.json").read_text())
     assert report["videos"] == 14
-    assert [row["map"] for row in report["maps"]] == ["gradcam", "random", "centre", "frame differences", "any person"]
+    assert [row["map"] for row in report["maps"]] == [
+        *("gradcam", "random", "centre", "frame differences", "blurred frame differences", "any person")
+    ]
     random = report["maps"][1]
     assert random["energy"] == pytest.approx(report["mask"], rel=0.1)  # a map that knows nothing
     assert report["tolerance"] == 15

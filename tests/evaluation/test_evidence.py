@@ -67,7 +67,7 @@ def test_a_network_is_measured_video_by_video(figures):
     report = measure_evidence(network, videos)
     assert report.videos == 3
     rows = {row.map: row for row in report.maps}
-    assert set(rows) == {"gradcam", "random", "centre", "frame differences", "any person"}
+    assert set(rows) == {"gradcam", "random", "centre", "frame differences", "blurred frame differences", "any person"}
     known = [read_evidence(video.path) for video in videos]
     assert report.mask == pytest.approx(np.mean([one.limbs.mean() for one in known]))
     # The network's map is that of the true class; the map of people has its energy where people are the evidence.

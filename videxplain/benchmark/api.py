@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
+from videxplain.attribution.engine import Precision
 from videxplain.benchmark.cases import Chosen, dataset_scenes, rendered_scenes
+from videxplain.benchmark.judgement import Judgements, judge_all
 from videxplain.benchmark.report import write
 from videxplain.benchmark.rows import claim, rows_of
 from videxplain.benchmark.run import Entrant, run
@@ -30,11 +32,13 @@ class BenchmarkResult:
 
     Attributes:
         lines: A line for each network and method; see :class:`videxplain.benchmark.summary.Line`.
+        judged: What paired tests and ranks say; see :class:`videxplain.benchmark.judgement.Judgement`.
         files: What was written.
         untrained: Names of the networks whose weights are random.
     """
 
     lines: tuple[Line, ...]
+    judged: Judgements
     files: tuple[Path, ...]
     untrained: tuple[str, ...]
 
@@ -48,8 +52,11 @@ def run_benchmark(
     dataset: VideoDataset | None = None,
     boxes: Mapping[str, VideoBoxes] | None = None,
     device: torch.device | None = None,
-    labels: Sequence[str] | None = None,
     view: str = "model",
+    options: Mapping[str, Any] | None = None,
+    precision: Precision = "fp32",
+    slow_videos: int | None = None,
+    against: Path | None = None,
     progress: Bars | None = None,
 ) -> BenchmarkResult:
     """Explain clips with every method, and measure each explanation.
@@ -64,33 +71,46 @@ def run_benchmark(
         dataset: Its test videos are taken; None renders clips of ActionFigures.
         boxes: UCF101-24's boxes by video name, which are then the evidence.
         device: Where to compute.
-        labels: Names of the classes of all networks, for weights that have none.
         view: As for :func:`videxplain.load_model`.
+        options: What :func:`videxplain.load_model` is given for each network besides, such as ``labels`` or
+            ``frame_interval``.
+        precision: ``"bf16"`` explains and scores in bfloat16 where autocast does. What is differentiated down to the
+            input stays in float32.
+        slow_videos: How many of the clips a method gets that takes more than 300 forward passes; None for all.
+        against: The folder of another benchmark, with whose networks the order of methods is compared.
         progress: Shows the progress of each network.
 
     Raises:
         VidexplainError: The folder holds results on other videos, or a network classifies no clip rightly.
     """
     bars: Bars = progress or (lambda stage: nullcontext())
-    settings = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
-    if view != "model":
-        settings["view"] = view
-    names: dict[str, Any] = {"labels": tuple(labels)} if labels else {}
+    settings: dict[str, Any] = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
+    given = dict(options or {})
+    held = {"view": view if view != "model" else "", "precision": precision if precision != "fp32" else "", **given}
+    settings |= {name: value for name, value in _plain(held).items() if value}
     clips: dict[str, Chosen] = {}
     untrained = []
     with output_folder(out), claimed(out):
         claim(out, settings)
         for name, weights in networks.items():
             with bars(f"weights of {name}") as bar:
-                module = load_model(name, weights, progress=bar, view=view, **names).to(device or torch.device("cpu"))
-            entrant = Entrant(name, module, config_of(module))
+                module = load_model(name, weights, progress=bar, view=view, **given).to(device or torch.device("cpu"))
+            entrant = Entrant(name, module, config_of(module), precision)
             if not entrant.config.trained:
                 untrained.append(name)
             scenes = rendered_scenes() if dataset is None else dataset_scenes(dataset, boxes)
             with bars(f"explanations of {name}") as bar:
-                clips[name] = run(entrant, methods, scenes, videos, out, bar)
+                clips[name] = run(entrant, methods, scenes, videos, out, bar, slow_videos=slow_videos)
         rows = [row for name, chosen in clips.items() for row in rows_of(out, name, chosen, methods)]
-        return BenchmarkResult(tuple(summarise(rows)), tuple(write(out, rows, clips, settings)), tuple(untrained))
+        with bars("tests"):
+            judged = judge_all(rows)
+            files = write(out, rows, clips, settings, judged, against)
+        return BenchmarkResult(tuple(summarise(rows)), judged, tuple(files), tuple(untrained))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives them back."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _words(dataset: VideoDataset, boxes: bool) -> str:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import forward
+from videxplain.attribution.engine import Precision, computing_in, forward
 from videxplain.benchmark.cases import Case
 from videxplain.explanation.api import config_of
 from videxplain.metrics import localisation
@@ -37,22 +37,31 @@ class Subject:
         heat: ``(T, H, W)``, the map at the input's resolution; more is more evidence.
         explain: Makes such a map again, of another input or network; None for a map made without a network, and for a
             method that is too slow to be repeated.
+        precision: ``"bf16"`` scores in bfloat16 where autocast does.
     """
 
     case: Case
     module: nn.Module
     heat: Tensor
     explain: Explain | None
+    precision: Precision = "fp32"
 
     def score(self, versions: Tensor) -> Tensor:
         """The probability of the class for versions of the clip ``(B, 3, T, H, W)``, ``(B,)``."""
-        with untouched(self.module), torch.no_grad():
-            return probabilities(forward(self.module, versions), config_of(self.module))[:, self.case.target]
+        versions = laid_out(versions, self.precision)
+        with untouched(self.module), torch.no_grad(), computing_in(self.precision, versions.device):
+            logits = forward(self.module, versions)
+        return probabilities(logits, config_of(self.module))[:, self.case.target]
 
     @cached_property
     def values(self) -> NDArray[np.float32]:
         """The map, for what compares it with masks."""
         return self.heat.cpu().numpy()
+
+
+def laid_out(versions: Tensor, precision: Precision) -> Tensor:
+    """Clips in the order of memory in which bfloat16 is fast."""
+    return versions.contiguous(memory_format=torch.channels_last_3d) if precision == "bf16" else versions
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from videxplain.benchmark.measures import MEASURES, Measure
-from videxplain.benchmark.rows import BLIND
-from videxplain.benchmark.summary import Line, better, is_method
+from videxplain.benchmark.judgement import ALL, Judgements
+from videxplain.benchmark.measures import MEASURES
+from videxplain.benchmark.summary import Line, is_method
 
 COLUMNS = ("deletion", "insertion", "road", "energy", "energy_in_time", "head_randomised", "all_randomised")
 """Measures of the table."""
@@ -21,7 +21,7 @@ class OverviewCell(NamedTuple):
 
     text: str
     bold: bool
-    """Whether it is the best of the methods, and better than the baselines drawn from frames alone."""
+    """Whether paired tests say that the method beats the baselines, and do not tell it from the best method."""
 
 
 class OverviewRow(NamedTuple):
@@ -41,36 +41,23 @@ class Overview(NamedTuple):
     rows: list[OverviewRow]
 
 
-def overview(lines: Sequence[Line]) -> Overview:
+def overview(lines: Sequence[Line], judged: Judgements) -> Overview:
     """Means over the networks that a method explains, of the means over their clips."""
     measures = [MEASURES[name] for name in COLUMNS if any(name in line.means for line in lines)]
     heads = [f"{m.title}{_AGAIN.get(m.name, '')} {ARROWS[m.better]}" for m in measures]
-    groups = {name: [one for one in lines if one.method == name and one.means] for name in _names(lines)}
-    methods = {name for name, own in groups.items() if own and is_method(own[0])}
-    columns = [_column(groups, methods, m) for m in measures]
-    rows = [
-        OverviewRow(name, name in methods, [column[name] for column in columns], len(own))
-        for name, own in groups.items()
-        if own
-    ]
+    models = list(dict.fromkeys(line.model for line in lines))
+    group = ALL if len(models) > 1 else models[0] if models else ALL
+    rows = []
+    for name in dict.fromkeys(line.method for line in lines):
+        own = [line for line in lines if line.method == name and line.means]
+        if own:
+            means = [_over_networks(own, m.name) for m in measures]
+            cells = [
+                OverviewCell(MISSING if mean is None else f"{mean:.2f}", name in judged[group, m.name].leaders)
+                for mean, m in zip(means, measures, strict=True)
+            ]
+            rows.append(OverviewRow(name, is_method(own[0]), cells, len(own)))
     return Overview(heads, rows)
-
-
-def _names(lines: Sequence[Line]) -> list[str]:
-    return list(dict.fromkeys(line.method for line in lines))
-
-
-def _column(groups: dict[str, list[Line]], methods: set[str], measure: Measure) -> dict[str, OverviewCell]:
-    values = {name: _over_networks(own, measure.name) for name, own in groups.items()}
-    known = [value for name, value in values.items() if name in methods and value is not None]
-    bars = [value for name in BLIND if name not in methods and (value := values.get(name)) is not None]
-    pick = max if measure.better == "higher" else min
-    top = pick(known) if known else None
-    good = top is not None and (not bars or better(top, pick(bars), measure))
-    return {
-        name: OverviewCell(MISSING if value is None else f"{value:.2f}", good and name in methods and value == top)
-        for name, value in values.items()
-    }
 
 
 def _over_networks(lines: Sequence[Line], measure: str) -> float | None:

@@ -13,7 +13,7 @@ from videxplain.files import file_stem, parse_json, read_record, write_json
 SETTINGS = "settings.json"
 BASELINE = "baseline"
 """The family of maps made without a network."""
-BLIND = ("random", "centre", "frame differences")
+BLIND = ("random", "centre", "frame differences", "blurred frame differences")
 """Baselines drawn without the masks of people and of the evidence: a method that does not beat them shows nothing."""
 
 

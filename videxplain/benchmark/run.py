@@ -11,15 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.api import attribute
-from videxplain.attribution.engine import forward
+from videxplain.attribution.engine import Precision, computing_in, forward
 from videxplain.attribution.registry import METHODS, magnitude
+from videxplain.benchmark.agreement import small_map, small_map_path
 from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases
 from videxplain.benchmark.costs import timed
-from videxplain.benchmark.measures import MEASURES, Explain, Subject
+from videxplain.benchmark.measures import MEASURES, Explain, Subject, laid_out
 from videxplain.benchmark.rows import BASELINE, Row, append, read, rows_path
 from videxplain.errors import VidexplainError
 from videxplain.files import file_stem, replacing
-from videxplain.metrics.baselines import centre_map, motion_map, random_map
+from videxplain.metrics.baselines import blurred_motion_map, centre_map, motion_map, random_map
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
 from videxplain.untouched import untouched
@@ -40,6 +41,7 @@ BASELINES: Mapping[str, Callable[[Case], Tensor | None]] = {
     "random": lambda case: torch.from_numpy(random_map(case.frames, case.name)),
     "centre": lambda case: torch.from_numpy(centre_map(case.frames)),
     "frame differences": lambda case: torch.from_numpy(motion_map(case.frames)),
+    "blurred frame differences": lambda case: torch.from_numpy(blurred_motion_map(case.frames)),
     "any person": _people,
     "the evidence": _limbs,
 }
@@ -54,11 +56,13 @@ class Entrant:
         name: As it was asked for.
         module: The network.
         config: What it expects.
+        precision: ``"bf16"`` computes explanations and scores in bfloat16 where autocast does.
     """
 
     name: str
     module: nn.Module
     config: ModelConfig
+    precision: Precision = "fp32"
 
 
 def run(
@@ -68,10 +72,13 @@ def run(
     videos: int,
     out: Path,
     progress: Progress | None = None,
+    *,
+    slow_videos: int | None = None,
 ) -> Chosen:
     """Measure all methods and baselines on clips of one network, and add the rows to its file.
 
-    Rows that the file holds already are not measured again.
+    All methods are measured on the first clip, then on the next, so that a job that is stopped has compared all of
+    them on the clips that it has done. Rows that the file holds already are not measured again.
 
     Args:
         entrant: The network.
@@ -80,6 +87,8 @@ def run(
         videos: How many clips.
         out: Folder of the results.
         progress: Told of explanations.
+        slow_videos: On how many of the clips a method is measured that took more than ``TOO_DEAR`` forward passes on an
+            earlier one; None for all.
 
     Returns:
         The clips.
@@ -87,19 +96,28 @@ def run(
     chosen = choose_cases(entrant.module, entrant.config, scenes, videos)
     path = rows_path(out, entrant.name)
     done = {(row.method, row.video): row for row in read(path) if row.weights == entrant.config.weights}
+    slow = {row.method for row in done.values() if _too_dear(row)}
     names = [*BASELINES, *methods]
     for number, case in enumerate(chosen.cases):
         for place, name in enumerate(names):
             held = done.get((name, case.name))
-            if held is None or not _complete(held, number):
+            left_out = slow_videos is not None and number >= slow_videos and name in slow
+            if not left_out and (held is None or not _complete(held, number)):
                 row, heat = _measured(entrant, name, case, number)
                 if row is not None:
                     append(path, row)
+                    slow |= {name} if _too_dear(row) else set()
+                if heat is not None:
+                    _keep(small_map(heat), small_map_path(out, entrant.name, name, case.name))
                 if heat is not None and number == 0:
                     _keep(heat, out / "maps" / f"{file_stem(entrant.name)}-{file_stem(name)}.npy")
             if progress:
                 progress(number * len(names) + place + 1, len(chosen.cases) * len(names))
     return chosen
+
+
+def _too_dear(row: Row) -> bool:
+    return bool(row.seconds and row.forward_seconds and row.seconds > TOO_DEAR * row.forward_seconds)
 
 
 def _complete(row: Row, number: int) -> bool:
@@ -126,14 +144,15 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
     else:
 
         def explain(network: nn.Module, x: Tensor) -> Tensor:
-            return magnitude(attribute(network, x, method=name, target=case.target))[0]
+            maps = attribute(network, x, method=name, target=case.target, precision=entrant.precision)
+            return magnitude(maps)[0]
 
         try:
             heat, seconds, memory = timed(lambda: explain(module, case.x), device)
         except VidexplainError as error:
             return Row(*common, values={}, refused=str(error)), None
-    subject = Subject(case, module, heat, explain)
-    passing = _forward_seconds(module, case.x)
+    subject = Subject(case, module, heat, explain, entrant.precision)
+    passing = _forward_seconds(entrant, case.x)
     if seconds is not None and seconds > TOO_DEAR * passing:
         subject = dataclasses.replace(subject, explain=None)
     row = Row(
@@ -147,16 +166,18 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
     return row, heat
 
 
-def _forward_seconds(module: nn.Module, x: Tensor) -> float:
-    with untouched(module), torch.no_grad():
+def _forward_seconds(entrant: Entrant, x: Tensor) -> float:
+    """One pass, of what the network sees as :class:`videxplain.benchmark.measures.Subject` scores it."""
+    with untouched(entrant.module), torch.no_grad(), computing_in(entrant.precision, x.device):
+        x = laid_out(x, entrant.precision)
         begin = time.perf_counter()
-        forward(module, x)
+        forward(entrant.module, x)
         if x.is_cuda:
             torch.cuda.synchronize(x.device)
         return time.perf_counter() - begin
 
 
 def _keep(heat: Tensor, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, heat.cpu().numpy().astype(np.float16))

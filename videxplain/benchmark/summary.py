@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videxplain.benchmark.measures import MEASURES, Measure
-from videxplain.benchmark.rows import BASELINE, BLIND, Row
+from videxplain.benchmark.measures import MEASURES
+from videxplain.benchmark.rows import BASELINE, Row
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -68,29 +68,6 @@ def mean(values: Sequence[float]) -> Mean:
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(numbers[picks].mean(1), (tail, 100 - tail))
     return Mean(float(numbers.mean()), float(low), float(high), len(numbers))
-
-
-def best(lines: Sequence[Line], measure: Measure) -> float | None:
-    """The best mean that a method reaches in a measure; maps that no network made do not count."""
-    return _best(measure, [line for line in lines if is_method(line)])
-
-
-def beats_baselines(value: float, lines: Sequence[Line], measure: Measure) -> bool:
-    """Whether a mean is better than that of every baseline in ``BLIND``."""
-    bar = _best(measure, [line for line in lines if line.method in BLIND and not is_method(line)])
-    return bar is None or better(value, bar, measure)
-
-
-def better(value: float, other: float, measure: Measure) -> bool:
-    """Whether the first is the better one in a measure."""
-    return value > other if measure.better == "higher" else value < other
-
-
-def _best(measure: Measure, lines: Sequence[Line]) -> float | None:
-    values = [line.means[measure.name].value for line in lines if measure.name in line.means]
-    if not values:
-        return None
-    return max(values) if measure.better == "higher" else min(values)
 
 
 def is_method(line: Line) -> bool:

@@ -1,6 +1,5 @@
 """The command that measures methods against each other."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +11,17 @@ from videxplain.cli.progress_lines import progress_lines
 from videxplain.errors import VidexplainError
 
 if TYPE_CHECKING:
-    from videxplain.benchmark.summary import Line
+    from videxplain.benchmark.api import BenchmarkResult
 
 BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
 Models = Annotated[str, typer.Option(metavar="NAME[=WEIGHTS],...", help="Which networks; see 'videxplain models'.")]
 Methods = Annotated[str, typer.Option(metavar="NAME,...", help="Which methods; by default all.")]
 Videos = Annotated[int, typer.Option(min=1, max=100_000, help="How many clips of each network.")]
+SlowVideos = Annotated[
+    int | None,
+    typer.Option(min=0, help="On how many of them methods of more than 300 forward passes; by default all."),
+]
 Data = Annotated[
     Path | None,
     typer.Option(help="A dataset whose test videos are taken; by default clips of ActionFigures are rendered."),
@@ -29,6 +32,10 @@ Kind = Annotated[
 Boxes = Annotated[
     Path | None, typer.Option(help="UCF101-24's pyannot.pkl: only videos that have boxes, which are then the evidence.")
 ]
+Against = Annotated[
+    Path | None,
+    typer.Option(help="The folder of another benchmark: does the order of methods hold from its networks to these?"),
+]
 Split = Annotated[int, typer.Option(help="1, 2 or 3.")]
 
 
@@ -36,13 +43,17 @@ def benchmark(
     models: Models = BUNDLED,
     methods: Methods = "all",
     videos: Videos = 28,
+    slow_videos: SlowVideos = None,
     data: Data = None,
     kind: Kind = "auto",
     split: Split = 1,
     boxes: Boxes = None,
+    against: Against = None,
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     device: options.Device = "auto",
+    precision: options.Precision = "fp32",
     out: options.Out = Path("benchmark"),
 ) -> None:
     """Which method to trust: explain clips with many methods, and measure every explanation.
@@ -54,7 +65,7 @@ def benchmark(
     from videxplain.benchmark.api import run_benchmark
     from videxplain.data.datasets.open import open_dataset
     from videxplain.data.datasets.ucf101_24 import read_boxes
-    from videxplain.device import find_device
+    from videxplain.device import find_device, find_precision
     from videxplain.explanation.api import UNTRAINED_NOTE
     from videxplain.models.zoo import available_weights
 
@@ -63,6 +74,7 @@ def benchmark(
     chosen = _methods(names)
     if boxes is not None and data is None:
         raise VidexplainError("--boxes needs --data: the videos of UCF101 that they belong to")
+    place = find_device(device)
     result = run_benchmark(
         asked,
         chosen,
@@ -70,23 +82,26 @@ def benchmark(
         videos=videos,
         dataset=None if data is None else open_dataset(data, kind=kind, split=split),
         boxes=None if boxes is None else read_boxes(boxes),
-        device=find_device(device),
-        labels=options.label_options(labels).get("labels"),
+        device=place,
+        options=options.network_options(labels, settings),
         view=view,
+        precision=find_precision(precision, place),
+        slow_videos=slow_videos,
+        against=against,
         progress=progress_lines,
     )
-    _print_overview(result.lines)
+    _print_overview(result)
     print_notes([UNTRAINED_NOTE] if result.untrained else [])
     print_files(result.files)
 
 
-def _print_overview(lines: "Sequence[Line]") -> None:
+def _print_overview(result: "BenchmarkResult") -> None:
     from rich.console import Console
     from rich.table import Table
 
     from videxplain.benchmark.overview import overview
 
-    whole = overview(lines)
+    whole = overview(result.lines, result.judged)
     # Two lines a head, and one blank between columns: all of it fits into 80 characters.
     heads = [head.replace("network", "net").replace(" ", "\n", 1) for head in (*whole.heads, "nets")]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -98,6 +113,7 @@ def _print_overview(lines: "Sequence[Line]") -> None:
         table.add_row(row.name if row.method else f"({row.name})", *cells, str(row.networks))
     Console().print(table)
     print("Means; names in brackets are maps made without a network, which a method has to beat.")
+    print("Bold: paired tests say that it does, and do not tell it from the best method.")
 
 
 def _model(text: str) -> tuple[str, str]:

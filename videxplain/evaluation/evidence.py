@@ -19,7 +19,7 @@ from videxplain.data.datasets.types import Video
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of, explain
 from videxplain.files import parse_json
-from videxplain.metrics.baselines import centre_map, motion_map, random_map
+from videxplain.metrics.baselines import blurred_motion_map, centre_map, motion_map, random_map
 from videxplain.metrics.localisation import TOLERANCE, energy, energy_in_time, pointing, pointing_within
 from videxplain.progress import Progress
 
@@ -176,6 +176,7 @@ BASELINES: Mapping[str, Callable[[NDArray[np.uint8], NDArray[np.bool_], Path], M
     "random": lambda frames, people, path: random_map(frames, path.name),
     "centre": lambda frames, people, path: centre_map(frames),
     "frame differences": lambda frames, people, path: motion_map(frames),
+    "blurred frame differences": lambda frames, people, path: blurred_motion_map(frames),
     "any person": lambda frames, people, path: people.astype(np.float32),
 }
 """Maps that need no network: from frames, masks of people, and the video's path."""
