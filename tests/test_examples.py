@@ -1,6 +1,7 @@
 """The examples run, and what they make is what the API gives."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -56,14 +57,22 @@ def test_explain_clip(run, tmp_path):
     assert (tmp_path / "made" / "waving-c3d.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_own_function(run):
+    printed = run("own_function.py")
+    t, y, x = (int(number) for number in re.search(r"frame (\d+), row (\d+), column (\d+)", printed).groups())
+    assert 14 <= t <= 25
+    assert y < 24
+    assert x >= 32
+    assert "95 % intervals: the highest value is" in printed
+
+
 def test_compare_methods(run, tmp_path):
     printed = run("compare_methods.py", "--methods", "gradcam", "cam", "--out", "made/methods.png")
-    assert printed.split() == ["gradcam", "cam"]
-    picture = cv2.imread(str(tmp_path / "made" / "methods.png"))[..., ::-1].astype(int)
-    height, width = picture.shape[:2]
-    # The clip, and twice the same with a map over it, which changes it.
-    rows = np.array_split(picture[height // 6 :, width // 5 :], 3)
-    assert all(np.abs(row[: len(rows[2])] - rows[0][: len(rows[2])]).mean() > 5 for row in rows[1:])
+    # This network ends in an average and a linear layer, where the two are the same but for a factor.
+    assert printed == "gradcam, cam: rank correlation 1.00\n"
+    picture = cv2.imread(str(tmp_path / "made" / "methods.png"))
+    assert picture.shape[1] == 2000
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10_000
 
 
 def put_run(folder, model, top1):

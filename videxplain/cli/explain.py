@@ -1,5 +1,6 @@
 """Commands that explain a clip."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from videxplain.cli.console import (
 )
 from videxplain.cli.estimate import Estimate, cost_with, estimated
 from videxplain.cli.outputs import refuse_overwriting, result_paths
+from videxplain.cli.own_models import is_own, own_model
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
 
@@ -76,7 +78,7 @@ def write_explanation(
     values = method.parse_options(texts)
     check_opacity(opacity)
     with drawn_as(colormap=colormap, **look) as layout, output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target, against))
         sheet_frames(source.num_frames, layout)
         asked: dict[str, Any] = {
             "target": target_of(target, against),
@@ -151,20 +153,32 @@ def prepare(
     labels: str | None = None,
     view: str = "model",
     settings: list[str] | None = None,
+    targets: Sequence[str | None] = (),
 ) -> "tuple[Any, FileFrames]":
-    """The network on its device, and the frames. Cheap checks come first."""
+    """The network on its device, and the frames. Cheap checks come first.
+
+    ``targets`` are those of the command line. A network that compares videos with texts takes the texts among them.
+    """
+    from videxplain.attribution.texts import texts_of, with_texts
     from videxplain.data.stream import FileFrames
     from videxplain.device import find_device
     from videxplain.models.zoo import available_weights, load_model
 
-    available_weights(model)
+    if not is_own(model):
+        available_weights(model)
+    elif weights != "auto" or labels or settings or view != "model":
+        raise VidexplainError(f"{model} comes as the file makes it: leave --weights, --labels, --view and --set out")
     start, stop = options.frame_range(frames)
     place = find_device(device)
     asked = options.network_options(labels, settings)
     source = FileFrames(clip, start, stop)
+    if model.startswith("hf:") and (texts := texts_of(targets)):
+        asked = {"texts": texts} | asked
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress, view=view, **asked)
-    return network.to(place), source
+        network = (
+            own_model(model) if is_own(model) else load_model(model, weights, progress=progress, view=view, **asked)
+        )
+    return with_texts(network, targets).to(place), source
 
 
 def print_explanation_notes(explanation: "Explanation") -> None:

@@ -44,7 +44,7 @@ def figure(
     paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     look: dict[str, Any] = {"colormap": colormap, "width": width, "font": font, "font_size": font_size, "dark": dark}
     with drawn_as(**look, at=at, titles=titles, captions=captions) as layout, output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target, against))
         asked: dict[str, Any] = {"target": target_of(target, against), "layer": layer, "frames": layout.at}
         question = question_of(source, network.config, "figure", **asked)
         refuse_overwriting(paths, question, overwrite)

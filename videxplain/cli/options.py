@@ -18,7 +18,8 @@ Model: TypeAlias = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="See 'videxplain models'; or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or hf:./folder.",
+        help="See 'videxplain models'; or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or hf:./folder. To "
+        "explain one clip also python:FILE.py:NAME, a model that your own file makes with vx.wrap or vx.wrap_function.",
         autocompletion=complete_model,
         rich_help_panel=_INPUT,
     ),
@@ -56,7 +57,7 @@ Settings: TypeAlias = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="What the network expects, where its weights do not say it: num_frames, size, sampling, frame_interval, "
-        "mean, std, or an option of its architecture. May be given several times.",
+        "pad_frames, mean, std, or an option of its architecture. May be given several times.",
         rich_help_panel=_INPUT,
         show_default=False,
     ),
@@ -70,7 +71,12 @@ Method: TypeAlias = Annotated[
 ]
 Target: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NAME|INDEX", help="The class; by default the one predicted.", rich_help_panel=_WHAT),
+    typer.Option(
+        metavar="NAME|INDEX|text: WORDS",
+        help="The class; by default the one predicted. Of a network that compares videos with texts a text: "
+        "'text: a person falls'.",
+        rich_help_panel=_WHAT,
+    ),
 ]
 Against: TypeAlias = Annotated[
     str | None,
@@ -154,6 +160,15 @@ OneModel: TypeAlias = Annotated[
         help="The network, where networks are not compared; see 'videxplain models'.",
         autocompletion=complete_model,
         rich_help_panel=_INPUT,
+    ),
+]
+OneMethod: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        help="The method, where methods are not compared; by default gradcam.",
+        autocompletion=complete_method,
+        rich_help_panel=_WHAT,
     ),
 ]
 Scale: TypeAlias = Annotated[

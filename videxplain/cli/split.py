@@ -51,7 +51,7 @@ def split(
     look: dict[str, Any] = {"width": width, "font": font, "font_size": font_size, "dark": dark}
     look |= {"titles": titles, "captions": captions, "at": at, "rows": rows, "columns": columns}
     with drawn_as(**look) as layout, output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+        network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target,))
         sheet_frames(source.num_frames, layout)
         question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
         refuse_overwriting(paths, question, overwrite)

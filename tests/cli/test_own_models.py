@@ -1,0 +1,133 @@
+"""Models of the user's own, and texts as targets, on the command line."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.small_models import xclip_folder
+from videxplain.errors import VidexplainError
+from videxplain.models.zoo import load_model
+
+FILE = """
+import numpy as np
+import videxplain as vx
+from beside import LABELS
+
+def brightness(frames):
+    bright = float((frames > 200).mean())
+    return [100 * bright, 1.0]
+
+model = vx.wrap_function(brightness, num_frames=8, size=32, labels=LABELS, output="logits")
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A file that makes a model of a function, and imports a file beside it."""
+    (tmp_path / "beside.py").write_text('LABELS = ("bright", "dark")\n')
+    (tmp_path / "detector.py").write_text(FILE)
+    return tmp_path / "detector.py"
+
+
+def test_a_function_in_a_file_is_explained(own, clip, run, tmp_path):
+    options = ("--samples", "100", "--count", "8", "--target", "bright", "--format", "npz,json")
+    status, out, err = run(
+        "lime", "--model", f"python:{own}:model", "--clip", clip, *options, "--out", tmp_path / "out"
+    )
+    assert (status, err) == (0, "")
+    assert "95 % intervals: the highest value is " in " ".join(out.split())
+    (numbers,) = (tmp_path / "out").glob("*.json")
+    content = json.loads(numbers.read_text())
+    assert (content["model"], content["target"]) == ("brightness", "bright")
+    assert content["weights_file"] == "detector.py"
+    assert len(content["weights_sha256"]) == 64
+    assert np.ptp(np.load(numbers.with_suffix(".npz"))["maps"]) > 0
+    # Another file of the same name is another question.
+    own.write_text(FILE.replace("> 200", "> 100"))
+    status, _, err = run("lime", "--model", f"python:{own}:model", "--clip", clip, *options, "--out", tmp_path / "out")
+    assert status == 2
+    assert "was made with other arguments" in err
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "said"),
+    [
+        ("python:{own}:modle", (), "unknown model of detector.py 'modle'; did you mean model?"),
+        (
+            "python:{own}:brightness",
+            (),
+            "'brightness' of detector.py is function, and no model: make it one with vx.wrap",
+        ),
+        ("python:{own}", (), "a model of your own is python:FILE.py:NAME, such as python:detector.py:model, not "),
+        ("python:{own}x.py:model", (), "x.py' does not exist"),
+        ("python:{own}:model", ("--weights", "none"), "comes as the file makes it: leave --weights, --labels, --view"),
+    ],
+)
+def test_what_is_wrong_with_it_is_one_line(own, clip, run, tmp_path, model, more, said):
+    status, _, err = run("lime", "--model", model.format(own=own), "--clip", clip, *more, "--out", tmp_path / "out")
+    assert status == 2
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 / 0", "detector.py cannot be run: ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit"),
+    ],
+)
+def test_a_file_that_fails_is_one_line(own, clip, run, tmp_path, text, said):
+    own.write_text(text)
+    status, _, err = run("lime", "--model", f"python:{own}:model", "--clip", clip, "--out", tmp_path / "out")
+    assert (status, err.count("\n")) == (2, 1)
+    assert said in err
+
+
+def test_a_method_that_needs_layers_names_those_that_work(own, clip, run, tmp_path):
+    status, _, err = run("gradcam", "--model", f"python:{own}:model", "--clip", clip, "--out", tmp_path / "out")
+    assert status == 2
+    assert "gradcam needs the layers or gradients of a network, and this is a plain function: take " in err
+    assert "lime" in err
+
+
+def test_only_the_command_line_runs_files(own):
+    """The studio takes names of models from a browser."""
+    with pytest.raises(VidexplainError, match="unknown source of models 'python'"):
+        load_model(f"python:{own}:model")
+
+
+def test_a_text_is_a_target(clip, run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    xclip_folder(tmp_path / "xclip")
+    capsys.readouterr()  # what transformers says of writing
+    common = ("--model", "hf:./xclip", "--clip", clip, "--format", "json", "--out", tmp_path)
+    texts = ("--target", "text: a person falls", "--against", "text: a person sits down")
+    status, out, err = run("gradcam", *common, *texts)
+    assert (status, err) == (0, "")
+    assert "a person sits down" in out
+    (path,) = tmp_path.glob("*.json")
+    content = json.loads(path.read_text())
+    assert content["target"] == "a person falls rather than a person sits down"
+    assert content["contrast"] == [0, 1]
+    assert [one["label"] for one in sorted(content["predictions"], key=lambda one: one["label"])] == [
+        "a person falls",
+        "a person sits down",
+    ]
+    labels = tmp_path / "texts.txt"
+    labels.write_text("the ball\na figure waves\n")
+    status, out, err = run("attention-rollout", *common, "--labels", labels)
+    assert (status, err) == (0, "")
+    assert "the ball" in out
+    assert run("predict", *common[:4], "--labels", labels)[0] == 0
+    status, _, err = run("gradcam", *common)
+    assert status == 2
+    assert "compares videos with texts, and has none" in err
+
+
+def test_a_text_for_a_network_with_classes_is_refused(clip, narrow, run, tmp_path):
+    status, _, err = run("gradcam", "--model", "i3d", "--clip", clip, "--target", "text: a fall", "--out", tmp_path)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "is a target of networks that compare videos with texts" in err

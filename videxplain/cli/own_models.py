@@ -1,0 +1,68 @@
+"""A model of the user's own on the command line: ``--model python:FILE.py:NAME``.
+
+The file is run, as ``python FILE.py`` would run it. So this is for files that the user names on the command line alone:
+:func:`videxplain.load_model`, which the studio and the audit call too, does not know it.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videxplain.errors import VidexplainError, unknown
+
+if TYPE_CHECKING:
+    from videxplain.models.video_model import VideoModel
+
+PREFIX = "python:"
+
+
+def is_own(model: str) -> bool:
+    """Whether ``--model`` names a file of Python."""
+    return model.startswith(PREFIX)
+
+
+def own_model(model: str) -> "VideoModel":
+    """The model that a file of Python makes, with the file and its SHA-256 in the configuration.
+
+    Args:
+        model: ``python:FILE.py:NAME``. NAME is a model that :func:`videxplain.wrap`, :func:`videxplain.wrap_function`
+            or :func:`videxplain.load_model` has returned.
+
+    Raises:
+        VidexplainError: There is no such file, it cannot be run, or NAME is no such model.
+    """
+    from videxplain.models.video_model import VideoModel
+    from videxplain.models.weights.files import sha256_of
+
+    place, colon, name = model.removeprefix(PREFIX).rpartition(":")
+    path = Path(place)
+    if not colon or not name.isidentifier() or path.suffix != ".py":
+        raise VidexplainError(
+            f"a model of your own is python:FILE.py:NAME, such as python:detector.py:model, not '{model}'"
+        )
+    if not path.is_file():
+        raise VidexplainError(f"the file '{place}' does not exist")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)  # its own imports, also those that it makes later
+    try:
+        names = runpy.run_path(str(path), run_name=path.stem)
+    except VidexplainError as error:
+        raise VidexplainError(f"{path.name}: {error}") from error
+    # Whatever a file of others raises.
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise VidexplainError(f"{path.name} cannot be run: {type(error).__name__}: {reason}") from error
+    found = names.get(name)
+    if not isinstance(found, VideoModel):
+        models = [key for key, value in names.items() if isinstance(value, VideoModel)]
+        if name in names:
+            raise VidexplainError(
+                f"'{name}' of {path.name} is {type(found).__name__}, and no model: make it one with vx.wrap or "
+                "vx.wrap_function"
+            )
+        raise unknown(f"model of {path.name}", name, models)
+    if not found.config.weights_sha256:
+        found.config = found.config.replace(weights_file=path.name, weights_sha256=sha256_of(path))
+    return found
