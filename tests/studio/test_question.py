@@ -94,5 +94,41 @@ def test_commands_make_the_same():
     assert "vx.read_clip('a b.mp4', 2, 9), method='rise', target=vx.Contrast('Wave', 'Kick'), samples=12)" in code
 
 
+@pytest.fixture
+def downloaded(tmp_path, monkeypatch):
+    """A file where the cache has torchvision's weights."""
+    monkeypatch.setenv("VIDEXPLAIN_CACHE", str(tmp_path))
+    file = tmp_path / "download.pytorch.org" / "models" / "r3d_18-b3b3357e.pth"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    return file
+
+
+def test_networks_that_were_downloaded_can_be_chosen(downloaded):
+    offer = offers(None)["torchvision:r3d_18"]
+    assert (offer.model, offer.weights, offer.file) == ("torchvision:r3d_18", "auto", downloaded)
+    assert "Kinetics-400" in offer.words
+    assert "torchvision:mc3_18" not in offers(None)
+
+
+def test_frames_are_shown_as_authors_do_or_whole(downloaded):
+    cropped, whole = (question(model="torchvision:r3d_18", view=view) for view in ("", "whole"))
+    assert (cropped.view, whole.view) == ("model", "whole")
+    assert cropped.key != whole.key
+    assert whole.prediction.view == whole.explanation.view == "whole"
+    assert whole.prediction.key != cropped.prediction.key
+    assert asked({"kind": "layers", "model": "torchvision:r3d_18", "view": "whole"}, None).view == "whole"
+    offer = offer_of("torchvision:r3d_18", None)
+    assert shlex.split(command_line(whole, offer, "a.mp4")) == [
+        *("videxplain", "gradcam", "--model", "torchvision:r3d_18", "--clip", "a.mp4", "--view", "whole")
+    ]
+    assert "vx.load_model('torchvision:r3d_18', view='whole')" in python_lines(whole, offer, "a.mp4")
+    assert "view" not in python_lines(cropped, offer, "a.mp4") + command_line(cropped, offer, "a.mp4")
+    # The bundled networks see whole frames anyhow, so both are one question.
+    assert question(view="whole").key == question().key
+    with pytest.raises(VidexplainError, match="unknown view"):
+        question(view="half")
+
+
 def test_text_is_one_line_without_control_characters():
     assert plain_text("a\x00b\x1b[31m\nc\ud800\u202ed") == "a b [31m c d"

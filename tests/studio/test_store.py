@@ -1,11 +1,16 @@
 """The tables: questions are asked once, cancelled, taken up again, and given up after two deaths of the worker."""
 
 import os
+import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
 
 import pytest
 
 from videxplain.errors import VidexplainError
+from videxplain.studio.database import VERSION, Database
 from videxplain.studio.settings import Limits, Studio
 from videxplain.studio.store import Store, clear_old
 
@@ -114,3 +119,74 @@ def test_folders_and_tables_are_their_owners_alone(store, studio):
     for path in (studio.folder, studio.clips, studio.results):
         assert path.stat().st_mode & 0o077 == 0
     assert (studio.folder / "studio.sqlite").stat().st_mode & 0o077 == 0
+
+
+def version_of(path):
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("pragma user_version").fetchone()[0]
+
+
+def test_tables_of_another_version_are_refused_and_stay_as_they_are(tmp_path):
+    path = tmp_path / "studio.sqlite"
+    Database(path)
+    assert version_of(path) == VERSION
+    Database(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"pragma user_version = {VERSION + 1}")
+    with pytest.raises(VidexplainError, match=f"another version of videxplain .tables {VERSION + 1}, not {VERSION}."):
+        Database(path)
+    assert version_of(path) == VERSION + 1
+
+
+def test_tables_of_before_versions_were_counted_are_taken_over(studio):
+    ask(Store(studio), A, KEYS[0])
+    path = studio.folder / "studio.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma user_version = 0")
+    assert Store(studio).jobs.find(KEYS[0], A).state == "queued"
+    assert version_of(path) == VERSION
+
+
+def test_a_file_that_is_no_database_is_refused_in_a_line(tmp_path):
+    path = tmp_path / "studio.sqlite"
+    path.write_bytes(b"not a database at all, but long enough to be read as one" * 100)
+    with pytest.raises(VidexplainError, match="choose another --data"):
+        Database(path)
+
+
+GREEDY = """
+import os, sys, torch
+from pathlib import Path
+from videxplain.studio import worker
+from videxplain.studio.settings import Limits, Studio
+
+def answer(self, question, tell):
+    if question.model == "greedy":
+        torch.ones(2**33, dtype=torch.uint8)
+    if question.model == "python":
+        bytearray(2**33)
+
+worker.Work.answer = answer
+worker.run_worker(Studio(Path(sys.argv[1]), Limits(worker_memory=4 * 2**30), device="cpu"), os.getppid())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_a_question_that_needs_too_much_memory_fails_and_the_worker_goes_on(studio, store):
+    for key, model in zip(KEYS, ("greedy", "python", "modest"), strict=False):
+        record = {"kind": "predict", "clip": "", "model": model, "weights_sha256": "", "options": {}, "edits": []}
+        store.jobs.ask(A, key, "predict", record, 5)
+    worker = subprocess.Popen([sys.executable, "-c", GREEDY, str(studio.folder)])
+    try:
+        until = time.monotonic() + 300
+        while store.jobs.waiting() and time.monotonic() < until and worker.poll() is None:
+            time.sleep(0.1)
+        assert worker.poll() is None
+    finally:
+        worker.kill()
+        worker.wait()
+    jobs = [store.jobs.find(key) for key in KEYS[:3]]
+    assert [job.state for job in jobs] == ["failed", "failed", "done"]
+    assert {job.error for job in jobs[:2]} == {
+        "there is not enough memory for this question; choose fewer frames or another method"
+    }

@@ -39,6 +39,7 @@ class Asked(BaseModel):
     kind: str = Field("explain", description=", ".join(KINDS))
     clip: str = Field("", description="SHA-256 of the clip")
     model: str = Field(FIRST, description="an id of /api/models")
+    view: str = Field("model", description="model (frames as its authors show them, perhaps cropped) or whole")
     method: str = Field("", description="a name of /api/methods")
     target: str = Field("", description="a class by name or number; empty for the class predicted")
     against: str = Field("", description="why target rather than this class")
@@ -147,8 +148,10 @@ def api_router(desk: Desk) -> APIRouter:
         return Response(path.read_bytes(), media_type="application/json" if path.suffix == ".json" else None)
 
     @router.get("/experiments", summary="The changes of a clip that you have tried")
-    def experiments(request: Request, clip: str, model: str = FIRST, frames: str = ":") -> list[dict[str, Any]]:
-        return desk.experiments(request.state.visitor, clip, model, frames)
+    def experiments(
+        request: Request, clip: str, model: str = FIRST, view: str = "model", frames: str = ":"
+    ) -> list[dict[str, Any]]:
+        return desk.experiments(request.state.visitor, clip, model, view, frames)
 
     return router
 

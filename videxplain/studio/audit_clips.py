@@ -35,7 +35,8 @@ class AuditClips:
         """The fields of an address under which a clip is explained as in the audit."""
         settings = self._audit.settings
         bundled = settings.weights in ("auto", "bundled")
-        return {"method": settings.method, **({"model": settings.model} if bundled else {})}
+        view = {"view": settings.view} if settings.view != "model" else {}
+        return {"method": settings.method, **({"model": settings.model, **view} if bundled else {})}
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:

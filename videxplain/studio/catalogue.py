@@ -9,6 +9,7 @@ from typing import Any
 from videxplain.attribution.registry import METHODS, Method, list_methods
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.hubs.sources import SOURCES
 from videxplain.models.weights.cache import cached
 from videxplain.models.weights.checkpoints import CHECKPOINTS
 from videxplain.models.weights.files import bundled_path, read_metadata, sha256_of
@@ -17,6 +18,7 @@ from videxplain.models.zoo import list_models
 FIRST = "i3d"
 """The network that a page begins with."""
 DEFAULT_METHOD = "gradcam"
+_TORCHVISION = "https://download.pytorch.org/models/"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Offer:
         words: What it was trained on, in a line.
         file: The file of the weights.
         labels: Its classes; empty where only loading tells.
+        crops: Whether the network may be shown a part of each frame, so that the view matters.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Offer:
     words: str
     file: Path
     labels: tuple[str, ...] = ()
+    crops: bool = True
 
     @property
     def sha256(self) -> str:
@@ -78,7 +82,8 @@ def _bundled() -> Iterator[Offer]:
         if path := bundled_path(name):
             config, metrics = read_metadata(path)
             if config is not None:
-                yield Offer(name, name, "bundled", _words(config.weights, metrics), path, config.outcome_labels)
+                words, labels, crops = _words(config.weights, metrics), config.outcome_labels, config.view is not None
+                yield Offer(name, name, "bundled", words, path, labels, crops)
 
 
 def _downloaded() -> Iterator[Offer]:
@@ -87,6 +92,10 @@ def _downloaded() -> Iterator[Offer]:
             path = cached(checkpoint.url)
             if path.is_file():
                 yield Offer(f"{name}@{weights}", name, weights, checkpoint.words, path)
+    # torchvision's own list would say the whole address, and takes seconds to import.
+    for name in SOURCES["torchvision"].names:
+        for path in sorted(cached(_TORCHVISION).glob(f"{name}-*.pth")):
+            yield Offer(f"torchvision:{name}", f"torchvision:{name}", "auto", SOURCES["torchvision"].summary, path)
 
 
 def _of_folder(folder: Path) -> Iterator[Offer]:
@@ -97,7 +106,8 @@ def _of_folder(folder: Path) -> Iterator[Offer]:
             continue
         if config is not None and config.architecture in ARCHITECTURES:
             words = _words(config.weights, metrics)
-            yield Offer(f"file:{path.stem}", config.architecture, str(path), words, path, config.outcome_labels)
+            labels, crops = config.outcome_labels, config.view is not None
+            yield Offer(f"file:{path.stem}", config.architecture, str(path), words, path, labels, crops)
 
 
 def _words(trained: str, metrics: dict[str, Any]) -> str:

@@ -4,6 +4,9 @@ from videxplain.commands import command_line as command_line_of
 from videxplain.studio.catalogue import Offer
 from videxplain.studio.question import Question
 
+_USUAL = ("bundled", "auto")
+"""Weights that a network gets where nothing is said."""
+
 
 def command_line(question: Question, offer: Offer, clip: str) -> str:
     """What to type in a terminal for the same explanation.
@@ -19,7 +22,8 @@ def command_line(question: Question, offer: Offer, clip: str) -> str:
         question.method,
         model=offer.model,
         clip=clip,
-        weights=None if offer.weights == "bundled" else weights,
+        weights=None if offer.weights in _USUAL else weights,
+        view=None if question.view == "model" else question.view,
         **asked,
         frames=None if question.frames == ":" else question.frames,
         **question.options,
@@ -29,8 +33,10 @@ def command_line(question: Question, offer: Offer, clip: str) -> str:
 def python_lines(question: Question, offer: Offer, clip: str) -> str:
     """The same in Python."""
     weights = ""
-    if offer.weights != "bundled":
+    if offer.weights not in _USUAL:
         weights = f", {(offer.file.name if offer.id.startswith('file:') else offer.weights)!r}"
+    if question.view != "model":
+        weights += f", view={question.view!r}"
     start, stop = question.range
     source = repr(clip)
     if question.frames != ":":

@@ -10,6 +10,8 @@ from videxplain.errors import VidexplainError
 OPEN_STATES = ("queued", "running", "cancelling")
 """States of a job that is not over."""
 _WAIT_SECONDS = 20
+VERSION = 1
+"""Of the tables, as ``pragma user_version``. Whoever changes :data:`_SCHEMA` raises it."""
 
 _SCHEMA = """
 create table if not exists visitors (id text primary key, seen real not null);
@@ -34,11 +36,28 @@ class Database:
     """The file. Every use opens a connection of its own, so that threads and processes do not disturb each other."""
 
     def __init__(self, path: Path) -> None:
-        """Open the database, and make its tables where they are missing."""
+        """Open the database, and make its tables where they are missing.
+
+        Raises:
+            VidexplainError: It is of another version, or no database.
+        """
         self._path = path
-        with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as db:
-            db.execute("pragma journal_mode = wal")
-            db.executescript(_SCHEMA)
+        try:
+            with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as db:
+                found = int(db.execute("pragma user_version").fetchone()[0])
+                if found not in (0, VERSION):  # 0 is a new file, or one of before versions were counted
+                    raise VidexplainError(
+                        f"{path} was written by another version of videxplain (tables {found}, not {VERSION}): "
+                        "choose another --data, or delete the folder"
+                    )
+                db.execute("pragma journal_mode = wal")
+                db.executescript(_SCHEMA)
+                db.execute(f"pragma user_version = {VERSION}")
+                db.commit()
+        except sqlite3.DatabaseError as error:
+            raise VidexplainError(
+                f"{path} cannot be used: {error}; choose another --data, or delete the folder"
+            ) from None
         path.chmod(0o600)
 
     @contextmanager

@@ -114,13 +114,14 @@ class Desk:
             raise MissingError("this question is not answered yet")
         return path
 
-    def experiments(self, visitor: str, clip: str, model: str, frames: str) -> list[dict[str, Any]]:
+    def experiments(self, visitor: str, clip: str, model: str, view: str, frames: str) -> list[dict[str, Any]]:
         """The changes of a clip that this visitor has tried with a network, the last first."""
         rows = []
         for job in self.store.jobs.of(visitor):
             question = Question.of_record(job.question)
             tried = question.kind == "trust" or (question.kind == "predict" and question.edits)
-            if not tried or (question.clip, question.model, question.frames) != (clip, model, frames):
+            asked_of = question.clip, question.model, question.view, question.frames
+            if not tried or asked_of != (clip, model, view, frames):
                 continue
             answer = read_answer(self.studio.results / job.key) if job.state == "done" else None
             words = [edit.words for edit in question.edits] or [f"strongest tenth of {question.method} hidden"]

@@ -116,6 +116,9 @@ class Jobs:
 
     def take(self) -> Job | None:
         """The next job of the queue, which then is running."""
+        with self._db.reading() as db:  # mostly there is none, and looking disturbs nobody
+            if db.execute("select 1 from jobs where state = 'queued' limit 1").fetchone() is None:
+                return None
         now = time.time()
         with self._db.writing() as db:
             row = db.execute("select * from jobs where state = 'queued' order by created, key limit 1").fetchone()

@@ -31,27 +31,29 @@ class Networks:
             weights: The folder of weights that visitors may choose from, or None.
         """
         self._device, self._weights = find_device(device), weights
-        self._held: OrderedDict[str, VideoModel] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], VideoModel] = OrderedDict()
 
-    def get(self, id: str, sha256: str) -> "VideoModel":
+    def get(self, id: str, sha256: str, view: str) -> "VideoModel":
         """A network on its device.
 
         Args:
             id: What the question calls it.
             sha256: The SHA-256 of the weights that were asked about.
+            view: How frames are shown to it, as :func:`videxplain.load_model` takes it.
 
         Raises:
             VidexplainError: It is gone, or its file has changed since the question was asked.
         """
-        if sha256 not in self._held:
+        key = sha256, view
+        if key not in self._held:
             offer = offer_of(id, self._weights)
             if offer.sha256 != sha256:
                 raise VidexplainError(f"the weights of {id} have changed since this was asked: ask again")
-            self._held[sha256] = load_model(offer.model, offer.weights, device=self._device)
-        self._held.move_to_end(sha256)
+            self._held[key] = load_model(offer.model, offer.weights, device=self._device, view=view)
+        self._held.move_to_end(key)
         while len(self._held) > _HELD:
             self._held.popitem(last=False)
-        return self._held[sha256]
+        return self._held[key]
 
 
 def layer_tree(network: nn.Module) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from videxplain.studio.question import FIGURES, Question, asked
 from videxplain.version import __version__
 from videxplain.viz.player import bundle
 
-FIELDS = ("model", "method", "target", "against", "layer", "frames")
+FIELDS = ("model", "view", "method", "target", "against", "layer", "frames")
 MOST_BESIDE = 3
 _OPTION = "o."
 _FAMILIES = {
@@ -201,7 +201,7 @@ def _address(main: Question, besides: list[Question]) -> str:
 
 def _query(question: Question, with_clip: bool = False) -> str:
     """A question as the query of an address; what is the default is left out."""
-    default = {"model": FIRST, "method": DEFAULT_METHOD, "frames": ":"}
+    default = {"model": FIRST, "view": "model", "method": DEFAULT_METHOD, "frames": ":"}
     items = [("clip", question.clip)] if with_clip else []
     items += [(name, value) for name in FIELDS if (value := getattr(question, name)) and value != default.get(name)]
     items += [(_OPTION + name, _shown(value)) for name, value in question.options.items()]

@@ -24,7 +24,9 @@ MOST_EDITS = 16
 _SHA = re.compile(r"[0-9a-f]{64}")
 _FRAMES = re.compile(r"[0-9]{0,7}:[0-9]{0,7}")
 _LAYER = re.compile(r"[\w.:+\-]{0,300}")
-_TEXT_FIELDS = ("kind", "clip", "model", "method", "target", "against", "layer", "frames", "format")
+_TEXT_FIELDS = ("kind", "clip", "model", "view", "method", "target", "against", "layer", "frames", "format")
+VIEWS = ("model", "whole")
+"""How frames are shown to the network: as its authors do, who may crop them, or whole."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Question:
         clip: SHA-256 of the clip.
         model: Which network, an id of :mod:`videxplain.studio.catalogue`.
         weights_sha256: SHA-256 of its weights.
+        view: How frames are shown to it, one of :data:`VIEWS`.
         method: The method; empty for a prediction.
         target: A class by label or index; empty for the class predicted.
         against: Why ``target`` rather than this class; empty for no contrast.
@@ -52,6 +55,7 @@ class Question:
     clip: str
     model: str
     weights_sha256: str
+    view: str = "model"
     method: str = ""
     target: str = ""
     against: str = ""
@@ -82,7 +86,7 @@ class Question:
     @property
     def prediction(self) -> "Question":
         """The question for the classes of the same frames."""
-        return Question("predict", self.clip, self.model, self.weights_sha256, frames=self.frames)
+        return Question("predict", self.clip, self.model, self.weights_sha256, self.view, frames=self.frames)
 
     @property
     def explanation(self) -> "Question":
@@ -119,8 +123,13 @@ def asked(given: Mapping[str, Any], weights: Path | None) -> Question:
     if kind not in KINDS:
         raise unknown("kind of question", kind[:40], KINDS)
     offer = offer_of(text["model"] or FIRST, weights)
+    view = text["view"] or "model"
+    if view not in VIEWS:
+        raise unknown("view", view[:40], VIEWS)
+    if not offer.crops:  # both are the same question
+        view = "model"
     if kind == "layers":
-        return Question(kind, "", offer.id, offer.sha256)
+        return Question(kind, "", offer.id, offer.sha256, view)
     if not is_sha(text["clip"]):
         raise VidexplainError("clip is the SHA-256 of a clip, 64 hexadecimal digits")
     frames = text["frames"] or ":"
@@ -131,7 +140,7 @@ def asked(given: Mapping[str, Any], weights: Path | None) -> Question:
         raise VidexplainError(f"frames {frames} is not a range of frames")
     edits = _edits(given.get("edits"))
     if kind == "predict":
-        return Question(kind, text["clip"], offer.id, offer.sha256, frames=frames, edits=edits)
+        return Question(kind, text["clip"], offer.id, offer.sha256, view, frames=frames, edits=edits)
     if edits:
         raise VidexplainError("an edited clip is predicted, not explained: leave out edits, or ask kind=predict")
     name = text["method"] or DEFAULT_METHOD
@@ -162,6 +171,7 @@ def asked(given: Mapping[str, Any], weights: Path | None) -> Question:
         clip=text["clip"],
         model=offer.id,
         weights_sha256=offer.sha256,
+        view=view,
         method=name,
         target=target,
         against=against,

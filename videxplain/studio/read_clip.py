@@ -8,29 +8,16 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from videxplain.errors import VidexplainError
+from videxplain.studio.process_limits import limit_process
 
 POSTER_SIDE = 320
 SHOWN_SIDE = 960
 SOURCE, SHOWN, POSTER = "source", "shown.mp4", "poster.jpg"
 """The files of a clip, in its folder."""
-
-
-def limit_process(seconds: int, memory: int, file_bytes: int) -> None:
-    """Bound this process: processor time, memory, size of a file it writes. Nothing on systems without limits."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    for name, most in (("CPU", seconds), ("AS", memory), ("FSIZE", file_bytes), ("CORE", 0)):
-        what = getattr(resource, f"RLIMIT_{name}")
-        _, hard = resource.getrlimit(what)
-        with suppress(ValueError, OSError):
-            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +86,7 @@ def main() -> None:
     """Read the clip that the arguments name; one line of JSON on standard output says what came of it."""
     source, out, text = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     limits = json.loads(text)
-    limit_process(limits["decode_seconds"], limits["decode_memory"], limits["file_bytes"])
+    limit_process(cpu=limits["decode_seconds"], fsize=limits["file_bytes"], core=0, **{"as": limits["decode_memory"]})
     try:
         answer: dict[str, Any] = {"facts": read(source, out, limits)}
     except VidexplainError as error:

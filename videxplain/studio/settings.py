@@ -20,6 +20,7 @@ class Limits:
         jobs: Jobs of one visitor that wait or run.
         clips: Clips of one visitor.
         job_seconds: Wall-clock time of a job.
+        worker_memory: Bytes of memory of the worker, where it computes on the processor.
         cache_bytes: Size of clips and results together; the oldest unused are removed first.
         cache_days: Age at which what nobody has used is removed.
     """
@@ -33,6 +34,7 @@ class Limits:
     jobs: int = 20
     clips: int = 200
     job_seconds: float = 3600
+    worker_memory: int = 8 * 2**30
     cache_bytes: int = 5 * 2**30
     cache_days: float = 30
 

@@ -80,7 +80,7 @@ class Work:
 
     def _network(self, question: Question, tell: Tell) -> Any:
         tell(f"loading {question.model}", 0, None, False)
-        return self._networks.get(question.model, question.weights_sha256)
+        return self._networks.get(question.model, question.weights_sha256, question.view)
 
     def _predict(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
         network = self._network(question, tell)

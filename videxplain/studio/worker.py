@@ -5,7 +5,9 @@ import threading
 import time
 import warnings
 
+from videxplain.device import find_device
 from videxplain.errors import VidexplainError
+from videxplain.studio.process_limits import limit_process
 from videxplain.studio.question import Question
 from videxplain.studio.settings import Studio
 from videxplain.studio.store import Store
@@ -13,6 +15,11 @@ from videxplain.studio.work import Work
 
 _IDLE_SECONDS = 0.02
 """Between two looks at an empty queue: short, because a person waits for the first predictions."""
+
+
+_TELL_SECONDS = 0.1
+_NO_MEMORY = "there is not enough memory for this question; choose fewer frames or another method"
+_SAID_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "insufficient memory")
 
 
 class CancelledError(Exception):
@@ -28,7 +35,11 @@ def run_worker(studio: Studio, parent: int) -> None:
     """
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     warnings.simplefilter("ignore")
+    if find_device(studio.device).type == "cpu":
+        # Not with a GPU, whose driver sets aside far more addresses than memory.
+        limit_process(data=studio.limits.worker_memory, core=0)
     store, work = Store(studio), Work(studio)
+    told = _Told()
     while True:
         job = store.jobs.take()
         if job is None:
@@ -36,6 +47,8 @@ def run_worker(studio: Studio, parent: int) -> None:
             continue
 
         def tell(stage: str, done: int, total: int | None, partial: bool, key: str = job.key) -> None:
+            if not told.is_due(key, stage, partial or done == total):
+                return
             if not store.jobs.report(key, stage, done, total, partial):
                 raise CancelledError
 
@@ -46,13 +59,29 @@ def run_worker(studio: Studio, parent: int) -> None:
         except VidexplainError as error:
             store.jobs.finish(job.key, " ".join(str(error).split()))
         except MemoryError:
-            store.jobs.finish(job.key, "there is not enough memory for this question: choose fewer frames")
+            store.jobs.finish(job.key, _NO_MEMORY)
         except Exception as error:  # a fault of ours, which must not end the studio
-            memory = "out of memory" in str(error).lower()
-            words = "the device has not enough memory" if memory else f"something went wrong ({type(error).__name__})"
-            store.jobs.finish(job.key, f"{words}; choose fewer frames or another method")
+            memory = any(words in str(error).lower() for words in _SAID_OF_MEMORY)
+            wrong = f"something went wrong ({type(error).__name__}); choose fewer frames or another method"
+            store.jobs.finish(job.key, _NO_MEMORY if memory else wrong)
         else:
             store.jobs.finish(job.key)
+
+
+class _Told:
+    """What was told last of the job that runs; the next window of a small network comes before anybody looks again."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, str] = ("", "")
+        self._when = 0.0
+
+    def is_due(self, key: str, stage: str, important: bool) -> bool:
+        """Whether it is time to tell again."""
+        now = time.monotonic()
+        if not important and self._last == (key, stage) and now - self._when < _TELL_SECONDS:
+            return False
+        self._last, self._when = (key, stage), now
+        return True
 
 
 def _end_with(parent: int) -> None:

@@ -128,7 +128,7 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const edit = { kind: field.kind.value, first: Number(field.first.value), last: Number(field.last.value), box: box() };
-    run({ kind: "predict", clip: question.clip, model: question.model, frames: question.frames, edits: [edit] }, event.submitter);
+    run({ kind: "predict", clip: question.clip, model: question.model, view: question.view, frames: question.frames, edits: [edit] }, event.submitter);
   });
   const hide = document.getElementById("hide");
   hide.addEventListener("click", () => run({ ...studio.strip(question), kind: "trust" }, hide));
@@ -147,7 +147,7 @@
     );
 
   async function list() {
-    const query = new URLSearchParams({ clip: question.clip, model: question.model, frames: question.frames });
+    const query = new URLSearchParams({ clip: question.clip, model: question.model, view: question.view, frames: question.frames });
     const tried = await studio.get("/api/experiments?" + query);
     const rows = [];
     for (const { answer, before, words } of tried) {

@@ -17,11 +17,17 @@
     const answer = await fetch("/form/options?method=" + encodeURIComponent(by("method").value));
     if (answer.ok) by("options").innerHTML = await answer.text();
   });
-  by("model").addEventListener("change", () => (by("model-words").textContent = by("model").selectedOptions[0].dataset.words));
+  function describe() {
+    const chosen = by("model").selectedOptions[0].dataset;
+    by("model-words").textContent = chosen.words;
+    by("view-field").hidden = chosen.crops !== "1";
+  }
+  by("model").addEventListener("change", describe);
+  describe();
   fit();
 
   // What is empty or the default stays out of the address, so that addresses are short.
-  const defaults = { model: "i3d", method: "gradcam" };
+  const defaults = { model: "i3d", view: "model", method: "gradcam" };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const query = new URLSearchParams();
@@ -38,9 +44,10 @@
   /** The question of the first pane as text, for the address. */
   function mainQuery(sha) {
     const { question } = studio.main;
+    const standing = { view: "model", frames: ":" };
     const query = new URLSearchParams({ clip: sha || question.clip });
-    for (const name of ["model", "method", "target", "against", "layer", "frames"]) {
-      if (question[name] && !(name === "frames" && question[name] === ":") && !(sha && name === "frames")) query.append(name, question[name]);
+    for (const name of ["model", "view", "method", "target", "against", "layer", "frames"]) {
+      if (question[name] && question[name] !== standing[name] && !(sha && name === "frames")) query.append(name, question[name]);
     }
     for (const [name, value] of Object.entries(question.options)) query.append("o." + name, value);
     return String(query);
@@ -63,7 +70,7 @@
   // The network's own tree of layers, once the explanation is there.
   document.addEventListener("explained", async (event) => {
     if (event.detail !== studio.main || by("layers").children.length) return;
-    const found = await studio.answer({ kind: "layers", model: studio.main.question.model }).catch(() => null);
+    const found = await studio.answer({ kind: "layers", model: studio.main.question.model, view: studio.main.question.view }).catch(() => null);
     if (!found) return;
     by("layers").replaceChildren(
       ...found.layers.map((one) => make("option", { value: one.name, label: `${one.type}, ${one.shape}${one.default ? ", default" : ""}` }))
