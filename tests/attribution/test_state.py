@@ -1,12 +1,16 @@
 """A network that remembers passes, takes one clip a pass or mixes its batch: each clip has the map it has alone."""
 
+import warnings
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import videxplain as vx
 from tests.attribution.networks import Small3D, seeded, video
-from videxplain.attribution.versions import mixes_batch, takes_batches
+from videxplain.attribution.api import MapWarning
+from videxplain.attribution.versions import VARIES, mixes_batch, takes_batches
 
 METHODS = {
     "gradcam": {"layer": "r"},
@@ -114,6 +118,35 @@ def test_a_batch_that_the_network_mixes_is_explained_clip_by_clip() -> None:
         )
     with pytest.raises(vx.VidexplainError, match="2 targets for a batch of 3"):
         vx.attribute(seeded(BatchMean), x, method="gradcam", layer="r", target=[0, 1])
+
+
+class Draws(Net):
+    """Dropout that evaluation mode does not switch off."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(nn.functional.dropout(self.features(x), 0.5, training=True))
+
+
+class Counts(Net):
+    """Doubles every second answer."""
+
+    passes = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        return super().forward(x) * (1 + self.passes % 2)
+
+
+@pytest.mark.parametrize("build", [Draws, Counts])
+def test_a_network_that_answers_one_clip_in_several_ways_is_said_to(build: type[nn.Module]) -> None:
+    with pytest.warns(MapWarning, match="answers one clip differently from pass to pass"):
+        vx.attribute(seeded(build), video(1, 3, 4, 10, 10), method="frame-occlusion", target=1)
+    model = vx.wrap(seeded(build), num_frames=4, size=10)
+    clip = vx.Clip(np.random.default_rng(0).integers(0, 256, (4, 12, 12, 3), dtype=np.uint8))
+    assert VARIES in vx.explain(model, clip, "rise", samples=8, target=1).notes
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vx.attribute(seeded(BatchMean), video(1, 3, 4, 10, 10), method="frame-occlusion", target=1)
 
 
 def test_it_is_found_out_once_for_each_size() -> None:

@@ -30,6 +30,13 @@ class Headed(nn.Module):
         return self.end(self.fc(self.r(self.c(x)).mean((2, 3, 4))))
 
 
+class ByHand(nn.Module):
+    """A sigmoid that no call of a sigmoid shows."""
+
+    def forward(self, x):
+        return 1 / (1 + torch.exp(-x))
+
+
 def wrapped(numbers, end=None, *, slope=0.0, **options) -> vx.VideoModel:
     return vx.wrap(Headed(numbers, end, slope).eval(), num_frames=4, size=16, **options)
 
@@ -90,7 +97,13 @@ def test_one_output_has_two_names():
         ((5.0, 0.0, 0.0), nn.LogSoftmax(1), "log_probabilities", "logarithms of probabilities"),
         ((5.0, 0.0, -1.0), nn.Sigmoid(), "probabilities", "ends in a sigmoid"),
         ((-8.0,), None, "binary", "has one output: it is taken as a logit"),
-        ((0.5,), None, "binary", "though all trials were between 0 and 1"),
+        ((0.5,), None, "binary", "has one output"),
+        ((0.4, 0.9), None, "logits", ""),  # between 0 and 1 for weak clips alone
+        ((-1.0, -3.0), None, "logits", ""),
+        ((5.0, 0.0, -1.0), ByHand(), "probabilities", "between 0 and 1 for every trial clip"),
+        ((5.0, 0.0, -1.0), nn.Hardsigmoid(), "probabilities", "between 0 and 1 for every trial clip"),
+        ((3.0, -1.0, 0.5), nn.LogSigmoid(), "log_probabilities", "ends in a logsigmoid"),
+        ((-8.0,), ByHand(), "probabilities", "between 0 and 1 for every trial clip"),
         ((-8.0,), nn.Sigmoid(), "probabilities", "ends in a sigmoid"),
         ((-8.0,), nn.Flatten(0), "binary", "has one output"),
     ],
@@ -104,6 +117,20 @@ def test_a_wrapped_networks_output_is_recognised_and_said(numbers, end, kind, sa
     messages = [str(one.message) for one in heard if issubclass(one.category, AssumptionWarning)]
     assert len(messages) == bool(said)
     assert not said or (said in messages[0] and "\n" not in messages[0])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "end", "slope", "said"),
+    [
+        ((0.4, 0.9), None, 0.0, "the same numbers between 0 and 1 for every trial clip"),
+        ((0.4,), None, 0.0, "the same numbers between 0 and 1"),
+    ],
+)
+def test_what_may_be_several_kinds_is_refused(numbers, end, slope, said):
+    with pytest.raises(vx.VidexplainError, match=said):
+        wrapped(numbers, end, slope=slope)
+    for kind in ("logits", "multilabel") if len(numbers) > 1 else ("binary",):
+        assert wrapped(numbers, end, slope=slope, output=kind).config.output == kind
 
 
 def test_what_is_told_is_not_guessed_and_is_checked():

@@ -1,13 +1,16 @@
 """Run a method at one layer, or at several whose maps become one."""
 
+import dataclasses
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from videxplain.attribution.layers import FusedLayers
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, Method
+from videxplain.attribution.versions import VARIES, known_to_vary
 from videxplain.exclusive import alone
 
 
@@ -25,10 +28,16 @@ def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
     """
     with alone(p.module):  # a method may set hooks of its own
         if not isinstance(p.layer, FusedLayers):
-            return method.run(p, **options)
+            return _with_notes(method.run(p, **options), p.module)
         results = [method.run(p.at(layer), **options) for layer in p.layer.layers]
     size = tuple(max(extent) for extent in zip(*(one.maps.shape[2:] for one in results), strict=True))
     enlarged = [F.interpolate(one.maps, size=size, mode="trilinear", align_corners=False) for one in results]
     # Each root is taken before the product, which would otherwise fall below the smallest float.
     roots = torch.stack([maps.pow(1 / len(enlarged)) for maps in enlarged])
-    return Attribution(results[0].logits, roots.prod(0))
+    return _with_notes(Attribution(results[0].logits, roots.prod(0)), p.module)
+
+
+def _with_notes(result: Attribution, module: nn.Module) -> Attribution:
+    if not known_to_vary(module):
+        return result
+    return dataclasses.replace(result, notes=(*result.notes, VARIES))

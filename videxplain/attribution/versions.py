@@ -10,8 +10,12 @@ from videxplain.attribution.engine import at_once, forward
 from videxplain.errors import VidexplainError
 from videxplain.untouched import untouched
 
-Answer: TypeAlias = Literal["apart", "mixed", "one clip"]
-"""Clips of a batch are apart, are mixed, or the network takes one clip a pass."""
+Answer: TypeAlias = Literal["apart", "mixed", "one clip", "varies"]
+"""Clips of a batch are apart, are mixed, or the network takes one clip a pass; or one clip has several answers."""
+VARIES = (
+    "the network answers one clip differently from pass to pass (it draws at random, or counts its passes), so the "
+    "map holds for the passes that were made"
+)
 
 _SAME = 1e-3
 """Logits of a clip alone and in a batch are the same where they differ by less than this share of the largest."""
@@ -42,7 +46,12 @@ def takes_batches(module: nn.Module, x: Tensor) -> bool:
 
 def mixes_batch(module: nn.Module, x: Tensor) -> bool:
     """Whether the answer for a clip depends on other clips of its batch, as where a layer normalises by the batch."""
-    return _answer(module, x) == "mixed"
+    return _answer(module, x) in ("mixed", "varies")
+
+
+def known_to_vary(module: nn.Module) -> bool:
+    """Whether it was found out before that a network answers the same clip differently from pass to pass."""
+    return "varies" in _KNOWN.get(module, {}).values()
 
 
 def _answer(module: nn.Module, x: Tensor) -> Answer:
@@ -66,7 +75,13 @@ def _tried(module: nn.Module, clip: Tensor) -> Answer:
             together = forward(module, torch.cat([clip, other]))
         except Exception:  # whatever a network says that is given two clips and takes one
             return "one clip"
-        return "apart" if bool((alone - together).abs().amax() <= _SAME * alone.abs().amax()) else "mixed"
+        if _same(alone, together):
+            return "apart"
+        return "mixed" if _same(alone[:1], forward(module, clip.clone())) else "varies"
+
+
+def _same(logits: Tensor, others: Tensor) -> bool:
+    return bool((logits - others).abs().amax() <= _SAME * logits.abs().amax())
 
 
 _KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[torch.Size, torch.dtype], Answer]] = WeakKeyDictionary()

@@ -1,7 +1,7 @@
 """Trial passes of a network: whether it takes such clips, and what the numbers are that it returns."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +20,12 @@ from videxplain.untouched import untouched
 
 _ROUNDING = 1e-5
 """How far probabilities may be from a sum of 1."""
-_SIGMOIDS = frozenset({torch.sigmoid, Tensor.sigmoid, F.sigmoid, torch.special.expit})
+_STRENGTHS, _STRONG = (0.5, 1.0, 2.0), (30.0, 1000.0)
+"""Spread of the values of trial clips. No clip brings a probability out of its range, but a strong one does a logit."""
+_SIGMOIDS = {
+    **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, F.sigmoid, torch.special.expit), "sigmoid"),
+    F.logsigmoid: "logsigmoid",
+}
 _SEED = 0
 
 
@@ -53,34 +58,46 @@ def known_output(model: VideoModel, told: OutputKind | None) -> tuple[int, Outpu
         VidexplainError: The network does not take such clips, or what it returns is not of the kind given.
     """
     name = model.config.architecture
-    clips = _clips(model.config, device_of(model))
+    device = device_of(model)
+    clips = _clips(model.config, device, _STRENGTHS, still=True)
     first, sigmoid = _answer(model, next(clips), name)
     if told is not None:
         _check(first, told, name)
         return first.shape[1], told
     answers = [first]
-    # One pass is enough for several numbers that are no probabilities for a still clip.
-    if first.shape[1] == 1 or sigmoid or _kind(first) != "logits":
+    # One pass is enough for several numbers that can be nothing but logits for a still clip.
+    if first.shape[1] == 1 or sigmoid or _kind(first) != "logits" or _inside(first):
         answers += [_answer(model, x, name)[0] for x in clips]
     rows = torch.cat(answers)
-    kind, words = _recognised(rows, sigmoid)
+    if not sigmoid and _kind(rows) == "logits" and _inside(rows):
+        strong = [_answer(model, x, name)[0] for x in _clips(model.config, device, _STRONG, still=False)]
+        rows = torch.cat([rows, *(row for row in strong if bool(torch.isfinite(row).all()))])
+    kind, words = _recognised(rows, sigmoid, name)
     if words:
         warnings.warn(f"{name} {words}; say output='...' if that is wrong", AssumptionWarning, stacklevel=3)
     return first.shape[1], kind
 
 
-def _recognised(rows: Tensor, sigmoid: bool) -> tuple[OutputKind, str]:
-    """The kind of these outputs ``(N, K)``, and in words what was assumed; no words for logits of several classes."""
-    inside = bool(((rows >= 0) & (rows <= 1)).all())
-    if sigmoid and inside:
-        return "probabilities", "ends in a sigmoid: each output is taken as a probability"
-    if rows.shape[1] == 1:
-        where = ", though all trials were between 0 and 1" if inside else ""
-        return (
-            "binary",
-            f"has one output{where}: it is taken as a logit, and a sigmoid gives the probability",
-        )
+def _recognised(rows: Tensor, sigmoid: str, name: str) -> tuple[OutputKind, str]:
+    """The kind of these outputs ``(N, K)``, and in words what was assumed; no words for logits of several classes.
+
+    Raises:
+        VidexplainError: They may be logits as well as something else.
+    """
     kind = _kind(rows)
+    if sigmoid == "sigmoid" and _inside(rows):
+        return "probabilities", "ends in a sigmoid: each output is taken as a probability"
+    if sigmoid == "logsigmoid":
+        return "log_probabilities", "ends in a logsigmoid: each output is taken as the logarithm of a probability"
+    if kind == "logits" and _inside(rows):
+        if bool((rows == rows[:1]).all()):
+            raise VidexplainError(
+                f"{name} returned the same numbers between 0 and 1 for every trial clip, which may be logits or "
+                "probabilities: say output='logits' or output='probabilities'"
+            )
+        return "probabilities", "returned numbers between 0 and 1 for every trial clip: each is taken as a probability"
+    if rows.shape[1] == 1:
+        return "binary", "has one output: it is taken as a logit, and a sigmoid gives the probability"
     words: dict[OutputKind, str] = {
         "logits": "",
         "probabilities": "returns numbers that add up to 1: they are taken as probabilities, and no softmax follows",
@@ -97,6 +114,10 @@ def _kind(rows: Tensor) -> OutputKind:
     return "logits"
 
 
+def _inside(rows: Tensor) -> bool:
+    return bool(((rows >= 0) & (rows <= 1)).all())
+
+
 def _check(rows: Tensor, told: OutputKind, name: str) -> None:
     low, high = float(rows.min()), float(rows.max())
     if told == "probabilities" and (low < 0 or high > 1 + _ROUNDING):
@@ -109,17 +130,18 @@ def _check(rows: Tensor, told: OutputKind, name: str) -> None:
         raise VidexplainError(f"output binary is one logit, and {name} returned {rows.shape[1]}: say multilabel")
 
 
-def _clips(config: ModelConfig, device: torch.device) -> Iterator[Tensor]:
-    """A still clip of the mean colour, then clips that differ in every way."""
+def _clips(config: ModelConfig, device: torch.device, strengths: Sequence[float], still: bool) -> Iterator[Tensor]:
+    """A still clip of the mean colour if it is wanted, then clips that differ in every way."""
     shape = (1, 3, config.num_frames, *config.size)
-    yield torch.zeros(shape, device=device)
+    if still:
+        yield torch.zeros(shape, device=device)
     generator = torch.Generator().manual_seed(_SEED)
-    for strength in (0.5, 1.0, 2.0):
+    for strength in strengths:
         yield (strength * torch.randn(shape, generator=generator)).to(device)
 
 
-def _answer(model: VideoModel, x: Tensor, name: str) -> tuple[Tensor, bool]:
-    """The output for a clip, and whether a sigmoid made it."""
+def _answer(model: VideoModel, x: Tensor, name: str) -> tuple[Tensor, str]:
+    """The output for a clip, and ``"sigmoid"`` or ``"logsigmoid"`` where that made it."""
     try:
         with untouched(model), torch.no_grad(), _Sigmoids() as sigmoids:
             output = model(x)
@@ -137,14 +159,17 @@ class _Sigmoids(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._results: list[Tensor] = []
+        self._results: list[tuple[Tensor, str]] = []
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
         if function in _SIGMOIDS:
-            self._results.append(result)
+            self._results.append((result, _SIGMOIDS[function]))
         return result
 
-    def made(self, output: Tensor) -> bool:
-        """Whether a sigmoid's result is this output, or shares its memory under another shape."""
-        return any(one.data_ptr() == output.data_ptr() and one.numel() == output.numel() for one in self._results)
+    def made(self, output: Tensor) -> str:
+        """What made this output, or something that shares its memory under another shape; empty for anything else."""
+        for one, name in self._results:
+            if one.data_ptr() == output.data_ptr() and one.numel() == output.numel():
+                return name
+        return ""

@@ -113,7 +113,8 @@ def wrap(
         weights: Where its weights come from, in words; ``"none"`` says that they are random.
         output: What the network returns, one of the kinds of :attr:`ModelConfig.output`. None recognises probabilities
             and their logarithms, takes one number for a logit, and anything else for logits; what is not plain logits
-            is said in an ``AssumptionWarning``. A head for several labels must be told: ``"multilabel"``.
+            is said in an ``AssumptionWarning``, and what may be several of them is refused. A head for several labels
+            must be told: ``"multilabel"``.
 
     Raises:
         VidexplainError: A layout, an order or a layer that does not exist, numbers that cannot belong together, weights

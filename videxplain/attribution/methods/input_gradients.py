@@ -36,4 +36,6 @@ def input_gradients(p: Pass, relus: ReplacedReLU | None = None) -> Attribution:
             # A rule for ReLUs may let nothing through, but it lets through that there is no gradient.
             if found[0] is None or not (relus or any(bool(one.any()) for one in maps)):
                 check_not_cut("the input", p.change_of(scores[i], logits), logits)
+    if relus and not any(bool(one.any()) for one in maps):
+        input_gradients(p)  # nothing came through: was it the rule, or is there no gradient either?
     return Attribution(logits.detach(), torch.stack(maps).float(), notes=notes)
