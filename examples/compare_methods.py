@@ -7,21 +7,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import videxplain as vx
-from videxplain.viz.save import save_figure
-from videxplain.viz.side_by_side import side_by_side
 
-METHODS: dict[str, dict[str, Any]] = {
-    "gradcam": {},
-    "layercam": {"layer": "layer3"},
-    "scorecam": {},
-    "guided-backprop": {},
-    "integrated-gradients": {},
-    "occlusion": {"box": (8, 20, 20)},
-    "rise": {"samples": 300},
-}
+METHODS = ("gradcam", "layercam", "scorecam", "guided-backprop", "integrated-gradients", "occlusion", "rise")
+OPTIONS: dict[str, dict[str, Any]] = {"occlusion": {"box": (8, 20, 20)}, "rise": {"samples": 300}}
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--clip", type=Path, default=Path(__file__).parent / "clips" / "kicking.mp4")
@@ -30,15 +19,9 @@ parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=vx.li
 parser.add_argument("--out", type=Path, default=Path("methods.png"))
 arguments = parser.parse_args()
 
-model, clip = vx.load_model(arguments.model), vx.read_clip(arguments.clip)
-explanations = {}
-for name in arguments.methods:
-    explanations[name] = vx.explain(model, clip, name, **METHODS.get(name, {}))
-    print(name)
-maps = {name: np.stack([one.maps[t] for t in range(clip.num_frames)]) for name, one in explanations.items()}
-best, _ = next(iter(explanations.values())).predictions[0]
-page = side_by_side(
-    clip.frames, maps, f"{arguments.clip.name}: {arguments.model}, '{best}'", f"weights: {model.config.weights}"
-)
+options = {name: value for method in arguments.methods for name, value in OPTIONS.get(method, {}).items()}
+comparison = vx.compare(vx.load_model(arguments.model), arguments.clip, methods=arguments.methods, **options)
+for pair in comparison.agreement:
+    print(f"{pair.first}, {pair.second}: rank correlation {pair.rank_correlation:.2f}")
 arguments.out.parent.mkdir(parents=True, exist_ok=True)
-save_figure(page, arguments.out)
+comparison.save(arguments.out)

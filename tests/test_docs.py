@@ -169,6 +169,7 @@ RUN = (
     "getting-started.md",
     "explain-a-clip.md",
     "compare-methods.md",
+    "figures.md",
     "own-network.md",
     "attention.md",
     "data.md",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from videxplain.evaluation.setup import EvaluationSetup
     from videxplain.explanation.api import explain, explain_many, list_methods, predict
     from videxplain.explanation.attention import Attention, Link, attention
+    from videxplain.explanation.compare import compare
+    from videxplain.explanation.comparison import Comparison
     from videxplain.explanation.frame_maps import FrameMaps
     from videxplain.explanation.motion import MotionAndAppearance, motion_and_appearance
     from videxplain.explanation.motion import MotionAndAppearance as Split
@@ -36,11 +38,13 @@ if TYPE_CHECKING:
     from videxplain.explanation.panels import four_panel_figure
     from videxplain.explanation.result import Explanation
     from videxplain.models.architectures import register_model
-    from videxplain.models.config import ModelConfig, TokenLayout
+    from videxplain.models.config import ModelConfig, TokenLayout, View
     from videxplain.models.functions import wrap_function
     from videxplain.models.video_model import VideoModel
     from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
+    from videxplain.viz.layout import Layout
+    from videxplain.viz.style import set_style, style
 
 _HOMES = {
     "attribution.api": ["attribute"],
@@ -62,17 +66,21 @@ _HOMES = {
     "evaluation.setup": ["EvaluationSetup"],
     "explanation.api": ["explain", "explain_many", "list_methods", "predict"],
     "explanation.attention": ["Attention", "Link", "attention"],
+    "explanation.compare": ["compare"],
+    "explanation.comparison": ["Comparison"],
     "explanation.frame_maps": ["FrameMaps"],
     "explanation.motion": ["MotionAndAppearance", "motion_and_appearance"],
     "explanation.origin": ["Origin"],
     "explanation.panels": ["four_panel_figure"],
     "explanation.result": ["Explanation"],
     "models.architectures": ["register_model"],
-    "models.config": ["ModelConfig", "TokenLayout"],
+    "models.config": ["ModelConfig", "TokenLayout", "View"],
     "models.functions": ["wrap_function"],
     "models.video_model": ["VideoModel"],
     "models.wrapping": ["wrap"],
     "models.zoo": ["list_models", "load_model", "save_model"],
+    "viz.layout": ["Layout"],
+    "viz.style": ["set_style", "style"],
 }
 """Module to the public names that it defines."""
 
@@ -87,6 +95,7 @@ __all__ = [
     "Audit",
     "Capture",
     "Clip",
+    "Comparison",
     "Contrast",
     "Division",
     "Evaluation",
@@ -97,6 +106,7 @@ __all__ = [
     "FrameSource",
     "FusedLayers",
     "LayerCall",
+    "Layout",
     "Link",
     "ModelConfig",
     "MotionAndAppearance",
@@ -107,10 +117,12 @@ __all__ = [
     "TokenLayout",
     "VideoModel",
     "VidexplainError",
+    "View",
     "__version__",
     "attention",
     "attribute",
     "capture",
+    "compare",
     "evaluate",
     "explain",
     "explain_many",
@@ -125,7 +137,9 @@ __all__ = [
     "register_model",
     "run_audit",
     "save_model",
+    "set_style",
     "split",
+    "style",
     "wrap",
     "wrap_function",
 ]

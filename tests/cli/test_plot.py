@@ -99,6 +99,16 @@ def test_classes_in_the_order_of_their_similarity(run, tmp_path, monkeypatch):
     assert (status, error) == (2, "videxplain: error: unknown order 'size'; known: index, similarity\n")
 
 
+def test_quiet_prints_the_files_and_what_was_left_out(run, tmp_path):
+    put_run(tmp_path / "runs/a", validation=0.9, test=0.8)
+    put_run(tmp_path / "runs/b")
+    out = tmp_path / "table.md"
+    status, said, error = run("plot", "table", tmp_path / "runs", "--out", out, "--quiet")
+    assert (status, said) == (0, f"{out}\n")
+    assert error.startswith("videxplain: left out: ")
+    assert run("plot", "curves", "--help", "--quiet")[0] == 0
+
+
 def test_a_figure_as_pdf(run, tmp_path):
     path, out = tmp_path / "predictions.csv", tmp_path / "confusion.pdf"
     path.write_text(PREDICTIONS)

@@ -12,8 +12,9 @@ def texts(figure: Figure):
     return [text for text in figure.texts if text.get_text()]
 
 
-def assert_nothing_is_cut_or_overlaps(figure: Figure):
-    figure.set_dpi(60)
+def assert_nothing_is_cut_or_overlaps(figure: Figure, dpi: int = 60):
+    """Letters are put on whole pixels, so a figure without margins needs many of them (``dpi``)."""
+    figure.set_dpi(dpi)
     figure.canvas.draw()  # Axis labels have no place before.
     renderer = figure.canvas.get_renderer()
     page = figure.bbox

@@ -256,12 +256,16 @@ REFERENCES = {
 
 
 def references_of(method: str) -> tuple[Reference, ...]:
-    """The papers of a method in the order in which the table of methods names them; empty for a method without one.
+    """The papers of a method; empty for a method without one."""
+    return references_in(METHODS[method].paper)
 
-    A paper that only the table of methods knows, such as that of a method registered from outside, has its words as its
+
+def references_in(paper: str) -> tuple[Reference, ...]:
+    """The papers that the words of the table of methods name, in their order.
+
+    A paper that is not among :data:`REFERENCES`, such as that of a method registered from outside, has the words as its
     title.
     """
-    paper = METHODS[method].paper
     known = sorted((paper.index(words), one.key, one) for words, one in REFERENCES.items() if words in paper)
     if known or not paper:
         return tuple(one for *_, one in known)

@@ -63,8 +63,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
 
 _MADE = ("explain", "compare")
 """Commands whose options are those of all methods."""
-_NEVER_QUIET = ("predict", "models", "methods", "plot")
-"""Commands that do nothing but print, and groups of commands."""
+_NEVER_QUIET = ("predict", "models", "methods")
+"""Commands that do nothing but print."""
 
 
 class Commands(TyperGroup):
@@ -93,8 +93,10 @@ class Commands(TyperGroup):
             self.commands.update(_method_commands())
             self._complete = True
         command = super().get_command(ctx, cmd_name)
-        if command is not None and cmd_name not in _NEVER_QUIET and "quiet" not in {p.name for p in command.params}:
-            command.params.append(_quiet_option())
+        if command is not None and cmd_name not in _NEVER_QUIET:
+            for one in (command, *getattr(command, "commands", {}).values()):
+                if "quiet" not in {parameter.name for parameter in one.params}:
+                    one.params.append(_quiet_option())
         return command
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

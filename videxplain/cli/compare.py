@@ -26,7 +26,7 @@ def write_comparison(
     clip: Path,
     model: str | None,
     models: str | None,
-    method: str,
+    method: str | None,
     methods: str | None,
     targets: str | None,
     layers: str | None,
@@ -71,7 +71,7 @@ def write_comparison(
     if (model is None) == (models is None):
         raise VidexplainError("give --model with --methods, --targets or --layers; --models stands in its place")
     sources = _weights_of(names, weights) if compared == "models" else {str(model): (str(model), weights)}
-    values = _parsed(texts, names if compared == "methods" else [method])
+    values = _parsed(texts, names if compared == "methods" else [method or "gradcam"])
     what = "-".join(("compare", *(file_stem(name) for name in names)))
     first = model or "models"
     given = target_name(target, against)

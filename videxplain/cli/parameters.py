@@ -23,7 +23,7 @@ COMPARED = {
     "targets": (options.Targets, None),
     "layers": (options.Layers, None),
     "model": (options.OneModel, None),
-    "method": (options.Method, "gradcam"),
+    "method": (options.OneMethod, None),
     "scale": (options.Scale, None),
     **{name: taken for name, taken in INPUT.items() if name not in ("model", "clip")},
 }

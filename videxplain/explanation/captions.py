@@ -79,11 +79,12 @@ def comparison_caption(comparison: "Comparison", frames: Sequence[int], colormap
     yield f"{frames_words(source, frames)}{clip}: above, the clip; below it, a row for each of these maps."
     facts = [facts_of(one) for one in comparison.explanations]
     same = [len(set(values)) == 1 for values in zip(*facts, strict=True)]
-    for label, own, scale in zip(comparison.labels, facts, comparison.scales, strict=True):
+    called = comparison.labels if comparison.compared == "targets" else comparison.names
+    for name, own, scale in zip(called, facts, comparison.scales, strict=True):
         words = [fact for fact, shared in zip(own, same, strict=True) if fact and not shared]
         if not comparison.shared_scale:
             words.append(f"colours from {' to '.join(escaped(number(v)) for v in scale)}")
-        yield f"{escaped(label)}: {', '.join(words)}."
+        yield f"{escaped(name)}: {', '.join(words)}."
     if shared_facts := [fact for fact, shared in zip(facts[0], same, strict=True) if fact and shared]:
         yield f"All rows: {', '.join(shared_facts)}."
     if comparison.shared_scale:
@@ -94,7 +95,7 @@ def comparison_caption(comparison: "Comparison", frames: Sequence[int], colormap
         yield f"Each row has its own colour scale ({named}, raw values), the same for all frames."
         yield "The curves are the mean of each frame's map, each divided by its largest value."
     yield from dict.fromkeys(view_words(one) for one in comparison.explanations)
-    yield from notes_words(comparison.notes, comparison.explanations[0])
+    yield from notes_words(comparison.notes)
     yield versions_words(comparison.explanations[0].origin)
 
 
@@ -153,9 +154,10 @@ def view_words(explanation: "Explanation") -> str:
     height, width = seen["size"]
     how = "spread over the clip" if seen["sampling"] == "uniform" else "in a row"
     if seen["sampling"] != "uniform" and seen["frame_interval"] > 1:
-        how = f"{seen['frame_interval']} frames apart"
+        how = f"{seen['frame_interval']} apart"
     part = f"; {escaped(explanation.seen)}, and the rest is dimmed" if explanation.seen else ""
-    return rf"One pass of the network sees {seen['num_frames']} frames {how}, at {width}\,$\times$\,{height} pixels{part}."
+    size = rf"{width}\,$\times$\,{height} pixels"
+    return f"One pass of the network sees {seen['num_frames']} frames, {how}, at {size}{part}."
 
 
 def frames_words(source: "FrameSource", frames: Sequence[int]) -> str:
@@ -181,16 +183,16 @@ def colours_words(scale: tuple[float, float], colormap: str | None) -> str:
 def made_words(explanation: "Explanation") -> Iterator[str]:
     """What the network sees, what the reader must not miss, and the programs."""
     yield view_words(explanation)
-    yield from notes_words(explanation.notes, explanation)
+    # What to do about a clip that the network cannot know is for the user alone.
+    advice = familiarity_notes(explanation.familiarity, explanation.source)[1:]
+    yield from notes_words([note for note in explanation.notes if note not in advice])
     yield versions_words(explanation.origin)
 
 
-def notes_words(notes: Sequence[str], explanation: "Explanation") -> Iterator[str]:
-    """What the reader must not miss. What to do about a clip that the network cannot know is for the user alone."""
-    advice = familiarity_notes(explanation.familiarity, explanation.source)[1:]
+def notes_words(notes: Sequence[str]) -> Iterator[str]:
+    """What the reader must not miss, as sentences."""
     for note in notes:
-        if not any(note.endswith(line) for line in advice):
-            yield f"{escaped(note.removesuffix('.'))}."
+        yield escaped(note) if note.endswith((".", ".)")) else f"{escaped(note)}."
 
 
 def versions_words(origin: "Origin") -> str:

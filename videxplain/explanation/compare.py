@@ -1,7 +1,7 @@
 """Explain one clip in several ways and compare the maps: networks, methods, classes or layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, TypeAlias
 
 from torch import nn
@@ -9,6 +9,7 @@ from torch import nn
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast, Target
+from videxplain.attribution.texts import with_texts
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError, unknown
 from videxplain.explanation.api import explain
@@ -23,12 +24,14 @@ Scale: TypeAlias = Literal["own", "shared"]
 SCALES = ("own", "shared")
 MOST = 40
 """So many maps on one page."""
+_PLACES = {"models": "model", "methods": "method", "targets": "target", "layers": "layer"}
+"""What differs, to the argument of an explanation."""
 
 
 def compare(
     model: nn.Module | Mapping[str, nn.Module],
     clip: ClipLike,
-    method: str = "gradcam",
+    method: str | None = None,
     *,
     methods: Sequence[str] | None = None,
     targets: Sequence[Target] | None = None,
@@ -53,7 +56,7 @@ def compare(
     Args:
         model: A network with a ``config``, or several by name.
         clip: As for :func:`videxplain.explain`.
-        method: The method, where methods are not compared.
+        method: The method, where methods are not compared; None for Grad-CAM.
         methods: Names of methods.
         targets: Classes by index or label, or contrasts.
         layers: Names of layers.
@@ -124,7 +127,7 @@ class Asked:
     def of(
         cls,
         model: nn.Module | Mapping[str, nn.Module],
-        method: str,
+        method: str | None,
         *,
         methods: Sequence[str] | None = None,
         targets: Sequence[Target] | None = None,
@@ -139,7 +142,7 @@ class Asked:
         Raises:
             VidexplainError: They do not say one comparison.
         """
-        models = dict(model) if isinstance(model, Mapping) else None
+        models = list(model) if isinstance(model, Mapping) else None
         lists = {"models": models, "methods": methods, "targets": targets, "layers": layers}
         given = [name for name, values in lists.items() if values is not None]
         if len(given) != 1:
@@ -149,14 +152,20 @@ class Asked:
         values: Sequence[Any] = list(lists[compared] or ())
         if isinstance(lists[compared], str):
             raise VidexplainError(f"{compared} is a list of names, not the text '{lists[compared]}'")
+        one = {"methods": method, "targets": target, "layers": layer}.get(compared)
+        if one is not None:
+            raise VidexplainError(f"give {compared} or {_PLACES[compared]}, not both")
         if not 2 <= len(values) <= MOST:
             raise VidexplainError(f"2 to {MOST} {compared} can be compared, not {len(values)}")
         if scale is not None and scale not in SCALES:
             raise unknown("scale", scale, SCALES)
         names = _names(compared, values)
+        same: dict[str, Any] = {"model": model, "method": method or "gradcam", "target": target, "layer": layer}
+        same["options"] = dict(options or {})
+        own = list(model.values()) if isinstance(model, Mapping) else values
         entries = tuple(
-            _entry(name, model, method, target, layer, compared, value, models, options or {})
-            for name, value in zip(names, values, strict=True)
+            _fitted(Entry(name, **{**same, _PLACES[compared]: value}), targets or (target,), compared == "methods")
+            for name, value in zip(names, own, strict=True)
         )
         for option in options or {}:
             if not any(option in one.options for one in entries):
@@ -222,27 +231,20 @@ def _target_name(target: Any) -> str:
     return getattr(target, "__name__", str(target))
 
 
-def _entry(
-    name: str,
-    model: Any,
-    method: str,
-    target: Target | None,
-    layer: str | nn.Module | None,
-    compared: str,
-    value: Any,
-    models: Mapping[str, nn.Module] | None,
-    options: Mapping[str, Any],
-) -> Entry:
-    """One explanation, with what differs in place of what is the same for all."""
-    chosen = METHODS[value if compared == "methods" else method]
-    known = {option.name for option in chosen.options}
-    # Of several methods some may depend on no class, or look at no layer.
-    several = compared == "methods"
-    return Entry(
-        name=name,
-        model=models[value] if models else model,
-        method=chosen.name,
-        target=value if compared == "targets" else target if chosen.candidates or not several else None,
-        layer=value if compared == "layers" else layer if chosen.layer or not several else None,
-        options={option: given for option, given in options.items() if option in known},
+def _fitted(entry: Entry, targets: Sequence[Target | None], several: bool) -> Entry:
+    """The entry with what its method takes.
+
+    Args:
+        entry: With the options of all methods.
+        targets: All targets. The network learns all texts among them at once, so that their probabilities compare.
+        several: Whether methods are compared. Some of them may depend on no class, or look at no layer.
+    """
+    method = METHODS[entry.method]
+    known = {option.name for option in method.options}
+    return replace(
+        entry,
+        model=with_texts(entry.model, targets),
+        target=entry.target if method.candidates or not several else None,
+        layer=entry.layer if method.layer or not several else None,
+        options={option: value for option, value in entry.options.items() if option in known},
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from videxplain.boxes import Box, box_slices
 from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
+from videxplain.explanation.familiarity import familiarity_notes
 from videxplain.explanation.result import FORMATS, Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import clip_record
@@ -106,8 +107,10 @@ class Comparison(Result):
         """What the reader must not miss; what holds for some of the explanations begins with their names."""
         said: dict[str, list[str]] = {}
         for name, one in zip(self.names, self.explanations, strict=True):
+            advice = familiarity_notes(one.familiarity, one.source)[1:]  # what to do instead: too long for a page
             for note in one.notes:
-                said.setdefault(note, []).append(name)
+                if note not in advice:
+                    said.setdefault(note, []).append(name)
 
         def of_all(note: str, names: list[str]) -> bool:
             return len(names) == len(self.names) or note.startswith(names[0])

@@ -213,7 +213,7 @@ def _curves(
 ) -> None:
     """A line for each row, and a thin mark at each frame that is drawn."""
     paper = page.paper
-    axes = page.axes(paper.margin + 0.6, top, paper.inner - 0.6, _CURVE)
+    axes = page.axes(paper.margin + 0.6, top, paper.inner - 0.6 - paper.plot_end, _CURVE)
     for curve, colour in curves:
         largest = float(np.abs(curve).max())
         values = curve if shared or not largest else curve / largest

@@ -132,7 +132,7 @@ class _Layout:
         self.top = self.tree_top + (TREE + 0.04 if tree else 0.0) + (self.reach if self.sides == 2 else 0.0)
         self.key_top = self.top + self.side + self.reach + axis_title + 0.12
         self.keys_beside = self.left + 2 * BAR + BETWEEN_BARS <= paper.width - paper.margin
-        self.key_left = self.left if self.keys_beside else paper.margin
+        self.key_left = self.left if self.keys_beside else paper.margin + paper.plot_end
         self.key_height = text_height(SMALL_POINTS, 2) + 0.2
         key_bottom = self.key_top + self.key_height * (1 if self.keys_beside else 2)
         key_right = self.key_left + 2 * BAR + BETWEEN_BARS

@@ -103,7 +103,7 @@ def curves_figure(groups: Sequence[CurveGroup], *, title: str = "") -> Figure:
     header = Header(title, [], paper)
     head = text_height(TEXT_POINTS) + 0.1
     beside = paper.inner >= 3 * (TICKS + BETWEEN) + 2 * PANEL[0]
-    width = PANEL[0] if beside else paper.inner - TICKS
+    width = PANEL[0] if beside else paper.inner - TICKS - paper.plot_end
     tall = PANEL[1] if beside else min(PANEL[1], 0.75 * width)
     block = head + tall + 0.45
     key_top = header.bottom + head if beside else header.bottom + 2 * block + 0.15

@@ -251,8 +251,9 @@ def _distribution(
     heading = f"median {lengths[0]} {unit}, from {lengths[1]} to {lengths[2]}"
     head = text_height(TEXT_POINTS) + 0.1
     page.text(left, top, heading, TEXT_POINTS, weight="bold")
-    boxes = page.axes(left + 0.55, top + head, width - 0.55, _BOX)
-    axes = page.axes(left + 0.55, top + head + _BOX, width - 0.55, _PANEL - head - _BOX)
+    plot = width - 0.55 - page.paper.plot_end
+    boxes = page.axes(left + 0.55, top + head, plot, _BOX)
+    axes = page.axes(left + 0.55, top + head + _BOX, plot, _PANEL - head - _BOX)
     seaborn.histplot(
         x=values,
         bins=min(BINS, max(1, len(np.unique(values)))),

@@ -135,7 +135,7 @@ def two_part_sheet(
         left += 0.5 + text_width(words, TEXT_POINTS)
     at = (left, below) if beside else (paper.margin, below + text_height(TEXT_POINTS))
     page.text(*at, whole, TEXT_POINTS, page.palette.muted)
-    axes = page.axes(paper.margin + 0.6, curve_top, paper.inner - 0.6, _CURVE)
+    axes = page.axes(paper.margin + 0.6, curve_top, paper.inner - 0.6 - paper.plot_end, _CURVE)
     axes.stackplot(seconds, *temporal, colors=(MOTION, APPEARANCE), alpha=0.75, linewidth=0)
     limit_time(axes, seconds)
     axes.set_ylim(bottom=0)

@@ -61,6 +61,11 @@ class Paper:
         return self.width - 2 * self.margin
 
     @property
+    def plot_end(self) -> float:
+        """Inches that stay empty at the right of a plot without a margin, for half of the last number below it."""
+        return 0.14 if self.margin < MARGIN else 0.0
+
+    @property
     def density(self) -> float:
         """Pixels of a picture for one inch of the layout."""
         return self.scale * self.style.dpi
@@ -189,7 +194,7 @@ class Page:
         self.tick_labels(axes)
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set(color=palette.rule, linewidth=0.8)
-        named = {"fontsize": self.paper.points(points), "color": palette.muted, "family": family}
+        named: dict[str, Any] = {"fontsize": self.paper.points(points), "color": palette.muted, "family": family}
         axes.set_xlabel(x, labelpad=2, **named)
         axes.set_ylabel(y, **named)
 

@@ -1,6 +1,7 @@
 """Figures to files."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,7 +13,7 @@ from videxplain.files import replacing
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
-_TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none"}
+_TEXT_AS_TEXT: Any = {"pdf.fonttype": 42, "svg.fonttype": "none"}
 """Text of a vector figure stays text that can be searched and edited; a PDF holds the fonts as TrueType."""
 
 

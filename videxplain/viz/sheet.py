@@ -207,7 +207,7 @@ def _curve(
         page.text(left, top, elide(heading, TEXT_POINTS, right - left, "bold"), TEXT_POINTS, weight="bold")
         top, height = top + text_height(TEXT_POINTS) + 0.1, height - text_height(TEXT_POINTS) - 0.1
     ticks, below = 0.62, 0.42
-    axes = page.axes(left + ticks, top, right - left - ticks, height - below)
+    axes = page.axes(left + ticks, top, right - left - ticks - page.paper.plot_end, height - below)
     curve = np.asarray(temporal, dtype=np.float64)
     for part, colour in ((np.maximum(curve, 0), POSITIVE), (np.minimum(curve, 0), NEGATIVE)):
         axes.fill_between(seconds, part, color=colour, alpha=0.35, linewidth=0)
