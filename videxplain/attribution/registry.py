@@ -11,7 +11,7 @@ from videxplain.attribution.passes import Pass
 from videxplain.errors import VidexplainError, unknown
 from videxplain.registry import Registry
 
-Family: TypeAlias = Literal["cam", "gradient", "perturbation", "attention", "activation"]
+Family: TypeAlias = Literal["cam", "gradient", "relevance", "perturbation", "attention", "activation"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Method:
 
     Attributes:
         name: The name on the command line and in Python.
-        family: ``"cam"``, ``"gradient"``, ``"perturbation"``, ``"attention"`` or ``"activation"``.
+        family: ``"cam"``, ``"gradient"``, ``"relevance"``, ``"perturbation"``, ``"attention"`` or ``"activation"``.
         summary: One line.
         paper: The source.
         cost: In forward passes, in words.
@@ -151,8 +151,8 @@ def register_method(
 
     Args:
         name: A name that no method has.
-        family: ``"cam"``, ``"gradient"``, ``"perturbation"``, ``"attention"`` or ``"activation"``. Maps of the ``cam``
-            methods are never negative, and several layers can be fused.
+        family: ``"cam"``, ``"gradient"``, ``"relevance"``, ``"perturbation"``, ``"attention"`` or ``"activation"``.
+            Maps of the ``cam`` methods are never negative, and several layers can be fused.
         summary: One line.
         paper: The source.
         cost: In forward passes, in words.

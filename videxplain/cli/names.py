@@ -11,6 +11,7 @@ import videxplain
 FAMILIES = {
     "cam": "class activation maps",
     "gradient": "gradients",
+    "relevance": "relevance, handed back from layer to layer",
     "perturbation": "parts of the clip hidden",
     "attention": "attention of transformers",
     "activation": "responses of a layer",

@@ -133,10 +133,12 @@ def explain(
             *clip_notes(source, config),
             *filter(None, (entry.caution,)),
             *video.notes,
+            *filter(None, (video.conserved.note if video.conserved else "",)),
         ),
         familiarity=video.familiarity,
         view_box=seen_box(source.size, config.view),
         half_widths=video.half_widths,
+        conserved=video.conserved,
     )
     if video.half_widths:
         words = interval_note(video.maps, video.half_widths)

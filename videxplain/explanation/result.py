@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from videxplain.boxes import Box, scaled_box, seen_words
 from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
+from videxplain.explanation.conservation import Conservation
 from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
 from videxplain.explanation.intervals import interval_record, restored
 from videxplain.explanation.origin import Origin, measured, prediction_records
@@ -50,6 +51,7 @@ class Explanation(Result):
             pixels of the clip; None where it saw whole frames.
         half_widths: How exact the maps are: each value lies within so much of the true one with a probability of 95 %.
             None for a method without intervals.
+        conserved: How much of the score a method has divided among the pixels; None for a method that divides none.
     """
 
     source: FrameSource
@@ -61,6 +63,7 @@ class Explanation(Result):
     familiarity: ClipFamiliarity | None = None
     view_box: Box | None = None
     half_widths: FrameMaps | UnsavedMaps | None = None
+    conserved: Conservation | None = None
     formats: ClassVar[tuple[str, ...]] = FORMATS
     kind: ClassVar[str] = "explanation"
 
@@ -199,6 +202,7 @@ class Explanation(Result):
                 "familiarity": self.familiarity.record() if self.familiarity else None,
                 "view_box": self.view_box,
                 "interval": interval_record(self.half_widths),
+                "conserved": self.conserved.record() if self.conserved else None,
             }
         )
 
@@ -277,6 +281,7 @@ class Explanation(Result):
             familiarity=ClipFamiliarity.from_record(summary.get("familiarity")),
             view_box=box_of(summary.get("view_box")),
             half_widths=restored(summary.get("interval"), None if arrays is None else arrays.get("half_widths")),
+            conserved=Conservation.from_record(summary.get("conserved")),
         )
 
     def _repr_html_(self) -> str:

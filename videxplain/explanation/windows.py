@@ -22,6 +22,7 @@ from videxplain.attribution.targets import Score, Target, class_index, describe,
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
+from videxplain.explanation.conservation import Conservation
 from videxplain.explanation.familiarity import measurement_of, pass_of
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.plan import Plan, plan, window_inputs
@@ -50,6 +51,7 @@ class VideoAttribution:
         familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
         notes: What a reader of the maps must know, as the method said it.
         half_widths: Half the width of the 95 % interval of each value of the maps; None for a method without intervals.
+        conserved: How much of the score a method has divided among the pixels; None for a method that divides none.
     """
 
     probabilities: NDArray[np.float32]
@@ -61,6 +63,7 @@ class VideoAttribution:
     familiarity: ClipFamiliarity | None = None
     half_widths: FrameMaps | None = None
     notes: tuple[str, ...] = ()
+    conserved: Conservation | None = None
 
 
 def attribute_video(
@@ -113,12 +116,14 @@ def attribute_video(
     run = _Runner(module, method, layer, tokens, precision, options)
 
     total = np.zeros(config.num_outcomes)
+    divided: dict[tuple[int, int], NDArray[np.float64]] = {}
     with closing(WindowMaps()) as kept:
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
             result = run(x, leaders.choose, measured=True)
             total += probabilities_of(result.logits, config)
             keys, by_frame = _kept_maps(leaders.keys, result, config.num_frames)
             kept.add(keys, by_frame)
+            divided.update(_divided(i, leaders.keys, result))
             if on_window:
                 on_window(whole.windows[i], whole.shares[i], by_frame[0])
             # Several frames share a step of the layer, or a box or cell that is hidden.
@@ -133,7 +138,9 @@ def attribute_video(
         missing = [i for i in range(len(whole.windows)) if key not in kept.keys(i)]
         again = FixedTarget([score_function(best, config.num_outcomes)], key=key)
         for i, x in zip(missing, window_inputs(source, whole, missing, config, device), strict=True):
-            kept.replace(i, *_kept_maps(again.keys, run(x, again.choose), config.num_frames))
+            rerun = run(x, again.choose)
+            kept.replace(i, *_kept_maps(again.keys, rerun, config.num_frames))
+            divided.update(_divided(i, again.keys, rerun))
         stitched = stitch(kept, key, whole, source.num_frames)
         # The errors of windows may go together, so their half-widths are added like the maps; chance alone adds less.
         has_widths = result.half_widths is not None
@@ -154,7 +161,20 @@ def attribute_video(
         familiarity=run.measurement.result() if run.measurement else None,
         half_widths=half_widths,
         notes=tuple(run.notes),
+        conserved=_sum([pair for (_, of), pair in divided.items() if of == key]),
     )
+
+
+def _divided(window: int, keys: list[int], result: Attribution) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """For a method that divides the score, by window and class what the pixels got and what there was to divide."""
+    if result.conserved is None:
+        return {}
+    pairs = result.conserved[:, 0].double().cpu().numpy()
+    return {(window, key): pair for key, pair in zip(keys, pairs, strict=True)}
+
+
+def _sum(pairs: list[NDArray[np.float64]]) -> Conservation | None:
+    return Conservation(*map(float, np.sum(pairs, 0))) if pairs else None
 
 
 def _width_key(key: int) -> int:

@@ -16,35 +16,35 @@ from videxplain.errors import VidexplainError
 Node: TypeAlias = Any
 """A step of the graph of autograd."""
 
-_OURS = "LayerNode BatchNormNode NormalisedNode RatioNode ShareNode SamePixelsNode PixelsNode"
-_MOVES = frozenset(
-    (
-        "View UnsafeView ReshapeAlias Alias Permute Transpose T Squeeze Unsqueeze Expand Repeat Slice Select Split "
-        "UnsafeSplit SplitWithSizes Unbind Cat Stack Clone ToCopy Copy Copys Index IndexSelect Gather Roll Flip Rot90 "
-        "Diagonal Unfold PixelShuffle PixelUnshuffle ChannelShuffle AsStrided Swapaxes Im2Col Tril Triu Unflatten ViewAs"
-    ).split()
+
+def _named(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_OURS = _named("LayerNode BatchNormNode NormalisedNode RatioNode ShareNode SamePixelsNode PixelsNode")
+_MOVES = _named(
+    "View UnsafeView ReshapeAlias Alias Permute Transpose T Squeeze Unsqueeze Expand Repeat Slice Select Split "
+    "UnsafeSplit SplitWithSizes Unbind Cat Stack Clone ToCopy Copy Copys Index IndexSelect Gather Roll Flip Rot90 "
+    "Diagonal Unfold PixelShuffle PixelUnshuffle ChannelShuffle AsStrided Swapaxes Im2Col Tril Triu Unflatten "
+    "ViewAs"
 )
 """Steps that move values to other places and keep them as they are."""
-_SUMS = frozenset(
-    (
-        "Add Sub Rsub Neg Sum Mean Cumsum AvgPool1D AvgPool2D AvgPool3D AdaptiveAvgPool1D AdaptiveAvgPool2D "
-        "AdaptiveAvgPool3D MkldnnAdaptiveAvgPool2D ConstantPadNd ReflectionPad1D ReflectionPad2D ReflectionPad3D "
-        "ReplicationPad1D ReplicationPad2D ReplicationPad3D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D "
-        "UpsampleLinear1D UpsampleBilinear2D UpsampleBicubic2D UpsampleTrilinear3D UpsampleNearestExact2D "
-        "UpsampleNearestExact3D UpsampleBilinear2DAa UpsampleBicubic2DAa Col2Im NativeDropout FusedDropout CopySlices "
-        "IndexAdd IndexPut IndexCopy SelectScatter SliceScatter Scatter ScatterAdd"
-    ).split()
+_SUMS = _named(
+    "Add Sub Rsub Neg Sum Mean Cumsum AvgPool1D AvgPool2D AvgPool3D AdaptiveAvgPool1D AdaptiveAvgPool2D "
+    "AdaptiveAvgPool3D MkldnnAdaptiveAvgPool2D ConstantPadNd ReflectionPad1D ReflectionPad2D ReflectionPad3D "
+    "ReplicationPad1D ReplicationPad2D ReplicationPad3D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D "
+    "UpsampleLinear1D UpsampleBilinear2D UpsampleBicubic2D UpsampleTrilinear3D UpsampleNearestExact2D "
+    "UpsampleNearestExact3D UpsampleBilinear2DAa UpsampleBicubic2DAa Col2Im NativeDropout FusedDropout CopySlices "
+    "IndexAdd IndexPut IndexCopy SelectScatter SliceScatter Scatter ScatterAdd"
 )
 """Steps that add values, average them, or put some beside others: relevance is in proportion to the parts."""
-_CHOICES = frozenset(
-    (
-        "Relu LeakyRelu PreluKernel RreluWithNoise Abs Threshold MaxPool1DWithIndices MaxPool2DWithIndices "
-        "MaxPool3DWithIndices AdaptiveMaxPool1D AdaptiveMaxPool2D AdaptiveMaxPool3D FractionalMaxPool2D "
-        "FractionalMaxPool3D Max Amax Maximum Min Amin Minimum Topk Sort Where SWhere MaskedFill MaskedScatter"
-    ).split()
+_CHOICES = _named(
+    "Relu LeakyRelu PreluKernel RreluWithNoise Abs Threshold MaxPool1DWithIndices MaxPool2DWithIndices "
+    "MaxPool3DWithIndices AdaptiveMaxPool1D AdaptiveMaxPool2D AdaptiveMaxPool3D FractionalMaxPool2D "
+    "FractionalMaxPool3D Max Amax Maximum Min Amin Minimum Topk Sort Where SWhere MaskedFill MaskedScatter"
 )
 """Steps that choose among values: the chosen one has all the relevance."""
-_PRODUCTS = frozenset("Mul Mm Bmm Mv Dot Addmm Addbmm Baddbmm Addmv Addcmul Einsum Trilinear".split())
+_PRODUCTS = _named("Mul Mm Bmm Mv Dot Addmm Addbmm Baddbmm Addmv Addcmul Einsum Trilinear")
 """Steps that multiply. With constants they are linear; of several computed factors each must have its share."""
 _FUSED_ATTENTION = "ScaledDotProduct"
 _SCALES = frozenset(("Rsqrt", "Reciprocal"))
@@ -151,7 +151,7 @@ def _is_border(node: Node) -> bool:
 
 def _check(node: Node) -> None:
     kind, factors = kind_of(node), before(node)
-    if kind in _OURS.split() or kind in _MOVES | _SUMS | _CHOICES or kind in ("AccumulateGrad", "Softmax"):
+    if kind in _OURS | _MOVES | _SUMS | _CHOICES or kind in ("AccumulateGrad", "Softmax"):
         return
     if kind == "Div" and node.next_functions[1:] and node.next_functions[1][0] is not None:
         raise _no_rule("division by a computed value")

@@ -88,9 +88,7 @@ def _transposed(
     dilation: Any = 1,
 ) -> Tensor:
     n = weight.ndim - 2
-    how = Convolution(
-        _each(stride, n), _each(padding, n), _each(dilation, n), _each(output_padding, n), True, groups
-    )
+    how = Convolution(_each(stride, n), _each(padding, n), _each(dilation, n), _each(output_padding, n), True, groups)
     return _batched(rules, how, input, weight, bias)
 
 

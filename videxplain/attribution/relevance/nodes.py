@@ -14,7 +14,7 @@ from videxplain.attribution.relevance.operations import Operation
 from videxplain.attribution.relevance.rules import Flow, Rule, stabilised
 
 Given: TypeAlias = tuple[Tensor]
-"""What a call puts out. It is wrapped, so that autograd does not take it for an input and what is returned for a view."""
+"""What a call puts out, wrapped so that autograd takes it neither for an input nor for a view of one."""
 
 
 @dataclass
@@ -81,12 +81,14 @@ class LayerNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: Layer) -> Tensor:
+        """What the call puts out."""
         ctx.layer = layer
         ctx.save_for_backward(x)
         return layer.forward(x)
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None]:
+        """``c`` at the input."""
         (x,) = ctx.saved_tensors
         return ctx.layer.back(x, carried[0]).to(x.dtype), None
 
@@ -99,11 +101,13 @@ class BatchNormNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, out: Given, scale: Tensor, shift: Tensor) -> Tensor:
+        """What the call puts out."""
         ctx.scale, ctx.shift, ctx.is_merged = scale, shift, False
         return out[0]
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None, None, None]:
+        """``c`` at the input."""
         (above,) = carried
         if not ctx.is_merged:
             above = above * ctx.scale.view(-1, *[1] * (above.ndim - 2)).to(above)
@@ -127,12 +131,14 @@ class NormalisedNode(torch.autograd.Function):
         view: tuple[int, ...],
         dims: tuple[int, ...] | None,
     ) -> Tensor:
+        """What the call puts out."""
         ctx.save_for_backward(scale, weight)
         ctx.view, ctx.dims = view, dims
         return out[0]
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None, None, None, None, None]:
+        """``c`` at the input."""
         scale, weight = ctx.saved_tensors
         above = carried[0] if weight is None else carried[0] * weight
         inner = above.reshape(ctx.view) * scale
@@ -146,12 +152,14 @@ class RatioNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, out: Given, is_gate: bool) -> Tensor:
+        """What the call puts out."""
         ctx.save_for_backward(out[0] / stabilised(x))
         ctx.is_gate = is_gate
         return out[0]
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None, None]:
+        """``c`` at the input."""
         (ratio,) = ctx.saved_tensors
         return carried[0] * ratio, None, None
 
@@ -161,11 +169,13 @@ class ShareNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, part: float) -> Tensor:
+        """What the call puts out."""
         ctx.part = part
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None]:
+        """``c`` at the input."""
         return carried[0] * ctx.part, None
 
 
@@ -174,10 +184,12 @@ class SamePixelsNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, out: Given) -> Tensor:
+        """What the call puts out."""
         return out[0]
 
     @staticmethod
     def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor, None]:
+        """The relevance of pixels."""
         return relevance[0], None
 
 
@@ -186,10 +198,12 @@ class PixelsNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        """What the call puts out."""
         ctx.save_for_backward(x)
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> Tensor:
+        """The relevance of pixels."""
         (x,) = ctx.saved_tensors
         return x * carried[0]

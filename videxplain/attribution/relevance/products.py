@@ -115,7 +115,9 @@ def works_in_place(func: Function, args: Sequence[Any], kwargs: dict[str, Any]) 
     if name.startswith("__"):
         return name.startswith("__i") and name != "__invert__"
     place = _place_of_inplace(func)
-    return name.endswith("_") or bool(kwargs.get("inplace")) or (place is not None and args[place : place + 1] == (True,))
+    return (
+        name.endswith("_") or bool(kwargs.get("inplace")) or (place is not None and args[place : place + 1] == (True,))
+    )
 
 
 def softmax(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -166,7 +168,9 @@ def attend(
         query, key = query.detach(), key.detach()
         attn_mask = None if attn_mask is None else attn_mask.detach()
     elif attn_mask is not None and attn_mask.requires_grad:
-        raise VidexplainError("lrp has no rule for a mask of attention that is computed from the clip; use composite cp-lrp")
+        raise VidexplainError(
+            "lrp has no rule for a mask of attention that is computed from the clip; use composite cp-lrp"
+        )
     else:
         weighs, weighed = query.requires_grad or key.requires_grad, value.requires_grad
         outer = 0.5 if weighs and weighed else 1.0
@@ -211,7 +215,20 @@ _FACTORS = (
     *("addmm", "addmv", "addbmm", "baddbmm", "addcmul", "bilinear"),
 )
 _SINGLE_NUMBERS = (
-    *("relu6", "hardtanh", "clamp", "clip", "clamp_min", "clamp_max", "threshold", "elu", "celu", "selu", "gelu", "silu"),
+    *(
+        "relu6",
+        "hardtanh",
+        "clamp",
+        "clip",
+        "clamp_min",
+        "clamp_max",
+        "threshold",
+        "elu",
+        "celu",
+        "selu",
+        "gelu",
+        "silu",
+    ),
     *("mish", "softplus", "hardswish", "hardsigmoid", "sigmoid", "tanh", "tanhshrink", "softsign", "hardshrink"),
     *("softshrink", "logsigmoid", "pow", "__pow__", "square", "sqrt"),
 )

@@ -13,7 +13,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.relevance.calls import RelevanceRules
 from videxplain.attribution.relevance.composites import Composite
-from videxplain.attribution.relevance.graph import check_and_merge
+from videxplain.attribution.relevance.graph import check_and_merge, is_pixels, reaches_past
 from videxplain.attribution.relevance.layer_calls import Rules
 from videxplain.attribution.relevance.nodes import LayerNode
 from videxplain.attribution.tokens import tensor_and_grid
@@ -29,16 +29,20 @@ class SeenOutput:
         name: Of the module.
         values: What it put out.
         edge: Where in the graph.
+        is_pixels: Whether these are the pixels themselves, so that what comes back is relevance already.
     """
 
     name: str
     values: Tensor
     edge: GradientEdge
+    is_pixels: bool
 
     def relevance(self, carried: Tensor | None) -> Tensor:
         """From what has come back to the relevance; nothing comes back to what the score does not depend on."""
         if carried is None:
             return torch.zeros_like(self.values)
+        if self.is_pixels:
+            return carried
         node = self.edge.node
         values = node.layer.merged(self.values) if isinstance(node, LayerNode._backward_cls) else self.values  # type: ignore[attr-defined]
         return values * carried
@@ -75,6 +79,11 @@ class RelevancePass:
     pixels: Tensor
     outputs: list[SeenOutput]
     used: Counter[str]
+
+    def is_whole(self, outputs: Sequence[int]) -> bool:
+        """Whether all relevance comes through some of the outputs."""
+        steps = {self.outputs[i].edge.node for i in outputs}
+        return not reaches_past(self.logits, steps, get_gradient_edge(self.pixels).node)
 
     def back(self, score: Callable[[Tensor], Tensor], retain: bool) -> ScoreRelevance:
         """The relevance of one score; ``retain`` says that others will be asked for."""
@@ -134,6 +143,6 @@ def _keep(name: str, outputs: list[SeenOutput]) -> Any:
         values, _grid = tensor_and_grid(output)
         if values is not None and values.requires_grad:
             # What follows may change it in place, and a copy in the graph would change what is merged.
-            outputs.append(SeenOutput(name, values.detach().clone(), get_gradient_edge(values)))
+            outputs.append(SeenOutput(name, values.detach().clone(), get_gradient_edge(values), is_pixels(values)))
 
     return hook

@@ -1,8 +1,8 @@
 """Recurrent layers, which PyTorch computes in one call, step by step with their rules.
 
-Gates get no relevance: all of it goes to the signal that they let pass (signal-take-all, Arras et al., WASSA 2017). What
-is added divides relevance in proportion, and the products with weights have the rule of linear layers, which sees the
-input and the state before as one input.
+Gates get no relevance: all of it goes to the signal that they let pass (signal-take-all, Arras et al., WASSA 2017).
+What is added divides relevance in proportion, and the products with weights have the rule of linear layers, which sees
+the input and the state before as one input.
 """
 
 from collections.abc import Callable, Sequence

@@ -127,9 +127,7 @@ class Gamma:
         return found
 
 
-def _by_sign(
-    flow: Flow, relevance: Tensor, for_positive: Tensor, for_negative: Tensor, bias: Tensor | None
-) -> Tensor:
+def _by_sign(flow: Flow, relevance: Tensor, for_positive: Tensor, for_negative: Tensor, bias: Tensor | None) -> Tensor:
     """``c`` at the input where positive inputs have other weights than negative ones."""
     if bool(flow.x.amin() >= 0):
         parts = relevance / stabilised(flow.forward(flow.x, for_positive, bias))

@@ -1,0 +1,110 @@
+"""Relevance by zennit, which knows modules alone: networks are rewritten for it, batch normalisation merged."""
+
+import copy
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import torch
+import zennit.composites
+import zennit.rules
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+from torchvision.models.video.resnet import BasicBlock as TorchvisionBlock
+from zennit.attribution import Gradient
+from zennit.core import Composite
+from zennit.layer import Sum
+from zennit.types import AvgPool
+
+from videxplain.models.networks.blocks import BasicBlock, Bottleneck
+from videxplain.models.networks.late_fusion import LateFusion
+
+LOW, HIGH = -3.0, 3.0
+SUMS = [(kind, zennit.rules.Norm(stabilizer=1e-15)) for kind in (Sum, AvgPool)]
+"""Our sums and averages divide by nothing, so they need no stabiliser; zennit's is 1e-6 where no other is given."""
+COMPOSITES: dict[str, Callable[[], Composite]] = {
+    "epsilon-plus-flat": lambda: zennit.composites.EpsilonPlusFlat(layer_map=SUMS),
+    "epsilon-plus": lambda: zennit.composites.EpsilonPlus(layer_map=SUMS),
+    "epsilon": lambda: _composite(zennit.rules.Epsilon()),
+    "epsilon-gamma-box": lambda: zennit.composites.EpsilonGammaBox(low=LOW, high=HIGH, layer_map=SUMS),
+    "epsilon-alpha2-beta1-flat": lambda: zennit.composites.EpsilonAlpha2Beta1Flat(layer_map=SUMS),
+}
+"""Composites of the same names."""
+
+
+class Plus(nn.Module):
+    """A sum of two values, which zennit can put a rule on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sum = Sum()
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return self.sum(torch.stack([one, other], -1))
+
+
+def relevance(module: nn.Module, x: Tensor, target: int, composite: Composite) -> Tensor:
+    """Relevance of the pixels for the logit of a class, of the shape of ``x``."""
+    network = rewritten(module)
+    with Gradient(model=network, composite=composite) as attributor:
+        _, found = attributor(x.clone(), lambda out: out * torch.eye(out.shape[1], dtype=out.dtype)[target])
+    return found.detach()
+
+
+def rewritten(module: nn.Module) -> nn.Module:
+    """A copy that calls nothing but modules, without batch normalisation."""
+    network = copy.deepcopy(module)
+    for part in list(network.modules()):
+        _merge(part)
+        if isinstance(part, Bottleneck | BasicBlock | TorchvisionBlock):
+            part.plus = Plus()
+            part.forward = MethodType(_torchvision_block if isinstance(part, TorchvisionBlock) else _block, part)
+        if isinstance(part, LateFusion):
+            part.mean = nn.AdaptiveAvgPool1d(1)
+            part.forward = MethodType(_late_fusion, part)
+        if isinstance(part, nn.ReLU):
+            part.inplace = False
+    return network
+
+
+def rule(name: str, **numbers: Any) -> Composite:
+    """One rule for all layers with weights."""
+    return _composite(getattr(zennit.rules, name)(**numbers))
+
+
+def _composite(hook: Any) -> Composite:
+    layers = [*SUMS, *zennit.composites.layer_map_base(), (nn.modules.conv._ConvNd, hook), (nn.Linear, hook)]
+    return zennit.composites.LayerMapComposite(layers)
+
+
+def _merge(part: nn.Module) -> None:
+    """Batch normalisation goes into the layer before it; its small number under the root is in the weights then."""
+    before = None
+    for name, child in list(part.named_children()):
+        if isinstance(child, nn.modules.batchnorm._BatchNorm):
+            statistics = (child.running_mean, child.running_var, child.eps, child.weight, child.bias)
+            if isinstance(before, nn.Linear):
+                before.weight, before.bias = fuse_linear_bn_weights(before.weight, before.bias, *statistics)
+            else:
+                transposed = isinstance(before, nn.modules.conv._ConvTransposeNd)
+                before.weight, before.bias = fuse_conv_bn_weights(before.weight, before.bias, *statistics, transposed)
+            setattr(part, name, nn.Identity())
+        before = child
+
+
+def _block(self: Any, x: Tensor) -> Tensor:
+    y = self.bn2(self.conv2(self.relu1(self.bn1(self.conv1(x)))))
+    if isinstance(self, Bottleneck):
+        y = self.bn3(self.conv3(self.relu2(y)))
+    last = self.relu3 if isinstance(self, Bottleneck) else self.relu2
+    return last(self.plus(x if self.downsample is None else self.downsample(x), y))
+
+
+def _torchvision_block(self: Any, x: Tensor) -> Tensor:
+    y = self.conv2(self.conv1(x))
+    return self.relu(self.plus(x if self.downsample is None else self.downsample(x), y))
+
+
+def _late_fusion(self: Any, x: Tensor) -> Tensor:
+    features = self.latent(self.trunk.per_frame(x))
+    return self.fc(self.dropout(self.mean(features.transpose(1, 2))[..., 0]))
