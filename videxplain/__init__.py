@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from videxplain.attribution.options import Option
     from videxplain.attribution.passes import Pass
     from videxplain.attribution.registry import Attribution, register_method
+    from videxplain.attribution.relevance.conservation import LayerRelevance, Relevance, relevance
     from videxplain.attribution.targets import Contrast
     from videxplain.audit.api import run_audit
     from videxplain.audit.result import Audit
@@ -53,6 +54,7 @@ _HOMES = {
     "attribution.options": ["Option"],
     "attribution.passes": ["Pass"],
     "attribution.registry": ["Attribution", "register_method"],
+    "attribution.relevance.conservation": ["LayerRelevance", "Relevance", "relevance"],
     "attribution.targets": ["Contrast"],
     "audit.api": ["run_audit"],
     "audit.result": ["Audit"],
@@ -106,6 +108,7 @@ __all__ = [
     "FrameSource",
     "FusedLayers",
     "LayerCall",
+    "LayerRelevance",
     "Layout",
     "Link",
     "ModelConfig",
@@ -113,6 +116,7 @@ __all__ = [
     "Option",
     "Origin",
     "Pass",
+    "Relevance",
     "Split",
     "TokenLayout",
     "VideoModel",
@@ -135,6 +139,7 @@ __all__ = [
     "read_clip",
     "register_method",
     "register_model",
+    "relevance",
     "run_audit",
     "save_model",
     "set_style",
