@@ -31,4 +31,4 @@ if __name__ == "__main__":
     )
     t, y, x = (int(i) for i in np.unravel_index(explanation.heatmap.argmax(), explanation.heatmap.shape))
     print(f"'moving' is strongest in frame {t}, row {y}, column {x}")
-    print(explanation.notes[-1])
+    print(explanation.intervals)

@@ -11,7 +11,7 @@ from tests.attribution.networks import BrightSquares
 from tests.explanation.clips import planted
 from videxplain.attribution.registry import METHODS, Attribution
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.intervals import clear_share, interval_note
+from videxplain.explanation.intervals import clear_share, interval_words, wide_note
 
 OPTIONS = {"supervoxels": "boxes", "count": 16, "samples": 100, "target": 1}
 
@@ -23,10 +23,13 @@ def maps(*values):
 def test_the_share_of_clear_evidence_by_hand():
     values, half_widths = maps([4, 1, -2], [0, 3, 2]), maps([1, 2, 5], [0, 3, 1])
     assert clear_share(values, half_widths) == pytest.approx((4 + 2) / (4 + 1 + 3 + 2))
-    note = interval_note(values, half_widths)
-    assert note.startswith("95 % intervals: the highest value is 4 ± 1, and 60 % of the evidence lies where")
+    share = "60 % of the evidence lies where the interval is above zero"
+    assert interval_words(values, half_widths) == f"95 % intervals: the highest value is 4 ± 1, {share}"
+    assert wide_note(values, half_widths) == ""
+    assert "20 % of the evidence lies where" in wide_note(maps([4, 1]), maps([5, 0.5]))
     assert clear_share(maps([-1, 0]), maps([0, 0])) == 0
-    assert interval_note(values, maps([0, 0, 0], [0, 0, 0])).startswith("the values are exact")
+    assert interval_words(values, maps([0, 0, 0], [0, 0, 0])).startswith("the values are exact")
+    assert wide_note(maps([-1, 0]), maps([0, 0])) == ""
 
 
 @pytest.fixture
@@ -69,7 +72,9 @@ def test_they_are_saved_and_read_again(tmp_path):
     np.testing.assert_allclose(read.half_widths.temporal(), content["interval"]["temporal"], rtol=1e-5)
     again = vx.Explanation.load(found.save(tmp_path / "a.npz"), planted(16, 6, 9))
     np.testing.assert_array_equal(np.stack(list(again.half_widths)), np.stack(list(found.half_widths)))
-    assert any(note.startswith("95 % intervals: the highest value is ") for note in again.notes)
+    assert content["interval"]["words"] == found.intervals == again.intervals
+    assert found.intervals.startswith("95 % intervals: the highest value is ")
+    assert read.intervals == ""
 
 
 def test_a_method_without_intervals_has_none(tmp_path):
@@ -84,5 +89,5 @@ def test_a_method_without_intervals_has_none(tmp_path):
 def test_exact_values_are_said_to_be_exact():
     options = {**OPTIONS, "count": 4, "samples": 14}
     found = vx.explain(BrightSquares(8, 32, "consecutive"), planted(8, 2, 5), "kernel-shap", **options)
-    assert "the values are exact: every version of the clip was run" in found.notes
+    assert found.intervals == "the values are exact: every version of the clip was run"
     assert not np.stack(list(found.half_widths)).any()

@@ -97,6 +97,8 @@ def write_explanation(
         print_predictions(explanation.predictions, title, explanation.explained_label, kind=kind)
         if explanation.seen:
             say(explanation.seen)
+        if explanation.intervals:
+            say(explanation.intervals)
         print_explanation_notes(explanation)
         for path in paths:
             with progress_bar(f"writing {path.name}") as progress:

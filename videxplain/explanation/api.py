@@ -19,7 +19,7 @@ from videxplain.data.stream import FrameSource
 from videxplain.data.views import seen_box
 from videxplain.device import device_of
 from videxplain.explanation.familiarity import familiarity_notes
-from videxplain.explanation.intervals import interval_note
+from videxplain.explanation.intervals import wide_note
 from videxplain.explanation.origin import Origin, config_of, contrast_of, of_model
 from videxplain.explanation.plan import plan, short_clip_note, window_inputs
 from videxplain.explanation.question import layer_name, question_of
@@ -140,9 +140,8 @@ def explain(
         half_widths=video.half_widths,
         conserved=video.conserved,
     )
-    if video.half_widths:
-        words = interval_note(video.maps, video.half_widths)
-        explanation = dataclasses.replace(explanation, notes=(*explanation.notes, words))
+    if video.half_widths and (note := wide_note(video.maps, video.half_widths)):
+        explanation = dataclasses.replace(explanation, notes=(*explanation.notes, note))
     if broken := video.maps.not_finite():
         words = f"the map holds NaN or infinite values in {broken} of {len(video.maps)} frames; they are drawn as zero"
         return dataclasses.replace(explanation, notes=(*explanation.notes, words))

@@ -15,7 +15,7 @@ from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.conservation import Conservation
 from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
-from videxplain.explanation.intervals import interval_record, restored
+from videxplain.explanation.intervals import interval_record, interval_words, restored
 from videxplain.explanation.origin import Origin, measured, prediction_records
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
 from videxplain.explanation.sources import clip_record
@@ -171,7 +171,7 @@ class Explanation(Result):
             fps=self.source.fps,
             times=irregular_times(self.source),
             title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
-            subtitle="; ".join(filter(None, (self.provenance, self.seen))),
+            subtitle="; ".join(filter(None, (self.provenance, self.seen, self.intervals))),
             box=self.shown_box,
             notes=self.notes,
             layout=layout,
@@ -201,10 +201,17 @@ class Explanation(Result):
                 "notes": self.notes,
                 "familiarity": self.familiarity.record() if self.familiarity else None,
                 "view_box": self.view_box,
-                "interval": interval_record(self.half_widths),
+                "interval": interval_record(self.half_widths, self.intervals),
                 "conserved": self.conserved.record() if self.conserved else None,
             }
         )
+
+    @property
+    def intervals(self) -> str:
+        """The intervals of the values in words; empty for a method without, and where the maps are not known."""
+        if isinstance(self.maps, FrameMaps) and isinstance(self.half_widths, FrameMaps):
+            return interval_words(self.maps, self.half_widths)
+        return ""
 
     @property
     def question(self) -> str:
