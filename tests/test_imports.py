@@ -25,8 +25,9 @@ ROOMS = {
     "train": JOINED | {"metrics", "actionfigures", "evaluation"},
     "benchmark": JOINED | {"metrics", "actionfigures", "evaluation"},
     "audit": JOINED | {"metrics", "actionfigures", "evaluation"},
+    "concepts": JOINED | {"metrics", "actionfigures", "evaluation", "audit"},
     "studio": JOINED | {"metrics", "actionfigures", "evaluation", "audit"},
-    "cli": JOINED | {"metrics", "actionfigures", "evaluation", "train", "benchmark", "audit", "studio"},
+    "cli": JOINED | {"metrics", "actionfigures", "evaluation", "train", "benchmark", "audit", "studio", "concepts"},
 }
 """The rooms that each room may import, beside itself and the ground floor."""
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from videxplain.attribution.targets import Contrast
     from videxplain.audit.api import run_audit
     from videxplain.audit.result import Audit
+    from videxplain.concepts.api import find_concepts
+    from videxplain.concepts.result import Concepts
+    from videxplain.concepts.tcav import ConceptTest, tcav
     from videxplain.data.clip import Clip, read_clip
     from videxplain.data.stream import FrameSource
     from videxplain.errors import VidexplainError
@@ -58,6 +61,9 @@ _HOMES = {
     "attribution.targets": ["Contrast"],
     "audit.api": ["run_audit"],
     "audit.result": ["Audit"],
+    "concepts.api": ["find_concepts"],
+    "concepts.result": ["Concepts"],
+    "concepts.tcav": ["ConceptTest", "tcav"],
     "data.clip": ["Clip", "read_clip"],
     "data.stream": ["FrameSource"],
     "errors": ["VidexplainError"],
@@ -97,6 +103,8 @@ __all__ = [
     "Audit",
     "Capture",
     "Clip",
+    "ConceptTest",
+    "Concepts",
     "Comparison",
     "Contrast",
     "Division",
@@ -130,6 +138,7 @@ __all__ = [
     "evaluate",
     "explain",
     "explain_many",
+    "find_concepts",
     "four_panel_figure",
     "list_methods",
     "list_models",
@@ -145,6 +154,7 @@ __all__ = [
     "set_style",
     "split",
     "style",
+    "tcav",
     "wrap",
     "wrap_function",
 ]

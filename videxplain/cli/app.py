@@ -15,6 +15,7 @@ from videxplain.cli import (
     benchmark,
     catalogue,
     compare,
+    concepts,
     download,
     evaluate,
     explain,
@@ -46,6 +47,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "evaluate": evaluate.evaluate,
         "benchmark": benchmark.benchmark,
         "audit": audit.audit_app,
+        "concepts": concepts.concepts,
+        "tcav": concepts.tcav,
     },
     "Data and training": {
         "synthesize": synthesize.synthesize,

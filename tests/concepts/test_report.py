@@ -1,0 +1,122 @@
+"""The report in a real browser, opened from disk without a connection."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.audit.conftest import Tiny
+from tests.browser import chromium, page
+from videxplain.actionfigures import synthesize
+from videxplain.cli import main
+from videxplain.concepts.api import find_concepts
+from videxplain.concepts.report.build import build_report, command_of
+from videxplain.concepts.result import Concepts
+from videxplain.errors import VidexplainError
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Concepts of rendered videos, whose limbs, bodies and background are known, and their report."""
+    root = tmp_path_factory.mktemp("report")
+    synthesize(root / "figures", videos=14, seed=5, num_frames=12, size=(64, 80))
+    found = find_concepts(
+        Tiny().eval(), root / "figures", root / "out", layer="relu", subset="all", concepts=4, places=2000, designs=4
+    )
+    build_report(found, clips=2, notes=["said on every page"])
+    return found
+
+
+def at(found, name: str) -> str:
+    return (found.folder / "report" / name).as_uri()
+
+
+def test_the_first_page_leads_to_the_concepts(browser, made):
+    with page(browser) as shown:
+        shown.goto(at(made, "index.html"))
+        assert shown.locator(".note").first.inner_text() == "said on every page"
+        assert shown.locator(".concepts li").count() == 4
+        assert shown.get_by_text(f"{made.explained:.0%}", exact=True).count() >= 1
+        shown.wait_for_selector("[data-chart=sobol] svg")
+        shown.wait_for_selector("[data-chart=regions] svg")
+        shown.locator(".concepts a").nth(2).click()
+        assert shown.locator("h1").inner_text().startswith("Concept 2")
+        assert shown.locator("nav [aria-current]").inner_text() == "2"
+
+
+def test_a_concepts_page_says_what_the_tables_say(browser, made):
+    with page(browser) as shown:
+        shown.goto(at(made, "concept-0.html"))
+        shown.wait_for_selector("[data-chart=classes-0] svg")
+        own = made.shares[made.shares["concept"] == 0]
+        rows = shown.locator("section .table tbody tr")
+        assert rows.count() == len(own)
+        first = own.iloc[0]
+        assert rows.first.inner_text().split()[0] == first["label"]
+        assert f"{first['sobol']:.2f}" in rows.first.inner_text()
+        tubes = made.tubes[made.tubes["concept"] == 0]
+        assert (
+            f"frames {tubes['first'].iloc[0]} to {tubes['last'].iloc[0]} of 12" in shown.locator(".clips").inner_text()
+        )
+        shown.wait_for_function("[...document.querySelectorAll('video')].every((one) => one.readyState >= 1)")
+        assert shown.evaluate("document.querySelector('video').videoWidth") == 80
+        fall = made.videos["probability_reconstructed"] - [row[0] for row in made.videos["probability_without"]]
+        if fall.max() > 0:
+            row = made.videos.iloc[int(fall.argmax())]
+            assert str(row["path"]) in shown.locator(".pair").inner_text()
+            assert f"{100 * row['probability_without'][0]:.1f} %" in shown.locator(".bars").inner_text()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["index", "concept-0"])
+def test_pages_fit(browser, made, name, width):
+    with page(browser, width) as shown:
+        shown.goto(at(made, f"{name}.html"))
+        shown.wait_for_selector("[data-chart] svg")
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert shown.locator("h1").count() == 1
+
+
+def test_the_picture_of_a_tube_has_the_concepts_colours(made):
+    """The strip holds five frames; the brightest lies inside the box that the table gives."""
+    strip = cv2.imread(str(made.folder / "report" / "media" / "concept-0-clip-0.jpg"))
+    assert strip.shape == (64, 5 * 80, 3)
+    place = cv2.imread(str(made.folder / "report" / "media" / "concept-0.png")).astype(float).sum(2)
+    brightest = np.unravel_index(made.mean_maps[0].argmax(), made.mean_maps[0].shape)
+    y, x = (int((index + 0.5) / size * side) for index, size, side in zip(brightest, (24, 32), (120, 160), strict=True))
+    assert place[y, x] >= 0.9 * place.max()
+
+
+def test_what_cannot_be_asked(made):
+    with pytest.raises(VidexplainError, match="--clips is at least 1, not 0"):
+        build_report(made, clips=0)
+
+
+def test_the_command_says_what_was_asked(made):
+    command = command_of(made.settings)
+    assert "--layer relu" in command
+    assert "--concepts 4 --places 2000 --designs 4 --seed 0" in command
+
+
+def test_the_command_line_finds_concepts_and_writes_the_report(tmp_path, capsys, monkeypatch):
+    synthesize(tmp_path / "figures", videos=14, seed=5, num_frames=16, size=(64, 80))
+    words = ["concepts", "--model", "c3d", "--data", str(tmp_path / "figures"), "--subset", "all", "--limit", "2"]
+    words += ["--concepts", "3", "--places", "500", "--designs", "2", "--clips", "1", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["videxplain", *words])
+    assert main() in (0, None)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == str(tmp_path / "out" / "report" / "index.html")
+    found = Concepts.load(tmp_path / "out")
+    assert len(found.videos) == 2
+    assert found.settings.evidence == "masks"
+    assert set(found.matches["region"]) <= {"limbs", "bodies", "background"}
+    monkeypatch.setattr("sys.argv", ["videxplain", *words, "--layer", "conv9"])
+    assert main() == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,123 @@
+"""The charts of the report, as Vega-Lite."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from videxplain.viz.colour import NEGATIVE, POSITIVE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_GREY = "#6b7280"
+_REGION_COLOURS = {"limbs": POSITIVE, "bodies": "#7a5aa8", "background": NEGATIVE}
+
+
+def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
+    """A cell for each class and concept; a click opens the concept's page."""
+    import altair as alt
+
+    rows: list[dict[str, Any]] = [
+        {
+            "class": f"{row['label']} ({row['videos']})",
+            "concept": int(row["concept"]),
+            "value": float(row[column]),
+            "href": f"concept-{int(row['concept'])}.html",
+        }
+        for _, row in shares.iterrows()
+    ]
+    signed = min((row["value"] for row in rows), default=0) < 0
+    scale = alt.Scale(scheme="purpleorange", domainMid=0) if signed else alt.Scale(scheme="oranges", domainMin=0)
+    chart = (
+        alt.Chart(alt.InlineData(rows))
+        .mark_rect(stroke="white", strokeWidth=1)
+        .encode(
+            x=alt.X("concept:O", title="concept", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(labelLimit=140)),
+            color=alt.Color(
+                "value:Q", title=title, scale=scale, legend=alt.Legend(orient="bottom", gradientLength=200)
+            ),
+            href="href:N",
+            tooltip=["class:N", "concept:O", alt.Tooltip("value:Q", format=".3f")],
+        )
+        .properties(width=alt.Step(30), height=alt.Step(20))
+    )
+    return _finished(chart)
+
+
+def classes_of(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
+    """One concept's share of each class, with its interval."""
+    return _points(
+        [
+            _with_interval(str(row["label"]), row[column], row[f"{column}_low"], row[f"{column}_high"])
+            for _, row in shares.iterrows()
+        ],
+        title,
+        zero=True,
+    )
+
+
+def regions(matches: "pd.DataFrame") -> dict[str, Any]:
+    """The correlation of each concept's map with each known region, with its interval."""
+    import altair as alt
+
+    rows = [
+        {
+            **_with_interval(f"{int(row['concept'])}", row["correlation"], row["low"], row["high"]),
+            "region": row["region"],
+        }
+        for _, row in matches.iterrows()
+    ]
+    names = [str(name) for name in dict.fromkeys(row["name"] for row in rows)]
+    order = [one for one in _REGION_COLOURS if one in {row["region"] for row in rows}]
+    colour = alt.Color(
+        "region:N",
+        title=None,
+        scale=alt.Scale(domain=order, range=[_REGION_COLOURS[one] for one in order]),
+        legend=alt.Legend(orient="bottom"),
+    )
+    base = alt.Chart(alt.InlineData(rows)).encode(
+        x=alt.X("name:N", title="concept", sort=names, axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("region:N", sort=order),
+        color=colour,
+    )
+    bars = base.mark_bar().encode(
+        y=alt.Y("value:Q", title="correlation with the region"),
+        tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".2f")],
+    )
+    errors = base.mark_rule(color=_GREY).encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))
+    return _finished(alt.layer(bars, errors).properties(width=alt.Step(14), height=240))
+
+
+def _with_interval(name: str, value: float, low: float | None, high: float | None) -> dict[str, Any]:
+    known = low is not None and low == low
+    return {
+        "name": name,
+        "value": float(value),
+        "low": float(low if known and low is not None else value),
+        "high": float(high if known and high is not None else value),
+    }
+
+
+def _points(rows: Sequence[dict[str, Any]], title: str, zero: bool) -> dict[str, Any]:
+    import altair as alt
+
+    base = alt.Chart(alt.InlineData(list(rows))).encode(
+        y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=140))
+    )
+    lines = base.mark_rule(color=POSITIVE, strokeWidth=2).encode(
+        x=alt.X("low:Q", title=title, scale=alt.Scale(zero=zero)), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=60, color=POSITIVE).encode(
+        x=alt.X("value:Q", title=title),
+        tooltip=["name:N", *(alt.Tooltip(f"{one}:Q", format=".3f") for one in ("value", "low", "high"))],
+    )
+    return _finished(alt.layer(lines, points).properties(width=260, height=alt.Step(20)))
+
+
+def _finished(chart: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = (
+        chart.configure(background="transparent", font="system-ui, sans-serif")
+        .configure_view(strokeOpacity=0)
+        .to_dict()
+    )
+    return spec

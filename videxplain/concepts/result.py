@@ -1,0 +1,157 @@
+"""Concepts of a layer that were found: their tables, their maps, their vectors."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.audit.shards import Shard, cut
+from videxplain.concepts import tables
+from videxplain.concepts.factors import Factors
+from videxplain.concepts.settings import Settings, read_settings
+from videxplain.data.sampling import short_videos_note
+from videxplain.errors import VidexplainError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """Concepts of a layer over a data set, on disk; see :func:`videxplain.find_concepts`.
+
+    Attributes:
+        folder: Where they lie.
+        settings: What was asked.
+    """
+
+    folder: Path
+    settings: Settings
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Concepts":
+        """Open a search for concepts.
+
+        Raises:
+            VidexplainError: The folder holds none, or one that is not finished.
+        """
+        folder = Path(folder)
+        settings = read_settings(folder)
+        if not (folder / tables.CONCEPTS).is_file():
+            raise VidexplainError(f"the concepts in {folder} are not finished: run the command again, and it goes on")
+        return cls(folder, settings)
+
+    @cached_property
+    def videos(self) -> "pd.DataFrame":
+        """A row a video, in the order of the data set; ``docs/concepts.md`` explains the columns of all tables."""
+        return self._table(tables.VIDEOS)
+
+    @cached_property
+    def concepts(self) -> "pd.DataFrame":
+        """A row a concept; the first explains most of the activations."""
+        return self._table(tables.CONCEPTS)
+
+    @cached_property
+    def shares(self) -> "pd.DataFrame":
+        """A row for each predicted class and each concept: its share, three times, with intervals."""
+        return self._table(tables.SHARES)
+
+    @cached_property
+    def tubes(self) -> "pd.DataFrame":
+        """A row for each concept and each video in which it is active, the strongest of a concept first."""
+        return self._table(tables.TUBES)
+
+    @cached_property
+    def matches(self) -> "pd.DataFrame":
+        """A row for each concept and each region that is known; empty for data without known regions."""
+        return self._table(tables.MATCHES)
+
+    @cached_property
+    def factors(self) -> Factors:
+        """The concepts as vectors."""
+        return Factors.load(self.folder / tables.FACTORS)
+
+    @cached_property
+    def mean_maps(self) -> NDArray[np.float64]:
+        """Where each concept is active on average, ``(K, rows, columns)``."""
+        try:
+            with np.load(self.folder / tables.MEAN_MAPS, allow_pickle=False) as file:
+                places: NDArray[np.float64] = file["places"]
+                return places
+        except (OSError, ValueError, KeyError) as error:
+            raise VidexplainError(f"cannot read {self.folder / tables.MEAN_MAPS}: {error}") from None
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The shards of the videos."""
+        return cut(self.settings.videos, self.settings.shard)
+
+    @property
+    def explained(self) -> float:
+        """Which share of the squared activations the concepts explain, on average over videos."""
+        return float(self.videos["explained"].dropna().mean())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be said with every number."""
+        filled = int((self.videos["filled"] > 0).sum())
+        notes = [short_videos_note(filled)] if filled else []
+        if self.explained < _POOR:
+            notes.append(
+                f"the concepts explain {self.explained:.0%} of the activations, and shares and scores are of this part "
+                "only: ask for more concepts"
+            )
+        if not self.factors.converged:
+            notes.append("the factorisation was stopped before it settled: other seeds may give other concepts")
+        return tuple(notes)
+
+    def maps(self, video: int | str) -> NDArray[np.float32]:
+        """How strongly each concept is active in a video: ``(K, T, h, w)``, one map a frame.
+
+        Args:
+            video: Its number, or its name in the table.
+
+        Raises:
+            VidexplainError: No such video, or it could not be read when the concepts were sought.
+        """
+        videos = self.videos
+        if isinstance(video, str):
+            places = np.flatnonzero(videos["name"] == video)
+            if not len(places):
+                raise unknown("video", video, videos["name"])
+            video = int(places[0])
+        if not 0 <= video < len(videos):
+            raise VidexplainError(f"video {video} does not exist; there are videos 0 to {len(videos) - 1}")
+        name = str(videos["name"].iloc[video])
+        try:
+            return tables.read_maps(self.folder, self.shards[video // self.settings.shard], name)
+        except (KeyError, FileNotFoundError):
+            why = videos["error"].iloc[video]
+            reason = f": {why}" if isinstance(why, str) else ""
+            raise VidexplainError(f"there are no maps of {name}{reason}") from None
+
+    def path(self, video: int) -> Path:
+        """Where a video lies."""
+        return Path(self.settings.data) / str(self.videos["path"].iloc[video])
+
+    def _table(self, name: str) -> "pd.DataFrame":
+        import pandas as pd
+
+        try:
+            return pd.read_parquet(self.folder / name)
+        except (OSError, ValueError) as error:
+            raise VidexplainError(f"cannot read {self.folder / name}: {' '.join(str(error).split())}") from None
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        return (
+            f"Concepts({settings.concepts} of {settings.model} at {settings.layer} on {settings.data}, "
+            f"{settings.videos:,} videos, {self.folder})"
+        )
+
+
+_POOR = 0.5
+"""Concepts that explain less of the activations come with a note."""

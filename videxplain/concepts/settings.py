@@ -1,0 +1,132 @@
+"""What a search for concepts was asked for, and the file that says so."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from videxplain.boxes import Box
+from videxplain.data.views import seen_box
+from videxplain.errors import VidexplainError
+from videxplain.files import read_record, write_json
+from videxplain.models.config import View
+from videxplain.version import __version__
+
+SETTINGS = "concepts.json"
+SCHEMA = 1
+
+CONCEPTS, PLACES, SOBOL_DESIGNS = 10, 20_000, 32
+"""How many concepts are sought, from how many places, and how many designs the Sobol indices take, by default."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the results of a search for concepts depend on.
+
+    Attributes:
+        model: The name of the network, as on the command line.
+        weights: What was given as weights.
+        weights_sha256: Digest of the file that the weights came from, or of the state of a network that was given.
+        data: The data set.
+        kind: How it is laid out.
+        split: Number of its split.
+        subset: Which videos of the split.
+        videos: How many there are.
+        videos_sha256: Digest of their paths, labels and groups in order.
+        labels: The network's classes.
+        layer: The layer, as it was found or given.
+        concepts: How many concepts are sought, K.
+        places: From at most how many places they are found.
+        designs: How many designs the Sobol indices take; 0 for none.
+        seed: For the sample of places, the factorisation, the designs and the bootstrap.
+        evidence: ``"masks"``, or ``""`` for a data set whose evidence is not known.
+        shard: Videos in a shard.
+        view: As for :func:`videxplain.load_model`.
+        shown: The fields of the network's ``View``; None where it is shown whole frames.
+    """
+
+    model: str
+    weights: str
+    weights_sha256: str
+    data: str
+    kind: str
+    split: int
+    subset: str
+    videos: int
+    videos_sha256: str
+    labels: tuple[str, ...]
+    layer: str
+    concepts: int = CONCEPTS
+    places: int = PLACES
+    designs: int = SOBOL_DESIGNS
+    seed: int = 0
+    evidence: str = ""
+    shard: int = 16
+    view: str = "model"
+    shown: dict[str, Any] | None = None
+
+    def view_box(self, size: tuple[int, int]) -> Box | None:
+        """The part of a frame of ``size`` (height, width) that the network saw; None where that is the whole frame."""
+        if self.shown is None:
+            return None
+        sides: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.shown.items()
+        }
+        return seen_box(size, View(**sides))
+
+    def write(self, folder: Path) -> None:
+        """Write the file, or compare with the one that is there.
+
+        Raises:
+            VidexplainError: The folder holds concepts of something else.
+        """
+        content = {"schema": SCHEMA, "videxplain": __version__, **json.loads(json.dumps(asdict(self)))}
+        path = folder / SETTINGS
+        if not path.exists():
+            write_json(path, content)
+            return
+        held = _read(path)
+        for name in asdict(self):
+            if held.get(name) != content[name]:
+                raise VidexplainError(
+                    f"{folder} holds concepts with another {_words(name)}{_both(held, content, name)}: "
+                    "choose another --out"
+                )
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of a search on disk; ``VidexplainError`` where there is none."""
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise VidexplainError(f"{folder} holds no concepts: there is no {SETTINGS} in it")
+    held = _read(path)
+    known = {name: held[name] for name in Settings.__dataclass_fields__ if name in held}
+    try:
+        return Settings(**{**known, "labels": tuple(known["labels"])})
+    except (KeyError, TypeError) as error:
+        raise VidexplainError(f"{path} is not complete: {error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    held = read_record(path, "is not what a search for concepts writes")
+    if held.get("schema") != SCHEMA:
+        raise VidexplainError(f"{path} is of another version of videxplain")
+    return held
+
+
+def _words(name: str) -> str:
+    names = {
+        "videos_sha256": "list of videos",
+        "weights_sha256": "file of weights",
+        "concepts": "number of concepts",
+        "places": "number of places",
+        "designs": "number of Sobol designs",
+        "videos": "number of videos",
+    }
+    return names.get(name, name)
+
+
+def _both(held: dict[str, Any], content: dict[str, Any], name: str) -> str:
+    values = (held.get(name), content[name])
+    short = all(len(str(value)) <= 40 for value in values) and not name.endswith("sha256")
+    return f" ({values[0]}, not {values[1]})" if short else ""

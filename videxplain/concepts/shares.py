@@ -1,0 +1,99 @@
+"""What concepts mean for each class: means over its videos, with intervals from drawing videos again."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.concepts.importance import shares_of
+from videxplain.concepts.rows import ShareRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRAWS = 1000
+_LOW, _HIGH = 2.5, 97.5
+
+
+def interval(
+    values: NDArray[np.floating], groups: Sequence[str], seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """The 95 % interval of a mean over videos, by the bootstrap (percentiles of 1,000 draws; Efron, 1979).
+
+    Videos of one group come from one recording and are alike. So groups are drawn, each with all its videos.
+
+    Args:
+        values: ``(n, K)``, a video a row.
+        groups: ``n`` names of groups; empty for a video that is a group of its own.
+        seed: For the draws.
+
+    Returns:
+        Lower and upper ends ``(K,)``; None where all videos come from one group.
+    """
+    names = [group or f"\0{i}" for i, group in enumerate(groups)]
+    index = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    if len(index) < 2:
+        return None
+    sums, counts = np.zeros((len(index), values.shape[1])), np.zeros(len(index))
+    for name, row in zip(names, np.asarray(values, np.float64), strict=True):
+        sums[index[name]] += row
+        counts[index[name]] += 1
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(index), np.full(len(index), 1 / len(index)), DRAWS)
+    means = (drawn @ sums) / (drawn @ counts)[:, None]
+    low, high = np.percentile(means, [_LOW, _HIGH], axis=0)
+    return low, high
+
+
+def class_shares(videos: "pd.DataFrame", labels: Sequence[str], seed: int) -> list[ShareRow]:
+    """A row for each class that is predicted and each concept.
+
+    Args:
+        videos: The table of videos.
+        labels: The network's classes, in order.
+        seed: For the intervals.
+    """
+    known = videos[videos["error"].isna()]
+    rows: list[ShareRow] = []
+    for label in labels:
+        own = known[known["prediction"] == label]
+        if not len(own):
+            continue
+        groups = own["group"].tolist()
+        parts = np.stack(
+            [
+                shares_of(np.asarray(one), rest)
+                for one, rest in zip(own["gradient_x_activation"], own["rest"], strict=True)
+            ]
+        )
+        without = np.stack(own["probability_without"].to_list())
+        fall = own["probability_reconstructed"].to_numpy()[:, None] - without
+        strength = np.stack(own["mean"].to_list()).mean(0)
+        measured = {"gradient_x_activation": _described(parts, groups, seed), "fall": _described(fall, groups, seed)}
+        sobol = np.array([row for row in own["sobol"] if len(row)]).reshape(-1, parts.shape[1])
+        # A score that no concept changes has no indices: no concept has a part in it.
+        measured["sobol"] = _described(np.nan_to_num(sobol), groups, seed) if len(sobol) == len(own) else {}
+        for k in range(parts.shape[1]):
+            values: dict[str, Any] = {"sobol": None, "sobol_low": None, "sobol_high": None}
+            for name, described in measured.items():
+                for end, one in described.items():
+                    values[name + end] = None if one is None else float(one[k])
+            rows.append(
+                ShareRow(
+                    label=label,
+                    concept=k,
+                    videos=len(own),
+                    groups=len({group or f"\0{i}" for i, group in enumerate(groups)}),
+                    strength=float(strength[k]),
+                    **values,
+                )
+            )
+    return rows
+
+
+def _described(values: NDArray[np.float64], groups: Sequence[str], seed: int) -> dict[str, Any]:
+    """Mean and ends of the interval, ``(K,)`` each, by the ending of the column's name."""
+    ends = interval(values, groups, seed)
+    low, high = ends if ends is not None else (None, None)
+    return {"": values.mean(0), "_low": low, "_high": high}

@@ -1,0 +1,151 @@
+"""What all videos together say of each concept: one pass through their maps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.actionfigures import Evidence, read_evidence
+from videxplain.concepts.factors import Factors
+from videxplain.concepts.matching import Matching, matched_region, region_cells
+from videxplain.concepts.rows import ConceptRow, MatchRow, TubeRow
+from videxplain.concepts.settings import Settings
+from videxplain.concepts.tubes import SHARE, strongest_tube
+from videxplain.data.datasets.prepared import is_frame_folder, source_video
+from videxplain.errors import VidexplainError
+from videxplain.viz.overlay import enlarge
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from videxplain.concepts.result import Concepts
+
+STRONGEST = 8
+"""How many videos of a concept are named as its strongest."""
+_SCALE = 95
+"""The colour scale of a concept ends at this percentile of the videos' peaks, so that one video does not set it."""
+_GRID = (24, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Tables of the concepts, and where each is active on average: ``(K, rows, columns)``."""
+
+    concepts: list[ConceptRow]
+    tubes: list[TubeRow]
+    matches: list[MatchRow]
+    places: NDArray[np.float64]
+
+
+def scales_of(videos: "pd.DataFrame") -> NDArray[np.float64]:
+    """The coefficient of each concept that gets the brightest colour, ``(K,)``."""
+    peaks = np.stack(videos[videos["error"].isna()]["peak"].to_list())
+    scales: NDArray[np.float64] = np.percentile(peaks, _SCALE, axis=0)
+    return np.where(scales > 0, scales, peaks.max(0))
+
+
+def masks_of(video: Path) -> Evidence:
+    """The masks of a video of ActionFigures, which may be prepared as frames."""
+    return read_evidence(source_video(video) if is_frame_folder(video) else video)
+
+
+def summarise(found: "Concepts", factors: Factors) -> Summary:
+    """Read the maps of every video once; memory does not grow with the number of videos."""
+    settings, videos = found.settings, found.videos
+    known = np.flatnonzero(videos["error"].isna().to_numpy())
+    scales = scales_of(videos)
+    places = np.zeros((factors.count, *_GRID))
+    tubes: list[TubeRow] = []
+    matching = Matching()
+    active = np.zeros(factors.count)
+    frames = 0
+    for number in known.tolist():
+        maps = found.maps(number)
+        row = videos.iloc[number]
+        frames += maps.shape[1]
+        active += (maps.max((2, 3)) > SHARE * scales[:, None]).sum(1)
+        for k in range(factors.count):
+            places[k] += enlarge(maps[k].mean(0), _GRID)
+            if scales[k] > 0 and (tube := strongest_tube(maps[k], scales[k])):
+                first, last = tube.frames
+                left, top, right, bottom = tube.box
+                tubes.append(
+                    TubeRow(
+                        concept=k,
+                        video=number,
+                        name=str(row["name"]),
+                        strength=tube.strength,
+                        peak=tube.peak,
+                        first=first,
+                        last=last,
+                        left=left,
+                        top=top,
+                        right=right,
+                        bottom=bottom,
+                    )
+                )
+        if settings.evidence:
+            try:
+                evidence = masks_of(found.path(number))
+            except VidexplainError:  # it has gone since the videos were measured
+                continue
+            size = (evidence.people.shape[1], evidence.people.shape[2])
+            cells = region_cells(evidence, (maps.shape[2], maps.shape[3]), settings.view_box(size))
+            matching.add(maps, cells, str(row["group"]))
+    tubes.sort(key=lambda tube: (tube.concept, -tube.strength))
+    matches = matching.rows(settings.seed)
+    rows = _rows(settings, videos.iloc[known], factors, scales, places, active / max(frames, 1), tubes, matches)
+    return Summary(rows, tubes, matches, places / max(len(known), 1))
+
+
+def _rows(
+    settings: Settings,
+    videos: "pd.DataFrame",
+    factors: Factors,
+    scales: NDArray[np.float64],
+    places: NDArray[np.float64],
+    active: NDArray[np.float64],
+    tubes: Sequence[TubeRow],
+    matches: Sequence[MatchRow],
+) -> list[ConceptRow]:
+    strength = np.stack(videos["mean"].to_list())
+    predictions = videos["prediction"].to_numpy()
+    present = [label for label in settings.labels if (predictions == label).any()]
+    by_class = np.stack([strength[predictions == label].mean(0) for label in present])
+    totals, by_all = strength.sum(0), by_class.sum(0)
+    rows = []
+    for k in range(factors.count):
+        best = int(by_class[:, k].argmax())
+        x, y, spread = _centre(places[k])
+        rows.append(
+            ConceptRow(
+                concept=k,
+                vector=factors.directions[k].tolist(),
+                weight=float(totals[k] / totals.sum()) if totals.sum() > 0 else 0.0,
+                scale=float(scales[k]),
+                x=x,
+                y=y,
+                spread=spread,
+                frames=float(active[k]),
+                leading=present[best] if by_all[k] > 0 else None,
+                leading_share=float(by_class[best, k] / by_all[k]) if by_all[k] > 0 else None,
+                region=matched_region([row for row in matches if row.concept == k]),
+                strongest=[tube.name for tube in tubes if tube.concept == k][:STRONGEST],
+            )
+        )
+    return rows
+
+
+def _centre(place: NDArray[np.float64]) -> tuple[float | None, float | None, float | None]:
+    total = place.sum()
+    if not total > 0:
+        return None, None, None
+    height, width = place.shape
+    rows, columns = place.sum(1) / total, place.sum(0) / total
+    y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+    centre_y, centre_x = float(rows @ y), float(columns @ x)
+    spread = np.sqrt(rows @ (y - centre_y) ** 2 + columns @ (x - centre_x) ** 2)
+    return centre_x, centre_y, float(spread)

@@ -1,0 +1,139 @@
+"""The files of a search for concepts: samples, tables and maps, shard by shard."""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videxplain.audit.shards import Shard
+from videxplain.concepts.rows import VideoRow, schema
+from videxplain.errors import VidexplainError
+from videxplain.files import replacing
+
+VIDEOS, CONCEPTS, SHARES, TUBES, MATCHES = (
+    f"{name}.parquet" for name in ("videos", "concepts", "shares", "tubes", "matches")
+)
+PLACES, FACTORS, MEAN_MAPS = "places.zarr", "factors.npz", "mean_maps.npz"
+_SHARDS, _SAMPLES = "shards", "sample"
+
+
+class ConceptFiles:
+    """The files in the folder of one search."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is written yet."""
+        self.folder = folder
+
+    # The sample of places
+
+    def sampled(self, shard: Shard) -> bool:
+        """Whether the sample of a shard is written."""
+        return self._sample(shard).is_file()
+
+    def write_sample(self, shard: Shard, places: NDArray[np.float32], smallest: float) -> None:
+        """Write the sampled places ``(n, C)`` of a shard and the smallest value of all its places."""
+        self._sample(shard).parent.mkdir(exist_ok=True)
+        with replacing(self._sample(shard)) as path, path.open("wb") as file:
+            np.savez(file, places=places, smallest=np.float64(smallest))
+
+    def read_samples(self, shards: Iterable[Shard]) -> tuple[NDArray[np.float32], float]:
+        """All sampled places ``(n, C)``, and the smallest value of all places."""
+        parts, smallest = [], np.inf
+        for shard in shards:
+            try:
+                with np.load(self._sample(shard), allow_pickle=False) as file:
+                    parts.append(file["places"])
+                    smallest = min(smallest, float(file["smallest"]))
+            except (OSError, ValueError, KeyError) as error:
+                raise VidexplainError(f"cannot read {self._sample(shard)}: {error}") from None
+        parts = [part for part in parts if len(part)]
+        return (np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)), smallest
+
+    def remove_samples(self) -> None:
+        """Remove the samples, when concepts are found in them."""
+        shutil.rmtree(self.folder / _SAMPLES, ignore_errors=True)
+
+    # Videos
+
+    def done(self, shard: Shard) -> bool:
+        """Whether the videos of a shard are written whole."""
+        return self._table(shard).is_file()
+
+    def write(self, shard: Shard, rows: Sequence[VideoRow], maps: Mapping[str, NDArray[np.float32]]) -> None:
+        """Write a shard: its maps first and its table last, so that a table without maps never exists.
+
+        Args:
+            shard: Which one.
+            rows: A row a video, in the order of the data set.
+            maps: By the name of the video, ``(K, T, h, w)``.
+        """
+        import zarr
+
+        place = self.folder / PLACES / shard.name
+        temporary = place.with_name(f".{shard.name}-unfinished")
+        (self.folder / PLACES).mkdir(parents=True, exist_ok=True)
+        if not (self.folder / PLACES / "zarr.json").exists():
+            zarr.open_group(self.folder / PLACES, mode="a")
+        for leftover in (temporary, place):
+            shutil.rmtree(leftover, ignore_errors=True)
+        _write_maps(temporary, maps)
+        temporary.replace(place)
+        self._table(shard).parent.mkdir(exist_ok=True)
+        write_table(self._table(shard), rows, VideoRow)
+
+    def merge(self, shards: Iterable[Shard]) -> None:
+        """One table of all videos, from those of the shards."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        tables = [parquet.read_table(self._table(shard)) for shard in shards]
+        with replacing(self.folder / VIDEOS) as path:
+            parquet.write_table(pa.concat_tables(tables), path)
+
+    def _table(self, shard: Shard) -> Path:
+        return self.folder / _SHARDS / f"{shard.name}.parquet"
+
+    def _sample(self, shard: Shard) -> Path:
+        return self.folder / _SAMPLES / f"{shard.name}.npz"
+
+
+def write_table(path: Path, rows: Sequence[Any], kind: type) -> None:
+    """Write rows of a dataclass as Parquet, whole or not at all."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(kind))
+    with replacing(path) as temporary:
+        parquet.write_table(table, temporary)
+
+
+def _write_maps(folder: Path, maps: Mapping[str, NDArray[np.float32]]) -> None:
+    """One array a video: half precision, each concept divided by its largest value, a chunk a concept."""
+    import zarr
+
+    group = zarr.open_group(folder, mode="w")
+    for video, values in maps.items():
+        largest = values.max((1, 2, 3), initial=0)
+        scale = np.where(largest > 0, largest, 1.0)
+        array = group.create_array(
+            video,
+            shape=values.shape,
+            chunks=(1, *values.shape[1:]),
+            dtype="float16",
+            attributes={"scale": [float(value) for value in scale]},
+        )
+        array[...] = (values / scale[:, None, None, None]).astype(np.float16)
+
+
+def read_maps(folder: Path, shard: Shard, video: str) -> NDArray[np.float32]:
+    """The coefficients ``(K, T, h, w)`` of a video; ``KeyError`` where there are none."""
+    import zarr
+
+    array: Any = zarr.open_group(folder / PLACES / shard.name, mode="r")[video]
+    scale = np.asarray(array.attrs["scale"], np.float32)
+    values: NDArray[np.float32] = np.asarray(array[...], np.float32) * scale[:, None, None, None]
+    return values

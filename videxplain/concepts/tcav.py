@@ -1,0 +1,273 @@
+"""Does a class depend on a concept that is given by examples? TCAV (Kim et al., ICML 2018) for video."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from videxplain.attribution.api import check_input
+from videxplain.attribution.engine import trace
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.targets import Score, class_index, score_function
+from videxplain.concepts.cav import RUNS, Scores, p_value, score_runs
+from videxplain.concepts.layer import layer_of, read
+from videxplain.concepts.work import windows_together
+from videxplain.data.datasets.open import open_dataset
+from videxplain.data.datasets.types import VideoDataset
+from videxplain.data.stream import FileFrames
+from videxplain.errors import VidexplainError, unknown
+from videxplain.explanation.api import config_of
+from videxplain.explanation.plan import plan
+from videxplain.models.config import ModelConfig
+from videxplain.progress import Progress
+
+LEVEL = 0.05
+_ALIKE = 1e-4
+"""Gradients of all clips are the same where they differ by less than this share of their size."""
+
+
+@dataclass(frozen=True)
+class ConceptTest:
+    """What TCAV says of one concept and one class.
+
+    Attributes:
+        concept: The folder of examples, by name.
+        target: The class.
+        layer: The layer.
+        score: The share of the class's clips whose score rises in the direction of the concept: the mean over runs.
+        random: The same for random directions.
+        p: The p-value of the difference of the two: Welch's two-sided t-test over the runs, times the number of tests
+            (Bonferroni), at most 1.
+        accuracy: How well the vectors tell held-out examples of the concept from random clips: the mean over runs.
+        random_accuracy: The same for vectors between random sets.
+        accuracy_p: The p-value of the difference of these two, not corrected.
+        runs: How many random sets were drawn.
+        tests: How many concepts and classes were tested together.
+        examples: Clips of the concept.
+        counterparts: Random clips.
+        clips: Clips of the class.
+        scores: The score of each run.
+        random_scores: The score of each random direction.
+        notes: What has to be said with the numbers.
+    """
+
+    concept: str
+    target: str
+    layer: str
+    score: float
+    random: float
+    p: float
+    accuracy: float
+    random_accuracy: float
+    accuracy_p: float
+    runs: int
+    tests: int
+    examples: int
+    counterparts: int
+    clips: int
+    scores: tuple[float, ...]
+    random_scores: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the layer tells the concept from random clips better than random sets from each other."""
+        return self.accuracy > max(0.5, self.random_accuracy) and self.accuracy_p < LEVEL
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the score differs from that of random directions; never for a concept that is not learned."""
+        return self.is_learned and self.p < LEVEL
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields, for JSON."""
+        return {**asdict(self), "learned": self.is_learned, "significant": self.is_significant}
+
+
+def tcav(
+    model: nn.Module,
+    concept: str | Path | Sequence[str | Path],
+    against: str | Path | Sequence[str | Path],
+    *,
+    layer: str,
+    target: int | str | Sequence[int | str],
+    clips: str | Path | None = None,
+    data: str | Path | VideoDataset | None = None,
+    subset: str = "test",
+    runs: int = RUNS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[ConceptTest]:
+    """Test whether classes depend on concepts that are given by folders of clips (Kim et al., ICML 2018).
+
+    A clip's features are the layer's activations, averaged over places and windows. A linear classifier tells the
+    clips of a concept from a random set of other clips, and its normal is the concept's direction. The score of a class
+    is the share of its clips whose logit rises when the direction is added to the layer's activations at all places.
+    It is measured for ``runs`` random sets and compared with directions between two random sets.
+
+    Args:
+        model: A network with a ``config``, from :func:`videxplain.load_model` or :func:`videxplain.wrap`.
+        concept: A folder of clips that show the concept, or several folders, each a concept.
+        against: A folder of clips that do not show it, or several, which are taken together. At least twice as many
+            clips as a concept has.
+        layer: Dotted name. Where only an average and a linear layer follow, all clips have the same gradient, and the
+            score is 0 or 1: take an earlier layer.
+        target: A class by label or index, or several.
+        clips: A folder of clips of the class.
+        data: Instead of ``clips``, a data set: its videos of each class.
+        subset: ``"test"``, ``"train"`` or ``"all"``, for ``data``.
+        runs: How many random sets are drawn.
+        seed: For the draws.
+        progress: Told the clips that are read, and all of them.
+
+    Returns:
+        A test for each concept and class, the concepts outermost.
+
+    Raises:
+        VidexplainError: Too few clips, or no such layer or class.
+    """
+    config = config_of(model)
+    concepts = [concept] if isinstance(concept, str | Path) else list(concept)
+    others = [against] if isinstance(against, str | Path) else list(against)
+    targets = [target] if isinstance(target, str | int) else list(target)
+    if not concepts or not others or not targets:
+        raise VidexplainError("a test needs at least one concept, one folder of other clips and one class")
+    if (clips is None) == (data is None):
+        raise VidexplainError("give the clips of the class as a folder (clips) or by a data set (data), one of the two")
+    labels = [class_index(one, config.num_outcomes, config.outcome_labels) for one in targets]
+    shown = {str(folder): _videos(folder) for folder in concepts}
+    pool = list(dict.fromkeys(path for folder in others for path in _videos(folder)))
+    for name, paths in shown.items():
+        if both := set(paths) & set(pool):
+            raise VidexplainError(f"{min(both)} is a clip of the concept {name} and a random one: leave it out of one")
+    of_class = {label: _clips_of(config.label(label), clips, data, subset) for label in labels}
+    total = sum(map(len, shown.values())) + len(pool) + sum(map(len, of_class.values()))
+    reader = _Reader(model, config, layer, progress, total)
+    features = {name: reader.features(paths) for name, paths in shown.items()}
+    random = reader.features(pool)
+    gradients = {
+        label: reader.gradients(paths, score_function(label, config.num_outcomes)) for label, paths in of_class.items()
+    }
+    tests = len(concepts) * len(labels)
+    results = []
+    for name, values in features.items():
+        for label in labels:
+            scores = score_runs(values, random, gradients[label], runs, seed)
+            counts = {"examples": len(values), "counterparts": len(random), "clips": len(gradients[label])}
+            same = _all_alike(gradients[label])
+            results.append(
+                _result(Path(name).name or name, config.label(label), str(reader.layer), scores, tests, same, counts)
+            )
+    return results
+
+
+class _Reader:
+    """Reads features and gradients of clips at one layer."""
+
+    def __init__(
+        self, model: nn.Module, config: ModelConfig, layer: str, progress: Progress | None, total: int
+    ) -> None:
+        self._model, self._config, self._name = model, config, layer
+        self._progress, self._total, self._done = progress, total, 0
+        self.layer: LayerCall | None = None
+
+    def features(self, paths: Sequence[Path]) -> NDArray[np.float64]:
+        """``(n, C)``: the layer's activations, averaged over places and windows."""
+        return np.stack([np.mean(list(self._features(path)), axis=0) for path in paths])
+
+    def gradients(self, paths: Sequence[Path], score: Score) -> NDArray[np.float64]:
+        """``(n, C)``: the gradient of the score, summed over places and averaged over windows."""
+        return np.stack([np.mean(list(self._gradients(path, score)), axis=0) for path in paths])
+
+    def _features(self, path: Path) -> Iterator[NDArray[np.float64]]:
+        for x in self._windows(path):
+            yield from read(self._model, x, self._at(x))[0].double().mean((2, 3, 4)).cpu().numpy()
+
+    def _gradients(self, path: Path, score: Score) -> Iterator[NDArray[np.float64]]:
+        for x in self._windows(path):
+            layer = self._at(x)
+            with trace(self._model, x, [layer]) as run:
+                gradient = next(run.gradients(score(run.logits)[None]))[layer]
+            yield from gradient.double().sum((2, 3, 4)).cpu().numpy()
+
+    def _windows(self, path: Path) -> Iterator[torch.Tensor]:
+        source = FileFrames(path)
+        for x in windows_together(self._model, source, plan(source.num_frames, self._config)):
+            check_input(self._model, x)
+            yield x
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, self._total)
+
+    def _at(self, x: torch.Tensor) -> LayerCall:
+        self.layer = self.layer or layer_of(self._model, x, self._name)
+        return self.layer
+
+
+def _videos(folder: str | Path) -> list[Path]:
+    """The videos of a folder of examples."""
+    data = open_dataset(folder, for_training=False)
+    return [video.path for video in (*data.train, *data.test, *data.unused)]
+
+
+def _clips_of(label: str, clips: str | Path | None, data: str | Path | VideoDataset | None, subset: str) -> list[Path]:
+    """The clips of a class: all of a folder, or those of a data set that have its label."""
+    if clips is not None:
+        return _videos(clips)
+    assert data is not None
+    opened = data if isinstance(data, VideoDataset) else open_dataset(data, for_training=False)
+    if label not in opened.labels:
+        raise unknown(f"class of {opened.name}", label, opened.labels)
+    parts: dict[str, Sequence[Any]] = {"test": opened.test, "train": opened.train, "all": opened.train + opened.test}
+    if subset not in parts:
+        raise VidexplainError(f"--subset is test, train or all, not '{subset}'")
+    found = [video.path for video in parts[subset] if video.label == opened.labels.index(label)]
+    if not found:
+        raise VidexplainError(f"{opened.root} has no videos of '{label}' in its subset '{subset}'")
+    return found
+
+
+def _all_alike(gradients: NDArray[np.float64]) -> bool:
+    """Whether all clips have the same gradient, as where only an average and a linear layer follow."""
+    largest = np.abs(gradients).max()
+    return len(gradients) > 1 and bool(np.abs(gradients - gradients.mean(0)).max() <= _ALIKE * largest)
+
+
+def _result(
+    concept: str, target: str, layer: str, scores: Scores, tests: int, same: bool, counts: dict[str, int]
+) -> ConceptTest:
+    learned = p_value(scores.accuracy, scores.random_accuracy)
+    accuracy, by_chance = float(scores.accuracy.mean()), float(scores.random_accuracy.mean())
+    notes = []
+    if not (accuracy > max(0.5, by_chance) and learned < LEVEL):
+        notes.append(
+            f"layer '{layer}' tells '{concept}' from random clips no better than chance ({accuracy:.0%} of held-out "
+            f"clips, random sets {by_chance:.0%}), so its score means nothing"
+        )
+    if same:
+        notes.append(
+            f"all clips of '{target}' have the same gradient at layer '{layer}', so every score is 0 or 1: "
+            "take an earlier layer"
+        )
+    return ConceptTest(
+        concept=concept,
+        target=target,
+        layer=layer,
+        score=float(scores.concept.mean()),
+        random=float(scores.random.mean()),
+        p=min(1.0, tests * p_value(scores.concept, scores.random)),
+        accuracy=accuracy,
+        random_accuracy=by_chance,
+        accuracy_p=learned,
+        runs=len(scores.concept),
+        tests=tests,
+        scores=tuple(scores.concept.tolist()),
+        random_scores=tuple(scores.random.tolist()),
+        notes=tuple(notes),
+        **counts,
+    )

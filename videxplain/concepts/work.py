@@ -1,0 +1,239 @@
+"""One shard of a search for concepts, in whatever process it runs: sample its places, or measure its videos."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from videxplain.attribution.api import check_input
+from videxplain.attribution.layers import LayerCall, resolve
+from videxplain.attribution.targets import score_function
+from videxplain.attribution.versions import versions_at_once
+from videxplain.audit.shards import Shard
+from videxplain.audit.work import Entry
+from videxplain.concepts.factors import Factors
+from videxplain.concepts.importance import measure_importance
+from videxplain.concepts.layer import Rest, read
+from videxplain.concepts.rows import VideoRow
+from videxplain.concepts.settings import Settings
+from videxplain.data.stream import FileFrames
+from videxplain.device import device_of
+from videxplain.errors import VidexplainError
+from videxplain.explanation.plan import Plan, plan, window_inputs
+from videxplain.explanation.windows import per_frame, probabilities_of
+from videxplain.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Task:
+    """A shard: everything that another process needs to know.
+
+    Attributes:
+        shard: Which one.
+        settings: What was asked.
+        device: Where to compute.
+        entries: Its videos.
+        network: The network itself where it was not given by name; otherwise None, and each process loads it.
+        factors: The concepts, for :func:`measure_shard`.
+    """
+
+    shard: Shard
+    settings: Settings
+    device: str
+    entries: tuple[Entry, ...]
+    network: nn.Module | None = None
+    factors: Factors | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Places of a shard ``(n, C)``, and the smallest value of all its places, sampled or not."""
+
+    places: NDArray[np.float32]
+    smallest: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rows of a shard, and its maps ``(K, T, h, w)`` by the name of the video."""
+
+    rows: list[VideoRow]
+    maps: dict[str, NDArray[np.float32]]
+
+
+def sample_shard(task: Task) -> Sample:
+    """Sample places of the videos of a shard: of each the same number, drawn from all its windows and places."""
+    model = _model(task)
+    quota = max(1, task.settings.places // task.settings.videos)
+    # Where there are more videos than places, some give none.
+    chance = task.settings.places / task.settings.videos
+    parts, smallest = [], np.inf
+    for entry in task.entries:
+        rng = np.random.default_rng([task.settings.seed, entry.number])
+        wanted = quota if chance >= 1 or rng.uniform() < chance else 0
+        try:
+            places, least = _sample_video(model, entry.path, task.settings.layer, wanted, rng)
+        except VidexplainError:  # its row will say why
+            continue
+        parts.append(places)
+        smallest = min(smallest, least)
+    return Sample(np.concatenate(parts) if parts else np.zeros((0, 0), np.float32), smallest)
+
+
+def measure_shard(task: Task) -> Measured:
+    """Measure the concepts in the videos of a shard; results do not depend on where it runs."""
+    model = _model(task)
+    assert task.factors is not None
+    layer = resolve(model, task.settings.layer)
+    rest = Rest(model, layer)
+    result = Measured([], {})
+    for entry in task.entries:
+        known: dict[str, Any] = {
+            "video": entry.number,
+            "path": entry.shown,
+            "name": entry.name,
+            "group": entry.group,
+            "truth": entry.truth,
+        }
+        try:
+            values, maps = _measure_video(model, entry.path, layer, task.factors, rest, task.settings)
+        except VidexplainError as error:
+            result.rows.append(VideoRow(**known, error=str(error)))
+            continue
+        result.rows.append(VideoRow(**known, **values))
+        result.maps[entry.name] = maps
+    return result
+
+
+def _model(task: Task) -> nn.Module:
+    settings = task.settings
+    if task.network is not None:
+        return task.network
+    return _load(settings.model, settings.weights, settings.labels, settings.view, task.device)
+
+
+@lru_cache(maxsize=1)
+def _load(model: str, weights: str, labels: tuple[str, ...], view: str, device: str) -> nn.Module:
+    """The network, loaded once a process."""
+    from videxplain.models.zoo import load_model
+
+    network: nn.Module = load_model(model, weights, labels=labels, view=view).to(device)
+    return network
+
+
+def windows_together(model: nn.Module, source: FileFrames, whole: Plan) -> Iterator[Tensor]:
+    """The windows of a video in batches ``(N, 3, T, h, w)``, as many together as fit the memory."""
+    config: ModelConfig = model.config  # type: ignore[assignment]
+    waiting: list[Tensor] = []
+    for x in window_inputs(source, whole, range(len(whole.windows)), config, device_of(model)):
+        waiting.append(x)
+        if len(waiting) >= versions_at_once(model, x, traced=True):
+            yield torch.cat(waiting)
+            waiting = []
+    if waiting:
+        yield torch.cat(waiting)
+
+
+def _sample_video(
+    model: nn.Module, path: Path, name: str, wanted: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], float]:
+    """``wanted`` places ``(n, C)`` of one video, and the smallest value of all its places."""
+    config: ModelConfig = model.config  # type: ignore[assignment]
+    source = FileFrames(path)
+    whole = plan(source.num_frames, config)
+    layer = resolve(model, name)
+    parts, smallest = [], np.inf
+    chosen: NDArray[np.int64] | None = None
+    seen = 0
+    for x in windows_together(model, source, whole):
+        activations = read(model, x, layer)[0]
+        places = activations.movedim(1, -1).reshape(-1, activations.shape[1])
+        if not bool(torch.isfinite(places).all()):
+            raise VidexplainError(f"layer '{name}' holds NaN or infinite values")
+        smallest = min(smallest, float(places.min()))
+        if chosen is None:
+            total = len(places) // len(x) * len(whole.windows)
+            chosen = np.sort(rng.choice(total, min(wanted, total), replace=False))
+        here = chosen[(chosen >= seen) & (chosen < seen + len(places))] - seen
+        parts.append(places[torch.from_numpy(here).to(places.device)].cpu().numpy())
+        seen += len(places)
+    return np.concatenate(parts).astype(np.float32), smallest
+
+
+def _measure_video(
+    model: nn.Module, path: Path, layer: LayerCall, factors: Factors, rest: Rest, settings: Settings
+) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """The values of a video's row, and its coefficients ``(K, T, h, w)``, one map a frame."""
+    config: ModelConfig = model.config  # type: ignore[assignment]
+    source = FileFrames(path)
+    whole = plan(source.num_frames, config)
+    middle = len(whole.windows) // 2
+    said = np.zeros(config.num_outcomes)
+    maps: NDArray[np.float32] | None = None
+    total = np.zeros(factors.count)
+    peak = np.zeros(factors.count)
+    squares = errors = 0.0
+    done = places = 0
+    window: Tensor | None = None
+    for x in windows_together(model, source, whole):
+        if not done:
+            check_input(model, x)
+        activations, logits = read(model, x, layer)
+        values = activations.movedim(1, -1).double().cpu().numpy()
+        flat = values.reshape(-1, values.shape[-1])
+        found = factors.coefficients(flat)
+        squares += float((flat**2).sum())
+        errors += float(((flat - found @ factors.directions) ** 2).sum())
+        total += found.sum(0)
+        peak = np.maximum(peak, found.max(0, initial=0))
+        places += len(found)
+        video = np.moveaxis(found.reshape(*values.shape[:-1], factors.count), -1, 1).astype(np.float32)
+        for n in range(len(x)):
+            said += probabilities_of(logits[n : n + 1], config)
+            frames = per_frame(torch.from_numpy(video[n])[:, None], config.num_frames)
+            if maps is None:
+                maps = np.zeros((factors.count, source.num_frames, *frames.shape[2:]), np.float32)
+            for at, share, one in zip(whole.windows[done], whole.shares[done], frames.swapaxes(0, 1), strict=True):
+                maps[:, at] += share * one
+            if done == middle:
+                window = x[n : n + 1]
+            done += 1
+    assert window is not None
+    assert maps is not None
+    probabilities = said / len(whole.windows)
+    best = int(probabilities.argmax())
+    score = score_function(best, config.num_outcomes)
+    found_there = measure_importance(
+        model, config, window, layer, factors, rest, best, score, settings.designs, settings.seed
+    )
+    row = {
+        "prediction": config.label(best),
+        "probability": float(probabilities[best]),
+        "frames": source.num_frames,
+        "filled": max(0, config.num_frames - source.num_frames),
+        "fps": float(source.fps),
+        "height": source.size[0],
+        "width": source.size[1],
+        "windows": len(whole.windows),
+        "explained": 1 - errors / squares if squares > 0 else 0.0,
+        "mean": (total / places).tolist(),
+        "peak": peak.tolist(),
+        "score": found_there.score,
+        "score_reconstructed": found_there.reconstructed,
+        "score_without": found_there.without.tolist(),
+        "window_probability": found_there.probability,
+        "probability_reconstructed": found_there.reconstructed_probability,
+        "probability_without": found_there.without_probability.tolist(),
+        "prediction_reconstructed": config.label(found_there.reconstructed_label),
+        "prediction_without": [config.label(int(k)) for k in found_there.without_label],
+        "sobol": found_there.sobol.tolist(),
+        "gradient_x_activation": found_there.gradient_x_activation.tolist(),
+        "rest": found_there.rest,
+    }
+    return row, maps
