@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.trees import write_clip
 from videxplain.data.clip import read_clip
@@ -219,3 +220,28 @@ def test_a_cover_picture_is_no_video(tmp_path):
         container.mux(sound.encode())
     with pytest.raises(VidexplainError, match=r"song\.mp3 has no video stream"):
         VideoReader(path)
+
+
+def test_the_rate_of_a_file_whose_frames_were_left_out_is_the_mean(write_video, numbered):
+    times = [0, 40, 80, 120, 160, 360, 560, 600, 800, 1000]  # declared: 25 frames/s
+    path = write_video("a.mkv", numbered(10), codec="ffv1", rate=25, times_ms=times)
+    with pytest.warns(VariableRateWarning, match=r"9 frames/s on average, with 40 to 200 ms"):
+        source = FileFrames(path)
+    assert source.fps == pytest.approx(9)
+    with pytest.warns(VariableRateWarning):
+        assert read_clip(path).fps == pytest.approx(9)
+
+
+def animation(path, count=3):
+    pictures = [Image.new("RGB", (16, 12), (80 * i, 0, 0)) for i in range(count)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100, lossless=True)
+    return path
+
+
+def test_an_animated_png_is_a_video_and_an_animated_webp_is_refused(tmp_path):
+    clip = read_clip(animation(tmp_path / "a.png"))
+    assert clip.frames[:, 0, 0, 0].tolist() == [0, 80, 160]
+    with pytest.raises(VidexplainError, match=r"a\.webp is an animation in WebP, which cannot be decoded: convert it"):
+        read_clip(animation(tmp_path / "a.webp"))
+    for still in ("b.png", "b.webp"):
+        assert len(read_clip(animation(tmp_path / still, 1))) == 1

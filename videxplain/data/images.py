@@ -14,6 +14,7 @@ from videxplain.data.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videxplain.errors import VidexplainError
 
 _NAMED_VIDEOS = 3
+_HEADER_BYTES, _WEBP_ANIMATION = 4096, 0x02
 _LOG_LEVEL = threading.Lock()
 
 
@@ -33,6 +34,19 @@ def numbered_images(folder: Path) -> list[Path]:
         names = ", ".join([*videos[:_NAMED_VIDEOS], *(["..."] if len(videos) > _NAMED_VIDEOS else [])])
         raise VidexplainError(f"{folder} is a folder of videos ({names}): name one of them as the clip")
     raise VidexplainError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+
+
+def is_animated(path: Path) -> bool:
+    """Whether an image is an animation in PNG, which is decoded like a video.
+
+    Raises:
+        VidexplainError: It is an animation in WebP, which cannot be decoded here.
+    """
+    with path.open("rb") as file:
+        start = file.read(_HEADER_BYTES)
+    if start[:4] == b"RIFF" and start[8:16] == b"WEBPVP8X" and start[20:21] and start[20] & _WEBP_ANIMATION:
+        raise VidexplainError(f"{path} is an animation in WebP, which cannot be decoded: convert it to MP4 or GIF")
+    return start[:8] == b"\x89PNG\r\n\x1a\n" and b"acTL" in start.partition(b"IDAT")[0]
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

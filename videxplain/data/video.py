@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from videxplain.data.decoder import RGB, pictures
 from videxplain.data.frame_times import frame_times, is_variable
 from videxplain.data.header import Header, read_header
-from videxplain.data.images import numbered_images, read_image, reading
+from videxplain.data.images import is_animated, numbered_images, read_image, reading
 from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
 
@@ -51,7 +51,7 @@ class VideoReader:
 
     Attributes:
         path: The file or folder.
-        fps: Frames per second; the mean where the rate varies.
+        fps: Frames per second, as the file declares them; the mean where :meth:`times` has found that the rate varies.
         size: Height and width in pixels, after rotation.
         declared_frames: The frame count the container declares, which can be wrong, or None where it declares none.
             Frames that an edit list hides are not counted.
@@ -76,7 +76,7 @@ class VideoReader:
         with reading(self.path):
             if self.path.is_dir():
                 self._images = numbered_images(self.path)
-            elif self.path.suffix.lower() in IMAGE_SUFFIXES and self.path.is_file():
+            elif self.path.suffix.lower() in IMAGE_SUFFIXES and self.path.is_file() and not is_animated(self.path):
                 self._images = [self.path]
             else:
                 _check_file(self.path)
@@ -134,7 +134,8 @@ class VideoReader:
         """Seconds at which each frame of the range is shown, ``(T,)``, counted from the first frame of the file.
 
         A file is decoded for it, unless a pass has reached the end of the range before. Where the frame rate varies,
-        these are the file's time stamps, and a :class:`VariableRateWarning` says so; otherwise index / fps.
+        these are the file's time stamps, ``fps`` becomes their mean rate, and a :class:`VariableRateWarning` says so;
+        otherwise index / fps.
         """
         if self._images is not None:
             return np.arange(len(self._images))[self.start : self.stop] / self.fps
@@ -142,6 +143,7 @@ class VideoReader:
             self.count()
         if is_variable(self._stamps):
             steps = np.diff(self._stamps) * 1000
+            self.fps = 1000 / float(steps.mean())
             warnings.warn(
                 f"{self.path} has a variable frame rate: {self.fps:.4g} frames/s on average, with {steps.min():.0f} to "
                 f"{steps.max():.0f} ms from frame to frame",
