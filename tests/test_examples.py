@@ -154,7 +154,7 @@ def test_notebook():
         return result["data"][kind]
 
     player = shown("explanation", "text/html")
-    assert "<video" in player
+    assert "<iframe" in player
     assert "data:video/mp4;base64," in player
     (best, probability), *_ = eval(shown("explanation.predictions[:3]"))
     assert best == "Wave"

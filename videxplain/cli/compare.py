@@ -58,7 +58,7 @@ def write_comparison(
     from videxplain.cli.explain import precision_of, target_name, target_of
     from videxplain.cli.look import check_opacity, drawn_as
     from videxplain.explanation.compare import Asked
-    from videxplain.explanation.result import FORMATS
+    from videxplain.explanation.comparison import FORMATS
     from videxplain.viz.compared_maps import comparison_frames
 
     kinds = options.format_list(formats, FORMATS)

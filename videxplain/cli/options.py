@@ -115,7 +115,10 @@ Stride: TypeAlias = Annotated[
     typer.Option(help="Frames from one window to the next; by default half a window.", rich_help_panel=_HOW),
 ]
 Formats: TypeAlias = Annotated[
-    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib.", rich_help_panel=_OUTPUT)
+    str,
+    typer.Option(
+        "--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib, html.", rich_help_panel=_OUTPUT
+    ),
 ]
 FigureFormats: TypeAlias = Annotated[
     str, typer.Option("--format", help="Any of png, pdf, svg, tex, bib.", rich_help_panel=_OUTPUT)

@@ -8,7 +8,7 @@ from pathlib import Path
 from videxplain.errors import VidexplainError
 from videxplain.files import file_stem
 
-_KNOWN_KINDS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib")
+_KNOWN_KINDS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib", "html")
 _QUESTION = re.compile(rb'question"?: "?([0-9a-f]{64})')
 _SHARE = 1 << 20
 """Metadata lies this close to one of a file's ends."""

@@ -16,7 +16,7 @@ from videxplain.boxes import Box, box_slices
 from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.familiarity import familiarity_notes
-from videxplain.explanation.result import FORMATS, Explanation
+from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import clip_record
 from videxplain.metrics.map_agreement import agreement
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from videxplain.viz.layout import Layout
 
+FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib")
 _MOST_FRAMES, _FINEST = 256, 56
 """Agreement is measured on so many frames, and on maps of so many places on a side, at most."""
 

@@ -1,6 +1,5 @@
 """The result of explain(): what was seen, where and when, with its origin."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 
     from videxplain.viz.layout import Layout
 
-FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib")
-_NOTEBOOK_WIDTH = 480
+FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib", "html")
 UNFAMILIAR_FRAME = "unlike anything this network has learned from"
 NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
 CONSTANT_NOTE = "the map has the same value everywhere, so nothing is highlighted"
@@ -232,7 +230,8 @@ class Explanation(Result):
 
         ``.mp4`` and ``.gif`` are the overlay video, ``.png``, ``.pdf`` and ``.svg`` the contact sheet, ``.json`` the
         summary, and ``.npz`` the raw maps ``(T, h, w)`` with the temporal curve and the summary. ``.tex`` is the
-        caption of the contact sheet, and ``.bib`` the method's paper.
+        caption of the contact sheet, and ``.bib`` the method's paper. ``.html`` is a page with a player, in which
+        opacity, colours, range and threshold can be changed; it needs no other file.
 
         Args:
             path: The file.
@@ -249,6 +248,11 @@ class Explanation(Result):
             VidexplainError: Another suffix, or a file that cannot be written.
         """
         look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
+        if Path(path).suffix.lower() == ".html":
+            from videxplain.explanation.player import write_player_page
+
+            write_player_page(self, Path(path), colormap=colormap, opacity=opacity, progress=progress)
+            return Path(path)
         return self._write(
             path,
             partial(self.figure, **look, layout=layout),
@@ -292,14 +296,11 @@ class Explanation(Result):
         )
 
     def _repr_html_(self) -> str:
-        from videxplain.viz.html import predictions_table, video_tag
+        from videxplain.explanation.player import notebook_player
+        from videxplain.viz.html import predictions_table
 
-        with tempfile.TemporaryDirectory() as folder:
-            data = self.save(Path(folder) / "overlay.mp4").read_bytes()
-        title = f"{self.origin.method} of {self.origin.model}"
-        width = min(_NOTEBOOK_WIDTH, self.shown.size[1])
-        caption = ", ".join(filter(None, (title, self.provenance)))
-        return video_tag(data, width=width, title=title) + predictions_table(self.predictions[:5], caption, self.notes)
+        caption = ", ".join(filter(None, (f"{self.origin.method} of {self.origin.model}", self.provenance)))
+        return notebook_player(self) + predictions_table(self.predictions[:5], caption, self.notes)
 
     def __repr__(self) -> str:
         origin = self.origin

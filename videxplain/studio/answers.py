@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.boxes import Box
+from videxplain.explanation.player import player_data_of
 from videxplain.explanation.result import Explanation
 from videxplain.files import replacing, write_json
-from videxplain.viz.player.bundle import PlayerData, player_data
+from videxplain.viz.player.bundle import PlayerData, player_data, shrunk
 from videxplain.viz.video import frame_rate
 
 ANSWER, NUMBERS, SUMMARY = "answer.json", "explanation.npz", "explanation.json"
@@ -39,19 +40,7 @@ def write_explanation(folder: Path, explanation: Explanation, title: str) -> Non
     """Write an explanation for the page, for downloads, and for questions that build on it."""
     explanation.save(folder / NUMBERS)
     explanation.save(folder / SUMMARY)
-    maps = np.nan_to_num(np.stack(list(explanation.maps)))
-    data = player_data(
-        shrunk(maps),
-        temporal=np.nan_to_num(explanation.temporal),
-        fps=float(frame_rate(explanation.source.fps)),
-        size=explanation.source.size,
-        scale=explanation.range,
-        signed=explanation.signed,
-        title=title,
-        label=explanation.origin.target,
-        notes=explanation.notes,
-        view=explanation.view_box,
-    )
+    data = player_data_of(explanation, _LARGEST_MAPS, title=title)
     _write_player(folder / PLAYER, folder / MAPS, data)
     for name in (PARTIAL, PARTIAL_MAPS):
         (folder / name).unlink(missing_ok=True)
@@ -68,7 +57,7 @@ def write_partial(
     view: Box | None,
 ) -> None:
     """Write the maps as far as they are known; frames that no window has seen are zero."""
-    small = shrunk(np.nan_to_num(maps))
+    small = shrunk(np.nan_to_num(maps), _LARGEST_MAPS)
     high = float(np.percentile(small, 99.9)) or float(small.max())
     data = player_data(
         small,
@@ -82,17 +71,6 @@ def write_partial(
         view=view,
     )
     _write_player(folder / PARTIAL, folder / PARTIAL_MAPS, data)
-
-
-def shrunk(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Maps ``(T, h, w)`` that a page can be given; averaged over squares where they are too many numbers."""
-    from videxplain.viz.overlay import enlarge
-
-    share = (_LARGEST_MAPS / (2 * maps.size)) ** 0.5 if maps.size else 1.0
-    if share >= 1:
-        return maps
-    size = (max(1, int(maps.shape[1] * share)), max(1, int(maps.shape[2] * share)))
-    return np.stack([enlarge(one, size) for one in maps])
 
 
 def _write_player(description: Path, values: Path, data: PlayerData) -> None:

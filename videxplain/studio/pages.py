@@ -11,13 +11,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from videxplain.errors import VidexplainError
-from videxplain.explanation.result import FORMATS
 from videxplain.studio.api import Sha
 from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST, method_record, method_records, offers
 from videxplain.studio.commands import command_line, python_lines
 from videxplain.studio.desk import Desk
 from videxplain.studio.guard import KEY, key_of, same
-from videxplain.studio.question import FIGURES, Question, asked
+from videxplain.studio.question import FILES, Question, asked
 from videxplain.version import __version__
 from videxplain.viz.player import bundle
 
@@ -31,6 +30,20 @@ _FAMILIES = {
     "attention": "Attention",
     "activation": "Activations",
 }
+_FORMAT_WORDS = {
+    "mp4": "MP4",
+    "gif": "GIF",
+    "html": "page with player",
+    "png": "sheet PNG",
+    "pdf": "sheet PDF",
+    "svg": "sheet SVG",
+    "json": "JSON",
+    "figure.png": "figure PNG",
+    "figure.pdf": "figure PDF",
+    "tex": "LaTeX caption",
+    "bib": "BibTeX",
+}
+"""What the buttons of the files say."""
 _KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -98,7 +111,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             method=method_record(question.method),
             methods=_by_family(),
             families=_FAMILIES,
-            formats=(*FORMATS, *FIGURES),
+            formats={one: _FORMAT_WORDS.get(one, one) for one in FILES},
             values={name: _shown(value) for name, value in question.options.items()},
             command=command_line(question, here[question.model], found["name"]),
             python=python_lines(question, here[question.model], found["name"]),

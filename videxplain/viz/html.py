@@ -1,27 +1,9 @@
-"""What a notebook shows: a player and a table, as HTML strings that need no other file."""
+"""What a notebook shows below the player: predictions as an HTML table that needs no other file."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
 from videxplain.viz.colour import LIGHT, POSITIVE
-
-
-def video_tag(mp4: bytes, *, width: int, title: str = "") -> str:
-    """An HTML5 player with the H.264 file inside it.
-
-    Args:
-        mp4: The file's bytes.
-        width: Width on the page, in CSS pixels; narrower pages shrink it.
-        title: Shown when the pointer rests on the player, and read aloud by screen readers.
-    """
-    data = base64.b64encode(mp4).decode("ascii")
-    name = escape(title, quote=True)
-    return (
-        f'<video controls loop autoplay muted playsinline title="{name}" aria-label="{name}" '
-        f'style="width:{width}px;max-width:100%;height:auto" '
-        f'src="data:video/mp4;base64,{data}"></video>'
-    )
 
 
 def predictions_table(predictions: Sequence[tuple[str, float]], title: str = "", notes: Sequence[str] = ()) -> str:

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from videxplain.boxes import Box, box_slices
 from videxplain.viz.colour import DEFAULT_COLORMAP, lut
+from videxplain.viz.overlay import enlarge
 
 SCRIPTS = ("maps.js", "player.js")
 STYLE = "player.css"
@@ -33,6 +34,11 @@ class PlayerData:
 
     meta: dict[str, Any]
     maps: bytes
+
+    def resized(self, size: tuple[int, int], view: Box | None) -> "PlayerData":
+        """The same for a clip of another height and width, with the view in its pixels."""
+        corners = None if view is None else _corners(view, size)
+        return replace(self, meta={**self.meta, "width": size[1], "height": size[0], "view": corners})
 
 
 def player_data(
@@ -85,6 +91,15 @@ def player_data(
     return PlayerData(meta, (stacked / largest).astype("<f2").tobytes())
 
 
+def shrunk(maps: NDArray[np.float32], most_bytes: int) -> NDArray[np.float32]:
+    """Maps ``(T, h, w)`` of so many bytes in half precision at most; averaged over squares where they are more."""
+    share = (most_bytes / (2 * maps.size)) ** 0.5 if maps.size else 1.0
+    if share >= 1:
+        return maps
+    size = (max(1, int(maps.shape[1] * share)), max(1, int(maps.shape[2] * share)))
+    return np.stack([enlarge(one, size) for one in maps])
+
+
 def _corners(box: Box, size: tuple[int, int]) -> list[int]:
     """Top, left, bottom and right in whole pixels."""
     rows, columns = box_slices(box, size)
@@ -101,13 +116,17 @@ def asset(name: str) -> str:
     return (files("videxplain.viz.player") / name).read_text(encoding="utf-8")
 
 
-def player_page(data: PlayerData, mp4: bytes, colours: Sequence[str] = COLOURS) -> str:
+def player_page(
+    data: PlayerData, mp4: bytes, colours: Sequence[str] = COLOURS, origin: str = "", note: str = ""
+) -> str:
     """A page that holds everything: the clip, the maps, the player. It needs no other file and no connection.
 
     Args:
         data: What :func:`player_data` packed.
         mp4: The clip without its map, H.264, one constant frame rate.
         colours: Names of colour maps.
+        origin: A line below the player, such as the weights of the network.
+        note: What the file carries and the page does not show.
     """
     held = {
         "meta": data.meta,
@@ -119,12 +138,14 @@ def player_page(data: PlayerData, mp4: bytes, colours: Sequence[str] = COLOURS) 
     content = json.dumps(held, allow_nan=False).replace("<", "\\u003c")
     title = escape(" ".join(filter(None, (data.meta["title"], data.meta["label"] and f"for {data.meta['label']}"))))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in data.meta["notes"])
+    below = f'<p class="origin">{escape(origin)}</p>' if origin else ""
     scripts = "".join(f"<script>{asset(name)}</script>" for name in SCRIPTS)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="videxplain" content="{escape(note, quote=True)}">'
         f"<title>{title or 'explanation'}</title><style>{asset(STYLE)}{_PAGE_STYLE}</style></head>"
-        f'<body><main><h1>{title}</h1>{notes}<div id="player"></div></main>{scripts}'
+        f'<body><main><h1>{title}</h1>{notes}<div id="player"></div>{below}</main>{scripts}'
         f'<script type="application/json" id="held">{content}</script><script>{_START}</script></body></html>'
     )
 
@@ -150,7 +171,10 @@ body { margin: 0; background: #fff; }
 main { max-width: 960px; margin: 0 auto; padding: 8px 16px 16px; }
 h1 { font: 600 16px/1.4 system-ui, sans-serif; margin: 0 0 8px; color: #1f2328; overflow-wrap: anywhere; }
 .note { font: 600 14px/1.4 system-ui, sans-serif; margin: 0 0 8px; color: #a61b1b; }
-@media (prefers-color-scheme: dark) { body { background: #0f1216; } h1 { color: #e6e8eb; } .note { color: #ff9b94; } }
+.origin { font: 13px/1.4 system-ui, sans-serif; margin: 8px 0 0; color: #57606a; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) {
+  body { background: #0f1216; } h1 { color: #e6e8eb; } .note { color: #ff9b94; } .origin { color: #9aa4af; }
+}
 """
 _START = """
 const held = JSON.parse(document.getElementById("held").textContent);

@@ -51,7 +51,7 @@
       this.colours = colours;
       this.id = "vx" + ++counter;
       this.frame = 0;
-      this.look = { colours: Object.keys(colours)[0], opacity: 0.6, threshold: 0, top: 1, shown: true };
+      this.look = { colours: Object.keys(colours)[0], opacity: meta.opacity ?? 0.6, threshold: 0, top: 1, shown: true };
       const shrink = Math.min(1, LARGEST / Math.max(meta.width, meta.height));
       // Top, left, bottom and right of what the network saw, in pixels of the clip: the map lies there alone.
       this.seen = meta.view || [0, 0, meta.height, meta.width];
