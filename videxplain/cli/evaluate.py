@@ -31,12 +31,22 @@ Limit = Annotated[
     int | None, typer.Option(min=1, help="At most so many videos, spread over all.", rich_help_panel=_DATA)
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
+ManyViews = Annotated[
+    str | None,
+    typer.Option(
+        "--views",
+        metavar="CLIPSxCROPS",
+        help="Multi-view testing, such as 10x3: the mean probabilities of 10 clips in time, each in 3 crops along the "
+        "longer side of the frame. By default 5 clips, or one set of frames spread over the video.",
+        rich_help_panel=_DATA,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
         "-o",
-        help="Folder; by default evaluation/<dataset>[-split<N>]-<subset>[-<limit>], in the run of the weights.",
+        help="Folder; by default evaluation/<dataset>-<subset>, with split, limit, views; in the run of the weights.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")]
@@ -59,6 +69,7 @@ def evaluate(
     overwrite: Overwrite = False,
     strict: Strict = False,
     evidence: WithEvidence = False,
+    views: ManyViews = None,
     limit: Limit = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
@@ -70,10 +81,12 @@ def evaluate(
     from videxplain.data.datasets.open import open_dataset
     from videxplain.data.sampling import short_videos_note
     from videxplain.device import find_device, find_precision
+    from videxplain.evaluation.views import parse_views
     from videxplain.models.zoo import load_model
 
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
+    looks = None if views is None else parse_views(views)
     asked = options.network_options(labels, settings)
     with progress_bar(f"weights of {model}") as progress:
         network = load_model(model, weights, progress=progress, view=view, **asked).to(place)
@@ -82,7 +95,7 @@ def evaluate(
     from videxplain.evaluation.setup import setup_of
 
     numbers = find_precision(precision, place)
-    setup = setup_of(network, dataset, subset, limit, numbers)
+    setup = setup_of(network, dataset, subset, limit, numbers, looks.words if looks else "")
     folder = out or setup.default_folder(weights)
     if not overwrite:
         setup.refuse_other(folder)  # before the work, and not only when saving
@@ -97,6 +110,7 @@ def evaluate(
             workers=_workers(),
             strict=strict,
             evidence=evidence,
+            views=(looks.clips, looks.crops) if looks else None,
             progress=progress_bar,
         )
         evaluation.save(folder, overwrite=overwrite)
@@ -137,7 +151,8 @@ def _print_metrics(evaluation: "Evaluation") -> None:
     rows += [(f"between {pair}", share) for pair, share in metrics["order_pairs"].items()]
     for name, share in rows:
         table.add_row(name, f"{100 * share:.1f} %")
-    console.print(f"{metrics['videos']:,} videos", highlight=False)
+    views = f", {setup.views} views each" if setup.views else ""
+    console.print(f"{metrics['videos']:,} videos{views}", highlight=False)
     console.print(table)
     for entry in metrics["most_confused"][:5]:
         say(f"{entry['true']} taken for {entry['predicted']}: {entry['count']} ({100 * entry['share']:.0f} %)")

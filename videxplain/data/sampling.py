@@ -65,6 +65,18 @@ def uniform_indices(num_frames: int, length: int) -> NDArray[np.int64]:
     return (2 * np.arange(length) + 1) * num_frames // (2 * length)
 
 
+def uniform_sets(num_frames: int, length: int, count: int) -> list[NDArray[np.int64]]:
+    """``count`` sets of ``length`` frames, each spread over the whole video, one behind the other.
+
+    The video is cut into ``length`` equal segments; set j takes from each the frame at (j + 1/2) / ``count`` of it. One
+    set is that of :func:`uniform_indices`. A video of fewer frames gives the same set ``count`` times.
+    """
+    if num_frames < length:
+        return [_window(0, num_frames, length)] * count
+    segments = np.arange(length)
+    return [(2 * (count * segments + j) + 1) * num_frames // (2 * count * length) for j in range(count)]
+
+
 def random_window(num_frames: int, length: int, rng: np.random.Generator, interval: int = 1) -> NDArray[np.int64]:
     """``length`` frames, ``interval`` apart, from anywhere in the video, every start as likely as any other.
 

@@ -45,7 +45,7 @@ def view_box(size: tuple[int, int], view: View) -> Box:
         VidexplainError: The crop is larger than the resized frame.
     """
     (height, width), (tall, wide) = size, resized_size(size, view)
-    top, left = _corner(tall, wide, view)
+    top, left = crop_corner(tall, wide, view)
     y, x = height / tall, width / wide
     return top * y, left * x, (top + view.crop[0]) * y, (left + view.crop[1]) * x
 
@@ -68,7 +68,7 @@ def apply_view(frames: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
         VidexplainError: The crop is larger than the resized frame.
     """
     tall, wide = resized_size((frames.shape[1], frames.shape[2]), view)
-    top, left = _corner(tall, wide, view)
+    top, left = crop_corner(tall, wide, view)
     seen = np.empty((len(frames), *view.crop, 3), np.uint8)
     for t, frame in enumerate(frames):
         resized = _resized(frame, tall, wide, view)
@@ -76,7 +76,18 @@ def apply_view(frames: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     return seen
 
 
-def _corner(tall: int, wide: int, view: View) -> tuple[int, int]:
+def apply_resize(frames: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    """Frames ``(T, H, W, 3)`` resized and not cropped."""
+    tall, wide = resized_size((frames.shape[1], frames.shape[2]), view)
+    return np.stack([_resized(frame, tall, wide, view) for frame in frames])
+
+
+def crop_corner(tall: int, wide: int, view: View) -> tuple[int, int]:
+    """The first row and column of the crop in the middle of frames resized to ``tall`` and ``wide``.
+
+    Raises:
+        VidexplainError: The crop is larger.
+    """
     height, width = view.crop
     if height > tall or width > wide:
         raise VidexplainError(f"a crop of {width}x{height} pixels does not fit into frames resized to {wide}x{tall}")

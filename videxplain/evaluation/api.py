@@ -18,6 +18,7 @@ from videxplain.evaluation.evidence import measure_evidence
 from videxplain.evaluation.result import Evaluation, top_accuracy
 from videxplain.evaluation.runs import Division
 from videxplain.evaluation.setup import setup_of
+from videxplain.evaluation.views import Views
 from videxplain.explanation.api import config_of
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Bars
@@ -37,12 +38,16 @@ def evaluate(
     workers: int = 0,
     strict: bool = False,
     evidence: bool = False,
+    views: tuple[int, int] | None = None,
     progress: Bars | None = None,
 ) -> Evaluation:
     """Measure a network on a dataset: accuracy, confusions, and whether it needs the order of the frames.
 
     A video is judged by the mean probabilities of its clips: five windows spread over it, or one set of frames for
-    networks that see frames spread over the whole video. Three more passes take the order of the frames away.
+    networks that see frames spread over the whole video. Three more passes take the order of the frames away. With
+    ``views`` a video is judged by the mean probabilities of clips in time x crops of the frame instead, as the field
+    reports accuracies (Feichtenhofer et al., SlowFast, ICCV 2019, section 4: 10 x 3); the order of frames is then left
+    alone.
 
     Args:
         model: A network with a ``config``, as :func:`videxplain.load_model` gives; it is left as it was found.
@@ -55,12 +60,14 @@ def evaluate(
         workers: Processes that prepare clips; 0 prepares them in a thread.
         strict: Raise at a missing or damaged video, instead of leaving it out.
         evidence: Also compare Grad-CAM with the known evidence of every video (ActionFigures).
+        views: Clips in time, and crops: 1, or 3 for both ends of the frame's longer side and the middle.
         progress: Shows the progress of each stage.
 
     Raises:
         VidexplainError: No such dataset or subset, classes that the network does not have, no video that decodes, or
             ``evidence`` of videos that have none.
     """
+    looks = None if views is None else Views(*views)
     bars: Bars = progress or (lambda stage: nullcontext())
     config = config_of(model)
     if config.output == "regression":
@@ -79,7 +86,14 @@ def evaluate(
         raise VidexplainError(f"none of the {len(videos):,} videos can be read: {readable.skipped[0][1]}")
     with bars(f"evaluating {config.architecture}") as bar:
         answers = classify(
-            model, config, readable, precision=precision, batch_size=batch_size, workers=workers, progress=bar
+            model,
+            config,
+            readable,
+            precision=precision,
+            batch_size=batch_size,
+            workers=workers,
+            views=looks,
+            progress=bar,
         )
     report = None
     if evidence:
@@ -88,7 +102,7 @@ def evaluate(
     probabilities = answers.pop(UNDISTURBED)
     truth = [video.label for video in readable.videos]
     return Evaluation(
-        setup_of(model, dataset, subset, limit, precision),
+        setup_of(model, dataset, subset, limit, precision, looks.words if looks else ""),
         readable.videos,
         tuple(config.label(k) for k in range(config.num_outcomes)),
         probabilities,

@@ -11,6 +11,7 @@ from videxplain.device import device_of
 from videxplain.evaluation.clips import Clips, Readable
 from videxplain.evaluation.loading import PassSampler, make_loader
 from videxplain.evaluation.reliance import DISTURBANCES
+from videxplain.evaluation.views import ViewClips, Views
 from videxplain.models.config import ModelConfig
 from videxplain.models.outputs import probabilities
 from videxplain.progress import Progress
@@ -27,11 +28,13 @@ def classify(
     precision: Precision = "fp32",
     batch_size: int = 16,
     workers: int = 0,
+    views: Views | None = None,
     progress: Progress | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Classify videos, and classify them again with the order of their frames taken away.
 
     A network of neighbouring frames sees five windows spread over a video; a network of uniform frames sees one set.
+    With ``views`` it sees as many clips and crops as these say, and each as it is.
 
     Args:
         network: A network, which is left as it was found.
@@ -40,23 +43,32 @@ def classify(
         precision: ``"bf16"`` computes in bfloat16 where autocast does.
         batch_size: Clips of a forward pass.
         workers: Processes that prepare clips.
+        views: Clips in time and crops of multi-view testing. The order of the frames is then left alone: that would be
+            four times as many passes.
         progress: Told of batches.
 
     Returns:
-        Probabilities ``(V, K)``, under ``UNDISTURBED`` and under the name of each of ``DISTURBANCES``.
+        Probabilities ``(V, K)``, the mean over the clips and crops of a video, under ``UNDISTURBED`` and under the name
+        of each of ``DISTURBANCES``.
     """
     device = device_of(network)
-    clips = Clips(
-        readable,
-        config,
-        clips="uniform" if config.sampling == "uniform" else "five",
-        augmentation=Augmentation("resize", config.size, config.mean, config.std, view=config.view),
-    )
+    if views is None:
+        kind = "uniform" if config.sampling == "uniform" else "five"
+        resized = Augmentation("resize", config.size, config.mean, config.std, view=config.view)
+        cut = Clips(readable, config, clips=kind, augmentation=resized)
+        clips: Clips | ViewClips = cut
+        per_video, names = cut.per_video, (UNDISTURBED, *DISTURBANCES)
+    else:
+        views.check(config)
+        clips, per_video, names = ViewClips(readable, config, views), views.clips * views.crops, (UNDISTURBED,)
+        batch_size = max(1, batch_size // views.crops)
     loader = make_loader(clips, PassSampler(len(clips), seed=0, shuffle=False), batch_size=batch_size, workers=workers)
-    sums = {name: np.zeros((len(readable.videos), config.num_outcomes)) for name in (UNDISTURBED, *DISTURBANCES)}
+    sums = {name: np.zeros((len(readable.videos), config.num_outcomes)) for name in names}
     number = 0
     with untouched(network), torch.inference_mode(), computing_in(precision, device):
         for done, (batch, _, positions) in enumerate(loader, start=1):
+            if views is not None:
+                batch, positions = batch.flatten(0, 1), positions.repeat_interleave(views.crops)
             batch = batch.to(device)
             numbers = range(number, number + len(batch))
             number += len(batch)
@@ -66,4 +78,4 @@ def classify(
                 np.add.at(total, positions.numpy(), probabilities(logits, config).cpu().numpy())
             if progress:
                 progress(done, len(loader))
-    return {name: (total / clips.per_video).astype(np.float32) for name, total in sums.items()}
+    return {name: (total / per_video).astype(np.float32) for name, total in sums.items()}

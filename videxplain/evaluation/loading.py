@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from videxplain.data.stream import read_ahead
-from videxplain.evaluation.clips import Clips, Index
+from videxplain.evaluation.clips import Index
 from videxplain.interrupts import uninterrupted
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -70,7 +70,9 @@ class InProcesses(DataLoader[Any]):
             return super().__iter__()
 
 
-def make_loader(clips: Clips, sampler: PassSampler, *, batch_size: int, workers: int) -> DataLoader[Any]:
+def make_loader(
+    clips: "Dataset[tuple[Tensor, int, int]]", sampler: PassSampler, *, batch_size: int, workers: int
+) -> DataLoader[Any]:
     """Batches of clips in the order of ``sampler``, prepared by ``workers`` processes, or in a thread if that is 0."""
     return (InProcesses if workers else ReadAhead)(
         clips,

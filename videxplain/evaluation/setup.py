@@ -29,6 +29,8 @@ class EvaluationSetup:
         weights_file: Name of the weights' file; empty if there was none.
         weights_sha256: SHA-256 of that file.
         view: What the network saw of frames, in words; empty where they were resized whole.
+        views: Clips in time x crops, such as ``"10x3"``; empty for the five clips, or the one set of frames, of other
+            evaluations.
     """
 
     model: str
@@ -41,25 +43,29 @@ class EvaluationSetup:
     weights_file: str = ""
     weights_sha256: str = ""
     view: str = ""
+    views: str = ""
 
     @property
     def words(self) -> str:
         """In a line, for titles."""
         some = "" if self.limit is None else f", at most {self.limit:,} videos"
-        return f"{self.model} on {self.dataset} split {self.split}, {self.subset}{some}"
+        views = f", {self.views} views" if self.views else ""
+        return f"{self.model} on {self.dataset} split {self.split}, {self.subset}{some}{views}"
 
     def default_folder(self, weights: str | Path) -> Path:
         """Where the results go by default.
 
         Weights of a run: ``<run>/evaluation/<dataset>-<subset>``; others: ``evaluation/<model>-<dataset>-<subset>`` in
-        the working directory. A split other than 1 and a limit are part of the name: ``ucf101-split2-test-100``.
+        the working directory. A split other than 1, a limit and views are part of the name:
+        ``ucf101-split2-test-100-10x3``.
 
         Args:
             weights: The file of weights, or a name of weights.
         """
         split = "" if self.split == 1 else f"-split{self.split}"
         limit = "" if self.limit is None else f"-{self.limit}"
-        name = f"{file_stem(self.dataset)}{split}-{self.subset}{limit}"
+        views = f"-{self.views}" if self.views else ""
+        name = f"{file_stem(self.dataset)}{split}-{self.subset}{limit}{views}"
         run = run_of(weights)
         return Path("evaluation") / f"{file_stem(self.model)}-{name}" if run is None else run / "evaluation" / name
 
@@ -72,8 +78,8 @@ class EvaluationSetup:
         mine = dataclasses.asdict(self)
         # Two runs may describe their weights in the same words.
         known = ("weights_sha256",) if self.weights_sha256 and held.get("weights_sha256") else ()
-        for name in ("model", "weights", "dataset", "split", "subset", "limit", "view", *known):
-            there = held.get(name, "" if name == "view" else None)
+        for name in ("model", "weights", "dataset", "split", "subset", "limit", "view", "views", *known):
+            there = held.get(name, "" if name in ("view", "views") else None)
             if there != mine[name]:
                 had, have = (f"{name} {value}" if value else f"no {name}" for value in (there, mine[name]))
                 raise VidexplainError(
@@ -87,7 +93,7 @@ class EvaluationSetup:
 
 
 def setup_of(
-    model: nn.Module, dataset: VideoDataset, subset: str, limit: int | None, precision: str
+    model: nn.Module, dataset: VideoDataset, subset: str, limit: int | None, precision: str, views: str = ""
 ) -> EvaluationSetup:
     """What an evaluation of a network with a ``config`` on a dataset would be."""
     config = config_of(model)
@@ -102,4 +108,5 @@ def setup_of(
         config.weights_file,
         config.weights_sha256,
         config.view.words if config.view else "",
+        views,
     )

@@ -30,6 +30,8 @@ class Column(NamedTuple):
     split: int
     part: str
     """``"validation"`` or ``"test"``."""
+    views: str = ""
+    """Clips in time x crops of multi-view testing, such as ``"10x3"``; empty for the usual clips."""
 
 
 class Cell(NamedTuple):
@@ -71,9 +73,9 @@ class Results:
         """Those with a value in some row: UCF101, HMDB51, then others by name; validation before test."""
         parts, known = list(PARTS), list(DATASETS)
 
-        def rank(column: Column) -> tuple[int, str, int, int]:
+        def rank(column: Column) -> tuple[int, str, int, int, str]:
             place = known.index(column.dataset) if column.dataset in known else len(known)
-            return place, column.dataset, column.split, parts.index(column.part)
+            return place, column.dataset, column.split, parts.index(column.part), column.views
 
         return sorted({column for row in self.rows.values() for column in row}, key=rank)
 
@@ -169,12 +171,14 @@ def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, str]]]:
             splits = " and ".join(map(str, sorted(trained, key=str)))
             partial.append((path, f"measured on split {metrics['split']}, and trained on split {splits}"))
         elif metrics["subset"] in PARTS:  # accuracy on training videos has no column
-            column = Column(metrics["dataset"], metrics["split"], metrics["subset"])
+            views = metrics.get("views", "")
+            column = Column(metrics["dataset"], metrics["split"], metrics["subset"], str(views))
             cells[column] = Cell(metrics["top1"], metrics.get("majority", 0.0))
-    missing = [column for column in cells if column._replace(part="validation") not in cells]
+    usual = [column for column in cells if not column.views]
+    missing = [column for column in usual if column._replace(part="validation") not in cells]
     if missing and any((run / name).is_file() for name in LOGS):
         curves = read_curves(run)
-        for dataset, split, _ in missing:
+        for dataset, split, _, _ in missing:
             line = curves.accuracy.get(dataset) or curves.accuracy.get("")
             value = line.at(curves.best_epoch) if line else math.nan
             if math.isfinite(value):

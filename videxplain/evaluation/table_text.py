@@ -57,7 +57,8 @@ def _heads(results: Results) -> list[str]:
     several = {dataset for dataset, _ in splits if sum(dataset == other for other, _ in splits) > 1}
     return [
         f"{DATASETS.get(dataset, dataset)}{f' split {split}' if dataset in several else ''} {PARTS[part]}"
-        for dataset, split, part in results.columns
+        + (f", {views} views" if views else "")
+        for dataset, split, part, views in results.columns
     ]
 
 

@@ -36,8 +36,8 @@ class Origin:
         weights_sha256: SHA-256 of that file, empty where it is not known.
         question: SHA-256 of what was asked; the files of two results of one question are the same.
         model_options: Keyword arguments that rebuild the network.
-        model_input: What one pass reads: ``num_frames``, ``size``, ``sampling``, ``frame_interval``, ``mean``,
-            ``std``, and ``view``, how frames are resized and cropped; None where they are resized whole.
+        model_input: What one pass reads: ``num_frames``, ``size``, ``sampling``, ``frame_interval``,
+            ``pad_frames``, ``mean``, ``std``, and ``view``, how frames are resized and cropped; None where they are resized whole.
     """
 
     method: str
@@ -148,6 +148,7 @@ def of_model(config: ModelConfig) -> dict[str, Any]:
             "size": config.size,
             "sampling": config.sampling,
             "frame_interval": config.frame_interval,
+            "pad_frames": config.pad_frames,
             "mean": config.mean,
             "std": config.std,
             "view": None if config.view is None else asdict(config.view),

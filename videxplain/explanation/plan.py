@@ -20,7 +20,7 @@ class Plan:
 
     Attributes:
         windows: For each window the indices of its T frames. The last frame of a clip that is shorter than a window
-            occurs several times.
+            occurs several times, and so do the first and last frame of a clip that is padded.
         shares: For each window ``(T,)``; over all windows the shares of a frame add up to 1.
         interval: How many frames it is from one frame of a window to the next; 1 for uniform sets.
         consecutive: Whether windows are stretches of frames at even distance or sets spread over the video.
@@ -35,26 +35,31 @@ class Plan:
 def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Plan:
     """Lay windows over a video so that every frame is explained.
 
-    Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular
-    weights, so that a window fades out while the next fades in; where a network sees every k-th frame, k windows side
-    by side take the place of one. Uniform sets interleave and share nothing. :func:`short_clip_note` tells of clips
-    that do not fill a window.
+    Consecutive windows begin ``stride`` frames apart (default: half a window) and are blended by triangular weights, so
+    that a window fades out while the next fades in; where a network sees every k-th frame, k windows side by side take
+    the place of one. With ``config.pad_frames`` the windows reach beyond both ends of a clip that fills one, where its
+    first and last frame are repeated; what they say there has no share. Uniform sets interleave and share nothing.
+    :func:`short_clip_note` tells of clips that do not fill a window.
 
     Raises:
         VidexplainError: Fewer than half of the frames that the network sees, or a stride that would leave gaps.
     """
-    length, interval = config.num_frames, 1
+    length, interval, before = config.num_frames, 1, 0
     if config.sampling == "uniform":
         windows = interleaved_sets(num_frames, length)
         ramp = np.ones(length)
     else:
         interval = window_interval(num_frames, length, config.frame_interval)
-        windows = covering_windows(num_frames, length, stride or max(1, length * interval // 2), interval)
+        if num_frames >= length:
+            before = config.pad_frames * interval
+        windows = covering_windows(num_frames + 2 * before, length, stride or max(1, length * interval // 2), interval)
         ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
+    ramps = [ramp * ((before <= window) & (window < before + num_frames)) for window in windows]
+    windows = [np.clip(window - before, 0, num_frames - 1) for window in windows]
     total = np.zeros(num_frames)
-    for window in windows:
-        np.add.at(total, window, ramp)  # the last frame of a short clip occurs several times
-    shares = [(ramp / total[window]).astype(np.float32) for window in windows]
+    for window, weights in zip(windows, ramps, strict=True):
+        np.add.at(total, window, weights)  # the last frame of a short clip occurs several times
+    shares = [(weights / total[window]).astype(np.float32) for window, weights in zip(windows, ramps, strict=True)]
     return Plan(windows, shares, interval, config.sampling == "consecutive")
 
 

@@ -37,6 +37,8 @@ def question_of(source: FrameSource, config: ModelConfig, method: str, **asked: 
         "labels": config.labels,
         "input": [config.num_frames, config.size, config.sampling, config.frame_interval, config.mean, config.std],
         "view": None if config.view is None else dataclasses.astuple(config.view),
+        # Left out where there is none, so that files of earlier versions keep their number.
+        **({"pad_frames": config.pad_frames} if config.pad_frames else {}),
         "weights": [config.weights, getattr(config, "weights_sha256", "")],
         "asked": {name: _value(name, value, config) for name, value in asked.items()},
     }

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 Builder = Callable[..., "nn.Module"]
 Initialise = Callable[["nn.Module"], None]
 
-SHARED_OPTIONS = ("num_classes", "labels", "num_frames", "size", "sampling", "frame_interval", "mean", "std")
+SHARED_OPTIONS = (
+    *("num_classes", "labels", "num_frames", "size", "sampling", "frame_interval", "pad_frames", "mean", "std"),
+)
 """Options that every architecture has: fields of its :class:`ModelConfig`."""
 
 
@@ -62,7 +64,7 @@ class Architecture:
         own = {name: options.get(name, default) for name, default in known.items()}
         own = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
         for name, value in fields.items():
-            if type(value) is int and value < 1:
+            if type(value) is int and value < 1 and name != "pad_frames":
                 raise VidexplainError(f"{name} must be at least 1, not {value}")
         self.check(own)
         return reconfigure(self.config, fields).replace(options=own)

@@ -114,6 +114,9 @@ class ModelConfig:
             probability, its logarithm, or the value; minus it for a complement. A probability near 0 or 1 has small
             gradients, so a network without its final softmax or sigmoid is explained better.
         view: How the authors of the weights prepare a frame; None where frames are resized to ``size`` whole.
+        pad_frames: How often the first and the last frame of a clip are repeated before and after it, counted in frames
+            that the network sees. Networks that pad windows with zeros in time have extreme maps at both ends of a
+            window; with padding these ends lie on repeated frames, whose maps are dropped.
         weights_file: Name of the file that the weights were read from, empty where there was none.
         weights_sha256: SHA-256 of that file.
     """
@@ -135,6 +138,7 @@ class ModelConfig:
 
     output: OutputKind = "logits"
     view: View | None = None
+    pad_frames: int = 0
     # Where weights lie says nothing of the network: two that are equal stay equal.
     weights_file: str = field(default="", compare=False)
     weights_sha256: str = field(default="", compare=False)
@@ -158,6 +162,16 @@ class ModelConfig:
         _check(self.view is None or isinstance(self.view, View), "view", "a View", self.view)
         if self.view is not None and self.view.crop != self.size:
             raise VidexplainError(f"view crops frames to {self.view.crop}, and size is {self.size}")
+        _check(
+            isinstance(self.pad_frames, int)
+            and not isinstance(self.pad_frames, bool)
+            and 0 <= self.pad_frames <= LARGEST,
+            "pad_frames",
+            f"a number from 0 to {LARGEST}",
+            self.pad_frames,
+        )
+        if self.pad_frames and self.sampling == "uniform":
+            raise VidexplainError("pad_frames has no use for frames from all over the video")
         if self.output == "binary" and self.num_classes != 1:
             raise VidexplainError(f"output binary is one logit, and num_classes is {self.num_classes}; say multilabel")
         if self.labels and len(self.labels) != self.num_classes and not (self.has_complement and len(self.labels) == 2):

@@ -24,7 +24,7 @@ from videxplain.models.hubs.processors import channel_statistics, square, view_o
 from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import Wrapped
 
-_OPTIONS = ("labels", "sampling", "frame_interval", "mean", "std")
+_OPTIONS = ("labels", "sampling", "frame_interval", "pad_frames", "mean", "std")
 
 
 @dataclass(frozen=True)
