@@ -59,7 +59,7 @@ def test_options_of_methods_are_taken(run, clip, tmp_path, narrow):
         (("--model", "i3d", "--methods", "gradcam,rose"), "unknown method 'rose'; did you mean rise"),
         (("--model", "i3d", "--targets", "1,2", "--rows", "2"), "the rows of a comparison are what is compared"),
         (("--model", "i3d", "--targets", "1,2", "--at", "3,20"), "the clip has no frame 20; it has frames 0 to 19"),
-        (("--model", "i3d", "--targets", "1,2", "--scale", "same"), "unknown scale 'same'; known: own, shared"),
+        (("--model", "i3d", "--targets", "1,2", "--scale", "same"), "unknown scale 'same'; did you mean shared?"),
         (("--model", "i3d", "--targets", "1,2", "--samples", "3"), "no method compared here has the option 'samples'"),
     ],
 )

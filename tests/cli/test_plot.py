@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.viz.documents import pdf_page
+
 CURVES = "epoch,step,train_loss,val_acc\n0,1,2,0.3\n1,2,1,0.45\n"
 PREDICTIONS = "video,group,label,predicted,sit,stand\n" + 3 * "a,g,sit,stand,0,1\n" + "b,g,stand,stand,0,1\n"
 
@@ -109,11 +111,14 @@ def test_quiet_prints_the_files_and_what_was_left_out(run, tmp_path):
     assert run("plot", "curves", "--help", "--quiet")[0] == 0
 
 
-def test_a_figure_as_pdf(run, tmp_path):
+def test_figures_for_a_column_of_a_paper(run, tmp_path):
     path, out = tmp_path / "predictions.csv", tmp_path / "confusion.pdf"
     path.write_text(PREDICTIONS)
-    assert run("plot", "confusion", path, "--out", out)[0] == 0
-    assert out.read_bytes()[:5] == b"%PDF-"
+    assert run("plot", "confusion", path, "--out", out, "--width", "column", "--font-size", "7")[0] == 0
+    assert pdf_page(out)[0] == pytest.approx(234)
+    put_run(tmp_path / "run", curves=CURVES)
+    assert run("plot", "curves", tmp_path / "run", "--out", tmp_path / "curves.pdf", "--width", "8.5cm")[0] == 0
+    assert pdf_page(tmp_path / "curves.pdf")[0] == pytest.approx(240.945, abs=0.01)
 
 
 WRONG = {

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.compare import Asked
 from videxplain.explanation.sources import as_source
 from videxplain.metrics.map_agreement import agreement
+from videxplain.models.config import View
 from videxplain.viz.compared_maps import in_panes, label_height, pane_columns
 from videxplain.viz.overlay import enlarge
 from videxplain.viz.video import save_video
@@ -63,13 +65,17 @@ def test_agreement_is_that_of_maps_in_the_size_of_the_finest(methods):
 
 
 def test_networks_that_see_two_parts_of_the_frame_are_compared_where_both_look(video):
-    whole = vx.wrap(seeded(Small3D), **SETTINGS, layer="relu2")
-    middle = vx.wrap(seeded(Small3D), **SETTINGS, layer="relu2", view="16:16")
+    whole, middle = (vx.wrap(seeded(Small3D), **SETTINGS, layer="relu2") for _ in range(2))
+    middle.config = replace(middle.config, view=View(resize=32, crop=(16, 16)))
     found = vx.compare({"whole": whole, "middle": middle}, video, target=0)
-    assert found.labels == ["whole", "middle"]
     first, second = found.explanations
-    assert first.view_box == second.view_box or None in (first.view_box, second.view_box)
-    assert -1 <= found.agreement[0].rank_correlation <= 1
+    # The clip has 64 x 64 pixels, of which the second network sees the middle 32 x 32.
+    assert (first.view_box, second.view_box) == (None, (16, 16, 48, 48))
+    inside = np.stack([enlarge(enlarge(values, (64, 64))[16:48, 16:48], (8, 8)) for values in first.maps])
+    seen = np.stack([enlarge(enlarge(values, (32, 32)), (8, 8)) for values in second.maps])
+    expected = agreement(inside, seen)
+    assert found.agreement[0].rank_correlation == pytest.approx(expected.rank_correlation)
+    assert found.agreement[0].overlap == pytest.approx(expected.overlap)
 
 
 def test_panes_hold_the_single_overlays_pixel_by_pixel(methods):
@@ -92,7 +98,7 @@ def test_panes_have_their_names_above_them():
     label = label_height((40, 80))
     assert frame.shape == (40 + label, 160, 3)
     for part in (frame[:label, :80], frame[:label, 80:]):
-        assert part.max() > 200
+        assert part.max() > 150
         assert (part[:, -4:] == part[0, 0]).all()  # nothing is cut
     assert (frame[label:] == 0).all()
 
@@ -182,7 +188,7 @@ def test_an_option_goes_to_the_methods_that_have_it(model, video):
             {"methods": ["gradcam", "saliency"], "samples": 3},
             "no method compared here has the option 'samples': gradcam",
         ),
-        ({"targets": ["a", "b"], "scale": "same"}, "unknown scale 'same'; known: own, shared"),
+        ({"targets": ["a", "b"], "scale": "same"}, "unknown scale 'same'; did you mean shared?"),
     ],
 )
 def test_what_is_no_comparison_gets_a_line(arguments, message, model, video):

@@ -161,3 +161,9 @@ def test_wrap_loses_no_word():
     assert len(lines) > 1
     assert " ".join(lines) == LONG
     assert all(text_width(line, 10) <= 3.0 for line in lines)
+
+
+def test_values_of_a_regression_are_no_percentages():
+    shown = words(sheet(predictions=[("angle", -30.0), ("speed", 1.5)], probabilities=False))
+    assert {"−30", "1.5"} <= set(shown)
+    assert not any("%" in text for text in shown)

@@ -154,11 +154,14 @@ def _print_agreement(comparison: "Comparison", clip: str) -> None:
     from rich.table import Table
 
     from videxplain.cli.console import clean
+    from videxplain.explanation.origin import measured
 
-    for label, one in zip(comparison.labels, comparison.explanations, strict=True):
+    for name, one in zip(comparison.names, comparison.explanations, strict=True):
         said = dict(one.predictions).get(one.explained_label)
-        share = "" if said is None else f", {100 * said:.1f} %"
-        say(f"{label}: '{one.origin.target}'{share}, {one.origin.layer}" if one.origin.target else label)
+        probable = said is not None and measured(one.origin.output) == "probability"
+        share = f", {100 * (said or 0.0):.1f} %" if probable else ""
+        target = f"'{one.origin.target}'{share}, " if one.origin.target else ""
+        say(f"{name}: {target}{one.origin.layer}")
     table = Table(box=None, pad_edge=False)
     table.add_column("maps", overflow="fold")
     table.add_column("rank correlation", justify="right")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from videxplain.cli import options
 from videxplain.cli.console import print_files, problem
 from videxplain.errors import VidexplainError, unknown
 
@@ -46,13 +47,23 @@ plot_app = typer.Typer(no_args_is_help=True, help="Draw curves, results and conf
 
 
 @plot_app.command()
-def curves(runs: Runs, out: Picture, title: Title = "") -> None:
+def curves(
+    runs: Runs,
+    out: Picture,
+    title: Title = "",
+    width: options.Width = None,
+    font: options.Font = None,
+    font_size: options.FontSize = None,
+    dark: options.Dark = False,
+) -> None:
     """Training loss and validation accuracy of several runs; of runs with several seeds the mean and the range."""
+    from videxplain.cli.look import drawn_as
     from videxplain.evaluation.curves import read_curve_groups
     from videxplain.viz.curves import curves_figure
     from videxplain.viz.save import save_figure
 
-    save_figure(curves_figure(read_curve_groups(runs), title=title), out)
+    with drawn_as(width=width, font=font, font_size=font_size, dark=dark):
+        save_figure(curves_figure(read_curve_groups(runs), title=title), out)
     print_files([out])
 
 
@@ -78,9 +89,18 @@ def table(folder: Folder, out: Texts) -> None:
 
 @plot_app.command()
 def confusion(
-    predictions: Predicted, out: Picture, order: Order = "index", counts: Counts = False, title: Title = ""
+    predictions: Predicted,
+    out: Picture,
+    order: Order = "index",
+    counts: Counts = False,
+    title: Title = "",
+    width: options.Width = None,
+    font: options.Font = None,
+    font_size: options.FontSize = None,
+    dark: options.Dark = False,
 ) -> None:
     """Which classes are taken for which."""
+    from videxplain.cli.look import drawn_as
     from videxplain.evaluation.confusion import confusion_matrix, most_confused, similarity_linkage
     from videxplain.evaluation.predictions import read_predictions
     from videxplain.viz.confusion import confusion_figure
@@ -90,13 +110,14 @@ def confusion(
         raise unknown("order", order, ORDERS)
     said = read_predictions(predictions)
     matrix = confusion_matrix(said.truth, said.predicted, len(said.labels))
-    figure = confusion_figure(
-        matrix,
-        said.labels,
-        most_confused(matrix, said.labels),
-        normalise=not counts,
-        linkage=similarity_linkage(matrix) if order == "similarity" else None,
-        title=title,
-    )
-    save_figure(figure, out)
+    with drawn_as(width=width, font=font, font_size=font_size, dark=dark):
+        figure = confusion_figure(
+            matrix,
+            said.labels,
+            most_confused(matrix, said.labels),
+            normalise=not counts,
+            linkage=similarity_linkage(matrix) if order == "similarity" else None,
+            title=title,
+        )
+        save_figure(figure, out)
     print_files([out])

@@ -43,9 +43,14 @@ def panels_caption(
         gradient_method: The method of the fourth panel.
         colormap: The colour map that was asked for; None for that of the style.
     """
-    yield f"{frames_words(explanation.source, frames)}: the frame; the mean activation of the first convolution;"
-    yield f"{explained_words(explanation)}; and {cited(gradient_method)}, in which grey is no contribution."
-    yield f"Grad-CAM: {scale_words(explanation, colormap)}"
+    panels = (
+        "(a) the frame",
+        "(b) the mean activation of the first convolution",
+        f"(c) {explained_words(explanation)}",
+        f"(d) {cited(gradient_method)}, in which grey is no contribution",
+    )
+    yield f"{frames_words(explanation.source, frames)}: {'; '.join(panels)}."
+    yield f"(c): {scale_words(explanation, colormap)}"
     yield from made_words(explanation)
 
 
@@ -124,7 +129,9 @@ def score_words(explanation: "Explanation") -> str:
     origin = explanation.origin
     if not origin.target:
         return "without a class"
-    score = {"probabilities": "probability", "regression": "value"}.get(origin.output, "logit")
+    score = {"probabilities": "probability", "log_probabilities": "log probability", "regression": "value"}.get(
+        origin.output, "logit"
+    )
     said = dict(explanation.predictions).get(explanation.explained_label)
     share = "" if said is None or origin.output == "regression" else rf", probability {100 * said:.1f}\,\%"
     kind = "class " if origin.target_index is not None else ""

@@ -1,1 +1,1 @@
-"""Pictures only; knows arrays, never torch."""
+"""Draws pictures from arrays. Imports no torch and reads no files."""

@@ -1,4 +1,4 @@
-"""Frames in rows with arrows from one point to others, across frames."""
+"""A figure of frames with arrows from one point to other points, also in other frames."""
 
 from collections.abc import Sequence
 from math import hypot
@@ -32,7 +32,7 @@ _WIDEST, _THINNEST = 3.2, 0.4
 _POINT = 0.07
 """Radius of the point, in inches."""
 _PALEST = 0.45
-"""How much is kept of a picture where nothing is looked at."""
+"""Share of a picture's colour that is kept where the weight is 0."""
 
 
 def arrows_figure(
@@ -50,10 +50,10 @@ def arrows_figure(
     notes: Sequence[str] = (),
     box: Box | None = None,
 ) -> Figure:
-    """One page: frames, a point in one of them, and arrows to where it looks.
+    """Draw frames, a point in one of them, and arrows to where the point looks.
 
-    An arrow's width and how much it hides grow with its weight; what is taken away rather than added, which a dot
-    product can do, is blue. Frames are pale where little is looked at. A link of the point to its own place is a ring.
+    The width and the opacity of an arrow grow with its weight. Negative weights, which a dot product can give, are
+    blue. Frames are pale where weights are small. A link of the point to itself is a ring.
 
     Args:
         frames: ``(k, H, W, 3)`` uint8 RGB.
@@ -147,6 +147,9 @@ def _link(axes: Axes, start: tuple[float, float], end: tuple[float, float], weig
 
 
 def _paled(picture: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """The picture as it is where ``level`` is 1, and mixed with white towards 0; the root makes small weights seen."""
+    """The picture mixed with white: unchanged where ``level`` is 1, palest where it is 0.
+
+    The square root makes small weights visible.
+    """
     kept = _PALEST + (1 - _PALEST) * np.sqrt(np.clip(enlarge(level, picture.shape[:2]), 0, 1))[..., None]
     return np.rint(255 - kept * (255 - picture.astype(np.float32))).astype(np.uint8)

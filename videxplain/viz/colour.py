@@ -1,4 +1,4 @@
-"""Colours: the maps that turn values into colours, and the few fixed ones every picture shares."""
+"""Colour maps, which turn values into colours, and the fixed colours that all pictures share."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ from videxplain.errors import unknown
 RGB: TypeAlias = tuple[int, int, int]
 
 DEFAULT_COLORMAP = "inferno"
-"""Perceptually uniform, and its bright end (yellow) is a colour that skin, grass and sky seldom have."""
+"""A perceptually uniform map. Its bright end is yellow, which skin, grass and sky seldom are."""
 
 POSITIVE = "#e8702a"
 NEGATIVE = "#4f7fb5"
@@ -47,7 +47,11 @@ DARK = Palette("#16181d", "#eceef1", "#9aa3af", "#3c424c", "#6b7280", "#ff9b8f",
 
 
 def colour_map(name: str) -> Colormap:
-    """A matplotlib colour map by name; ``VidexplainError`` with the nearest names when there is none."""
+    """Return matplotlib's colour map of this name.
+
+    Raises:
+        VidexplainError: There is none; the message has the nearest names.
+    """
     if name not in matplotlib.colormaps:
         raise unknown("colour map", name, sorted(matplotlib.colormaps))
     return matplotlib.colormaps[name]
@@ -55,24 +59,27 @@ def colour_map(name: str) -> Colormap:
 
 @lru_cache(maxsize=16)
 def lut(name: str = DEFAULT_COLORMAP) -> np.ndarray:
-    """The map as a read-only table: ``(256, 3)`` uint8 RGB, row ``i`` for the value ``i / 255``."""
+    """Return a colour map as a read-only table ``(256, 3)`` uint8 RGB.
+
+    Row ``i`` is the colour of the value ``i / 255``.
+    """
     table = colour_map(name)(np.linspace(0, 1, 256), bytes=True)[:, :3].copy()
     table.setflags(write=False)
     return table
 
 
 def cover(opacity: float) -> np.ndarray:
-    """How much of the frame the colour hides, per entry of `lut`: ``(256,)`` float64.
+    """Return how much of the frame each entry of :func:`lut` hides, ``(256,)`` float64.
 
-    ``opacity * (1 - (1 - v)^2)``: nothing at zero, so that the frame is untouched where there is no
-    evidence, and most of it by the middle, where a proportional cover would leave the colour too faint to
-    be read over a bright scene.
+    The value is ``opacity * (1 - (1 - v)^2)``. It is zero where there is no evidence, so the frame is unchanged there.
+    It is high in the middle of the scale, because a proportional one would make the colours of medium evidence too
+    faint over a bright scene.
     """
     missing = 1 - np.linspace(0, 1, 256)
     return opacity * (1 - missing**2)
 
 
 def rgb(colour: str) -> RGB:
-    """A ``"#rrggbb"`` colour as three numbers in 0..255."""
+    """Return a colour ``"#rrggbb"`` as three numbers from 0 to 255."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     return red, green, blue

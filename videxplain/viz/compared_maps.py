@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -117,7 +118,7 @@ def comparison_figure(
     if beside:
         longest = max(text_width(row.name, TEXT_POINTS) for row in compared)
         numbers = max(text_width(text, SMALL_POINTS) for text in ends)
-        names = min(max(longest + _SQUARE + 0.08, numbers), _WIDEST_NAME * paper.inner) + 0.15
+        names = min(max(longest + _SQUARE + 0.09, numbers), _WIDEST_NAME * paper.inner) + 0.15
     cell = (paper.inner - names - (count - 1) * GAP) / count
     tall = cell * height / width
     line = 0.0 if beside else text_height(TEXT_POINTS) + 0.02
@@ -152,8 +153,8 @@ def comparison_figure(
         low, high = row.scale
         for x, picture, values in zip(across, pictures, row.maps, strict=True):
             part = scaled_box(row.box, (height, width), picture.shape[:2])
-            look = {"colormap": colormap, "opacity": opacity}
-            drawn = overlay(picture, values - low, high - low, empty=row.empty, box=part, **look)  # type: ignore[arg-type]
+            look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
+            drawn = overlay(picture, values - low, high - low, empty=row.empty, box=part, **look)
             page.picture(x, top + line, cell, tall, drawn)
     if shared:
         said = "one colour scale for all rows" if layout.captions else ""

@@ -1,4 +1,4 @@
-"""Confusion matrices as heat maps: which classes are taken for which, readable at a dozen classes and at a hundred."""
+"""Confusion matrices as heat maps, readable with ten classes and with a hundred."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 WIDTH = 12.0
 LARGEST_CELL, SMALLEST_BESIDE = 0.56, 0.38
-"""Inches; with cells below the second size the list of pairs goes under the matrix, so that cells can be larger."""
+"""Sizes of a cell in inches.
+
+If cells beside the list of pairs were smaller than the second size, the list is put below.
+"""
 LARGEST_NAME, TICK, HAIR = 1.7, 0.05, 0.006
 SMALLEST_POINTS, SMALLEST_NUMBER = 7.0, 6.0
 LINE = 1.15
@@ -42,14 +45,14 @@ BAR, BETWEEN_BARS = 2.6, 0.6
 TREE = 0.7
 """Height in inches of the tree of classes."""
 RIGHT, WRONG = ("#c3d5e8", "#4f7fb5", "#1d3f6b"), ("#fbd5b8", "#e8702a", "#8c2f06")
-"""The colours of right and of wrong answers; few are like the page."""
+"""The colours of right and of wrong answers, from few to many. None has the colour of the page."""
 
 Pair: TypeAlias = tuple[str, str, int, float]
-"""True class, the class it is taken for, number of videos, and their share of the true class."""
+"""True class, predicted class, number of videos, and their share of the true class."""
 
 
 def row_shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each row of ``(K, K)`` counts divided by its sum; a row of zeros stays one."""
+    """Divide each row of counts ``(K, K)`` by its sum. A row of zeros stays zero."""
     return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
 
 
@@ -62,12 +65,12 @@ def confusion_figure(
     linkage: NDArray[np.float64] | None = None,
     title: str = "",
 ) -> Figure:
-    """The matrix as a heat map, and the most confused pairs beside or under it.
+    """Draw the matrix as a heat map, and the most confused pairs beside or below it.
 
-    Right answers (the diagonal) are blue and wrong ones orange, darker where there are more. The orange grows with the
-    square root, so that a few per cent can still be seen. Numbers stand in the cells if they fit. If rows are too
-    narrow for their names, names alternate between the two sides; if even that is too narrow, every n-th class is named
-    and the page says so. A class without videos has a grey row.
+    Right answers (the diagonal) are blue and wrong ones are orange. More videos are darker. The orange scale is a
+    square root, so that a few per cent can still be seen. Cells hold numbers if they fit. If rows are too narrow for
+    their names, the names alternate between the two sides. If that is still too narrow, every n-th class is named, and
+    the page says so. A class without videos has a grey row.
 
     Args:
         matrix: ``(K, K)`` counts, rows true.
@@ -89,7 +92,7 @@ def confusion_figure(
 
         order = leaves_list(linkage)
         matrix, labels = matrix[np.ix_(order, order)], [labels[number] for number in order]
-    layout = _Layout(labels, title, _summary(matrix), tree=linkage is not None)
+    layout = _Layout(labels, title, _summary(matrix), min(len(pairs), MOST_PAIRS), tree=linkage is not None)
     page = Page(layout.paper, layout.height)
     layout.header.draw(page)
     page.lines(layout.paper.margin, layout.header.bottom, layout.summary, TEXT_POINTS, page.palette.muted)
@@ -105,7 +108,7 @@ def confusion_figure(
 class _Layout:
     """Where things go on the page, in inches from the top left corner."""
 
-    def __init__(self, labels: Sequence[str], title: str, summary: str, *, tree: bool) -> None:
+    def __init__(self, labels: Sequence[str], title: str, summary: str, pairs: int, *, tree: bool) -> None:
         count = len(labels)
         self.paper = paper = Paper.of(WIDTH)
         self.header = Header(title, [], paper)
@@ -141,7 +144,7 @@ class _Layout:
         self.list_columns = 1 if self.beside or not self.keys_beside else 2
         room = paper.width - paper.margin - self.list_left
         self.list_width = (room - 0.4 * (self.list_columns - 1)) / self.list_columns
-        self.list_rows = math.ceil(MOST_PAIRS / self.list_columns)
+        self.list_rows = math.ceil(MOST_PAIRS / self.list_columns) if self.keys_beside else max(pairs, 1)
         list_bottom = self.list_top + text_height(TEXT_POINTS) + 0.1 + self.list_rows * PAIR
         self.height = max(key_bottom, list_bottom) + paper.margin
 
@@ -159,7 +162,7 @@ def _summary(matrix: NDArray[np.int64]) -> str:
 
 
 def _draw_cells(page: Page, axes: Axes, layout: _Layout, matrix: NDArray[np.int64], normalise: bool) -> None:
-    """Two heat maps in one, of the diagonal and of the rest, each with its key."""
+    """Draw two heat maps in one, of the diagonal and of the other cells, each with its key."""
     values = row_shares(matrix) if normalise else matrix.astype(np.float64)
     limit = 1.0 if normalise else float(matrix.max() or 1)
     diagonal, empty = np.eye(len(matrix), dtype=bool), (matrix.sum(axis=1) == 0)[:, None]
@@ -186,7 +189,10 @@ def _draw_cells(page: Page, axes: Axes, layout: _Layout, matrix: NDArray[np.int6
 
 
 def shades(palette: Palette, colours: Sequence[str]) -> "Colormap":
-    """From the colour of the page through the colours; the strongest is last, which on a dark page is the lightest."""
+    """Return a colour map from the colour of the page through ``colours``.
+
+    On a dark page it ends in the lightest of them.
+    """
     return LinearSegmentedColormap.from_list("", [palette.paper, *(colours if palette is LIGHT else colours[::-1])])
 
 
@@ -232,7 +238,10 @@ def _heat_map(
 
 
 def _numbers(values: NDArray[np.float64], cell: float, normalise: bool) -> tuple[NDArray[Any], float]:
-    """What stands in each cell, nothing in those of zero, and its size in points; 0 if the widest does not fit."""
+    """Return the text of each cell, empty for zero, and its size in points.
+
+    The size is 0 if the widest does not fit.
+    """
     texts = np.full(values.shape, "", dtype=object)
     for place in zip(*np.nonzero(values), strict=True):
         texts[place] = _cell_text(float(values[place]), normalise)
@@ -248,13 +257,13 @@ def _cell_text(value: float, normalise: bool) -> str:
 
 
 def _draw_tree(page: Page, axes: Axes, matrix: NDArray[np.int64], linkage: NDArray[np.float64]) -> None:
-    """The tree whose leaves are the columns, which already stand in its order."""
+    """Draw the tree above the matrix. The columns are in the order of its leaves."""
     from seaborn.matrix import dendrogram
 
     lines = {"colors": page.palette.muted, "linewidths": 0.7}
     dendrogram(matrix, linkage=linkage, axis=1, label=False, ax=axes, tree_kws=lines)
     joins = linkage[:, 2]
-    # All classes are far from each other in a good network: the empty stretch below the first join is left out.
+    # The first join is high in a good network, so the empty space below it is left out.
     axes.set_ylim(joins.min() - 0.25 * max(float(np.ptp(joins)), 1e-3), joins.max() + 0.02)
     axes.axis("off")
 
@@ -285,7 +294,7 @@ def _draw_names(page: Page, layout: _Layout) -> None:
 
 
 def _draw_pairs(page: Page, layout: _Layout, pairs: Sequence[Pair]) -> None:
-    """The most frequent mistakes: how many videos, what share of their class, which class for which."""
+    """List the most frequent mistakes: number of videos, share of the true class, and both classes."""
     page.text(layout.list_left, layout.list_top, "most confused", TEXT_POINTS, weight="bold")
     top = layout.list_top + text_height(TEXT_POINTS) + 0.1
     if not pairs:

@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Curves:
-    """The course of a run.
+    """Loss and accuracy of a run.
 
     Attributes:
         name: Of the run.
@@ -71,7 +71,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class CurveGroup:
-    """Runs of one recipe that differ in their seeds; or a single run.
+    """Runs of one recipe with different seeds, or a single run.
 
     Attributes:
         name: What the key calls them.
@@ -83,10 +83,11 @@ class CurveGroup:
 
 
 def curves_figure(groups: Sequence[CurveGroup], *, title: str = "") -> Figure:
-    """Training loss at the left, validation accuracy in the middle, at the right the key.
+    """Draw the training loss at the left, the validation accuracy in the middle, and the key at the right.
 
-    A group has one colour. Its line is the mean over its runs in each epoch, and the band spans all of them. On several
-    datasets the lines are dashed, another pattern for each dataset. A dot marks the best epoch of a single run.
+    Each group has one colour. Its line is the mean of its runs in each epoch, and the band goes from the lowest to the
+    highest of them. With several datasets, each dataset has a pattern of dashes. A dot marks the best epoch of a single
+    run.
 
     Args:
         groups: At least one.
@@ -105,7 +106,7 @@ def curves_figure(groups: Sequence[CurveGroup], *, title: str = "") -> Figure:
     beside = paper.inner >= 3 * (TICKS + BETWEEN) + 2 * PANEL[0]
     width = PANEL[0] if beside else paper.inner - TICKS - paper.plot_end
     tall = PANEL[1] if beside else min(PANEL[1], 0.75 * width)
-    block = head + tall + 0.45
+    block = head + tall + (0.45 if beside else 0.6)
     key_top = header.bottom + head if beside else header.bottom + 2 * block + 0.15
     key = ENTRY * len(entries)
     page = Page(paper, (max(header.bottom + block, key_top + key) if beside else key_top + key) + paper.margin)
@@ -138,7 +139,7 @@ class _Entry(NamedTuple):
     colour: str
     dash: Dash
     accuracy: Sequence[Line]
-    """One a run."""
+    """One for each run."""
     best: Sequence[int]
     """The epoch of each run whose weights are kept."""
 
@@ -172,7 +173,7 @@ def _entries(group: CurveGroup, colour: str) -> list[_Entry]:
 
 
 def _draw(axes: Axes, lines: Sequence[Line], colour: str, dash: Dash) -> None:
-    """The mean of the lines and a band over all of them; a single epoch, which makes no line, as a small dot."""
+    """Draw the mean of the lines and a band over all of them. A single epoch, which makes no line, is a small dot."""
     import seaborn
 
     epochs = np.concatenate([line.epochs for line in lines])
@@ -200,7 +201,7 @@ def _finish(page: Page, axes: Axes) -> None:
 
 
 def _draw_key(page: Page, left: float, top: float, entries: Sequence[_Entry]) -> None:
-    """Which line is which run, and what it reached."""
+    """Write which line is which run, and the accuracy that it reached."""
     room = page.width - page.paper.margin - left - SAMPLE - 0.1
     for row, entry in enumerate(entries):
         y = top + ENTRY * row

@@ -1,4 +1,4 @@
-"""A dataset in pictures: a frame of every class, clips per class, lengths, sizes, frame rates."""
+"""Figures of a dataset: a frame of every class, clips of each class, lengths, sizes and frame rates."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,10 +29,10 @@ PART_COLOURS = (NEGATIVE, POSITIVE, "#c9cdd3")
 _GAP, _NARROWEST_SAMPLE = 0.12, 0.95
 _ROW = 0.215
 _NARROWEST_BARS = 2.2
-"""Of a column of classes, inches."""
+"""Least width in inches of a column of classes."""
 _PANEL, _BETWEEN = 2.9, 0.7
 _NARROWEST_PANEL = 3.6
-"""Two panels with less room than this are below each other."""
+"""Two panels are below each other if each would be narrower than this, in inches."""
 _BOX = 0.3
 LIGHT = "#c3d5e8"
 _NEARLY = 3
@@ -50,7 +50,7 @@ def dataset_figures(
     rates: Sequence[tuple[str, int]],
     skipped: int = 0,
 ) -> dict[str, Figure]:
-    """All figures of a dataset, by name: samples, classes, lengths and formats.
+    """Draw all figures of a dataset, by name: samples, classes, lengths and formats.
 
     Args:
         name: Of the dataset.
@@ -76,7 +76,7 @@ def dataset_figures(
 def samples_figure(
     frames: Sequence[np.ndarray | None], labels: Sequence[str], *, title: str = "", notes: Sequence[str] = ()
 ) -> Figure:
-    """A frame of every class over its name; a frame of another shape than most lies on black.
+    """Draw a frame of every class above its name. A frame of an unusual shape lies on black.
 
     Args:
         frames: One ``(H, W, 3)`` uint8 RGB for each class, of any size; None for a class without videos.
@@ -106,7 +106,7 @@ def samples_figure(
 def classes_figure(
     counts: Mapping[str, np.ndarray], labels: Sequence[str], *, title: str = "", notes: Sequence[str] = ()
 ) -> Figure:
-    """Clips of every class as bars, the largest class first.
+    """Draw the clips of every class as bars, the largest class first.
 
     Args:
         counts: ``(K,)`` clips of each class, for one part of the dataset or several ("train", "test"), which are drawn
@@ -144,7 +144,7 @@ def classes_figure(
 
 
 def lengths_figure(seconds: np.ndarray, frames: np.ndarray, *, title: str = "", notes: Sequence[str] = ()) -> Figure:
-    """How long videos are: the distributions of seconds and of frames, as histograms under box plots.
+    """Draw how long videos are: histograms of seconds and of frames, each below a box plot.
 
     Args:
         seconds: ``(N,)``.
@@ -168,7 +168,7 @@ def lengths_figure(seconds: np.ndarray, frames: np.ndarray, *, title: str = "", 
 def formats_figure(
     sizes: Sequence[tuple[str, int]], rates: Sequence[tuple[str, int]], *, title: str = "", notes: Sequence[str] = ()
 ) -> Figure:
-    """Frame sizes and frame rates with how many videos have them, the most frequent first.
+    """Draw frame sizes and frame rates with the number of videos that have them, the most frequent first.
 
     Args:
         sizes: Such as ``("320x240", 13320)``, ordered.
@@ -203,13 +203,13 @@ def formats_figure(
 
 
 def _panels(paper: Paper) -> tuple[int, float]:
-    """How many of two panels are beside each other, and how wide each is in inches."""
+    """Return how many of two panels are side by side (1 or 2), and the width of each in inches."""
     width = (paper.inner - _BETWEEN) / 2
     return (2, width) if width >= _NARROWEST_PANEL else (1, paper.inner)
 
 
 def _on_black(frame: np.ndarray | None, width: float, height: float, density: float) -> np.ndarray:
-    """The whole frame, as large as fits, in the middle of a black picture of the cell's size; grey for no frame.
+    """Return a black picture of the size of a cell with the whole frame in its middle; a grey one if there is no frame.
 
     Args:
         frame: ``(H, W, 3)`` uint8 RGB.
@@ -232,7 +232,7 @@ def _on_black(frame: np.ndarray | None, width: float, height: float, density: fl
 
 
 def _key(page: Page, top: float, names: Sequence[str]) -> None:
-    """What the colours of the bars mean, if there is more than one."""
+    """Draw the names of the colours of the bars."""
     left = page.paper.margin
     for name, colour in zip(names, PART_COLOURS, strict=False):
         page.box(left, top, 0.14, 0.14, colour)

@@ -1,4 +1,4 @@
-"""GIFs with one palette for the whole film, in memory that does not grow with its length."""
+"""Writes GIFs with one palette for the whole video. The memory does not grow with its length."""
 
 import math
 import os
@@ -28,9 +28,9 @@ DITHER = "dither=bayer:bayer_scale=3:diff_mode=rectangle"
 class GifWriter:
     """A GIF at the speed of the video, at most 480 pixels wide and 12.5 frames per second.
 
-    The palette needs all frames before the first can be written: they wait in a temporary video file while
-    a histogram of their colours grows. The GIF is made, and takes its name, in `close` or at the end of the
-    ``with`` block; after an error nothing is left.
+    The palette depends on all frames. So the frames first go to a temporary video file, and their colours are counted.
+    :meth:`close`, or the end of the ``with`` block, makes the GIF and gives it its name. After an error no file is
+    left.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class _Filters:
 
 
 class _PaletteMaker(_Filters):
-    """Many frames in, the 256 colours that serve them best out."""
+    """Takes many frames and gives the 256 colours that fit them best."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         super().__init__(size, "palettegen", "stats_mode=full")
@@ -182,7 +182,7 @@ class _PaletteMaker(_Filters):
 
 
 class _Painter(_Filters):
-    """A frame in, the same frame in the palette's colours out."""
+    """Takes a frame and gives the same frame in the colours of the palette."""
 
     def __init__(self, size: tuple[int, int], palette: av.VideoFrame) -> None:
         super().__init__(size, "paletteuse", DITHER)

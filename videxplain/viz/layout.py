@@ -1,4 +1,4 @@
-"""What a figure of frames shows: which frames, in how many rows and columns, with which words."""
+"""What a figure of frames shows: which frames, how many rows and columns, and which words."""
 
 import math
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Layout:
             raise VidexplainError(f"a figure has at most {_MOST} frames, not {len(self.at)}")
 
     def grid(self, most_columns: int, frames: int) -> tuple[int, int]:
-        """Rows and columns of the figure of a clip.
+        """Return the rows and columns of the figure of a clip.
 
         Args:
             most_columns: Frames that fit in a row.
@@ -60,7 +60,7 @@ class Layout:
         return rows, columns
 
     def chosen(self, frames: int, most: int) -> list[int]:
-        """The numbers of the frames that are drawn.
+        """Return the numbers of the frames that are drawn.
 
         Args:
             frames: How many frames the clip has.
@@ -76,7 +76,7 @@ class Layout:
 
 
 def spread_frames(frames: int, most: int) -> list[int]:
-    """At most ``most`` of so many frames, evenly spread, the first and the last among them."""
+    """Return the numbers of at most ``most`` frames, evenly spread from the first to the last."""
     count = min(most, frames)
     if count == 1:
         return [frames // 2]
@@ -84,7 +84,7 @@ def spread_frames(frames: int, most: int) -> list[int]:
 
 
 def frame_numbers(text: str) -> tuple[int, ...]:
-    """The frames of a text such as ``"3,10,17"``.
+    """Read the numbers of frames from a text such as ``"3,10,17"``.
 
     Raises:
         VidexplainError: It holds something else.

@@ -1,4 +1,4 @@
-"""Motion and appearance, the two parts of one explanation, over the same frame."""
+"""Pictures of motion and appearance, the two parts of one explanation, over the same frames."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ def two_part_overlay(
     opacity: float = DEFAULT_OPACITY,
     box: Box | None = None,
 ) -> np.ndarray:
-    """A frame with both parts over it: their sum says how much is hidden, their shares mix the two colours.
+    """Draw both parts over a frame. Their sum decides how much is hidden, and their shares mix the two colours.
 
     Args:
         frame: ``(H, W, 3)`` uint8 RGB.
@@ -83,7 +83,7 @@ def two_part_sheet(
     box: Box | None = None,
     layout: Layout = Layout(),  # noqa: B008  (frozen)
 ) -> Figure:
-    """One page: frames, both parts over them, and how much each contributed when.
+    """Draw frames, both parts over them, and the contribution of each part over time.
 
     Args:
         frames: ``(k, H, W, 3)`` uint8 RGB.

@@ -1,4 +1,4 @@
-"""A raw map over a frame."""
+"""Draws a raw map over a frame."""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -13,13 +13,13 @@ from videxplain.viz.style import current_style
 NO_EVIDENCE, CONSTANT = "no positive evidence", "same value everywhere"
 DEFAULT_OPACITY = 0.6
 _UNSEEN = 0.35
-"""So much of the light is left where the network did not look."""
+"""Brightness of the part of a frame that the network did not see, as a share of the original."""
 _BEHIND_BANNER = (166, 27, 27)
 """The warning colour of a light page as RGB."""
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map brought to another size.
+    """Resize a map.
 
     Enlarging is bilinear between pixel centres (``F.interpolate(mode="bilinear", align_corners=False)``);
     along an axis that shrinks, values are averaged over the area they come from.
@@ -42,7 +42,7 @@ def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def enlarge_into(values: np.ndarray, size: tuple[int, int], box: Box | None) -> np.ndarray:
-    """A map ``(h, w)`` enlarged to a box of a frame of ``size``, and zero around it; to the whole frame for None."""
+    """Resize a map ``(h, w)`` to a box of a frame of ``size``; it is zero outside. None stands for the whole frame."""
     if box is None:
         return enlarge(values, size)
     rows, columns = box_slices(box, size)
@@ -52,7 +52,7 @@ def enlarge_into(values: np.ndarray, size: tuple[int, int], box: Box | None) -> 
 
 
 def draw_inside(frame: np.ndarray, box: Box | None, draw: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """A frame ``(H, W, 3)`` with ``draw`` applied to the part that the network saw, the rest dimmed.
+    """Apply ``draw`` to the part of a frame ``(H, W, 3)`` that the network saw, and dim the rest.
 
     Args:
         frame: uint8 RGB.
@@ -77,10 +77,10 @@ def overlay(
     empty: str = NO_EVIDENCE,
     box: Box | None = None,
 ) -> np.ndarray:
-    """A frame with a map drawn over it.
+    """Draw a map over a frame.
 
-    ``values / limit`` is clipped to [0, 1]; both the colour and how much it hides grow with it (`cover`), so
-    zero leaves the frame as it is. Pass one ``limit`` for a whole video, or the colours flicker.
+    ``values / limit`` is clipped to [0, 1]. The colour and its opacity (:func:`videxplain.viz.colour.cover`) grow with
+    it, so the frame is unchanged where it is zero. Use one ``limit`` for a whole video, or the colours flicker.
 
     Args:
         frame: ``(H, W, 3)`` uint8 RGB.
@@ -112,7 +112,7 @@ def overlay(
 
 @lru_cache(maxsize=16)
 def _tables(colormap: str, opacity: float) -> tuple[np.ndarray, np.ndarray]:
-    """Per level, the colour times its opacity and what is left of the frame, as tables for OpenCV."""
+    """Return two tables for OpenCV by level: the colour times its opacity, and the share of the frame that is left."""
     alpha = cover(opacity)[:, None]
     covers = np.rint(lut(colormap) * alpha).astype(np.uint8)
     keeps = np.rint(255 * (1 - alpha)).astype(np.uint8).repeat(3, axis=1)
@@ -120,7 +120,7 @@ def _tables(colormap: str, opacity: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _without_evidence(frame: np.ndarray, words: str) -> np.ndarray:
-    """The frame half drained of its colour, with a caption at the bottom left."""
+    """Return the frame in pale colours, with a caption at the bottom left."""
     grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     picture = cv2.addWeighted(frame, 0.4, grey, 0.6, 0)
     caption(picture, words)

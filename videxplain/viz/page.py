@@ -21,10 +21,10 @@ from matplotlib.textpath import TextToPath
 from videxplain.viz.style import Style, current_style
 
 MARGIN, PRINT_MARGIN = 0.3, 0.02
-"""Around a figure, on a screen, and where the page of a paper has margins of its own."""
+"""Inches around a figure: on a screen, and in a paper, whose page has margins."""
 GAP = 0.06
 LINE = 1.35
-"""Distance of text lines as a multiple of the type size."""
+"""Distance between lines of text, as a multiple of the size of the text."""
 
 TITLE_POINTS, NOTE_POINTS, TEXT_POINTS, SMALL_POINTS = 14, 10.5, 10, 8.5
 
@@ -76,7 +76,10 @@ class Paper:
 
 
 def one_line(text: object) -> str:
-    """Text without line breaks or runs of blanks; what is not UTF-8, such as bytes of a file name, becomes "?"."""
+    """Return the text without line breaks and repeated blanks.
+
+    What is not UTF-8, such as bytes of a file name, becomes "?".
+    """
     return " ".join(str(text).encode("utf-8", "replace").decode().split())
 
 
@@ -92,7 +95,7 @@ def _text_width(text: str, points: float, weight: str, family: str) -> float:
 
 
 def elide(text: str, points: float, width: float, weight: str = "normal") -> str:
-    """The text on one line, its middle replaced by an ellipsis when it is wider than ``width`` inches."""
+    """Return the text on one line. If it is wider than ``width`` inches, an ellipsis replaces its middle."""
     text = one_line(text)
     if text_width(text, points, weight) <= width:
         return text
@@ -105,7 +108,7 @@ def elide(text: str, points: float, width: float, weight: str = "normal") -> str
 
 
 def wrap(text: str, points: float, width: float, weight: str = "normal") -> list[str]:
-    """Lines no wider than ``width`` inches, broken at blanks; a word that is too wide is elided."""
+    """Break a text at blanks into lines of at most ``width`` inches. A word that is too wide is shortened."""
     lines: list[str] = []
     for word in one_line(text).split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
@@ -117,12 +120,12 @@ def wrap(text: str, points: float, width: float, weight: str = "normal") -> list
 
 
 def text_height(points: float, lines: int = 1) -> float:
-    """Height in inches of so many lines."""
+    """Return the height in inches of this number of lines."""
     return lines * points * LINE / 72
 
 
 def fit_picture(picture: np.ndarray, width: float, paper: Paper) -> np.ndarray:
-    """An ``(H, W, 3)`` uint8 picture at the resolution it is printed with, ``width`` inches wide."""
+    """Resize a picture ``(H, W, 3)`` uint8 to the pixels that it has in print at a width of ``width`` inches."""
     height, natural = picture.shape[:2]
     columns = max(1, round(width * paper.density))
     size = columns, max(1, round(height * columns / natural))
@@ -131,7 +134,10 @@ def fit_picture(picture: np.ndarray, width: float, paper: Paper) -> np.ndarray:
 
 
 class Header:
-    """Title, what belongs to it, and notes at the head of a page; measured first: the page's height depends on it."""
+    """Title, subtitle and notes at the top of a page.
+
+    It is measured first, because the height of the page depends on it.
+    """
 
     def __init__(self, title: str, notes: Sequence[str], paper: Paper, subtitle: str = "") -> None:
         """Break the text for ``paper``."""
@@ -162,7 +168,7 @@ class Page:
     """A matplotlib figure addressed in inches of the layout, from the top left corner."""
 
     def __init__(self, paper: Paper, height: float) -> None:
-        """An empty page; no pyplot, so nothing is kept behind the caller's back."""
+        """Make an empty page. It does not use pyplot, which would keep every figure in memory."""
         self.paper, self.palette = paper, paper.style.palette
         self.width, self.height = paper.width, height
         size = self.width * paper.scale, height * paper.scale
@@ -170,7 +176,7 @@ class Page:
         FigureCanvasAgg(self.figure)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes that fill the rectangle, in which only data is drawn."""
+        """Add axes whose data area is the rectangle."""
         bottom = self.height - top - height
         rectangle = (
             left / self.width,
@@ -206,7 +212,7 @@ class Page:
             axes.tick_params(labelfontfamily=family)
 
     def picture(self, left: float, top: float, width: float, height: float, pixels: np.ndarray) -> None:
-        """An ``(H, W, 3)`` uint8 picture with a hairline around it."""
+        """Draw a picture ``(H, W, 3)`` uint8 with a thin line around it."""
         axes = self.axes(left, top, width, height)
         axes.imshow(pixels, aspect="auto")
         axes.set(xticks=[], yticks=[])
@@ -214,7 +220,7 @@ class Page:
             spine.set(color=self.palette.rule, linewidth=0.5)
 
     def box(self, left: float, top: float, width: float, height: float, colour: str) -> None:
-        """A filled rectangle."""
+        """Draw a filled rectangle."""
         corner = left / self.width, 1 - (top + height) / self.height
         self.figure.add_artist(
             Rectangle(
@@ -228,7 +234,10 @@ class Page:
         )
 
     def text(self, x: float, y: float, text: str, points: float, colour: str | None = None, **options: Any) -> None:
-        """One line of text, its top at ``y`` unless ``va`` says otherwise; a ``$`` is only a ``$``."""
+        """Write one line of text.
+
+        Its top is at ``y`` unless ``va`` says otherwise. A ``$`` does not begin mathematics.
+        """
         options = {"va": "top", "ha": "left", "family": self.paper.style.families or None, **options}
         at = x / self.width, 1 - y / self.height
         size, colour = self.paper.points(points), colour or self.palette.ink
@@ -237,17 +246,17 @@ class Page:
     def lines(
         self, x: float, y: float, lines: Sequence[str], points: float, colour: str | None = None, **options: Any
     ) -> None:
-        """Several lines below each other."""
+        """Write several lines below each other."""
         for number, line in enumerate(lines):
             self.text(x, y + text_height(points, number), line, points, colour, **options)
 
     def colour_bar(self, left: float, top: float, width: float, colours: np.ndarray, ends: tuple[str, str]) -> None:
-        """A thin horizontal bar of ``(n, 3)`` uint8 colours with what its two ends mean below it."""
+        """Draw a thin horizontal bar of colours ``(n, 3)`` uint8, with the values of its two ends below it."""
         self.picture(left, top, width, 0.1, colours[None])
         self.text(left, top + 0.14, ends[0], SMALL_POINTS, self.palette.muted)
         self.text(left + width, top + 0.14, ends[1], SMALL_POINTS, self.palette.muted, ha="right")
 
 
 def number(value: float) -> str:
-    """A number for the end of a scale: three digits, a true minus sign."""
+    """Return a number as the end of a scale has it: three digits, and a true minus sign."""
     return f"{value:.3g}".replace("-", "−")

@@ -55,7 +55,7 @@ def four_panels(
     box: Box | None = None,
     layout: Layout = Layout(),  # noqa: B008  (frozen)
 ) -> Figure:
-    """Four pictures side by side, one row per frame, every column with one scale.
+    """Draw four pictures side by side, a row for each frame. Every column has one scale.
 
     Args:
         frames: ``(k, H, W, 3)`` uint8 RGB, or one frame without the k; then the others are without it too.
@@ -151,12 +151,12 @@ def _signed_over(values: np.ndarray, limit: float, seen: np.ndarray) -> np.ndarr
 
 
 def activation_picture(values: np.ndarray, size: tuple[int, int], low: float, high: float) -> np.ndarray:
-    """A map ``(h, w)`` as ``(*size, 3)`` uint8: ``low`` darkest, ``high`` brightest."""
+    """Draw a map ``(h, w)`` as a picture ``(*size, 3)`` uint8; ``low`` is darkest and ``high`` is brightest."""
     level = (enlarge(values, size) - low) / ((high - low) or 1.0)
     return lut(ACTIVATION_COLORMAP)[np.rint(255 * np.clip(level, 0, 1)).astype(np.uint8)]
 
 
 def signed_picture(values: np.ndarray, size: tuple[int, int], limit: float) -> np.ndarray:
-    """Signed values ``(h, w, 3)`` about mid-grey as ``(*size, 3)`` uint8; 128 is zero, ``limit`` is 255."""
+    """Draw signed values ``(h, w, 3)`` as a picture ``(*size, 3)`` uint8; zero is 128 and ``limit`` is 255."""
     level = enlarge(values, size) / (limit or 1.0)
     return np.rint(127.5 + 127.5 * np.clip(level, -1, 1)).astype(np.uint8)

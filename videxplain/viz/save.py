@@ -1,4 +1,4 @@
-"""Figures to files."""
+"""Writes figures to files."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A contact sheet: chosen frames, what was seen in them, the predictions, and when it mattered."""
+"""The contact sheet: frames, their maps, the predictions, and the contributions over time."""
 
 from collections.abc import Sequence
 
@@ -64,6 +64,7 @@ def contact_sheet(
     target: str = "",
     quantity: str = "",
     predictions: Sequence[tuple[str, float]],
+    probabilities: bool = True,
     temporal: np.ndarray,
     fps: float,
     times: np.ndarray | None = None,
@@ -75,7 +76,7 @@ def contact_sheet(
     opacity: float = DEFAULT_OPACITY,
     layout: Layout = Layout(),  # noqa: B008  (frozen)
 ) -> Figure:
-    """One page that says what, where and when.
+    """Draw the contact sheet, which says what the network saw, where and when.
 
     Args:
         frames: ``(k, H, W, 3)`` uint8 RGB, those that :func:`sheet_frames` names.
@@ -86,6 +87,7 @@ def contact_sheet(
         target: The class that is explained; its bar among the predictions has the colour of evidence.
         quantity: What the maps measure, where it is no contribution to a class.
         predictions: ``(label, probability)``, best first; five are shown.
+        probabilities: Whether they are probabilities; otherwise they are values of any size.
         temporal: ``(T,)`` contribution of every frame of the video.
         fps: Frames per second, for the times.
         times: ``(T,)`` seconds at which each frame is shown; None where they are index / fps.
@@ -138,7 +140,7 @@ def contact_sheet(
     draw_scale(page, scale_top, (low, limit), measured if layout.captions else "", lut(colormap), empty)
     split = 0.44 * inner
     width = split - 0.35 if beside else inner
-    _predictions(page, bottom_top, heads, width, predictions, target)
+    _predictions(page, bottom_top, heads, width, predictions, target, probabilities)
     heading = (f"{quantity}, by frame" if quantity else "contribution of each frame") if layout.captions else ""
     across, top = (split, bottom_top) if beside else (0.0, bottom_top + heads + bars + 0.1)
     height = bottom_height - (top - bottom_top)
@@ -172,23 +174,30 @@ def draw_scale(
 
 
 def _predictions(
-    page: Page, top: float, heads: float, width: float, predictions: Sequence[tuple[str, float]], target: str
+    page: Page,
+    top: float,
+    heads: float,
+    width: float,
+    predictions: Sequence[tuple[str, float]],
+    target: str,
+    probabilities: bool,
 ) -> None:
-    """Labels, bars and percentages; the bar of the explained class has the colour of evidence."""
+    """Labels, bars and percentages or values; the bar of the explained class has the colour of evidence."""
     left, palette = page.paper.margin, page.palette
     if heads:
         page.text(left, top, "predictions", TEXT_POINTS, weight="bold")
     shown = predictions[:MOST_PREDICTIONS]
     names = [elide(label, LABEL_POINTS, 0.62 * width) for label, _ in shown]
     bar_left = left + max((text_width(name, LABEL_POINTS) for name in names), default=0.0) + 0.12
-    full = left + width - 0.6 - bar_left
-    for row, (name, (label, probability)) in enumerate(zip(names, shown, strict=True)):
+    longest = 1.0 if probabilities else max((abs(value) for _, value in shown), default=0.0) or 1.0
+    texts = [f"{100 * value:.1f} %" if probabilities else number(value) for _, value in shown]
+    full = left + width - 0.12 - max((text_width(text, SMALL_POINTS) for text in texts), default=0.0) - bar_left
+    for row, (name, text, (label, value)) in enumerate(zip(names, texts, shown, strict=True)):
         middle = top + heads + _PREDICTION * row + 0.11
         page.text(left, middle, name, LABEL_POINTS, va="center_baseline")
-        filled = max(full * probability, 0.01)
+        filled = max(full * abs(value) / longest, 0.01) if np.isfinite(value) else 0.01
         page.box(bar_left, middle - 0.075, filled, 0.15, POSITIVE if label == target else palette.bar)
-        share = f"{100 * probability:.1f} %"
-        page.text(bar_left + filled + 0.06, middle, share, SMALL_POINTS, palette.muted, va="center_baseline")
+        page.text(bar_left + filled + 0.06, middle, text, SMALL_POINTS, palette.muted, va="center_baseline")
 
 
 def _curve(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib import font_manager
 
@@ -156,14 +157,14 @@ def _changed(
     colormap: str | None,
     dark: bool | None,
 ) -> Style:
-    given = {
+    given: dict[str, Any] = {
         "font": None if font is None else _known_font(font),
         "size": None if size is None else _checked_size(size),
         "width": None if width is None else inches(width),
         "colormap": None if colormap is None else colour_map(colormap).name,
         "dark": dark,
     }
-    changed = dataclasses.replace(before, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    changed = dataclasses.replace(before, **{name: value for name, value in given.items() if value is not None})
     least = _NARROWEST * changed.points / 72
     if changed.width is not None and changed.width < least:
         raise VidexplainError(

@@ -1,4 +1,4 @@
-"""A thin strip under the frame: how much each frame contributed, and where the video is now."""
+"""A thin strip below the frames of a video: the contribution of each frame, and a marker at the frame that is shown."""
 
 import cv2
 import numpy as np
@@ -13,12 +13,12 @@ FINER = 4
 
 
 def strip_height(size: tuple[int, int]) -> int:
-    """Height of the strip for frames of ``(height, width)``: 8 % of the shorter side, even, at least 24."""
+    """Return the height of the strip for frames of ``(height, width)``: 8 % of the shorter side, even, at least 24."""
     return max(24, 2 * round(0.04 * min(size)))
 
 
 class Timeline:
-    """The strip, drawn once; per frame only the played part is lit and the marker moved."""
+    """Draws the strip once. For each frame, only the played part is lit and the marker moves."""
 
     def __init__(
         self,

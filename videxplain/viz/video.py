@@ -47,9 +47,8 @@ def even(frame: np.ndarray) -> np.ndarray:
 class VideoWriter:
     """An MP4 file that is encoded in a thread of its own while the caller makes the next frames.
 
-    The file appears under its name when `close` returns, or when the ``with`` block ends without an error;
-    until then, and if anything fails, there is nothing. An error of the encoder is raised by the next
-    `write`, or by `close`.
+    The file appears when :meth:`close` returns, or when the ``with`` block ends without an error. If anything fails,
+    there is no file. The next :meth:`write`, or :meth:`close`, raises an error of the encoder.
     """
 
     def __init__(
