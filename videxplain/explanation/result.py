@@ -165,6 +165,7 @@ class Explanation(Result):
             target=self.origin.target,
             quantity="" if self.origin.target else self._measured(),
             predictions=self.predictions,
+            probabilities=measured(self.origin.output) == "probability",
             temporal=np.nan_to_num(self.temporal),
             fps=self.source.fps,
             times=irregular_times(self.source),
@@ -247,12 +248,12 @@ class Explanation(Result):
         Raises:
             VidexplainError: Another suffix, or a file that cannot be written.
         """
-        look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
         if Path(path).suffix.lower() == ".html":
             from videxplain.explanation.player import write_player_page
 
             write_player_page(self, Path(path), colormap=colormap, opacity=opacity, progress=progress)
             return Path(path)
+        look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
         return self._write(
             path,
             partial(self.figure, **look, layout=layout),
