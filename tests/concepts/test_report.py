@@ -7,7 +7,6 @@ import pytest
 from tests.audit.conftest import Tiny
 from tests.browser import chromium, page
 from videxplain.actionfigures import synthesize
-from videxplain.cli import main
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report, command_of
 from videxplain.concepts.result import Concepts
@@ -105,18 +104,18 @@ def test_the_command_says_what_was_asked(made):
     assert "--concepts 4 --places 2000 --designs 4 --seed 0" in command
 
 
-def test_the_command_line_finds_concepts_and_writes_the_report(tmp_path, capsys, monkeypatch):
+def test_the_command_line_finds_concepts_and_writes_the_report(run, tmp_path):
     synthesize(tmp_path / "figures", videos=14, seed=5, num_frames=16, size=(64, 80))
-    words = ["concepts", "--model", "c3d", "--data", str(tmp_path / "figures"), "--subset", "all", "--limit", "2"]
-    words += ["--concepts", "3", "--places", "500", "--designs", "2", "--clips", "1", "--out", str(tmp_path / "out")]
-    monkeypatch.setattr("sys.argv", ["videxplain", *words])
-    assert main() in (0, None)
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[-1] == str(tmp_path / "out" / "report" / "index.html")
+    words = ["concepts", "--model", "c3d", "--data", tmp_path / "figures", "--subset", "all", "--limit", 2]
+    words += ["--concepts", 3, "--places", 500, "--designs", 2, "--clips", 1, "--out", tmp_path / "out"]
+    status, printed, _ = run(*words)
+    assert status == 0
+    assert printed.splitlines()[-1] == str(tmp_path / "out" / "report" / "index.html")
     found = Concepts.load(tmp_path / "out")
     assert len(found.videos) == 2
     assert found.settings.evidence == "masks"
     assert set(found.matches["region"]) <= {"limbs", "bodies", "background"}
-    monkeypatch.setattr("sys.argv", ["videxplain", *words, "--layer", "conv9"])
-    assert main() == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    status, _, errors = run(*words, "--layer", "conv9")
+    assert status == 2
+    assert errors.startswith("videxplain: error: unknown layer 'conv9'")
+    assert errors.count("\n") == 1

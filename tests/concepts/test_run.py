@@ -232,7 +232,7 @@ def test_damaged_videos_are_rows_with_an_error_and_nothing_but_them_is_refused(m
     with pytest.raises(VidexplainError, match="unknown video 'clop'; did you mean clip"):
         done.maps("clop")
     data = VideoDataset("mine", tmp_path, (), (), tuple(Video(path, -1, "") for path in listed[1:]))
-    with pytest.raises(VidexplainError, match="none of the 2 videos"):
+    with pytest.raises(VidexplainError, match=r"none of the 2 videos .* the first: .*broken\.avi"):
         find_concepts(model, data, tmp_path / "other", layer="relu2", concepts=3)
 
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 import videxplain as vx
 from tests.concepts.networks import EACH, LABELS, MARKED, windows_of
-from videxplain.cli import main
 from videxplain.concepts.cav import p_value, score_runs, tcav_score, train_cav
 from videxplain.concepts.tcav import _Reader, _videos
 from videxplain.errors import VidexplainError
@@ -166,7 +165,15 @@ def test_captum_gives_the_same_score_for_the_same_vector(tmp_path):
     )
     x = torch.rand(12, 3, 4, 8, 8)
     model(x)
+    outputs: list[Tensor] = []
+    handle = model[1].register_forward_hook(lambda *a: outputs.append(a[2]) or a[2].retain_grad())
+    model(x.requires_grad_())[:, 2].sum().backward()
+    handle.remove()
+    gradients = outputs[0].grad.sum((2, 3, 4)).numpy()
+    # Across the mean gradient, so that some clips rise along it and some fall.
+    mean = torch.from_numpy(gradients.mean(0))
     vector = torch.randn(5)
+    vector -= mean * (vector @ mean) / (mean @ mean)
     places = vector[:, None].expand(5, 4 * 8 * 8).reshape(-1)
 
     class Known(_Fixed, Classifier):
@@ -184,13 +191,8 @@ def test_captum_gives_the_same_score_for_the_same_vector(tmp_path):
         layer_attr_method=LayerGradientXActivation(model, None, multiply_by_inputs=False),
         save_path=str(tmp_path),
     )
-    said = reference.interpret(inputs=x, experimental_sets=[concepts], target=2)
+    said = reference.interpret(inputs=x.detach(), experimental_sets=[concepts], target=2)
     expected = float(next(iter(said.values()))["1"]["sign_count"][0])
-    handle_seen: list[Tensor] = []
-    handle = model[1].register_forward_hook(lambda *a: handle_seen.append(a[2]) or a[2].retain_grad())
-    model(x.requires_grad_())[:, 2].sum().backward()
-    handle.remove()
-    gradients = handle_seen[0].grad.sum((2, 3, 4)).numpy()
     assert 0 < expected < 1
     assert tcav_score(vector.numpy(), gradients) == pytest.approx(expected)
 
@@ -221,17 +223,18 @@ def test_too_few_clips_are_refused():
         score_runs(np.zeros((3, 2)), np.zeros((9, 2)), np.zeros((5, 2)))
 
 
-def test_the_command_prints_and_writes(folders, tmp_path, capsys, monkeypatch, marked):
+def test_the_command_prints_and_writes(run, folders, tmp_path, monkeypatch, marked):
     model, _ = marked
     monkeypatch.setattr("videxplain.models.zoo.load_model", lambda *_, **__: model)
-    words = ["tcav", "--model", "i3d", "--concept", str(folders / MARKED), "--against", str(folders / "Squat")]
-    words += ["--against", str(folders / "Walk"), "--clips", str(folders / MARKED), "--layer", "relu1"]
-    words += ["--target", MARKED, "--runs", "4", "--out", str(tmp_path)]
-    monkeypatch.setattr("sys.argv", ["videxplain", *words])
-    assert main() in (0, None)
-    printed = capsys.readouterr().out
+    words = ["--concept", folders / MARKED, "--against", folders / "Squat", "--against", folders / "Walk"]
+    words += ["--clips", folders / MARKED, "--layer", "relu1", "--target", MARKED, "--runs", "4", "--out", tmp_path]
+    status, printed, _ = run("tcav", "--model", "i3d", *words)
+    assert status == 0
     assert MARKED in printed
     assert str(tmp_path / "tcav.json") in printed
     (one,) = json.loads((tmp_path / "tcav.json").read_text(encoding="utf-8"))
     assert one["clips"] == EACH
     assert len(one["scores"]) == 4
+    status, _, errors = run("tcav", "--model", "i3d", *words, "--data", folders)
+    assert status == 2
+    assert errors == "videxplain: error: tcav needs --clips or --data for the clips of the class, one of the two\n"

@@ -165,13 +165,12 @@ class _Run:
         missing = [shard for shard in self._shards if not self._files.sampled(shard)]
         self._tell(sum(shard.stop - shard.start for shard in self._shards if shard not in missing))
         for task, sample in self._engine.run(sample_shard, [self._part(shard) for shard in missing]):
-            self._files.write_sample(task.shard, sample.places, sample.smallest)
+            self._files.write_sample(task.shard, sample.places, sample.smallest, sample.error)
             self._tell(task.shard.stop - task.shard.start)
-        places, smallest = self._files.read_samples(self._shards)
+        places, smallest, error = self._files.read_samples(self._shards)
         if not len(places):
             raise VidexplainError(
-                f"none of the {len(self._entries):,} videos of {self._settings.data} can be read: "
-                "'videxplain audit' says why of each"
+                f"none of the {len(self._entries):,} videos of {self._settings.data} can be read, the first: {error}"
             )
         factors = factorise(places, self._settings.concepts, smallest < 0, self._settings.seed)
         factors.save(path)

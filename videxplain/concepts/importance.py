@@ -91,13 +91,13 @@ def measure_importance(
     designed = torch.from_numpy(sobol_masks(designs, count, seed)).float() if designs else torch.zeros(0, count)
     logits = outputs(torch.cat([leaving, designed]).to(x))
     left, varied = logits[: count + 1], logits[count + 1 :]
-    of_left, said = score(left).double().cpu().numpy(), probabilities(left, config).double().cpu().numpy()
+    of_left, said = score(left).cpu().double().numpy(), probabilities(left, config).cpu().double().numpy()
 
     with trace(model, x, [layer]) as run:
         activations, whole = run.activations(layer)[0], run.logits.detach()
         gradient = next(run.gradients(score(run.logits)[None]))[layer][0]
     video = _coefficients(activations[None], factors)[0]
-    parts = torch.einsum("cthw,kthw,kc->k", gradient, video, directions).double().cpu().numpy()
+    parts = torch.einsum("cthw,kthw,kc->k", gradient, video, directions).cpu().double().numpy()
     return Importance(
         score=float(score(whole)[0]),
         probability=float(probabilities(whole, config)[0, label]),
@@ -108,8 +108,8 @@ def measure_importance(
         without_probability=said[1:, label],
         without_label=said[1:].argmax(1),
         gradient_x_activation=parts,
-        rest=float((gradient.double() * activations.double()).sum().cpu()) - float(parts.sum()),
-        sobol=total_indices(score(varied).double().cpu().numpy(), designs, count) if designs else np.zeros(0),
+        rest=float((gradient.cpu().double() * activations.cpu().double()).sum()) - float(parts.sum()),
+        sobol=total_indices(score(varied).cpu().double().numpy(), designs, count) if designs else np.zeros(0),
     )
 
 

@@ -34,24 +34,25 @@ class ConceptFiles:
         """Whether the sample of a shard is written."""
         return self._sample(shard).is_file()
 
-    def write_sample(self, shard: Shard, places: NDArray[np.float32], smallest: float) -> None:
-        """Write the sampled places ``(n, C)`` of a shard and the smallest value of all its places."""
+    def write_sample(self, shard: Shard, places: NDArray[np.float32], smallest: float, error: str) -> None:
+        """Write the sampled places ``(n, C)`` of a shard, the smallest value of all its places, and an error."""
         self._sample(shard).parent.mkdir(exist_ok=True)
         with replacing(self._sample(shard)) as path, path.open("wb") as file:
-            np.savez(file, places=places, smallest=np.float64(smallest))
+            np.savez(file, places=places, smallest=np.float64(smallest), error=np.str_(error))
 
-    def read_samples(self, shards: Iterable[Shard]) -> tuple[NDArray[np.float32], float]:
-        """All sampled places ``(n, C)``, and the smallest value of all places."""
-        parts, smallest = [], np.inf
+    def read_samples(self, shards: Iterable[Shard]) -> tuple[NDArray[np.float32], float, str]:
+        """All sampled places ``(n, C)``, the smallest value of all places, and the first error, empty without."""
+        parts, smallest, error = [], np.inf, ""
         for shard in shards:
             try:
                 with np.load(self._sample(shard), allow_pickle=False) as file:
                     parts.append(file["places"])
                     smallest = min(smallest, float(file["smallest"]))
-            except (OSError, ValueError, KeyError) as error:
-                raise VidexplainError(f"cannot read {self._sample(shard)}: {error}") from None
+                    error = error or str(file["error"])
+            except (OSError, ValueError, KeyError) as raised:
+                raise VidexplainError(f"cannot read {self._sample(shard)}: {raised}") from None
         parts = [part for part in parts if len(part)]
-        return (np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)), smallest
+        return (np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)), smallest, error
 
     def remove_samples(self) -> None:
         """Remove the samples, when concepts are found in them."""

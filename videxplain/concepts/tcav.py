@@ -186,14 +186,14 @@ class _Reader:
 
     def _features(self, path: Path) -> Iterator[NDArray[np.float64]]:
         for x in self._windows(path):
-            yield from read(self._model, x, self._at(x))[0].double().mean((2, 3, 4)).cpu().numpy()
+            yield from read(self._model, x, self._at(x))[0].cpu().double().mean((2, 3, 4)).numpy()
 
     def _gradients(self, path: Path, score: Score) -> Iterator[NDArray[np.float64]]:
         for x in self._windows(path):
             layer = self._at(x)
             with trace(self._model, x, [layer]) as run:
                 gradient = next(run.gradients(score(run.logits)[None]))[layer]
-            yield from gradient.double().sum((2, 3, 4)).cpu().numpy()
+            yield from gradient.cpu().double().sum((2, 3, 4)).numpy()
 
     def _windows(self, path: Path) -> Iterator[torch.Tensor]:
         source = FileFrames(path)

@@ -53,10 +53,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Sample:
-    """Places of a shard ``(n, C)``, and the smallest value of all its places, sampled or not."""
+    """Places of a shard ``(n, C)``, and the smallest value of all its places, sampled or not.
+
+    ``error`` says why one of its videos could not be read; empty where all could.
+    """
 
     places: NDArray[np.float32]
     smallest: float
+    error: str
 
 
 @dataclass(frozen=True)
@@ -73,17 +77,18 @@ def sample_shard(task: Task) -> Sample:
     quota = max(1, task.settings.places // task.settings.videos)
     # Where there are more videos than places, some give none.
     chance = task.settings.places / task.settings.videos
-    parts, smallest = [], np.inf
+    parts, smallest, error = [], np.inf, ""
     for entry in task.entries:
         rng = np.random.default_rng([task.settings.seed, entry.number])
         wanted = quota if chance >= 1 or rng.uniform() < chance else 0
         try:
             places, least = _sample_video(model, entry.path, task.settings.layer, wanted, rng)
-        except VidexplainError:  # its row will say why
+        except VidexplainError as raised:  # its row will say it again
+            error = error or str(raised)
             continue
         parts.append(places)
         smallest = min(smallest, least)
-    return Sample(np.concatenate(parts) if parts else np.zeros((0, 0), np.float32), smallest)
+    return Sample(np.concatenate(parts) if parts else np.zeros((0, 0), np.float32), smallest, error)
 
 
 def measure_shard(task: Task) -> Measured:
@@ -185,7 +190,7 @@ def _measure_video(
         if not done:
             check_input(model, x)
         activations, logits = read(model, x, layer)
-        values = activations.movedim(1, -1).double().cpu().numpy()
+        values = activations.movedim(1, -1).cpu().double().numpy()
         flat = values.reshape(-1, values.shape[-1])
         found = factors.coefficients(flat)
         squares += float((flat**2).sum())
