@@ -119,9 +119,12 @@ def test_a_cell_in_a_loop_equals_the_layer(layer, cell):
 
 
 def test_a_projected_lstm_keeps_its_answer():
-    network = seeded(OverTime)
-    network.lstm, network.fc = nn.LSTM(3, 5, batch_first=True, proj_size=2), nn.Linear(2, 4)
-    x = video(1, 3, 6, 2, 2)
+    class Projected(OverTime):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.fc = nn.LSTM(3, 5, batch_first=True, proj_size=2), nn.Linear(2, 4)
+
+    network, x = seeded(Projected), video(1, 3, 6, 2, 2)
     found = relevance(network, x, target=0, layers=())
     with torch.no_grad():
         torch.testing.assert_close(found.logits, network(x))

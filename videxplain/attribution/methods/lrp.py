@@ -34,7 +34,7 @@ OPTIONS = (
 
 @register_method(
     "lrp",
-    family="gradient",
+    family="relevance",
     summary="the score, divided among the pixels from layer to layer, so that little is lost on the way",
     paper="Bach et al., PLOS ONE 2015; for attention Achtibat et al., ICML 2024",
     cost=COST,
@@ -50,10 +50,13 @@ def lrp(
     low: float | None = None,
     high: float | None = None,
 ) -> Attribution:
-    """Layer-wise relevance propagation of the logit, ``(M, N, C, T, H, W)``, signed.
+    """Layer-wise relevance propagation of the score, signed.
 
     The relevance of the pixels adds up to that of the score but for what biases hold and what rules lose:
     :attr:`Attribution.conserved` says how much. :func:`videxplain.relevance` measures it layer by layer.
+
+    Returns:
+        Maps ``(M, N, T, H, W)``, the relevance of each pixel, all its channels together.
 
     Raises:
         VidexplainError: A step of the network has no rule.
@@ -61,7 +64,7 @@ def lrp(
     rules = composite_for(p, composite, first, epsilon, gamma, low, high)
     with relevance_pass(p, rules) as run:
         found = relevance_of_scores(p, run)
-        maps = torch.stack([one.pixels for one in found])
+        maps = torch.stack([one.pixels.sum(1) for one in found])
         arrived = maps.flatten(2).double().sum(2)
         begun = torch.stack([one.total.double() for one in found])
         return Attribution(run.logits.detach(), maps, conserved=torch.stack([arrived, begun], -1))
@@ -87,7 +90,7 @@ def composite_for(
         raise VidexplainError("lrp: low and high are the two ends of what a pixel can be: give both, low below high")
     if low is not None and high is not None:
         bounds = ((low,), (high,))
-    elif getattr(config, "mean", None) and getattr(config, "std", None):
+    elif config is not None and getattr(config, "mean", None) and getattr(config, "std", None):
         channels = list(zip(config.mean, config.std, strict=True))
         bounds = (tuple(-mean / std for mean, std in channels), tuple((1 - mean) / std for mean, std in channels))
     return composite_of(composite, Settings(epsilon, gamma, bounds), first)

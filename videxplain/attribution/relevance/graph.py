@@ -80,16 +80,20 @@ def is_pixels(value: Tensor) -> bool:
 
 
 def is_gate(value: Tensor) -> bool:
-    """Whether a value only says how much of another one passes: a sigmoid, or one divided by a norm."""
-    node = value.grad_fn
+    """Whether a value only says how much of another one passes.
+
+    That is a sigmoid, ``1 + tanh`` and ``1 + erf`` (as in GELU that is written out), or one divided by a norm.
+    """
+    node, is_shifted = value.grad_fn, False
     while node is not None:
         kind, steps = kind_of(node), before(node)
         if kind == "RatioNode":
-            return bool(node.is_gate)
+            return bool(node.gate == "always" or (node.gate == "shifted" and is_shifted))
         if kind in _SCALES:
             return True
-        if len(steps) != 1 or kind not in _MOVES | {"Mul"}:
+        if len(steps) != 1 or kind not in _MOVES | {"Mul", "Div", "Add"}:
             return False
+        is_shifted = is_shifted or kind == "Add"
         node = steps[0]
     return False
 

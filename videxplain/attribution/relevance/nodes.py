@@ -5,14 +5,15 @@
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from videxplain.attribution.relevance.operations import Operation
-from videxplain.attribution.relevance.rules import Flow, Rule, stabilised
+from videxplain.attribution.relevance.rules import STABILISER, Flow, Rule
 
+Gate: TypeAlias = Literal["always", "shifted", "never"]
 Given: TypeAlias = tuple[Tensor]
 """What a call puts out, wrapped so that autograd takes it neither for an input nor for a view of one."""
 
@@ -148,13 +149,16 @@ class NormalisedNode(torch.autograd.Function):
 
 
 class RatioNode(torch.autograd.Function):
-    """A function of single numbers: the relevance passes as it is, so that ``c`` is multiplied by ``f(x) / x``."""
+    """A function of single numbers: the relevance passes as it is, so that ``c`` is multiplied by ``f(x) / x``.
+
+    ``gate`` says whether its result is a gate: ``"always"``, ``"shifted"`` once a constant is added, or ``"never"``.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, out: Given, is_gate: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, out: Given, gate: Gate) -> Tensor:
         """What the call puts out."""
-        ctx.save_for_backward(out[0] / stabilised(x))
-        ctx.is_gate = is_gate
+        ctx.save_for_backward(out[0] / x.abs().clamp(min=STABILISER).copysign(x))
+        ctx.gate = gate
         return out[0]
 
     @staticmethod

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from videxplain.attribution.relevance.graph import is_gate
 from videxplain.attribution.relevance.layer_calls import Function, Handler, Rules, linear
-from videxplain.attribution.relevance.nodes import RatioNode, ShareNode
+from videxplain.attribution.relevance.nodes import Gate, RatioNode, ShareNode
 from videxplain.errors import VidexplainError
 
 
@@ -21,7 +21,7 @@ def share(value: Tensor, part: float) -> Tensor:
     return found
 
 
-def passed(value: Tensor, out: Tensor, gate: bool = False) -> Tensor:
+def passed(value: Tensor, out: Tensor, gate: Gate = "never") -> Tensor:
     """A function of single numbers, whose relevance is that of its argument."""
     found: Tensor = RatioNode.apply(value, (out,), gate)
     return found
@@ -96,7 +96,7 @@ def single_numbers(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: 
         return NotImplemented
     rules.used["activation"] += 1
     out = func(value.detach(), *rest, **given)
-    return passed(value, out, func.__name__.strip("_") in _GATES)
+    return passed(value, out, _GATES.get(func.__name__.strip("_"), "never"))
 
 
 @cache
@@ -208,7 +208,7 @@ _REFLECTED: dict[str, Function] = {
 }
 _ADDENDS = {"addmm": 1, "addmv": 1, "addbmm": 1, "baddbmm": 1, "addcmul": 1, "einsum": 1}
 """How many of the first arguments are no factors: what is added, or the equation."""
-_GATES = frozenset({"sigmoid", "hardsigmoid"})
+_GATES: dict[str, Gate] = {"sigmoid": "always", "hardsigmoid": "always", "tanh": "shifted", "erf": "shifted"}
 
 _FACTORS = (
     *("matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "mv", "dot", "inner", "outer", "tensordot", "kron", "einsum"),
@@ -229,7 +229,7 @@ _SINGLE_NUMBERS = (
         "gelu",
         "silu",
     ),
-    *("mish", "softplus", "hardswish", "hardsigmoid", "sigmoid", "tanh", "tanhshrink", "softsign", "hardshrink"),
+    *("mish", "softplus", "hardswish", "hardsigmoid", "sigmoid", "tanh", "erf", "tanhshrink", "softsign", "hardshrink"),
     *("softshrink", "logsigmoid", "pow", "__pow__", "square", "sqrt"),
 )
 PRODUCTS: dict[str, Handler] = {
