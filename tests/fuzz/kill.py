@@ -231,6 +231,7 @@ def main() -> int:
             number += 1
             outcome = one_round(options.command, options, draw, took, folder)
             counts[outcome.partition(":")[0]] += 1
+            print(f"{sum(counts.values())} rounds: {dict(counts)}", file=sys.stderr, flush=True)
             if outcome.startswith("WRONG"):
                 kept = Path(tempfile.mkdtemp(prefix="kill-"))
                 shutil.copytree(folder / "out", kept / "out")

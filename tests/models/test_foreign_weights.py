@@ -53,6 +53,8 @@ CHECKPOINTS = {
     },
     "model_state_dict": lambda state: {"model_state_dict": state, "optimizer_state_dict": {}},
     "net": lambda state: {"net": prefixed("module.", state), "acc": 0.9},
+    "a name of somebody's own": lambda state: {"epoch": 3, "best": prefixed("video.backbone.", state)},
+    "beside those of the optimiser": lambda state: {"params": state, "optimizer": {"state": {0: torch.ones(3)}}},
     "nested": lambda state: {"model": {"state_dict": prefixed("model.model.", state)}},
     "float16": lambda state: {n: v.half().float() if v.is_floating_point() else v for n, v in state.items()},
 }
@@ -394,3 +396,18 @@ def test_compiled_graphs_answer_and_pass_gradients_as_the_network_does(kind):
     with pytest.raises(vx.VidexplainError) as raised:
         vx.attribute(model, x, method="gradcam", target=1, layer="c")
     assert "\n" not in str(raised.value)
+
+
+def test_two_networks_in_one_checkpoint_are_not_chosen_between(tmp_path):
+    state = vx.load_model("i3d").state_dict()
+    torch.save({"student": state, "teacher": state}, tmp_path / "a.pt")
+    with pytest.raises(vx.VidexplainError, match=r"a\.pt' are no state dict"):
+        vx.load_model("i3d", tmp_path / "a.pt")
+
+
+def test_a_torchscript_archive_is_told_from_weights(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(torch.nn.ReLU()).save(tmp_path / "a.pt")
+    with pytest.raises(vx.VidexplainError, match="it is a TorchScript archive: wrap"):
+        vx.load_model("i3d", tmp_path / "a.pt")

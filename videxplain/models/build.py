@@ -13,7 +13,7 @@ from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights.cache import fetch
 from videxplain.models.weights.files import Weights, check_fit, read_weights, sha256_of
-from videxplain.models.weights.state_dicts import unwrapped
+from videxplain.models.weights.state_dicts import best_fit, unwrapped
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource
     network = _empty(entry, config, source.path)
     wanted = network.state_dict()
     # Whatever wrapped the network put prefixes before its names.
-    state = max(unwrapped(converted.state), key=lambda one: len(one.keys() & wanted.keys()))
+    state = best_fit(converted.state, wanted)
     classes = _classes(state, wanted)
     if classes not in (None, config.num_classes) and found.config is None:
         if options.get("num_classes") or options.get("labels"):

@@ -277,9 +277,15 @@ def _load(path: Path) -> Any:
     Checkpoints of other projects often hold statistics and settings of classes of their own beside the weights. Every
     class and function that PyTorch does not know to be harmless becomes one that does nothing.
     """
+    import zipfile
+
     import torch
     from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+                raise ValueError("it is a TorchScript archive: wrap(torch.jit.load(...)) takes the network in it")
     try:
         foreign = get_unsafe_globals_in_checkpoint(path)
     # Older files are no archives; PyTorch then refuses what it does not know.

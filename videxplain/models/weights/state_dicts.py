@@ -1,7 +1,7 @@
 """State dicts as other programs wrap them: under a key of a checkpoint, and with prefixes before the names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,15 +18,29 @@ _BESIDE = re.compile(r"(criterion|loss\w*|\w*metrics?|\w*acc(uracy)?)\.")
 
 
 def weights_of(content: Any) -> Any:
-    """The weights in a checkpoint that has more than them; what is no checkpoint comes back as it is."""
+    """The weights in a checkpoint that has more than them; what is no checkpoint comes back as it is.
+
+    Under another key than those of ``_KEYS`` they are found where they are the only ones.
+    """
     for _ in range(_DEEPEST):
-        key = next(
-            (key for key in _KEYS if isinstance(content, Mapping) and isinstance(content.get(key), Mapping)), None
-        )
-        if key is None:
+        if not isinstance(content, Mapping) or _is_state_dict(content):
             return content
-        content = content[key]
+        keys = [key for key in _KEYS if isinstance(content.get(key), Mapping)]
+        keys = keys or [key for key, value in content.items() if _is_state_dict(value)]
+        if not keys or (len(keys) > 1 and keys[0] not in _KEYS):
+            return content
+        content = content[keys[0]]
     return content
+
+
+def _is_state_dict(content: Any) -> bool:
+    from torch import Tensor
+
+    return (
+        isinstance(content, Mapping)
+        and bool(content)
+        and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items())
+    )
 
 
 def unwrapped(state: "Mapping[str, Tensor]") -> "list[dict[str, Tensor]]":
@@ -38,6 +52,21 @@ def unwrapped(state: "Mapping[str, Tensor]") -> "list[dict[str, Tensor]]":
     while (prefix := _prefix(found[-1])) is not None:
         found.append({name.removeprefix(prefix): value for name, value in found[-1].items() if name.startswith(prefix)})
     return found
+
+
+def best_fit(state: "Mapping[str, Tensor]", wanted: Collection[str]) -> "dict[str, Tensor]":
+    """A state dict without whatever was put before all its names, if more of them are then ``wanted``."""
+    found = unwrapped(state)
+    while (prefix := _first_part(found[-1])) is not None:
+        found.append({name.removeprefix(prefix): value for name, value in found[-1].items() if name.startswith(prefix)})
+    return max(found, key=lambda one: len(one.keys() & set(wanted)))
+
+
+def _first_part(state: "Mapping[str, Tensor]") -> str | None:
+    """What stands before the first dot of all names, whatever it is, with the dot."""
+    names = [name for name in state if not _BESIDE.match(name)]
+    first = {name.partition(".")[0] for name in names}
+    return f"{first.pop()}." if len(first) == 1 and all("." in name for name in names) else None
 
 
 def _prefix(state: "Mapping[str, Tensor]") -> str | None:
