@@ -2,12 +2,15 @@
 
 import json
 import shlex
+from typing import get_args
 
 import pytest
 
+from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
 from videxplain.studio.catalogue import offer_of, offers
 from videxplain.studio.commands import command_line, python_lines
+from videxplain.studio.pages import FAMILIES
 from videxplain.studio.question import Question, asked, plain_text
 
 CLIP = "a" * 64
@@ -80,6 +83,10 @@ def test_models_are_those_whose_weights_are_here(tmp_path):
     assert found["file:mine"].sha256 == found["i3d"].sha256
     assert "ActionFigures" in found["i3d"].words
     assert "file:broken" not in found
+
+
+def test_every_family_of_methods_has_words():
+    assert set(FAMILIES) == set(get_args(Family))
 
 
 def test_commands_make_the_same():

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
 from videxplain.studio.api import Sha
 from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST, method_record, method_records, offers
@@ -23,9 +24,10 @@ from videxplain.viz.player import bundle
 FIELDS = ("model", "view", "method", "target", "against", "layer", "frames")
 MOST_BESIDE = 3
 _OPTION = "o."
-_FAMILIES = {
+FAMILIES: Mapping[Family, str] = {
     "cam": "Class activation maps",
     "gradient": "Gradients",
+    "relevance": "Relevance",
     "perturbation": "Hiding parts",
     "attention": "Attention",
     "activation": "Activations",
@@ -110,7 +112,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             offer=here[question.model],
             method=method_record(question.method),
             methods=_by_family(),
-            families=_FAMILIES,
+            families=FAMILIES,
             formats={one: _FORMAT_WORDS.get(one, one) for one in FILES},
             values={name: _shown(value) for name, value in question.options.items()},
             command=command_line(question, here[question.model], found["name"]),

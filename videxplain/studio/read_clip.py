@@ -36,6 +36,7 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
     """
     import cv2
 
+    from videxplain.data.shown import shown_frame, shown_size
     from videxplain.data.video import VideoReader
     from videxplain.viz.player.poster import write_poster
     from videxplain.viz.video import frame_rate, save_video
@@ -52,8 +53,10 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
             if not 0.1 <= reader.fps <= 1000:
                 raise VidexplainError(f"a frame rate of {reader.fps:.4g} is not one that can be shown")
             most = min(limits["frames"], int(limits["seconds"] * reader.fps))
-            share = min(1.0, SHOWN_SIDE / max(reader.size))
-            shown = (max(2, round(width * share)), max(2, round(height * share)))
+            square = shown_size(reader.size, reader.pixel_aspect)
+            share = min(1.0, SHOWN_SIDE / max(square))
+            shown = (max(2, round(square[1] * share)), max(2, round(square[0] * share)))
+            resized = shown != (width, height)
             count = 0
             kept: list[Any] = []
 
@@ -66,8 +69,8 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
                             f"the clip is longer than {limits['seconds']:g} seconds or {limits['frames']:,} frames"
                         )
                     if not kept or count == 12:  # the very first frame is often black
-                        kept[:] = [frame]
-                    yield frame if share == 1.0 else cv2.resize(frame, shown, interpolation=cv2.INTER_AREA)
+                        kept[:] = [shown_frame(frame, reader.pixel_aspect)]
+                    yield cv2.resize(frame, shown, interpolation=cv2.INTER_AREA) if resized else frame
 
             save_video(out / SHOWN, frames(), reader.fps)
         said = [str(one.message).replace(str(source), "the clip") for one in caught]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast, class_index, describe
+from videxplain.boxes import scaled_box
+from videxplain.data.shown import ShownFrames
 from videxplain.data.stream import FileFrames
 from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
@@ -108,7 +110,8 @@ class Work:
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
         title = f"{question.name}: {question.method} of {question.model}"
-        box = seen_box(source.size, network.config.view)
+        shown = ShownFrames(source).size
+        box = scaled_box(seen_box(source.size, network.config.view), source.size, shown)
         seen: dict[str, Any] = {"maps": None, "told": 0.0}
 
         def on_window(frames: NDArray[np.int64], shares: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
@@ -120,7 +123,7 @@ class Work:
         def progress(done: int, total: int | None) -> None:
             partial = done != total and time.monotonic() - seen["told"] > _PARTIAL_SECONDS
             if partial:
-                write_partial(folder, seen["maps"], source.fps, source.size, title, label, method.signed, box)
+                write_partial(folder, seen["maps"], source.fps, shown, title, label, method.signed, box)
                 seen["told"] = time.monotonic()
             tell("explaining", done, total, partial)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.boxes import Box, box_slices, scaled_box
+from videxplain.data.shown import ShownFrames
 from videxplain.data.stream import FileFrames
 from videxplain.files import replacing
 from videxplain.viz.overlay import enlarge, overlay
@@ -47,9 +48,10 @@ def write_media(
     Returns:
         ``movement``: the mean over time of what changes from frame to frame, ``(rows, columns)`` at the maps' grid.
     """
-    source = FileFrames(video)
+    stored = FileFrames(video)
+    source = ShownFrames(stored)
     height, width = _fitting(source.size, max_side)
-    box = scaled_box(box, source.size, (height, width))
+    box = scaled_box(box, stored.size, (height, width))
     rows, columns = box_slices(box or (0, 0, height, width), (height, width))
     first = next(iter(maps.values()))[1]
     best = int(np.argmax(row["curve"])) if len(row["curve"]) else 0
