@@ -60,6 +60,9 @@ def test_text_that_names_no_frames(text):
             lambda: sheet_frames(20, Layout(at=(1, 2, 3), rows=1, columns=2)),
             "3 frames do not fit in 1 x 2 (rows x columns)",
         ),
+        (lambda: Layout(at="3,10"), "at is the numbers of frames, such as (3, 10, 17), not '3,10'"),
+        (lambda: Layout(at=3), "at is the numbers of frames, such as (3, 10, 17), not 3"),
+        (lambda: Layout(rows="2"), "rows are from 1 to 100, not 2"),
         (lambda: Layout(columns=0), "columns are from 1 to 100, not 0"),
         (lambda: Layout(at=range(101)), "a figure has at most 100 frames, not 101"),
         (

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from videxplain.explanation.comparison import Comparison
 
 
+_LONGEST_NAME = 100
+"""Of the names in a file's name. More names are counted instead."""
+
+
 def compare() -> None:
     """Models, methods, classes or layers on one clip: a figure, a video in step, and how far the maps agree."""
     # Only the list of commands uses this, as for :func:`videxplain.cli.explain.explain`.
@@ -73,6 +77,8 @@ def write_comparison(
     sources = _weights_of(names, weights) if compared == "models" else {str(model): (str(model), weights)}
     values = _parsed(texts, names if compared == "methods" else [method or "gradcam"])
     what = "-".join(("compare", *(file_stem(name) for name in names)))
+    if len(what) > _LONGEST_NAME:
+        what = f"compare-{len(names)}-{compared}"
     first = model or "models"
     given = target_name(target, against)
     paths = result_paths(out, clip, first, what, kinds, weights=weights, target=given)
@@ -83,7 +89,7 @@ def write_comparison(
         asked = Asked.of(
             networks if compared == "models" else next(iter(networks.values())),
             method,
-            **{name: named[name] for name in ("methods", "targets", "layers") if name in named},  # type: ignore[arg-type]
+            **{name: named[name] for name in ("methods", "targets", "layers") if name in named},
             target=target_of(target, against),
             layer=layer,
             scale=scale,  # type: ignore[arg-type]
@@ -122,7 +128,7 @@ def _networks(
     place, asked = find_device(device), options.network_options(labels, settings)
     for name, _ in sources.values():
         available_weights(name)
-    networks = {}
+    networks: dict[str, nn.Module] = {}
     for called, (name, weights) in sources.items():
         with progress_bar(f"weights of {name}") as progress:
             networks[called] = load_model(name, weights, progress=progress, view=view, **asked).to(place)

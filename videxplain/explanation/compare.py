@@ -199,10 +199,10 @@ class Asked:
         """Explain the clip in all ways."""
         explanations: list[Explanation] = []
         for one in self.entries:
-            if progress:
-                progress(len(explanations), len(self.entries))
             rest: dict[str, Any] = {"precision": precision, "stride": stride, **one.options}
             explanations.append(explain(one.model, source, one.method, target=one.target, layer=one.layer, **rest))
+            if progress:
+                progress(len(explanations), len(self.entries))
         names = tuple(one.name for one in self.entries)
         return Comparison(
             compared=self.compared,

@@ -59,7 +59,7 @@ def escaped(text: object) -> str:
 def _escaped(character: str) -> str:
     if character in _SPECIAL:
         return _SPECIAL[character]
-    base, *marks = unicodedata.normalize("NFD", character)
+    base, *marks = list(unicodedata.normalize("NFD", character))
     if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii():
         return f"{{\\{_ACCENTS[marks[0]]}{{{base}}}}}"
     return character

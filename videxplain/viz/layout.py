@@ -1,6 +1,7 @@
 """What a figure of frames shows: which frames, how many rows and columns, and which words."""
 
 import math
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +31,12 @@ class Layout:
     captions: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "at", tuple(map(int, self.at)))
+        try:
+            object.__setattr__(self, "at", tuple(operator.index(frame) for frame in self.at))
+        except TypeError:
+            raise VidexplainError(f"at is the numbers of frames, such as (3, 10, 17), not {self.at!r}") from None
         for name, value in (("rows", self.rows), ("columns", self.columns)):
-            if value is not None and not 1 <= value <= _MOST:
+            if value is not None and (not isinstance(value, int) or not 1 <= value <= _MOST):
                 raise VidexplainError(f"{name} are from 1 to {_MOST}, not {value}")
         if len(self.at) > _MOST:
             raise VidexplainError(f"a figure has at most {_MOST} frames, not {len(self.at)}")
