@@ -102,7 +102,7 @@ def test_intervals_have_the_width_of_the_standard_error():
     # Groups of four that are the same count as one video each.
     low, high = interval(np.repeat(values[:100], 4, axis=0), [f"g{i // 4}" for i in range(400)])
     assert (high - low)[0] == pytest.approx(2 * 1.96 * values[:100].std() / 10, rel=0.1)
-    assert interval(values, ["one"] * 400) is None
+    assert interval(values, [f"g{i % 4}" for i in range(400)]) is None
 
 
 def test_the_concepts_are_those_of_the_sampled_places(marked, found):

@@ -47,29 +47,43 @@ def test_cells_are_covered_by_shares_of_the_regions():
     np.testing.assert_allclose(region_cells(evidence(), (1, 1), (2, 4, 8, 8))[:, 0, 0, 0], [0, 1 / 3, 2 / 3], atol=1e-6)
 
 
-def test_concepts_are_matched_to_the_region_that_they_lie_on():
+def moved(places: np.ndarray, by: int) -> np.ndarray:
+    """Cells of a video in which everything lies ``by`` cells further to the right."""
+    return np.roll(places, by, axis=-1)
+
+
+def test_concepts_are_matched_to_the_region_that_they_follow():
+    """The figure lies elsewhere in every video. One concept follows the limbs, one all but them; two stay in place."""
     cells = region_cells(evidence(), (4, 4))
-    maps = np.stack([cells[0], cells[2], np.ones_like(cells[0])])
+    corner = np.zeros_like(cells[0])
+    corner[:, -1] = 1  # always background
     matching = Matching()
-    for video in range(4):
-        matching.add(maps * (1 + video), cells, f"g{video}")
+    for video in range(9):
+        here = moved(cells, video)
+        matching.add(np.stack([here[0], here[2] + here[1], corner, corner * 0 + 1]) * (1 + video), here, f"g{video}")
     rows = matching.rows(0)
     by = {(row.concept, row.region): row for row in rows}
-    assert len(rows) == 6  # a map that is the same everywhere agrees with nothing
-    assert by[0, "limbs"].correlation == pytest.approx(1)
-    assert (by[0, "limbs"].share, by[0, "limbs"].area) == (1, 0.25)
-    assert by[1, "background"].correlation == pytest.approx(1)
+    assert len(rows) == 9  # a map that is the same everywhere agrees with nothing
+    limbs = by[0, "limbs"]
+    assert (limbs.correlation, limbs.share, limbs.area, limbs.videos) == (pytest.approx(1), 1, 0.25, 8)
+    # Of the limbs' two columns, one is the other video's too: (1/2 - 1/4) / (3/4).
+    assert limbs.by_place == pytest.approx(1 / 3)
+    assert (limbs.excess, limbs.low, limbs.high) == tuple(pytest.approx(2 / 3) for _ in range(3))
     # Limbs and background exclude each other: -sqrt(p q / ((1 - p) (1 - q))) for p = 1/4 and q = 1/2.
     assert by[0, "background"].correlation == pytest.approx(-np.sqrt(1 / 3))
-    regions = [matched_region([row for row in rows if row.concept == k]) for k in range(3)]
-    assert regions == ["limbs", "background", None]
+    assert by[2, "background"].correlation > 0.5
+    assert by[2, "background"].excess == pytest.approx(0)
+    regions = [matched_region([row for row in rows if row.concept == k]) for k in range(4)]
+    assert regions == ["limbs", "bodies", None, None]
 
 
 def test_a_match_by_chance_is_none():
     rng = np.random.default_rng(0)
     matching = Matching()
-    for video in range(12):
-        matching.add(rng.uniform(size=(1, 2, 4, 4)).astype(np.float32), region_cells(evidence(), (4, 4)), f"g{video}")
+    for video in range(30):
+        maps = rng.uniform(size=(1, 2, 4, 4)).astype(np.float32)
+        matching.add(maps, moved(region_cells(evidence(), (4, 4)), video), f"g{video}")
     rows = matching.rows(0)
     assert {row.region for row in rows} == set(REGIONS)
-    assert all(row.low < 0.15 and abs(row.correlation) < 0.2 for row in rows)
+    assert all(abs(row.excess) < 0.15 for row in rows)
+    assert matched_region(rows) is None

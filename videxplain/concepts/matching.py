@@ -36,53 +36,61 @@ def region_cells(evidence: Evidence, grid: tuple[int, int], box: Box | None = No
 class Matching:
     """Gathers, video by video, how K concepts agree with the regions.
 
+    A concept of one place of the picture, such as its upper edge, agrees with the background, which lies there in every
+    video. So each video's maps are also compared with the regions of the video before it. Only what they agree better
+    with their own counts as a match.
+
     Attributes:
         shares: Per video ``(K, regions)``, the share of the concept's activity in the region; NaN where it has none.
         areas: Per video ``(regions,)``, the share of the picture that the region takes.
-        correlations: Per video ``(K, regions)``; NaN where the concept or the region is the same everywhere.
+        own: Per video ``(K, regions)``, correlations with its regions; NaN where the concept or the region is the same
+            everywhere.
+        others: The same with the regions of the video before it; NaN for the first.
         groups: The group of each video.
     """
 
     shares: list[NDArray[np.float64]] = field(default_factory=list)
     areas: list[NDArray[np.float64]] = field(default_factory=list)
-    correlations: list[NDArray[np.float64]] = field(default_factory=list)
+    own: list[NDArray[np.float64]] = field(default_factory=list)
+    others: list[NDArray[np.float64]] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    _before: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def add(self, maps: NDArray[np.float32], cells: NDArray[np.float32], group: str) -> None:
         """Take a video: its maps ``(K, T, h, w)`` and its regions ``(regions, T, h, w)``."""
-        frames = min(maps.shape[1], cells.shape[1])
-        values = maps[:, :frames].reshape(len(maps), -1).astype(np.float64)
-        regions = cells[:, :frames].reshape(len(cells), -1).astype(np.float64)
-        held = values.sum(1, keepdims=True)
+        before, self._before = self._before, cells
+        self.own.append(_correlations(maps, cells))
+        # Frames may be of other sizes, whose cells are then others.
+        known = before is not None and before.shape[2:] == cells.shape[2:]
+        self.others.append(_correlations(maps, before) if known and before is not None else self.own[-1] * np.nan)
+        values, regions = _flat(maps, cells)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.shares.append(values @ regions.T / held)
-            self.areas.append(regions.mean(1))
-            centred = values - values.mean(1, keepdims=True)
-            others = regions - regions.mean(1, keepdims=True)
-            sizes = np.linalg.norm(centred, axis=1)[:, None] * np.linalg.norm(others, axis=1)
-            self.correlations.append(np.where(sizes > 1e-12, centred @ others.T / sizes, np.nan))
+            self.shares.append(values @ regions.T / values.sum(1, keepdims=True))
+        self.areas.append(regions.mean(1))
         self.groups.append(group)
 
     def rows(self, seed: int) -> list[MatchRow]:
         """A row for each concept and region."""
-        if not self.shares:
+        if not self.own:
             return []
-        shares, areas, correlations = (np.stack(one) for one in (self.shares, self.areas, self.correlations))
+        shares, areas, own, others = (np.stack(one) for one in (self.shares, self.areas, self.own, self.others))
         rows = []
-        for k in range(shares.shape[1]):
+        for k in range(own.shape[1]):
             for r, region in enumerate(REGIONS):
-                known = np.flatnonzero(np.isfinite(correlations[:, k, r]))
+                known = np.flatnonzero(np.isfinite(own[:, k, r] - others[:, k, r]))
                 if not len(known):
                     continue
-                values = correlations[known, k, r]
-                ends = interval(values[:, None], [self.groups[i] for i in known], seed)
+                excess = own[known, k, r] - others[known, k, r]
+                ends = interval(excess[:, None], [self.groups[i] for i in known], seed)
                 rows.append(
                     MatchRow(
                         concept=k,
                         region=region,
                         share=float(np.mean(shares[known, k, r])),
                         area=float(areas[known, r].mean()),
-                        correlation=float(values.mean()),
+                        correlation=float(own[known, k, r].mean()),
+                        by_place=float(others[known, k, r].mean()),
+                        excess=float(excess.mean()),
                         low=None if ends is None else float(ends[0][0]),
                         high=None if ends is None else float(ends[1][0]),
                         videos=len(known),
@@ -91,7 +99,22 @@ class Matching:
         return rows
 
 
+def _flat(maps: NDArray[np.float32], cells: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Maps ``(K, places)`` and regions ``(regions, places)`` of the frames that both have."""
+    frames = min(maps.shape[1], cells.shape[1])
+    values, regions = (one[:, :frames].reshape(len(one), -1).astype(np.float64) for one in (maps, cells))
+    return values, regions
+
+
+def _correlations(maps: NDArray[np.float32], cells: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Pearson correlations over places, ``(K, regions)``; NaN where one of the two is the same everywhere."""
+    values, regions = (one - one.mean(1, keepdims=True) for one in _flat(maps, cells))
+    sizes = np.linalg.norm(values, axis=1)[:, None] * np.linalg.norm(regions, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sizes > 1e-12, values @ regions.T / sizes, np.nan)
+
+
 def matched_region(rows: Sequence[MatchRow]) -> str | None:
-    """The region with which one concept agrees best, if the whole interval of their correlation is above zero."""
-    best = max(rows, key=lambda row: row.correlation, default=None)
+    """The region that one concept follows most, if the whole interval of the excess is above zero."""
+    best = max(rows, key=lambda row: row.excess, default=None)
     return best.region if best is not None and best.low is not None and best.low > 0 else None

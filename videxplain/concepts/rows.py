@@ -120,7 +120,7 @@ class ConceptRow:
         frames: Share of all frames in which it is active: above half of ``scale`` somewhere.
         leading: The predicted class in whose videos it is strongest on average.
         leading_share: The share of its activity that lies in videos of this class, each class counted alike.
-        region: What it was matched to: ``"limbs"``, ``"bodies"``, ``"background"``, or None.
+        region: What it follows: ``"limbs"``, ``"bodies"``, ``"background"``, or None.
         strongest: Names of the videos with its strongest tubes.
     """
 
@@ -149,7 +149,7 @@ class ShareRow:
         groups: How many groups they come from; intervals are from drawing groups again.
         strength: Mean coefficient.
         sobol: Mean total index; None where none were asked for.
-        sobol_low: Lower end of its 95 % interval; None where all videos come from one group.
+        sobol_low: Lower end of its 95 % interval; None where there are fewer than five groups.
         sobol_high: Upper end.
         gradient_x_activation: Mean signed share of gradient x activation.
         gradient_x_activation_low: Lower end of its 95 % interval.
@@ -186,7 +186,9 @@ class MatchRow:
         share: The share of the concept's activity in the region.
         area: The share of the picture that the region takes in the same videos.
         correlation: Mean over videos of the correlation of the concept's map with the region, place by place.
-        low: Lower end of its 95 % interval over groups.
+        by_place: The same with the region of the video before it: what the place in the picture alone gives.
+        excess: Mean difference of the two.
+        low: Lower end of its 95 % interval over groups; None where there are fewer than five.
         high: Upper end.
         videos: Over how many videos.
     """
@@ -196,6 +198,8 @@ class MatchRow:
     share: float
     area: float
     correlation: float
+    by_place: float
+    excess: float
     low: float | None
     high: float | None
     videos: int

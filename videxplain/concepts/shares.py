@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DRAWS = 1000
+_FEWEST = 5
+"""Of fewer groups there is no interval: drawn again, they say too little of others."""
 _LOW, _HIGH = 2.5, 97.5
 
 
@@ -29,11 +31,11 @@ def interval(
         seed: For the draws.
 
     Returns:
-        Lower and upper ends ``(K,)``; None where all videos come from one group.
+        Lower and upper ends ``(K,)``; None for fewer than five groups.
     """
     names = [group or f"\0{i}" for i, group in enumerate(groups)]
     index = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    if len(index) < 2:
+    if len(index) < _FEWEST:
         return None
     sums, counts = np.zeros((len(index), values.shape[1])), np.zeros(len(index))
     for name, row in zip(names, np.asarray(values, np.float64), strict=True):

@@ -207,12 +207,11 @@ def _facts(row: Mapping[str, Any], matches: "pd.DataFrame") -> list[tuple[str, s
     if isinstance(row["leading"], str):
         facts.append(("strongest for", f"{row['leading']}, {row['leading_share']:.0%} of its activity"))
     for _, one in matches[matches["concept"] == row["concept"]].iterrows():
-        ends = "" if one["low"] != one["low"] or one["low"] is None else f" ({one['low']:.2f} to {one['high']:.2f})"
         facts.append(
             (
                 f"{one['region']}",
-                f"correlation {one['correlation']:.2f}{ends}, {one['share']:.0%} of its activity on {one['area']:.0%} "
-                "of the picture",
+                f"correlation {_number(one['correlation'])}, by place alone {_number(one['by_place'])}; "
+                f"{one['share']:.0%} of its activity on {one['area']:.0%} of the picture",
             )
         )
     return facts
@@ -236,10 +235,15 @@ def _rows(shares: "pd.DataFrame") -> list[dict[str, str]]:
         for column in ("sobol", "gradient_x_activation", "fall"):
             value, low, high = (row[column + end] for end in ("", "_low", "_high"))
             known = value is not None and value == value
-            ends = f" ({low:.2f} to {high:.2f})" if low is not None and low == low else ""
-            shown[column] = f"{value:.2f}{ends}" if known else "–"
+            ends = f" ({_number(low)} to {_number(high)})" if low is not None and low == low else ""
+            shown[column] = f"{_number(value)}{ends}" if known else "–"
         rows.append(shown)
     return rows
+
+
+def _number(value: float) -> str:
+    """Two decimals, and no minus in front of a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _figures(found: Concepts) -> list[tuple[str, str, str]]:
@@ -291,6 +295,7 @@ def command_of(settings: Settings) -> str:
         data=settings.data,
         weights=None if settings.weights == "auto" else settings.weights,
         layer=settings.layer,
+        split=None if settings.split == 1 else settings.split,
         subset=None if settings.subset == "test" else settings.subset,
         concepts=settings.concepts,
         places=settings.places,

@@ -57,12 +57,12 @@ def classes_of(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any
 
 
 def regions(matches: "pd.DataFrame") -> dict[str, Any]:
-    """The correlation of each concept's map with each known region, with its interval."""
+    """How closely each concept follows each known region, with its interval."""
     import altair as alt
 
     rows = [
         {
-            **_with_interval(f"{int(row['concept'])}", row["correlation"], row["low"], row["high"]),
+            **_with_interval(f"{int(row['concept'])}", row["excess"], row["low"], row["high"]),
             "region": row["region"],
         }
         for _, row in matches.iterrows()
@@ -81,7 +81,7 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
         color=colour,
     )
     bars = base.mark_bar().encode(
-        y=alt.Y("value:Q", title="correlation with the region"),
+        y=alt.Y("value:Q", title="correlation, less that by place"),
         tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".2f")],
     )
     errors = base.mark_rule(color=_GREY).encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))

@@ -16,7 +16,7 @@ from videxplain.viz.overlay import overlay
 from videxplain.viz.video import save_video
 
 MAX_SIDE = 320
-STRIP = 5
+STRIP = 3
 """Frames of a tube's picture."""
 _EDGE = rgb("#ffffff")
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]

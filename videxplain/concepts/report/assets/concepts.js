@@ -1,4 +1,4 @@
-/* Draw the charts of a page with Vega-Lite; the colours of text follow the page. */
+/* Draw the charts of a page with Vega-Lite, and play its clips; the colours of text follow the page. */
 (function () {
   "use strict";
   const style = getComputedStyle(document.documentElement);
@@ -11,5 +11,8 @@
   for (const place of document.querySelectorAll("[data-chart]")) {
     const spec = window.CONCEPTS.charts[place.dataset.chart];
     if (spec) window.vegaEmbed(place, spec, { actions: false, renderer: "svg", config });
+  }
+  if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    for (const video of document.querySelectorAll("video")) video.play().catch(() => {});
   }
 })();
