@@ -106,16 +106,13 @@ def is_one_pixelwise_step(value: Tensor, of: Tensor) -> bool:
     return len(before(node)) == 1
 
 
-def check_and_merge(logits: Tensor) -> Counter[str]:
+def check_and_merge(logits: Tensor, pixels: Tensor) -> None:
     """Look through the graph behind logits: is there a rule for each step, and which batch normalisations to merge.
 
     A batch normalisation is merged into the layer before it where nothing else takes that layer's output.
 
-    Returns:
-        How many steps there are of each kind.
-
     Raises:
-        VidexplainError: A step has no rule.
+        VidexplainError: A step has no rule, or there is something else than the pixels to trace back to.
     """
     steps = list(_steps(logits.grad_fn))
     if any(kind_of(node) == "AccumulateGrad" for node in _steps(logits.grad_fn, {n for n in steps if _is_border(n)})):
@@ -123,11 +120,15 @@ def check_and_merge(logits: Tensor) -> Counter[str]:
     taken = Counter(id(one) for node in steps for one in before(node))
     for node in steps:
         _check(node)
+        if kind_of(node) == "AccumulateGrad" and node.variable is not pixels:
+            raise VidexplainError(
+                "the network computes with a tensor that requires a gradient and is none of its parameters: lrp would "
+                "take it for pixels; call requires_grad_(False) on it"
+            )
         if kind_of(node) == BatchNormNode.__name__:
             (layer,) = before(node)
             if kind_of(layer) == LayerNode.__name__ and taken[id(layer)] == 1:
                 layer.layer.scale, layer.layer.shift, node.is_merged = node.scale, node.shift, True
-    return Counter(kind_of(node) for node in steps)
 
 
 def reaches_past(logits: Tensor, cut: set[Node], pixels: Node) -> bool:

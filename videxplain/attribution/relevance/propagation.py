@@ -118,7 +118,7 @@ def relevance_pass(p: Pass, composite: Composite, layers: Sequence[str] = ()) ->
             logits = p.logits(pixels)
         if not logits.requires_grad:
             raise not_traced("the input", logits, p.logits_with_noise)
-        check_and_merge(logits)
+        check_and_merge(logits, pixels)
         yield RelevancePass(logits, pixels, outputs, rules.used)
 
 
