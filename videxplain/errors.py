@@ -1,7 +1,12 @@
 """The one exception that means: the caller can put this right."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_LONGEST = 1200
+"""Characters of a message. A name in it may be as long as whoever gave it liked."""
+_LONG_WORD = re.compile(r"\S{400,}")
 
 
 class VidexplainError(ValueError):
@@ -9,7 +14,14 @@ class VidexplainError(ValueError):
 
     def __init__(self, message: object) -> None:
         # A name from a file may hold line breaks.
-        super().__init__(" ".join(str(message).splitlines()))
+        line = " ".join(str(message).splitlines())
+        super().__init__(_shortened(_LONG_WORD.sub(lambda found: _shortened(found[0], 200), line), _LONGEST))
+
+
+def _shortened(text: str, length: int) -> str:
+    """The text, or its beginning and its end where it is longer than ``length``."""
+    end = length // 3
+    return text if len(text) <= length else f"{text[: length - end]}...{text[-end:]}"
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> VidexplainError:

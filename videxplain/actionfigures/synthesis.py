@@ -206,7 +206,7 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
                 (out / folder / label).mkdir(parents=True, exist_ok=True)
         (out / LISTS).mkdir(exist_ok=True)
     except (OSError, ValueError) as error:
-        raise VidexplainError(f"cannot use {out}: {error}") from None
+        raise VidexplainError(f"cannot use {out}: {getattr(error, 'strerror', None) or error}") from None
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(settings) + "\n", encoding="utf-8")
 

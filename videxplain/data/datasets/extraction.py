@@ -154,7 +154,10 @@ def _shrink(frame: NDArray[np.uint8], height: int | None) -> NDArray[np.uint8]:
 
 def _write_jpeg(path: Path, frame: NDArray[np.uint8]) -> int:
     _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return path.write_bytes(data.tobytes())
+    try:
+        return path.write_bytes(data.tobytes())
+    except OSError as error:  # one of a write does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _relative(video: Path, folder: Path) -> str:
