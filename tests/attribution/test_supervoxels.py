@@ -53,6 +53,13 @@ def test_boxes_are_a_grid():
     assert torch.equal(labels, expected)
 
 
+@pytest.mark.parametrize("count", [2, 3, 7, 12, 50, 64, 99])
+def test_tubes_and_boxes_are_never_more_than_asked_for(count):
+    for kind in ("tubes", "boxes"):
+        found = int(supervoxels(moving(16), kind, count).max()) + 1
+        assert 0.5 * count < found <= count
+
+
 def test_one_supervoxel_is_the_whole_clip():
     for kind in KINDS:
         assert supervoxels(moving(8), kind, 1).max() == 0

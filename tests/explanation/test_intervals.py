@@ -23,10 +23,10 @@ def maps(*values):
 def test_the_share_of_clear_evidence_by_hand():
     values, half_widths = maps([4, 1, -2], [0, 3, 2]), maps([1, 2, 5], [0, 3, 1])
     assert clear_share(values, half_widths) == pytest.approx((4 + 2) / (4 + 1 + 3 + 2))
-    share = "60 % of the evidence lies where the interval is above zero"
+    share = "60 % of the evidence is above chance"
     assert interval_words(values, half_widths) == f"95 % intervals: the highest value is 4 ± 1, {share}"
     assert wide_note(values, half_widths) == ""
-    assert "20 % of the evidence lies where" in wide_note(maps([4, 1]), maps([5, 0.5]))
+    assert "20 % of the evidence is above chance; give more samples" in wide_note(maps([4, 1]), maps([5, 0.5]))
     assert clear_share(maps([-1, 0]), maps([0, 0])) == 0
     assert interval_words(values, maps([0, 0, 0], [0, 0, 0])).startswith("the values are exact")
     assert wide_note(maps([-1, 0]), maps([0, 0])) == ""

@@ -34,7 +34,7 @@ def supervoxels(clip: Tensor, kind: SupervoxelKind = "tubes", count: int = 64) -
             (DIS; Kroeger et al., ECCV 2016) to the other frames, so that a part of a moving body stays one supervoxel
             in every step. ``"slic"``: cells with about the same colour (SLIC; Achanta et al., TPAMI 2012), which
             scikit-image computes in space and time together.
-        count: About how many.
+        count: How many. Tubes and boxes are never more; SLIC may give some more or fewer.
 
     Returns:
         For each voxel the number of its supervoxel, ``(T, H, W)``, whole numbers from 0 without gaps.
@@ -55,12 +55,12 @@ def supervoxels(clip: Tensor, kind: SupervoxelKind = "tubes", count: int = 64) -
 
 
 def _grid(extents: tuple[int, int, int], count: int) -> tuple[int, int, int]:
-    """Steps, rows and columns of about ``count`` cells, about as wide as high."""
+    """Steps, rows and columns of at most ``count`` cells, about as wide as high."""
     frames, height, width = extents
     steps = min(-(-frames // max(1, frames // _STEPS)), count)
-    rows = max(1, round((count / steps * height / width) ** 0.5))
-    columns = max(1, round(count / steps / rows))
-    return steps, min(rows, height), min(columns, width)
+    cells = count // steps
+    rows = min(max(1, int((cells * height / width) ** 0.5)), height, cells)
+    return steps, rows, min(cells // rows, width)
 
 
 def _picture(clip: Tensor) -> NDArray[np.float32]:

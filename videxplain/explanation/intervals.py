@@ -17,7 +17,7 @@ Maps: TypeAlias = FrameMaps | UnsavedMaps
 
 
 def clear_share(maps: FrameMaps, half_widths: FrameMaps) -> float:
-    """How much of the evidence lies where the interval is above zero, in [0, 1]; 0 where there is no evidence."""
+    """How much of the evidence is above chance, in [0, 1]: where the interval is above zero. 0 without evidence."""
     clear = total = 0.0
     for values, half_width in zip(maps, half_widths, strict=True):
         evidence = np.nan_to_num(values).clip(0)
@@ -51,7 +51,7 @@ def wide_note(maps: FrameMaps, half_widths: FrameMaps) -> str:
 
 
 def _clear_words(maps: FrameMaps, half_widths: FrameMaps) -> str:
-    return f"{100 * clear_share(maps, half_widths):.0f} % of the evidence lies where the interval is above zero"
+    return f"{100 * clear_share(maps, half_widths):.0f} % of the evidence is above chance"
 
 
 def interval_record(half_widths: Maps | None, words: str) -> dict[str, Any] | None:

@@ -141,7 +141,7 @@ def test_pairs_alone_leave_no_error():
 
 
 def test_too_few_versions_are_refused():
-    said = "kernel-shap needs 64 samples for 16 supervoxels, and got 40: give more samples, or a smaller count"
+    said = "kernel-shap needs 48 samples for 12 supervoxels, and got 40: give more samples, or a smaller count"
     options = {"supervoxels": "boxes", "count": 12, "samples": 40}
     with pytest.raises(VidexplainError, match=said):
         attribute(seeded(Small3D), video(1, 3, 8, 12, 12), method="kernel-shap", **options)

@@ -57,15 +57,13 @@ def kernel_shap(
         VidexplainError: Fewer than four versions for each supervoxel, and not all of them.
     """
 
+    _check_enough(count, samples, _FEWEST)
+
     def draw(parts: int) -> Tensor:
         if parts == 1:
             return torch.zeros((1, 1), dtype=torch.bool)
+        _check_enough(parts, samples, 2)  # SLIC may give more parts than were asked for
         half = _every_half(parts) if all_fit(parts, samples) else _random_halves(parts, samples // 2, seed)
-        if not all_fit(parts, samples) and samples < _FEWEST * parts:
-            raise VidexplainError(
-                f"kernel-shap needs {_FEWEST * parts} samples for {parts} supervoxels, and got {samples}: give more "
-                "samples, or a smaller count"
-            )
         return torch.cat([torch.zeros((1, parts), dtype=torch.bool), half, ~half])
 
     def solve(shown: Tensor, falls: Tensor) -> Values:
@@ -77,6 +75,14 @@ def kernel_shap(
 def all_fit(parts: int, samples: int) -> bool:
     """Whether so many samples are all versions in which some of the parts are shown and some hidden."""
     return 2**parts - 2 <= samples
+
+
+def _check_enough(parts: int, samples: int, fewest: int) -> None:
+    if not all_fit(parts, samples) and samples < fewest * parts:
+        raise VidexplainError(
+            f"kernel-shap needs {_FEWEST * parts} samples for {parts} supervoxels, and got {samples}: give more "
+            "samples, or a smaller count"
+        )
 
 
 def shapley_values(shown: Tensor, falls: Tensor, exact: bool) -> Values:
