@@ -171,10 +171,11 @@ RUN = (
     "compare-methods.md",
     "figures.md",
     "own-network.md",
+    "black-boxes.md",
     "attention.md",
     "data.md",
 )
-NEEDS_A_FILE = ("my_i3d.pth", "pyannot.pkl")
+NEEDS_A_FILE = ("my_i3d.pth", "pyannot.pkl", "model.onnx")
 
 
 @pytest.mark.parametrize("page", PYTHON, ids=name_of)
