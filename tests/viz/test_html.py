@@ -17,3 +17,9 @@ def test_table_alone():
     table = predictions_table([("run", 1.0)])
     assert "<caption" not in table
     assert table.count("<tr>") == 1
+
+
+def test_values_of_a_regression_are_no_shares():
+    table = predictions_table([("speed", 3.25)], probabilities=False)
+    assert ">3.25<" in table
+    assert "%" not in table

@@ -301,7 +301,8 @@ class Explanation(Result):
         from videxplain.viz.html import predictions_table
 
         caption = ", ".join(filter(None, (f"{self.origin.method} of {self.origin.model}", self.provenance)))
-        return notebook_player(self) + predictions_table(self.predictions[:5], caption, self.notes)
+        shares = measured(self.origin.output) == "probability"
+        return notebook_player(self) + predictions_table(self.predictions[:5], caption, self.notes, shares)
 
     def __repr__(self) -> str:
         origin = self.origin
