@@ -11,7 +11,7 @@ import numpy as np
 from videxplain.benchmark.agreement import Agreement, agreement
 from videxplain.benchmark.cases import Chosen
 from videxplain.benchmark.judgement import FEWEST, Judgements
-from videxplain.benchmark.ranking import Likeness, all_likenesses
+from videxplain.benchmark.ranking import RANKED, Likeness, all_likenesses
 from videxplain.benchmark.rows import BASELINE, BLIND, Row
 from videxplain.benchmark.rows_csv import FILE, read_csv, write_csv
 from videxplain.benchmark.summary import Line, summarise
@@ -84,11 +84,13 @@ def _others(folder: Path, chosen: Mapping[str, Chosen]) -> list[Row]:
 
 
 def _pairs(path: Path, judged: Judgements) -> Path:
-    """All paired comparisons of two methods, and of each with the baseline that is hardest to beat."""
+    """The comparisons by which methods are ranked: all pairs, and each with the baseline that is hardest to beat."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "measure", "first", "second", "clips", "difference", "p", "p_holm", "better"])
         for (model, measure), one in judged.items():
+            if measure not in RANKED:
+                continue
             for pair in (*one.beaten.values(), *one.pairs):
                 if pair.clips >= FEWEST:
                     numbers = (f"{value:.4g}" for value in (pair.difference, pair.p, pair.corrected))
@@ -113,7 +115,10 @@ def _json(
             "measure": measure,
             "leaders": sorted(one.leaders),
             "ranks": {name: asdict(rank) for name, rank in one.ranks.items()},
-            "against_baselines": {name: asdict(pair) for name, pair in one.beaten.items()},
+            "against_baselines": {
+                name: {"hardest": pair.second, "difference": pair.difference, "p_holm": pair.corrected}
+                for name, pair in one.beaten.items()
+            },
         }
         for (model, measure), one in judged.items()
         if one.beaten
@@ -125,6 +130,7 @@ def _json(
             "clips": found.clips.tolist(),
         }
         for model, found in agreements.items()
+        if found.clips.any()
     }
     content = {
         **settings,
