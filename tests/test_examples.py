@@ -8,8 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import videxplain as vx
+from videxplain.data.transforms import to_model_input
 from videxplain.data.video import VideoReader, count_frames
 from videxplain.models.weights.files import read_metadata
 
@@ -170,3 +172,44 @@ def test_the_clips_are_as_many_and_as_long_as_their_script_says():
     assert sorted(script["CLIPS"]) == [clip.stem for clip in CLIPS]
     for clip in CLIPS:
         assert count_frames(clip) == script["CLIPS"][clip.stem][2]
+
+
+def test_window_ends(run):
+    clip = EXAMPLES / "clips" / "waving.mp4"
+    first, blended, padded = run(
+        "window_ends.py", "--model", "i3d", "--clip", clip, "--methods", "gradcam"
+    ).splitlines()
+    model = vx.load_model("i3d")
+    config = model.config
+    frame = vx.read_clip(clip).frames[:1]
+    still = to_model_input(frame.repeat(config.num_frames, 0), size=config.size, mean=config.mean, std=config.std)
+    held = vx.attribute(model, torch.from_numpy(still)[None])[0].clamp(min=0).sum((1, 2))
+    expected = (held / held.mean()).tolist() if held.any() else held.tolist()
+    name, numbers = first.split(": ")
+    assert name == "gradcam, one window"
+    assert [float(number) for number in numbers.split()] == pytest.approx(expected, abs=0.006)
+    assert blended.startswith("  a long clip, blended: first frame ")
+    assert padded.startswith(f"  a long clip, pad_frames={config.num_frames // 2}: first frame ")
+
+
+def test_the_page_of_a_benchmark(run, tmp_path):
+    folder = EXAMPLES.parent / "docs" / "benchmark"
+    page = tmp_path / "page.md"
+    page.write_text("Before\n<!-- results of benchmark -->\nold\n<!-- end of benchmark -->\nAfter\n")
+    assert run("benchmark_page.py", folder, page).strip() == str(page)
+    text = page.read_text()
+    assert text.startswith("Before\n<!-- results of benchmark -->\n\nClips: ")
+    assert text.endswith("\n\n<!-- end of benchmark -->\nAfter\n")
+    assert "old" not in text
+    content = json.loads((folder / "benchmark.json").read_text())
+    leaders = next(one for one in content["verdicts"] if (one["model"], one["measure"]) == ("all", "deletion"))[
+        "leaders"
+    ]
+    (line,) = [line for line in text.splitlines() if "| deletion ↓ |" in line]
+    assert sum(f"`{name}`" in line for name in leaders) == min(4, len(leaders))
+    # The page in docs is what the results say.
+    published = (folder.parent / "benchmark.md").read_text()
+    assert text.removeprefix("Before\n").removesuffix("\nAfter\n") in published
+    page.write_text("nothing")
+    with pytest.raises(vx.VidexplainError, match="has no lines '<!-- results of benchmark -->'"):
+        run("benchmark_page.py", folder, page)
