@@ -65,7 +65,7 @@ SOURCES: Mapping[str, Source] = {
         _pytorchvideo,
     ),
     "hf": Source(
-        "Hugging Face (extra hf): any VideoMAE, TimeSformer, ViViT or V-JEPA 2, by name or in a folder",
+        "Hugging Face (extra hf): any VideoMAE, TimeSformer, ViViT, V-JEPA 2 or X-CLIP, by name or in a folder",
         ("MCG-NJU/videomae-base-finetuned-kinetics", "./folder"),
         _huggingface,
         open=True,
