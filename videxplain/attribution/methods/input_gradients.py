@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
-from videxplain.attribution.methods.relu_rules import ReplacedReLU
+from videxplain.attribution.methods.relu_rules import ReplacedReLU, rounds
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
@@ -36,6 +36,6 @@ def input_gradients(p: Pass, relus: ReplacedReLU | None = None) -> Attribution:
             # A rule for ReLUs may let nothing through, but it lets through that there is no gradient.
             if found[0] is None or not (relus or any(bool(one.any()) for one in maps)):
                 check_not_cut("the input", p.change_of(scores[i], logits), logits)
-    if relus and not any(bool(one.any()) for one in maps):
+    if relus and rounds(logits) and not any(bool(one.any()) for one in maps):
         input_gradients(p)  # nothing came through: was it the rule, or is there no gradient either?
     return Attribution(logits.detach(), torch.stack(maps).float(), notes=notes)

@@ -10,6 +10,9 @@ from torch.overrides import TorchFunctionMode
 from videxplain.attribution.methods.rectifiers import as_rectifier, hidden_in, other_nonlinearity
 from videxplain.errors import VidexplainError
 
+_FLAT = ("Round", "Sign", "Floor", "Ceil", "Trunc")
+"""How autograd's names of functions begin whose gradient is zero everywhere."""
+
 
 class ReplacedReLU(TorchFunctionMode):
     """While active, every rectifier has the backward rule that is given for it, however it is written.
@@ -84,11 +87,24 @@ class ReplacedReLU(TorchFunctionMode):
         return found.value.copy_(out) if found.in_place else out
 
 
+def rounds(logits: Tensor) -> bool:
+    """Whether a function whose gradient is zero everywhere, such as rounding, took part in making ``logits``."""
+    return any(type(node).__name__.startswith(_FLAT) for node in _nodes(logits))
+
+
 def _own_functions(logits: Tensor, rule: type[torch.autograd.Function]) -> Iterator[str]:
     """Names of the functions with a backward pass of their own that made ``logits``; calls of them cannot be seen.
 
     Some networks write SiLU so. Segments that are recomputed are refused elsewhere.
     """
+    for node in _nodes(logits):
+        function = getattr(node, "_forward_cls", None)
+        if function is not None and function is not rule and not function.__name__.startswith("Checkpoint"):
+            yield function.__name__
+
+
+def _nodes(logits: Tensor) -> Iterator[Any]:
+    """What autograd has recorded of making ``logits``."""
     seen: set[Any] = set()
     waiting = [logits.grad_fn]
     while waiting:
@@ -97,6 +113,4 @@ def _own_functions(logits: Tensor, rule: type[torch.autograd.Function]) -> Itera
             continue
         seen.add(node)
         waiting += [following for following, _ in node.next_functions]
-        function = getattr(node, "_forward_cls", None)
-        if function is not None and function is not rule and not function.__name__.startswith("Checkpoint"):
-            yield function.__name__
+        yield node
