@@ -39,6 +39,10 @@ def opened(shown, tmp_path, mp4, values, **changed):
     path.write_text(player_page(data, mp4), encoding="utf-8")
     shown.goto(path.as_uri())
     shown.wait_for_function("window.player && window.player.video.readyState >= 2")
+    assert shown.evaluate("player.frame") == int(
+        np.argmax(changed.get("temporal", temporal))
+    )  # where there is most to see
+    shown.evaluate("player.go(0)")
 
 
 @pytest.mark.parametrize("grid", [(5, 7), (48, 64), (1, 1), (96, 80), (30, 100)])

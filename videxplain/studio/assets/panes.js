@@ -84,7 +84,7 @@
     pane.answer = answer;
     await show(pane, key, false);
     // Where there is most to see; panes beside follow.
-    if (pane === panes[0] && pane.player.frame === 0) pane.player.go(pane.player.meta.curve.indexOf(Math.max(...pane.player.meta.curve)));
+    if (pane === panes[0] && pane.player.frame === 0) pane.player.go(pane.player.peak);
     status.textContent = [answer.layer && "layer " + answer.layer, answer.provenance].filter(Boolean).join(", ");
     pane.element.querySelector(".for").textContent = answer.target ? "for " + answer.target : "";
     pane.element.querySelector(".notes").replaceChildren(...answer.notes.map((note) => make("p", { class: "note" }, note)));

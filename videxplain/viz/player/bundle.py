@@ -182,4 +182,5 @@ const colours = Object.fromEntries(Object.entries(held.colours).map(([name, text
 window.player = new videxplain.Player(document.getElementById("player"), {
   meta: held.meta, maps: videxplain.bytes(held.maps), video: held.video, colours,
 });
+player.go(player.peak);
 """

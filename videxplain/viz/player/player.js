@@ -66,6 +66,11 @@
       return this.meta.frames;
     }
 
+    /** The frame that contributed most. */
+    get peak() {
+      return this.meta.curve.indexOf(Math.max(...this.meta.curve));
+    }
+
     get playing() {
       return !this.video.paused && !this.video.ended;
     }

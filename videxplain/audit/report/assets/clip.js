@@ -51,9 +51,9 @@
     function choose(key, button) {
       for (const other of get("choices").children) other.setAttribute("aria-pressed", String(other === button));
       const { meta, maps } = held.maps[key];
-      const frame = player ? player.frame : 0;
+      const frame = player?.frame;
       player = new videxplain.Player(get("player"), { meta, maps: videxplain.bytes(maps), video: `media/${encodeURIComponent(name)}.mp4`, colours });
-      if (frame) player.go(frame);
+      player.go(frame ?? player.peak);
       window.player = player;
     }
     const keys = Object.keys(held.maps);
