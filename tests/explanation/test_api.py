@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import videxplain as vx
 from tests.attribution.networks import BrightSquares
 from tests.explanation.clips import planted
 from videxplain.errors import VidexplainError
+from videxplain.models.config import ModelConfig
 
 
 def small():
@@ -76,3 +78,27 @@ def test_many_clips_with_a_wrong_model_or_method_are_refused_at_once(model, meth
 def test_the_old_names_are_the_same_objects():
     assert vx.split is vx.motion_and_appearance
     assert vx.Split is vx.MotionAndAppearance
+
+
+@pytest.mark.parametrize("ask", [vx.explain, vx.predict])
+def test_a_network_of_another_order_is_refused(ask):
+    class FramesFirst(nn.Module):
+        config = ModelConfig("frames_first", 3, 8, (12, 12))
+
+        def __init__(self):
+            super().__init__()
+            self.c, self.r, self.fc = nn.Conv3d(3, 4, 3, padding=1), nn.ReLU(), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.fc(self.r(self.c(x.transpose(1, 2))).mean((2, 3, 4)))
+
+    clip = vx.Clip(np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8))
+    # Eight channels do not fit the convolution; three frames do, and are told by their values.
+    for frames, said in ((8, "takes 3 channels and gets 8"), (3, "layout='NTCHW' if that is the order")):
+        network = FramesFirst()
+        network.config = network.config.replace(num_frames=frames)
+        with pytest.raises(vx.VidexplainError, match=said):
+            ask(network, clip)
+        assert not any(m._forward_pre_hooks or m._forward_hooks for m in network.modules())
+        wrapped = vx.wrap(network, num_frames=frames, size=12, layout="NTCHW")
+        assert ask(wrapped, clip)

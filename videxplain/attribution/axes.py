@@ -161,5 +161,6 @@ def _refusal(x: torch.Size, axis: int, name: str, channels: int) -> str:
     has = f"has {x[1]}" if x[1] != channels else f"has them along axis 1; the network reads axis {axis}"
     return (
         f"the first convolution, '{name}', reads {channels} channels, and the input {tuple(x)} as (N, C, T, H, W) "
-        f"{has}: pass layout='{likely}' if that is the order of the input, or layout='NCTHW' if it is right as it is"
+        f"{has}: pass layout='{likely}' if that is the order of the input, or layout='NCTHW' if it is right as it is; "
+        "of whole clips, wrap takes the layout"
     )

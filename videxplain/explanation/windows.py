@@ -1,7 +1,7 @@
 """Explain a whole video: window by window, for one class, stitched into one map per frame."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.api import check_input
+from videxplain.attribution.axes import checked_order
 from videxplain.attribution.default_layer import find_layer
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.fusion import run_method
@@ -22,6 +23,7 @@ from videxplain.attribution.targets import Score, Target, class_index, describe,
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import alone
 from videxplain.explanation.conservation import Conservation
 from videxplain.explanation.familiarity import measurement_of, pass_of
 from videxplain.explanation.frame_maps import FrameMaps
@@ -210,7 +212,8 @@ def predict_video(
     measurement = measurement_of(module)
     total = np.zeros(config.num_outcomes)
     for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
-        logits, features = pass_of(module, x, measurement.stages if measurement else ())
+        with alone(module), nullcontext() if i else checked_order(module, x.shape):
+            logits, features = pass_of(module, x, measurement.stages if measurement else ())
         total += probabilities_of(logits, config)
         if measurement and features is not None:
             measurement.add(features, logits)
@@ -271,8 +274,15 @@ class _Runner:
         """What the method says of a window; ``measured`` counts it for the familiarity of the clip."""
         if not self._ready:
             check_input(self._module, x)
-            self.layer = find_layer(self._method, self._module, x, self._wanted, self._tokens)
+            with alone(self._module), checked_order(self._module, x.shape):
+                self.layer = find_layer(self._method, self._module, x, self._wanted, self._tokens)
+                result = self._measured(x, choose, measured)
             self._ready = True
+            return result
+        return self._measured(x, choose, measured)
+
+    def _measured(self, x: Tensor, choose: Callable[[Tensor], list[Score]], measured: bool) -> Attribution:
+        """The same, once the layer is known."""
         if not (measured and self.measurement):
             return self._explained(x, choose)
         features: list[Tensor | None] = []
