@@ -58,7 +58,7 @@ WRONG = {
     "range": ((*GRADCAM, "--frames", "9"), "--frames is START:STOP with whole numbers.*"),
     "range backwards": ((*GRADCAM, "--frames", "9:3"), ".*9:3.*"),
     "range beyond": ((*GRADCAM, "--frames", "90:"), ".* has 20 frames, so there is no frame 90 .*"),
-    "format": ((*GRADCAM, "--format", "mp3"), "--format takes mp4, gif, png, pdf, svg, json, npz, not 'mp3'"),
+    "format": ((*GRADCAM, "--format", "mp3"), "--format takes mp4, gif, png, pdf, svg, json, npz, tex, bib, html, not 'mp3'"),
     "no format": ((*GRADCAM, "--format", ","), "--format takes .*"),
     "device": ((*GRADCAM, "--device", "cuda:7"), "no device 'cuda:7' on this machine; there is cpu.*"),
     "precision": ((*GRADCAM, "--precision", "fp8"), "precision is auto, fp32 or bf16, not 'fp8'"),
