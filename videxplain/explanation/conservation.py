@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-NEAR = (0.5, 1.5)
+NEAR = (0.25, 2.0)
 """Between these shares of the score nothing is said beside the number itself."""
 
 

@@ -79,6 +79,19 @@ def is_pixels(value: Tensor) -> bool:
     return True
 
 
+def is_positive(value: Tensor) -> bool:
+    """Whether a value is surely never negative: that of a ReLU, at most moved, pooled or averaged."""
+    node = value.grad_fn
+    while node is not None and len(before(node)) == 1:
+        kind = kind_of(node)
+        if kind == "Relu":
+            return True
+        if kind not in _MOVES and "Pool" not in kind:
+            return False
+        (node,) = before(node)
+    return False
+
+
 def is_gate(value: Tensor) -> bool:
     """Whether a value only says how much of another one passes.
 

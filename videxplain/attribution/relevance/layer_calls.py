@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.attribution.relevance.composites import Composite
-from videxplain.attribution.relevance.graph import is_pixels
+from videxplain.attribution.relevance.graph import is_pixels, is_positive
 from videxplain.attribution.relevance.nodes import BatchNormNode, Layer, LayerNode, NormalisedNode, SamePixelsNode
 from videxplain.attribution.relevance.operations import Convolution, Dense, Operation
 from videxplain.errors import VidexplainError
@@ -110,7 +110,7 @@ def _layer(rules: Rules, how: Operation, x: Tensor, weight: Tensor, bias: Tensor
     sees_pixels = is_pixels(x)
     rule = rules.composite.first if sees_pixels else getattr(rules.composite, kind)
     rules.used["first" if sees_pixels else kind] += 1
-    return _applied(x, Layer(how, weight, bias, rule, sees_pixels))
+    return _applied(x, Layer(how, weight, bias, rule, sees_pixels, not sees_pixels and is_positive(x)))
 
 
 def _applied(x: Tensor, layer: Layer) -> Tensor:

@@ -28,6 +28,7 @@ class Layer:
         bias: The bias, or None.
         rule: The rule of this call.
         sees_pixels: Whether its input is pixels, so that the rule gives their relevance.
+        is_positive: Whether it is known that no value of its input is negative.
         output: What it put out, once it has run; later calls of the network may have written into it.
         version: The version of that output in which it is still what was put out.
         scale: What a batch normalisation behind it multiplies each channel with, and
@@ -39,6 +40,7 @@ class Layer:
     bias: Tensor | None
     rule: Rule
     sees_pixels: bool
+    is_positive: bool = False
     output: Tensor | None = None
     version: int = 0
     scale: Tensor | None = None
@@ -61,14 +63,14 @@ class Layer:
             weight = self.operation.scaled(weight, scale)
             bias = shift if bias is None else bias * scale + shift
             output = self.merged(output)
-        return self.rule(Flow(self.operation, x, weight, bias, output, carried))
+        return self.rule(Flow(self.operation, x, weight, bias, output, carried, self.is_positive))
 
     def merged(self, output: Tensor) -> Tensor:
         """An output, behind the batch normalisation that was merged into the layer."""
         if self.scale is None or self.shift is None:
             return output
         scale, shift = (self.operation.by_channel(one.to(output), output) for one in (self.scale, self.shift))
-        return output * scale + shift
+        return torch.addcmul(shift, output, scale)
 
     def _output(self, x: Tensor) -> Tensor:
         assert self.output is not None

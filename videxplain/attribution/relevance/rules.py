@@ -33,6 +33,7 @@ class Flow:
         bias: the bias, with a batch normalisation that follows merged into them.
         z: The output, behind that batch normalisation.
         carried: ``c`` at the output.
+        is_positive: Whether it is known that no input is negative, as behind a ReLU.
     """
 
     operation: Operation
@@ -41,6 +42,7 @@ class Flow:
     bias: Tensor | None
     z: Tensor
     carried: Tensor
+    is_positive: bool = False
 
     @property
     def relevance(self) -> Tensor:
@@ -62,7 +64,8 @@ Rule: TypeAlias = Callable[[Flow], Tensor]
 
 def stabilised(values: Tensor, by: float = STABILISER) -> Tensor:
     """Values moved away from zero by ``by``; zero itself upwards."""
-    return values + torch.where(values < 0, -by, by)
+    # A zero without a sign has that of +0.
+    return values + torch.copysign(values.new_tensor(by), values + 0.0)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Epsilon:
         """``c`` at the input."""
         carried = flow.carried
         if self.epsilon:
-            carried = carried * (flow.z / stabilised(flow.z, self.epsilon))
+            size = flow.z.abs()
+            carried = (carried * size).div_(size.add_(self.epsilon))
         return flow.adjoint(carried, flow.weight)
 
 
@@ -96,9 +100,9 @@ class AlphaBeta:
         relevance = flow.relevance
         up, down = flow.weight.clamp(min=0), flow.weight.clamp(max=0)
         bias_up, bias_down = (None, None) if flow.bias is None else (flow.bias.clamp(min=0), flow.bias.clamp(max=0))
-        found = self.alpha * _by_sign(flow, relevance, up, down, bias_up)
+        found = _by_sign(flow, relevance, up, down, bias_up)
         if self.beta:
-            found = found - self.beta * _by_sign(flow, relevance, down, up, bias_down)
+            found = self.alpha * found - self.beta * _by_sign(flow, relevance, down, up, bias_down)
         return found
 
 
@@ -129,9 +133,8 @@ class Gamma:
 
 def _by_sign(flow: Flow, relevance: Tensor, for_positive: Tensor, for_negative: Tensor, bias: Tensor | None) -> Tensor:
     """``c`` at the input where positive inputs have other weights than negative ones."""
-    if bool(flow.x.amin() >= 0):
-        parts = relevance / stabilised(flow.forward(flow.x, for_positive, bias))
-        return flow.adjoint(parts, for_positive)
+    if flow.is_positive or bool(flow.x.amin() >= 0):
+        return flow.adjoint(relevance / stabilised(flow.forward(flow.x, for_positive, bias)), for_positive)
     total = flow.forward(flow.x.clamp(min=0), for_positive, bias) + flow.forward(flow.x.clamp(max=0), for_negative)
     parts = relevance / stabilised(total)
     return torch.where(flow.x < 0, flow.adjoint(parts, for_negative), flow.adjoint(parts, for_positive))
