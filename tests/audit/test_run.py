@@ -198,3 +198,16 @@ def test_a_network_with_one_logit_has_two_outcomes(dataset, tmp_path):
         expected = vx.predict(model, audit.path(number))
         assert audit.videos["prediction"].iloc[number] == "no fall" == expected[0][0]
         assert audit.videos["probability"].iloc[number] == pytest.approx(expected[0][1], abs=1e-6)
+
+
+def test_what_the_network_expects_can_be_said(dataset, tmp_path):
+    """As for one clip: the frames of a bundled network from all over the video."""
+    said = {"sampling": "uniform"}
+    audit = run_audit("c3d", dataset, tmp_path / "out", expects=said, trust=False, limit=2)
+    assert audit.settings.command == "videxplain gradcam --model c3d --set sampling=uniform"
+    network = vx.load_model("c3d", **said)
+    for number, row in audit.videos.iterrows():
+        expected = vx.explain(network, audit.path(number)).predictions[0]
+        assert (row["prediction"], row["probability"]) == (expected[0], pytest.approx(expected[1], abs=1e-5))
+    with pytest.raises(VidexplainError, match="another expects"):
+        run_audit("c3d", dataset, tmp_path / "out", trust=False, limit=2)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ def run_audit(
     weights: str = "auto",
     labels: str | Sequence[str] | None = None,
     view: str = "model",
+    expects: Mapping[str, Any] | None = None,
     subset: str = "test",
     method: str = "gradcam",
     layer: str | None = None,
@@ -61,6 +62,8 @@ def run_audit(
         labels: Names of the classes, or the file or data set that lists them (``--labels``), for a network given by
             name whose weights have none.
         view: As for :func:`videxplain.load_model`, for a network given by name.
+        expects: What a network given by name expects where its weights do not say it (``--set``), such as
+            ``sampling``: further options of :func:`videxplain.load_model`.
         subset: ``"test"``, ``"train"`` or ``"all"``.
         method: The method.
         layer: Dotted name, or None for the method's default.
@@ -95,7 +98,7 @@ def run_audit(
     named = isinstance(model, str)
     names_file = labels if isinstance(labels, str) else ""
     classes = read_labels(labels) if isinstance(labels, str) else labels
-    given: dict[str, Any] = {"labels": tuple(classes)} if classes else {}
+    given: dict[str, Any] = dict(expects or {}) | ({"labels": tuple(classes)} if classes else {})
     network: nn.Module = load_model(model, weights, view=view, **given) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
@@ -119,6 +122,7 @@ def run_audit(
         videos_sha256=digest([(entry.shown, entry.truth, entry.group) for entry in entries]),
         labels=names,
         labels_file=names_file,
+        expects=dict(expects or {}),
         method=method,
         layer=layer,
         options=dict(options or {}),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ class Settings:
         videos_sha256: Digest of their paths, labels and groups in order.
         labels: The network's classes.
         labels_file: Where they were read from, if they were given.
+        expects: What was said of the network besides (``--set``).
         method: The method.
         layer: The layer as it was given, or None for the method's default.
         options: What the method takes besides.
@@ -62,6 +64,7 @@ class Settings:
     videos_sha256: str
     labels: tuple[str, ...]
     labels_file: str = ""
+    expects: dict[str, Any] = field(default_factory=dict)
     method: str = "gradcam"
     layer: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +93,8 @@ class Settings:
     @property
     def command(self) -> str:
         """The command that explains one clip as the audit did, without the clip."""
-        return command_line(
+        said = [word for name, value in self.expects.items() for word in ("--set", f"{name}={_value(value)}")]
+        command = command_line(
             self.method,
             model=self.model,
             weights=None if self.weights == "auto" else self.weights,
@@ -99,6 +103,7 @@ class Settings:
             layer=self.layer,
             **self.options,
         )
+        return " ".join(filter(None, (command, shlex.join(said))))
 
     def write(self, folder: Path) -> None:
         """Write the file, or compare with the one that is there.
@@ -128,6 +133,12 @@ def read_settings(folder: Path) -> Settings:
         return Settings(**{**known, "labels": tuple(known["labels"])})
     except (KeyError, TypeError) as error:
         raise VidexplainError(f"{folder / SETTINGS} is not complete: {error}") from None
+
+
+def _value(value: Any) -> str:
+    """A value as ``--set`` takes it."""
+    values = value if isinstance(value, tuple | list) else [value]
+    return ",".join(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
 
 
 def digest(rows: Sequence[Sequence[object]]) -> str:

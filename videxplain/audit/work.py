@@ -80,7 +80,9 @@ class ShardResult:
 def explain_shard(task: ShardTask) -> ShardResult:
     """Explain the videos of a shard; results do not depend on where it runs."""
     settings = task.settings
-    model = task.network or _network(settings.model, settings.weights, settings.labels, settings.view, task.device)
+    model = task.network or _network(
+        settings.model, settings.weights, settings.labels, settings.view, tuple(settings.expects.items()), task.device
+    )
     config: ModelConfig = model.config  # type: ignore[assignment]
     index = {label: k for k, label in enumerate(settings.labels)}
     batches = Batches(
@@ -108,11 +110,13 @@ def explain_shard(task: ShardTask) -> ShardResult:
 
 
 @lru_cache(maxsize=1)
-def _network(model: str, weights: str, labels: tuple[str, ...], view: str, device: str) -> nn.Module:
+def _network(
+    model: str, weights: str, labels: tuple[str, ...], view: str, expects: tuple[tuple[str, Any], ...], device: str
+) -> nn.Module:
     """The network, loaded once a process."""
     from videxplain.models.zoo import load_model
 
-    network: nn.Module = load_model(model, weights, labels=labels, view=view).to(device)
+    network: nn.Module = load_model(model, weights, labels=labels, view=view, **dict(expects)).to(device)
     return network
 
 

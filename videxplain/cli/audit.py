@@ -29,6 +29,7 @@ def audit(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     kind: Annotated[
         str, typer.Option(help="How the data set is laid out; auto finds out.", rich_help_panel=_DATA)
     ] = "auto",
@@ -107,6 +108,7 @@ def audit(
             weights=weights,
             labels=labels,
             view=view,
+            expects=options.network_options(None, settings),
             subset=subset,
             method=method,
             layer=layer,
