@@ -32,7 +32,7 @@ class Tube:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom over all frames, as shares of the picture that the network saw."""
-        return box_of(self.places.any(0))
+        return box_of(np.asarray(self.places.any(0)))
 
     def box_at(self, frame: int) -> tuple[float, float, float, float] | None:
         """The same in one frame; None where the tube is not in it."""

@@ -39,7 +39,7 @@ def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
             href="href:N",
             tooltip=["class:N", "concept:O", alt.Tooltip("value:Q", format=".3f")],
         )
-        .properties(width=alt.Step(30), height=alt.Step(20))
+        .properties(width=alt.Step(24), height=alt.Step(20))
     )
     return _finished(chart)
 
@@ -52,7 +52,6 @@ def classes_of(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any
             for _, row in shares.iterrows()
         ],
         title,
-        zero=True,
     )
 
 
@@ -81,7 +80,7 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
         color=colour,
     )
     bars = base.mark_bar().encode(
-        y=alt.Y("value:Q", title="correlation, less that by place"),
+        y=alt.Y("value:Q", title="correlation, less that by place", scale=_scale_of(rows)),
         tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".2f")],
     )
     errors = base.mark_rule(color=_GREY).encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))
@@ -98,14 +97,23 @@ def _with_interval(name: str, value: float, low: float | None, high: float | Non
     }
 
 
-def _points(rows: Sequence[dict[str, Any]], title: str, zero: bool) -> dict[str, Any]:
+def _scale_of(rows: Sequence[dict[str, Any]]) -> Any:
+    """From zero to the ends of all intervals; Vega-Lite itself looks at one end of each."""
+    import altair as alt
+
+    return alt.Scale(
+        domain=[min(0.0, *(row["low"] for row in rows)), max(0.0, *(row["high"] for row in rows))], nice=True
+    )
+
+
+def _points(rows: Sequence[dict[str, Any]], title: str) -> dict[str, Any]:
     import altair as alt
 
     base = alt.Chart(alt.InlineData(list(rows))).encode(
         y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=140))
     )
     lines = base.mark_rule(color=POSITIVE, strokeWidth=2).encode(
-        x=alt.X("low:Q", title=title, scale=alt.Scale(zero=zero)), x2="high:Q"
+        x=alt.X("low:Q", title=title, scale=_scale_of(rows)), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=60, color=POSITIVE).encode(
         x=alt.X("value:Q", title=title),
