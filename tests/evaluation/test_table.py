@@ -247,3 +247,23 @@ def test_an_evaluation_on_another_split_than_that_of_training_is_left_out_and_sa
     results = results_table(tmp_path)
     assert results.left_out == [f"{run}/evaluation/hmdb51-test: measured on split 2, and trained on split 1"]
     assert [column.dataset for column in results.columns] == ["ucf101", "ucf101"]
+
+
+def test_many_views_have_a_column_of_their_own(tmp_path):
+    run = put_run(tmp_path / "i3d", both("ucf101", 0.9, 0.8))
+    metrics = {"model": "i3d", "dataset": "ucf101", "split": 1, "subset": "test", "top1": 0.82, "views": "10x3"}
+    path = run / "evaluation/ucf101-test-10x3/metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    head, _, row = as_markdown(results_table(tmp_path)).splitlines()
+    assert head.endswith("| UCF101 val acc | UCF101 test acc | UCF101 test acc, 10x3 views |")
+    assert row.endswith("| **90.00** | **80.00** | **82.00** |")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "videos", "better"),
+    # Of 10 videos 7 right are chance (p 0.17), of 100 videos 70 are not (p 4e-5).
+    [(0.7, 10, False), (0.7, 100, True), (0.7, 0, True), (0.5, 100, False), (0.4, 100, False)],
+)
+def test_bold_is_better_than_the_most_frequent_class_by_more_than_chance(accuracy, videos, better):
+    assert Cell(accuracy, 0.5, videos).beats_majority is better

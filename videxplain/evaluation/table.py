@@ -41,6 +41,18 @@ class Cell(NamedTuple):
     """In [0, 1]."""
     majority: float = 0.0
     """The accuracy of always answering the most frequent class; 0 if it is not known."""
+    videos: int = 0
+    """Of how many videos; 0 if it is not known."""
+
+    @property
+    def beats_majority(self) -> bool:
+        """Whether it is better than the most frequent class, and by more than chance (binomial test, p < 0.05)."""
+        if not self.videos or self.accuracy <= self.majority:
+            return self.accuracy > self.majority
+        from scipy.stats import binomtest
+
+        right = round(self.accuracy * self.videos)
+        return bool(binomtest(right, self.videos, self.majority, alternative="greater").pvalue < 0.05)
 
 
 class Setting(NamedTuple):
@@ -173,7 +185,7 @@ def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, str]]]:
         elif metrics["subset"] in PARTS:  # accuracy on training videos has no column
             views = metrics.get("views", "")
             column = Column(metrics["dataset"], metrics["split"], metrics["subset"], str(views))
-            cells[column] = Cell(metrics["top1"], metrics.get("majority", 0.0))
+            cells[column] = Cell(metrics["top1"], metrics.get("majority", 0.0), metrics.get("videos", 0))
     usual = [column for column in cells if not column.views]
     missing = [column for column in usual if column._replace(part="validation") not in cells]
     if missing and any((run / name).is_file() for name in LOGS):
@@ -192,6 +204,9 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     for name, kind in kinds.items():
         if not isinstance(metrics.get(name), kind):
             raise VidexplainError(f"{path} is not what evaluating writes: {name} is missing or of the wrong kind")
+    videos = metrics.get("videos", 0)
+    if not isinstance(videos, int) or isinstance(videos, bool) or videos < 0:
+        raise VidexplainError(f"{path}: videos is a number of them, not {videos}")
     for name in ("top1", "majority"):
         if not (isinstance(share := metrics.get(name, 0), float | int) and 0 <= share <= 1):
             raise VidexplainError(f"{path}: {name} is a share from 0 to 1, not {share}")

@@ -15,7 +15,7 @@ def as_markdown(results: Results) -> str:
     """The table in Markdown.
 
     The best of each column is bold, among runs on one dataset and among those on two, if it beats always answering the
-    most frequent class.
+    most frequent class by more than chance.
     """
     heads = [_markdown(text) for text in (*WORDS, *_heads(results))]
     lines = [_pipes(heads), _pipes(["---"] * len(WORDS) + ["---:"] * len(results.columns))]
@@ -90,7 +90,7 @@ def _number(cell: Cell | None, best: float) -> tuple[str, bool]:
     """A percentage as it is shown, and whether it is bold."""
     if cell is None:
         return MISSING, False
-    return f"{100 * cell.accuracy:.2f}", _rounded(cell) == best and cell.accuracy > cell.majority
+    return f"{100 * cell.accuracy:.2f}", _rounded(cell) == best and cell.beats_majority
 
 
 def _pipes(cells: Iterable[str]) -> str:
