@@ -79,7 +79,8 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
                 )
         if layer is first[0] and inputs and isinstance(inputs[0], Tensor):
             shapes.append(inputs[0].shape)
-            if not contents and list(given).count(layer.in_channels) > 1 and given[1] == layer.in_channels:
+            channels = inputs[0].shape[1]
+            if not contents and list(given).count(channels) > 1 and given[1] == channels:
                 contents.append(inputs[0].detach().clone())
 
     def compare(_: nn.Module, inputs: tuple[Any, ...], __: Any) -> None:

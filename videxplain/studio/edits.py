@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.shown import pixel_aspect_of
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError, unknown
 
@@ -85,6 +86,7 @@ class ChangedFrames:
         fps: Frames per second.
         size: Height and width in pixels.
         num_frames: How many frames are left.
+        pixel_aspect: Width of a pixel divided by its height.
     """
 
     def __init__(self, source: FrameSource, change: Callable[[int, Frame], Frame], kept: Sequence[int]) -> None:
@@ -98,6 +100,7 @@ class ChangedFrames:
         self._source, self._change, self._kept = source, change, kept
         self.path: Path | None = source.path
         self.fps, self.size, self.num_frames = source.fps, source.size, len(kept)
+        self.pixel_aspect = pixel_aspect_of(source)
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Frames ``start`` to ``stop`` of what is left."""
