@@ -41,11 +41,12 @@ def with_texts(model: nn.Module, targets: Iterable[Any]) -> Any:
     texts = texts_of(targets)
     if not texts:
         return model
-    if not hasattr(model, "for_texts"):
+    for_texts: Any = getattr(model, "for_texts", None)
+    if for_texts is None:
         config = getattr(model, "config", None)
         name = getattr(config, "architecture", type(model).__name__)
         raise VidexplainError(
             f"'text: {texts[0]}' is a target of networks that compare videos with texts, such as "
             f"hf:microsoft/xclip-base-patch32; {name} has classes: give one by name or index"
         )
-    return model.for_texts(texts)
+    return for_texts(texts)

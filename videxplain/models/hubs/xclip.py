@@ -44,7 +44,7 @@ class VideoAndTexts(Wrapped):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, K)``: the cosine of video and text, times the scale that was learned."""
-        model = self.module
+        model: Any = self.module
         seen = model.vision_model(pixel_values=x.transpose(1, 2).flatten(0, 1).contiguous())
         video = model.mit(model.visual_projection(seen[1]).unflatten(0, (len(x), -1)))[1]
         # The mean over frames of each place changes the texts.
