@@ -15,14 +15,16 @@ def test_the_command(tmp_path, run):
     status, out, err = run("benchmark", "--methods", "saliency", *options)
     assert status == 0
     assert all(line.startswith("videxplain: progress: explanations of") for line in err.splitlines())
-    table, files = out.splitlines()[:-4], out.splitlines()[-4:]
+    table, files = out.splitlines()[:-5], out.splitlines()[-5:]
+    assert max(map(len, table)) <= 80
     assert table[0].split()[:3] == ["deletion", "insertion", "ROAD"]
     assert table[1].split()[:3] == ["↓", "↑", "↑"]
-    names = [line.split("  ")[0] for line in table[2:-1]]
-    assert names == [*(f"({name})" for name in BASELINES), "saliency"]
-    assert table[-1].startswith("Means; names in brackets are maps made without a network")
+    names = [line.split("  ")[0] for line in table[2:-2]]
+    assert names == [*(f"({name.replace('frame differences', 'differences')})" for name in BASELINES), "saliency"]
+    assert table[-2].startswith("Means; names in brackets are maps made without a network")
+    assert table[-1] == "Bold: paired tests say that it does, and do not tell it from the best method."
     assert [line.split("/")[-1] for line in files] == [
-        *("benchmark.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.png"),
+        *("benchmark.csv", "pairs.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.png"),
     ]
     with (tmp_path / "benchmark.csv").open() as file:
         found = list(csv.DictReader(file))

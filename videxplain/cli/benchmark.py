@@ -110,7 +110,8 @@ def _print_overview(result: "BenchmarkResult") -> None:
         table.add_column(head, justify="right", no_wrap=True)
     for row in whole.rows:
         cells = (f"[bold]{cell.text}[/bold]" if cell.bold else cell.text for cell in row.cells)
-        table.add_row(row.name if row.method else f"({row.name})", *cells, str(row.networks))
+        name = row.name if row.method else f"({row.name.replace('frame differences', 'differences')})"
+        table.add_row(name, *cells, str(row.networks))
     Console().print(table)
     print("Means; names in brackets are maps made without a network, which a method has to beat.")
     print("Bold: paired tests say that it does, and do not tell it from the best method.")
