@@ -95,7 +95,7 @@ class RelevanceRules(TorchFunctionMode):
         Where it changes the output of a layer, no relevance comes back: what the layer remembers is still right.
         """
         node = value.grad_fn
-        layer = node.layer if isinstance(node, LayerNode._backward_cls) else None  # type: ignore[attr-defined]
+        layer = node.layer if isinstance(node, LayerNode._backward_cls) else None
         was_as_put_out = layer is not None and layer.version == value._version
         out = func(*args, **kwargs)
         if layer is not None and was_as_put_out:

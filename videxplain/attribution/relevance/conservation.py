@@ -12,7 +12,7 @@ from videxplain.attribution.api import check_input
 from videxplain.attribution.axes import ORDER, check_order, checked_order, in_its_order, to_our_order
 from videxplain.attribution.layers import resolve
 from videxplain.attribution.methods.lrp import composite_for
-from videxplain.attribution.passes import Pass
+from videxplain.attribution.passes import Choose, Pass
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.relevance.propagation import relevance_of_scores, relevance_pass
 from videxplain.attribution.targets import Target, for_samples, per_sample_scores
@@ -112,8 +112,7 @@ def relevance(
     found = []
     with alone(model), in_its_order(model, layout) if layout else checked_order(model, x.shape):
         for n in range(len(x)):
-            one = for_samples(target, slice(n, n + 1), len(x))
-            p = Pass(model, x[n : n + 1], lambda logits, one=one: [per_sample_scores(one, logits, labels)])
+            p = Pass(model, x[n : n + 1], _choice(for_samples(target, slice(n, n + 1), len(x)), labels))
             found.append(_of_sample(p, names, options, every=layers is None))
     return Relevance(
         torch.cat([one.logits for one in found]),
@@ -125,6 +124,10 @@ def relevance(
         ),
         dict(sum((Counter(one.used) for one in found), Counter())),
     )
+
+
+def _choice(target: Target | Sequence[Target] | None, labels: Sequence[str]) -> Choose:
+    return lambda logits: [per_sample_scores(target, logits, labels)]
 
 
 def _of_sample(p: Pass, names: Sequence[str], options: dict[str, Any], every: bool) -> Relevance:

@@ -81,7 +81,7 @@ def is_pixels(value: Tensor) -> bool:
 
 def is_positive(value: Tensor) -> bool:
     """Whether a value is surely never negative: that of a ReLU, at most moved, pooled or averaged."""
-    node = value.grad_fn
+    node: Node = value.grad_fn
     while node is not None and len(before(node)) == 1:
         kind = kind_of(node)
         if kind == "Relu":
@@ -97,7 +97,8 @@ def is_gate(value: Tensor) -> bool:
 
     That is a sigmoid, ``1 + tanh`` and ``1 + erf`` (as in GELU that is written out), or one divided by a norm.
     """
-    node, is_shifted = value.grad_fn, False
+    node: Node = value.grad_fn
+    is_shifted = False
     while node is not None:
         kind, steps = kind_of(node), before(node)
         if kind == "RatioNode":

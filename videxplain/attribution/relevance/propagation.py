@@ -44,7 +44,7 @@ class SeenOutput:
         if self.is_pixels:
             return carried
         node = self.edge.node
-        values = node.layer.merged(self.values) if isinstance(node, LayerNode._backward_cls) else self.values  # type: ignore[attr-defined]
+        values = node.layer.merged(self.values) if isinstance(node, LayerNode._backward_cls) else self.values
         return values * carried
 
 

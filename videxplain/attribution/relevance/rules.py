@@ -191,5 +191,6 @@ class ZBox:
         """The bounds of each input; those of all channels where the second dimension is not the channels."""
         if x.ndim > 2 and x.shape[1] == len(self.low):
             shape = (-1, *[1] * (x.ndim - 2))
-            return tuple(x.new_tensor(bound).view(shape).expand_as(x) for bound in (self.low, self.high))
+            low, high = (x.new_tensor(bound).view(shape).expand_as(x) for bound in (self.low, self.high))
+            return low, high
         return torch.full_like(x, min(self.low)), torch.full_like(x, max(self.high))
