@@ -9,6 +9,7 @@ import pytest
 from videxplain.attribution.registry import METHODS
 from videxplain.cli.names import FAMILIES, complete_method, complete_model, listed_methods
 from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.zoo import load_model
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +80,46 @@ def test_a_model_is_described_with_all_its_weights(run):
     assert "torchvision:r3d_18" in out.split()
     _, out, _ = run("models", "torchvision:r3d_18")
     assert "auto: those of its package" in out
+
+
+@pytest.mark.parametrize(
+    ("model", "views"),
+    [
+        (
+            "i3d",
+            {
+                "none": "whole frames resized to 224x224",
+                "kinetics400": "the middle 224x224 of frames whose shorter side is resized to 256",
+                "kinetics400-8x8": "whole frames resized to 224x224",
+            },
+        ),
+        (
+            "c3d",
+            {
+                "sports1m": "whole frames resized to 112x112",
+                "ucf101": "the middle 112x112 of frames resized to 171x128",
+            },
+        ),
+        ("torchvision:r3d_18", {"auto": "the middle 112x112 of frames resized to 171x128"}),
+        ("pytorchvideo:x3d_s", {"auto": "whole frames resized to 160x160"}),
+        ("hf:owner/name", {"auto": "what the processor of the checkpoint says; whole frames where it has none"}),
+    ],
+)
+def test_a_model_says_how_it_sees_frames_with_each_of_its_weights(model, views, run):
+    _, out, _ = run("models", model, "--json")
+    said = {one["name"]: one["view"] for one in json.loads(out)["weights"]}
+    assert {name: said[name] for name in views} == views
+    _, out, _ = run("models", model)
+    printed = " ".join(out.split())
+    for words in views.values():
+        assert f": {words}" in printed
+
+
+def test_bundled_weights_see_whole_frames_of_their_own_size(run):
+    _, out, _ = run("models", "i3d", "--json")
+    (bundled,) = (one for one in json.loads(out)["weights"] if one["name"] == "bundled")
+    height, width = load_model("i3d", "bundled").config.size
+    assert bundled["view"] == f"whole frames resized to {width}x{height}"
 
 
 def test_models_as_json(run):

@@ -110,23 +110,34 @@ def _describe_model(name: str, as_json: bool) -> None:
     for place, one in enumerate(record["weights"]):
         _fact("" if place else "--weights", f"{one['name']}: {one['note']}")
     _fact("", "FILE: your own weights")
-    say("The first of these weights is the default.")
+    for place, (words, names) in enumerate(_views(record["weights"]).items()):
+        _fact("" if place else "view", f"{', '.join(names)}: {words}")
+    say("The first of these weights is the default. --view whole shows whole frames.")
 
 
 def _model_record(name: str) -> dict[str, Any]:
     """What is known of a model, for JSON and for the terminal."""
     from videxplain.models.architectures import ARCHITECTURES
     from videxplain.models.hubs.sources import source_of
+    from videxplain.models.published_views import view_words
     from videxplain.models.weights.checkpoints import public_weights
     from videxplain.models.zoo import available_weights
 
-    weights = [{"name": value, "note": note} for value, note in available_weights(name)]
+    listed = [*available_weights(name), *public_weights(name)]
+    weights = [{"name": value, "note": note, "view": view_words(name, value)} for value, note in listed]
     if elsewhere := source_of(name):
         return {"name": name, "summary": elsewhere[0].summary, "weights": weights}
     config = ARCHITECTURES[name].config
-    weights += [{"name": value, "note": note} for value, note in public_weights(name)]
     wanted = {"num_frames": config.num_frames, "size": list(config.size), "sampling": config.sampling}
     return {"name": name, "summary": ARCHITECTURES[name].summary, "input": wanted, "weights": weights}
+
+
+def _views(weights: Sequence[dict[str, str]]) -> dict[str, list[str]]:
+    """What the network sees of a frame, and with which weights it sees that."""
+    found: dict[str, list[str]] = {}
+    for one in weights:
+        found.setdefault(one["view"], []).append(one["name"])
+    return found
 
 
 def _package_words(package: "Source") -> str:

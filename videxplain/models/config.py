@@ -178,6 +178,13 @@ class ModelConfig:
             raise VidexplainError(f"{len(self.labels)} labels for {self.num_classes} classes")
 
     @property
+    def view_words(self) -> str:
+        """What the network sees of a frame, in a line."""
+        if self.view is not None:
+            return self.view.words
+        return f"whole frames resized to {self.size[1]}x{self.size[0]}"
+
+    @property
     def has_complement(self) -> bool:
         """Whether the network has one output, for one class, so that what is left belongs to the other one."""
         return self.num_classes == 1 and self.output in ("binary", "probabilities")

@@ -141,20 +141,7 @@ def load_pytorchvideo(
         VidexplainError: No pytorchvideo, no network, or an input that the model does not take.
     """
     entry, options = ENTRIES[name], options or {}
-    config = ModelConfig(
-        architecture=f"pytorchvideo:{name}",
-        num_classes=400,
-        num_frames=entry.num_frames,
-        size=(entry.size, entry.size),
-        sampling="consecutive",
-        default_layer=entry.layer,
-        first_layer="",
-        labels=labels_of("kinetics400"),
-        mean=(0.45, 0.45, 0.45),
-        std=(0.225, 0.225, 0.225),
-        frame_interval=entry.frame_interval,
-    )
-
+    config = published_config(name)
     if entry.tested and options.get("size") in (entry.tested, (entry.tested, entry.tested)):
         crop = (entry.tested, entry.tested)
         config = config.replace(size=crop, view=View(entry.tested, crop))
@@ -176,6 +163,24 @@ def load_pytorchvideo(
         path = named_file(weights, config.architecture, ("auto", "none"))
         source = WeightsSource(path, path.name) if path else WeightsSource()
     return build(described, options, source)
+
+
+def published_config(name: str) -> ModelConfig:
+    """What a model expects with the hub's weights."""
+    entry = ENTRIES[name]
+    return ModelConfig(
+        architecture=f"pytorchvideo:{name}",
+        num_classes=400,
+        num_frames=entry.num_frames,
+        size=(entry.size, entry.size),
+        sampling="consecutive",
+        default_layer=entry.layer,
+        first_layer="",
+        labels=labels_of("kinetics400"),
+        mean=(0.45, 0.45, 0.45),
+        std=(0.225, 0.225, 0.225),
+        frame_interval=entry.frame_interval,
+    )
 
 
 def _check_input(config: ModelConfig, entry: Entry, trained: bool) -> None:

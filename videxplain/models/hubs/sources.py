@@ -23,12 +23,14 @@ class Source:
         names: What can stand behind the colon.
         load: From the name behind the colon, the weights, a progress callback and options to a network with
             ``.config``.
+        view: From the name behind the colon to what the network sees of a frame, in words. Nothing is downloaded.
         open: Whether other names can stand there too, such as folders; ``names`` are then examples.
     """
 
     summary: str
     names: tuple[str, ...]
     load: Callable[..., "VideoModel"]
+    view: Callable[[str], str]
     open: bool = False
 
 
@@ -38,10 +40,22 @@ def _torchvision(name: str, weights: str, progress: Progress | None, options: Ma
     return load_torchvision(name, weights, progress, options)
 
 
+def _torchvision_view(name: str) -> str:
+    from videxplain.models.hubs.torchvision import published_config
+
+    return published_config(name).view_words
+
+
 def _pytorchvideo(name: str, weights: str, progress: Progress | None, options: Mapping[str, Any]) -> "VideoModel":
     from videxplain.models.hubs.pytorchvideo import load_pytorchvideo
 
     return load_pytorchvideo(name, weights, progress, options)
+
+
+def _pytorchvideo_view(name: str) -> str:
+    from videxplain.models.hubs.pytorchvideo import published_config
+
+    return published_config(name).view_words
 
 
 def _huggingface(name: str, weights: str, progress: Progress | None, options: Mapping[str, Any]) -> "VideoModel":
@@ -50,11 +64,16 @@ def _huggingface(name: str, weights: str, progress: Progress | None, options: Ma
     return load_huggingface(name, weights, options)
 
 
+def _huggingface_view(name: str) -> str:
+    return "what the processor of the checkpoint says; whole frames where it has none"
+
+
 SOURCES: Mapping[str, Source] = {
     "torchvision": Source(
         "torchvision, trained on Kinetics-400",
         ("r3d_18", "mc3_18", "r2plus1d_18", "s3d", "mvit_v1_b", "mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b"),
         _torchvision,
+        _torchvision_view,
     ),
     "pytorchvideo": Source(
         "pytorchvideo (extra pytorchvideo), trained on Kinetics-400",
@@ -63,11 +82,13 @@ SOURCES: Mapping[str, Source] = {
             *("slowfast_r50", "slowfast_r101", "slowfast_16x8_r101_50_50", "mvit_base_16x4", "mvit_base_32x3"),
         ),
         _pytorchvideo,
+        _pytorchvideo_view,
     ),
     "hf": Source(
         "Hugging Face (extra hf): any VideoMAE, TimeSformer, ViViT, V-JEPA 2 or X-CLIP, by name or in a folder",
         ("MCG-NJU/videomae-base-finetuned-kinetics", "./folder"),
         _huggingface,
+        _huggingface_view,
         open=True,
     ),
 }

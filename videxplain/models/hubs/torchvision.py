@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import WeightsEnum, get_model, get_model_weights
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
@@ -70,8 +70,26 @@ def load_torchvision(
     listed = get_model_weights(name)
     chosen = listed.DEFAULT if weights == "auto" else listed.__members__.get(weights.upper())
     reference = chosen or listed.DEFAULT
+    config = published_config(name, reference)
+    entry = Architecture(
+        summary=f"torchvision's {name}",
+        config=config,
+        build=lambda config: get_model(name, weights=None, num_classes=config.num_classes),
+    )
+    _check_input(entry.configure(options), _family(name).fixed, reference.meta)
+    if chosen is not None:
+        source = WeightsSource(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
+    else:
+        path = named_file(weights, config.architecture, ("auto", "none", *listed.__members__))
+        source = WeightsSource(path, path.name) if path else WeightsSource()
+    return build(entry, options, source)
+
+
+def published_config(name: str, reference: WeightsEnum | None = None) -> ModelConfig:
+    """What a network expects with weights of torchvision's, by default the default ones. Nothing is downloaded."""
+    reference = reference or get_model_weights(name).DEFAULT
     preset, family = reference.transforms(), _family(name)
-    config = ModelConfig(
+    return ModelConfig(
         architecture=f"torchvision:{name}",
         num_classes=len(reference.meta["categories"]),
         num_frames=family.num_frames,
@@ -89,18 +107,6 @@ def load_torchvision(
             interpolation=preset.interpolation.value,
         ),
     )
-    entry = Architecture(
-        summary=f"torchvision's {name}",
-        config=config,
-        build=lambda config: get_model(name, weights=None, num_classes=config.num_classes),
-    )
-    _check_input(entry.configure(options), family.fixed, reference.meta)
-    if chosen is not None:
-        source = WeightsSource(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
-    else:
-        path = named_file(weights, config.architecture, ("auto", "none", *listed.__members__))
-        source = WeightsSource(path, path.name) if path else WeightsSource()
-    return build(entry, options, source)
 
 
 def _family(name: str) -> Family:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.errors import VidexplainError
-from videxplain.models.config import View
+from videxplain.models.published_views import MMACTION2_VIEWS
 
 State = Mapping[str, Tensor]
 Rules = Sequence[tuple[str, str]]
@@ -174,9 +174,7 @@ _CAFFE2 = {
     "time_strides": (2, 2, 2),
     "caffe2": True,
 }
-# The views are those of mmaction2's validation: Resize and CenterCrop with OpenCV.
-_MM_VIEW = View(256, (224, 224), corner="floor")
-_MM_I3D = {"num_frames": 32, "frame_interval": 2, "time_strides": (2, 2, 2), "view": _MM_VIEW}
+_MM_I3D = {"num_frames": 32, "frame_interval": 2, "time_strides": (2, 2, 2)}
 
 # pytorchvideo: stem, stages and head are numbered; a pooling after the first stage has a number and no weights.
 
@@ -244,14 +242,14 @@ LAYOUTS: list[Layout] = [
         lambda state: "cls_head.fc_cls.weight" in state and any(name.startswith("backbone.") for name in state),
         _mmaction2,
         {
-            "i3d": _MM_I3D,
-            "non_local": _MM_I3D,
-            "late_fusion": {"view": _MM_VIEW},
+            "i3d": _MM_I3D | {"view": MMACTION2_VIEWS["i3d"]},
+            "non_local": _MM_I3D | {"view": MMACTION2_VIEWS["non_local"]},
+            "late_fusion": {"view": MMACTION2_VIEWS["late_fusion"]},
             # Pixels of 0 to 255 without these means, and no division.
             "c3d": {
                 "mean": (104 / 255, 117 / 255, 128 / 255),
                 "std": (1 / 255,) * 3,
-                "view": View((128, 171), (112, 112), corner="floor"),
+                "view": MMACTION2_VIEWS["c3d"],
             },
         },
         _mmaction2_mode,
