@@ -11,6 +11,7 @@ from torch import nn
 
 from videxplain.attribution.registry import METHODS
 from videxplain.audit.engines import Engine, Here
+from videxplain.audit.extra import need_extra
 from videxplain.audit.result import Audit
 from videxplain.audit.settings import Settings, digest, state_digest
 from videxplain.audit.shards import SHARD_VIDEOS, cut, share_of
@@ -85,12 +86,13 @@ def run_audit(
         The audit; None where shards of other parts are missing still.
 
     Raises:
-        VidexplainError: The folder holds an audit of something else, or the classes of data set and network have
-            nothing in common.
+        VidexplainError: The folder holds an audit of something else, the classes of data set and network have
+            nothing in common, or the extra ``audit`` is not installed.
     """
     from videxplain.models.weights.labels import read_labels
     from videxplain.models.zoo import load_model
 
+    need_extra("audit")
     out = Path(out)
     if not isinstance(data, VideoDataset):
         data = open_dataset(data, for_training=False)

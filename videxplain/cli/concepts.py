@@ -70,7 +70,6 @@ def concepts(
     """
     from videxplain.audit.engines import choose_engine
     from videxplain.concepts.api import find_concepts
-    from videxplain.concepts.report.build import build_report
     from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device
 
@@ -94,6 +93,9 @@ def concepts(
             engine=choose_engine(workers, None),
             progress=progress,
         )
+    # Only now, because this import fails without the extra, and find_concepts says so in one line.
+    from videxplain.concepts.report.build import build_report
+
     print_notes(found.notes)
     failed = found.videos[found.videos["error"].notna()]
     for _, row in failed.head(_SKIPPED_SHOWN).iterrows():

@@ -11,6 +11,7 @@ from torch import nn
 
 from videxplain.audit.api import list_entries
 from videxplain.audit.engines import Engine, Here
+from videxplain.audit.extra import need_extra
 from videxplain.audit.settings import digest, state_digest
 from videxplain.audit.shards import cut
 from videxplain.audit.work import Entry
@@ -84,12 +85,13 @@ def find_concepts(
         progress: Told the videos that are done, each twice, and all of them.
 
     Raises:
-        VidexplainError: The folder holds concepts of something else, the network has no such layer, or no video can
-            be read.
+        VidexplainError: The folder holds concepts of something else, the network has no such layer, no video can
+            be read, or the extra ``audit`` is not installed.
     """
     from videxplain.models.weights.labels import read_labels
     from videxplain.models.zoo import load_model
 
+    need_extra("concepts")
     for name, value, least in (("concepts", concepts, 1), ("places", places, 1), ("designs", designs, 0)):
         if value < least:
             raise VidexplainError(f"{name} is at least {least}, not {value}")

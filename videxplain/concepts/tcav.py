@@ -14,6 +14,7 @@ from videxplain.attribution.api import check_input
 from videxplain.attribution.engine import trace
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.targets import Score, class_index, score_function
+from videxplain.audit.extra import need_extra
 from videxplain.concepts.cav import RUNS, Scores, p_value, score_runs
 from videxplain.concepts.layer import layer_of, read
 from videxplain.concepts.work import windows_together
@@ -129,8 +130,9 @@ def tcav(
         A test for each concept and class, the concepts outermost.
 
     Raises:
-        VidexplainError: Too few clips, or no such layer or class.
+        VidexplainError: Too few clips, no such layer or class, or the extra ``audit`` is not installed.
     """
+    need_extra("tcav", ("sklearn",))
     config = config_of(model)
     concepts = [concept] if isinstance(concept, str | Path) else list(concept)
     others = [against] if isinstance(against, str | Path) else list(against)
