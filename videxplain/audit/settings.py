@@ -4,7 +4,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,14 @@ import torch
 from torch import nn
 
 from videxplain.attribution.engine import Precision
+from videxplain.audit.kept import KeptFile, kept_view_box
 from videxplain.boxes import Box
 from videxplain.commands import command_line
-from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
-from videxplain.files import read_record, write_json
-from videxplain.models.config import View
-from videxplain.version import __version__
 
 SETTINGS = "audit.json"
 SCHEMA = 2
+_KEPT = KeptFile(SETTINGS, SCHEMA, "an audit", "an audit")
 
 
 @dataclass(frozen=True)
@@ -78,12 +76,7 @@ class Settings:
 
     def view_box(self, size: tuple[int, int]) -> Box | None:
         """The part of a frame of ``size`` that the network saw; None where that is the whole frame."""
-        if self.shown is None:
-            return None
-        sides: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in self.shown.items()
-        }
-        return seen_box(size, View(**sides))
+        return kept_view_box(self.shown, size)
 
     @property
     def passes(self) -> Precision:
@@ -111,23 +104,14 @@ class Settings:
         Raises:
             VidexplainError: The folder holds an audit of something else.
         """
-        content = {"schema": SCHEMA, "videxplain": __version__, **json.loads(json.dumps(asdict(self)))}
-        path = folder / SETTINGS
-        if not path.exists():
-            write_json(path, content)
-            return
-        held = _read(path)
-        for name in asdict(self):
-            if held.get(name) != content[name]:
-                other = f"{_words(name)}{_both(held, content, name)}"
-                raise VidexplainError(f"{folder} holds an audit with another {other}: choose another --out")
+        _KEPT.write(folder, self)
 
 
 def read_settings(folder: Path) -> Settings:
     """The settings of an audit on disk; ``VidexplainError`` where there is none."""
     if not (folder / SETTINGS).is_file():
         raise VidexplainError(f"{folder} holds no audit: there is no {SETTINGS} in it")
-    held = _read(folder / SETTINGS)
+    held = _KEPT.read(folder / SETTINGS)
     known = {name: held[name] for name in Settings.__dataclass_fields__ if name in held}
     try:
         return Settings(**{**known, "labels": tuple(known["labels"])})
@@ -153,20 +137,3 @@ def state_digest(model: nn.Module) -> str:
         total.update(name.encode())
         total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    held = read_record(path, "is not what an audit writes")
-    if held.get("schema") != SCHEMA:
-        raise VidexplainError(f"{path} is of another version of videxplain")
-    return held
-
-
-def _words(name: str) -> str:
-    return {"videos_sha256": "list of videos", "weights_sha256": "file of weights"}.get(name, name)
-
-
-def _both(held: dict[str, Any], content: dict[str, Any], name: str) -> str:
-    values = (held.get(name), content[name])
-    short = all(len(str(value)) <= 40 for value in values) and not name.endswith("sha256")
-    return f" ({values[0]}, not {values[1]})" if short else ""

@@ -1,19 +1,27 @@
 """What a search for concepts was asked for, and the file that says so."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from videxplain.audit.kept import KeptFile, kept_view_box
 from videxplain.boxes import Box
-from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
-from videxplain.files import read_record, write_json
-from videxplain.models.config import View
-from videxplain.version import __version__
 
 SETTINGS = "concepts.json"
 SCHEMA = 1
+_KEPT = KeptFile(
+    SETTINGS,
+    SCHEMA,
+    "a search for concepts",
+    "concepts",
+    {
+        "concepts": "number of concepts",
+        "places": "number of places",
+        "designs": "number of Sobol designs",
+        "videos": "number of videos",
+    },
+)
 
 CONCEPTS, PLACES, SOBOL_DESIGNS = 10, 20_000, 32
 """How many concepts are sought, from how many places, and how many designs the Sobol indices take, by default."""
@@ -67,12 +75,7 @@ class Settings:
 
     def view_box(self, size: tuple[int, int]) -> Box | None:
         """The part of a frame of ``size`` (height, width) that the network saw; None where that is the whole frame."""
-        if self.shown is None:
-            return None
-        sides: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in self.shown.items()
-        }
-        return seen_box(size, View(**sides))
+        return kept_view_box(self.shown, size)
 
     def write(self, folder: Path) -> None:
         """Write the file, or compare with the one that is there.
@@ -80,18 +83,7 @@ class Settings:
         Raises:
             VidexplainError: The folder holds concepts of something else.
         """
-        content = {"schema": SCHEMA, "videxplain": __version__, **json.loads(json.dumps(asdict(self)))}
-        path = folder / SETTINGS
-        if not path.exists():
-            write_json(path, content)
-            return
-        held = _read(path)
-        for name in asdict(self):
-            if held.get(name) != content[name]:
-                raise VidexplainError(
-                    f"{folder} holds concepts with another {_words(name)}{_both(held, content, name)}: "
-                    "choose another --out"
-                )
+        _KEPT.write(folder, self)
 
 
 def read_settings(folder: Path) -> Settings:
@@ -99,34 +91,9 @@ def read_settings(folder: Path) -> Settings:
     path = folder / SETTINGS
     if not path.is_file():
         raise VidexplainError(f"{folder} holds no concepts: there is no {SETTINGS} in it")
-    held = _read(path)
+    held = _KEPT.read(path)
     known = {name: held[name] for name in Settings.__dataclass_fields__ if name in held}
     try:
         return Settings(**{**known, "labels": tuple(known["labels"])})
     except (KeyError, TypeError) as error:
         raise VidexplainError(f"{path} is not complete: {error}") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    held = read_record(path, "is not what a search for concepts writes")
-    if held.get("schema") != SCHEMA:
-        raise VidexplainError(f"{path} is of another version of videxplain")
-    return held
-
-
-def _words(name: str) -> str:
-    names = {
-        "videos_sha256": "list of videos",
-        "weights_sha256": "file of weights",
-        "concepts": "number of concepts",
-        "places": "number of places",
-        "designs": "number of Sobol designs",
-        "videos": "number of videos",
-    }
-    return names.get(name, name)
-
-
-def _both(held: dict[str, Any], content: dict[str, Any], name: str) -> str:
-    values = (held.get(name), content[name])
-    short = all(len(str(value)) <= 40 for value in values) and not name.endswith("sha256")
-    return f" ({values[0]}, not {values[1]})" if short else ""
