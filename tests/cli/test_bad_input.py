@@ -29,6 +29,10 @@ WRONG = {
     "against nothing": ((*GRADCAM, "--against", "1"), "--against needs --target.*"),
     "layer": ((*GRADCAM, "--layer", "layer5"), r"unknown layer 'layer5'; did you mean layer\d.*\?"),
     "use of a layer": ((*GRADCAM, "--layer", "layer4:1"), "layer 'layer4' is used once in a pass; there is no use 1"),
+    "layer of a method without": (
+        ("lrp", *GRADCAM[1:], "--layer", "x"),
+        "lrp explains the input, so it takes no layer",
+    ),
     "channel": (
         ("activations", *GRADCAM[1:], "--channel", "4"),
         "layer 'conv1' has no channel 4; it has channels 0 to 3",
@@ -58,7 +62,10 @@ WRONG = {
     "range": ((*GRADCAM, "--frames", "9"), "--frames is START:STOP with whole numbers.*"),
     "range backwards": ((*GRADCAM, "--frames", "9:3"), ".*9:3.*"),
     "range beyond": ((*GRADCAM, "--frames", "90:"), ".* has 20 frames, so there is no frame 90 .*"),
-    "format": ((*GRADCAM, "--format", "mp3"), "--format takes mp4, gif, png, pdf, svg, json, npz, tex, bib, html, not 'mp3'"),
+    "format": (
+        (*GRADCAM, "--format", "mp3"),
+        "--format takes mp4, gif, png, pdf, svg, json, npz, tex, bib, html, not 'mp3'",
+    ),
     "no format": ((*GRADCAM, "--format", ","), "--format takes .*"),
     "device": ((*GRADCAM, "--device", "cuda:7"), "no device 'cuda:7' on this machine; there is cpu.*"),
     "precision": ((*GRADCAM, "--precision", "fp8"), "precision is auto, fp32 or bf16, not 'fp8'"),

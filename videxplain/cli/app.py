@@ -153,11 +153,19 @@ def run() -> int:
         except Exception as error:
             if not hasattr(error, "format_message"):
                 raise
-            if said := error.format_message():  # empty where typer has shown the help instead
+            if said := _needless_layer(error) or error.format_message():  # empty where typer has shown the help
                 problem("error", said)
             return WRONG_INPUT
         finally:
             end_quiet()
+
+
+def _needless_layer(error: Any) -> str:
+    """What is said of ``--layer`` for a method that has none; empty for any other error."""
+    name = getattr(getattr(error, "ctx", None), "info_name", None)
+    if getattr(error, "option_name", "") != "--layer" or name not in {one.name for one in listed_methods()}:
+        return ""
+    return f"{name} explains the input, so it takes no layer"
 
 
 def _method_commands() -> dict[str, Any]:
