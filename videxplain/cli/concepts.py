@@ -46,20 +46,23 @@ def concepts(
         typer.Option(metavar="NAME[:USE]", help="By default the one of Grad-CAM.", rich_help_panel=_SEARCH),
     ] = None,
     number: Annotated[
-        int, typer.Option("--concepts", min=1, help="How many concepts are sought.", rich_help_panel=_SEARCH)
+        int, typer.Option("--concepts", min=1, help="How many concepts to find.", rich_help_panel=_SEARCH)
     ] = 10,
     places: Annotated[
-        int, typer.Option(min=1, help="From at most how many places they are found.", rich_help_panel=_SEARCH)
+        int,
+        typer.Option(
+            min=1, help="At most this many places of the layer are used to find them.", rich_help_panel=_SEARCH
+        ),
     ] = 20_000,
     designs: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Of the Sobol indices: so many times (concepts + 2) passes behind the layer; 0 for none.",
+            help="Precision of the Sobol indices. Costs this x (concepts + 2) passes after the layer; 0 for none.",
             rich_help_panel=_SEARCH,
         ),
     ] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="For everything that is drawn.", rich_help_panel=_SEARCH)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of all random draws.", rich_help_panel=_SEARCH)] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.", rich_help_panel=_SEARCH)] = 1,
     device: options.Device = "auto",
     clips: Annotated[int, typer.Option(min=1, help="Clips of each concept that get a video in the report.")] = 4,
@@ -127,7 +130,7 @@ def tcav(
         str,
         typer.Option(
             metavar="NAME[:USE]",
-            help="One with more behind it than an average and a linear layer.",
+            help="A layer followed by more than an average and a linear layer.",
             rich_help_panel=_TEST,
             show_default=False,
         ),
