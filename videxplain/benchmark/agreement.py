@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from videxplain.files import file_stem
+from videxplain.metrics.randomisation import centred_ranks
 
 GRID = 28
 """Rows and columns at most of the maps that are compared."""
@@ -72,12 +73,12 @@ def agreement(out: Path, model: str, methods: Sequence[str], videos: Sequence[st
 
 
 def _ranked(path: Path) -> NDArray[np.float64] | None:
-    """The ranks of a map, of mean 0 and length 1; None for a map that is not there or the same everywhere."""
-    from scipy.stats import rankdata
+    """The ranks of a map, of mean 0 and length 1; None for a map that is not there or the same everywhere.
 
+    The rank correlation of two maps is the product of their ranks. All pairs are one product of matrices.
+    """
     if not path.is_file():
         return None
-    ranks = rankdata(torch.from_numpy(np.load(path, allow_pickle=False)).float().numpy(), axis=None)
-    ranks -= ranks.mean()
+    ranks = centred_ranks(torch.from_numpy(np.load(path, allow_pickle=False)).float()).numpy()
     length = float(np.linalg.norm(ranks))
     return ranks / length if length > 0 else None

@@ -124,10 +124,15 @@ def similarity(first: Tensor, second: Tensor) -> Similarity:
 
 def spearman(first: Tensor, second: Tensor) -> float:
     """Spearman's rank correlation of all values; equal values share the mean of their ranks. 0 where all are equal."""
-    a, b = (_ranks(values.flatten()) for values in (first, second))
-    a, b = a - a.mean(), b - b.mean()
+    a, b = centred_ranks(first), centred_ranks(second)
     scale = (a.square().sum() * b.square().sum()).sqrt()
     return float((a * b).sum() / scale) if scale > 0 else 0.0
+
+
+def centred_ranks(values: Tensor) -> Tensor:
+    """The ranks of all values minus their mean, flat, float64; equal values share the mean of their ranks."""
+    ranks = _ranks(values.flatten())
+    return ranks - ranks.mean()
 
 
 def ssim(first: Tensor, second: Tensor) -> float:
