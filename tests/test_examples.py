@@ -195,12 +195,12 @@ def test_window_ends(run):
 def test_the_page_of_a_benchmark(run, tmp_path):
     folder = EXAMPLES.parent / "docs" / "benchmark"
     page = tmp_path / "page.md"
-    page.write_text("Before\n<!-- results of benchmark -->\nold\n<!-- end of benchmark -->\nAfter\n")
+    page.write_text("Before\n<!-- results of benchmark -->\nstale figures\n<!-- end of benchmark -->\nAfter\n")
     assert run("benchmark_page.py", folder, page).strip() == str(page)
     text = page.read_text()
     assert text.startswith("Before\n<!-- results of benchmark -->\n\nClips: ")
     assert text.endswith("\n\n<!-- end of benchmark -->\nAfter\n")
-    assert "old" not in text
+    assert "stale figures" not in text
     content = json.loads((folder / "benchmark.json").read_text())
     leaders = next(one for one in content["verdicts"] if (one["model"], one["measure"]) == ("all", "deletion"))[
         "leaders"

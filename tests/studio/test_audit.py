@@ -19,7 +19,7 @@ class Audited:
     folder: object
     settings: object = field(
         default_factory=lambda: SimpleNamespace(
-            method="layercam", model="c3d", weights="auto", data="/data/figures", videos=4
+            method="layercam", model="c3d", weights="auto", data="/data/figures", videos=4, view="model"
         )
     )
 

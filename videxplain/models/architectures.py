@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, View
 from videxplain.registry import Registry
 
 if TYPE_CHECKING:
@@ -57,10 +57,12 @@ class Architecture:
     def configure(self, options: Mapping[str, Any]) -> ModelConfig:
         """The configuration with ``options`` applied; raises when one is unknown or makes no sense."""
         known = self.options
+        # A view comes with the weights, and is no option that a caller could write.
+        shared = (*self.shared, "view") if isinstance(options.get("view"), View) else self.shared
         for name in options:
-            if name not in known and name not in self.shared:
+            if name not in known and name not in shared:
                 raise unknown(f"option of {self.config.architecture}", name, [*self.shared, *known])
-        fields = {name: options[name] for name in self.shared if options.get(name) is not None}
+        fields = {name: options[name] for name in shared if options.get(name) is not None}
         own = {name: options.get(name, default) for name, default in known.items()}
         own = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
         for name, value in fields.items():
