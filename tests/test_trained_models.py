@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.actionfigures.clips import RECORDED, unseen_clips
+from tests.actionfigures.clips import unseen_clips
 from videxplain.actionfigures import LABELS
+from videxplain.actionfigures.synthesis import LOOK
 from videxplain.data.clip import Clip
 from videxplain.data.sampling import spread_windows, uniform_indices
 from videxplain.data.transforms import to_model_input
@@ -28,9 +29,8 @@ def network(request):
 
 
 @pytest.fixture(scope="module")
-def clips(network):
-    """Videos in the look that the network was trained on."""
-    return unseen_clips(read_metadata(bundled_path(network.config.architecture))[1].get("look", RECORDED))
+def clips():
+    return unseen_clips()
 
 
 def windows_of(network, frames):
@@ -55,6 +55,7 @@ def test_they_are_the_default_and_say_what_they_are(network):
     assert config.labels == LABELS
     assert config.trained
     _, metrics = read_metadata(bundled_path(config.architecture))
+    assert metrics["look"] == LOOK
     assert set(metrics["per_class"]) == set(LABELS)
     value, note = available_weights(config.architecture)[0]
     assert value == "bundled"

@@ -24,7 +24,7 @@ _LEAST_SPREAD = 0.01
 """Added to the standard deviation of a feature, as a share of the mean over all features."""
 _LEAST_SHARE = 1e-6
 """Of the identity in a covariance, so that it can be inverted."""
-MOST_CLIPS = 1000
+MOST_CLIPS = 400
 """Training clips, and validation clips, that are looked at; the covariance is shrunk, so more change little."""
 
 
