@@ -47,6 +47,8 @@ _CHOICES = _named(
 _PRODUCTS = _named("Mul Mm Bmm Mv Dot Addmm Addbmm Baddbmm Addmv Addcmul Einsum Trilinear")
 """Steps that multiply. With constants they are linear; of several computed factors each must have its share."""
 _FUSED_ATTENTION = "ScaledDotProduct"
+_SOFTMAX = frozenset(("Softmax", "SafeSoftmax"))
+"""Softmax, and the one inside attention of PyTorch where no fused kernel takes the call."""
 _SCALES = frozenset(("Rsqrt", "Reciprocal"))
 """What multiplies a value as a gate does, if it is computed itself."""
 
@@ -170,7 +172,7 @@ def _is_border(node: Node) -> bool:
 
 def _check(node: Node) -> None:
     kind, factors = kind_of(node), before(node)
-    if kind in _OURS | _MOVES | _SUMS | _CHOICES or kind in ("AccumulateGrad", "Softmax"):
+    if kind in _OURS | _MOVES | _SUMS | _CHOICES | _SOFTMAX or kind == "AccumulateGrad":
         return
     if kind == "Div" and node.next_functions[1:] and node.next_functions[1][0] is not None:
         raise _no_rule("division by a computed value")
@@ -191,7 +193,7 @@ def _is_shared(node: Node) -> bool:
         kind, steps = kind_of(one), before(one)
         if kind == "ShareNode":
             continue
-        if kind not in _MOVES | _PRODUCTS | {"Softmax", "Add", "MaskedFill", "Where"} or not steps:
+        if kind not in _MOVES | _PRODUCTS | _SOFTMAX | {"Add", "MaskedFill", "Where"} or not steps:
             return False
         waiting.extend(step for step in steps if step not in seen)
         seen.update(steps)
