@@ -101,7 +101,8 @@ def test_a_function_gets_the_pixels_of_the_clip():
 @pytest.mark.parametrize(
     ("function", "kind", "classes"),
     [
-        (lambda frames: 0.3, "binary", 1),
+        (lambda frames: float(frames[0, 0, 0, 0]) / 64 - 2, "binary", 1),
+        (lambda frames: float(frames[0, 0, 0, 0]) / 255, "probabilities", 1),
         (lambda frames: [0.2, 0.8], "probabilities", 2),
         (lambda frames: np.array([3, -2, 7]), "logits", 3),
         (lambda frames: torch.tensor([[1.0, 2.0, -4.0]]), "logits", 3),
