@@ -57,7 +57,11 @@ def test_options_of_methods_are_taken(run, clip, tmp_path, narrow):
         ),
         (("--models", "i3d,i3d"), "2 to 40 models can be compared, not 1"),
         (("--model", "i3d", "--methods", "gradcam,rose"), "unknown method 'rose'; did you mean rise"),
-        (("--model", "i3d", "--targets", "1,2", "--rows", "2"), "the rows of a comparison are what is compared"),
+        (("--model", "i3d", "--targets", "1,2", "--rows", "2"), "No such option: --rows"),
+        (
+            ("--model", "i3d", "--targets", "1,2", "--format", "html"),
+            "--format takes mp4, gif, png, pdf, svg, json, npz, tex, bib, not 'html'",
+        ),
         (("--model", "i3d", "--targets", "1,2", "--at", "3,20"), "the clip has no frame 20; it has frames 0 to 19"),
         (("--model", "i3d", "--targets", "1,2", "--scale", "same"), "unknown scale 'same'; did you mean shared?"),
         (("--model", "i3d", "--targets", "1,2", "--samples", "3"), "no method compared here has the option 'samples'"),

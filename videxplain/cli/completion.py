@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from videxplain.cli import options
-from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, SCORE, command_function
+from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, REST_OF_COMPARED, SCORE, command_function
 
 
 def _nothing(texts: dict[str, str], given: dict[str, Any]) -> None:
@@ -16,7 +16,7 @@ _SHARED = {**INPUT, **SCORE, **LAYER, **REST}
 _program = typer.Typer(add_completion=False)
 _program.command("method")(command_function(_SHARED, (), _nothing))
 _program.command("explain")(command_function({"method": (options.Method, REQUIRED), **_SHARED}, (), _nothing))
-_program.command("compare")(command_function({**COMPARED, **SCORE, **LAYER, **REST}, (), _nothing))
+_program.command("compare")(command_function({**COMPARED, **SCORE, **LAYER, **REST_OF_COMPARED}, (), _nothing))
 _commands: dict[str, Any] = dict(typer.main.get_group(_program).commands)
 METHOD = _commands["method"]
 WITH_ANY_METHOD = {name: _commands[name] for name in ("explain", "compare")}

@@ -11,7 +11,7 @@ from videxplain.attribution.registry import METHODS, Method
 from videxplain.cli import options
 from videxplain.cli.compare import write_comparison
 from videxplain.cli.explain import write_explanation
-from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, SCORE, command_function
+from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, REST_OF_COMPARED, SCORE, command_function
 
 _FILES = (
     "Writes {name}.mp4 (the clip under the map), .png (a figure) and .json (the numbers, and how they were made) "
@@ -71,7 +71,7 @@ def _command_of_any() -> Callable[..., None]:
 def _compare_command() -> Callable[..., None]:
     """A command that asks for what is compared, and for what any method takes."""
     taken = _options_of_any()
-    parameters = {**COMPARED, **SCORE, **LAYER, **taken, **REST}
+    parameters = {**COMPARED, **SCORE, **LAYER, **taken, **REST_OF_COMPARED}
     return command_function(parameters, taken, lambda texts, given: write_comparison(texts, **given))
 
 

@@ -120,6 +120,9 @@ Formats: TypeAlias = Annotated[
         "--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib, html.", rich_help_panel=_OUTPUT
     ),
 ]
+ComparisonFormats: TypeAlias = Annotated[
+    str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib.", rich_help_panel=_OUTPUT)
+]
 FigureFormats: TypeAlias = Annotated[
     str, typer.Option("--format", help="Any of png, pdf, svg, tex, bib.", rich_help_panel=_OUTPUT)
 ]

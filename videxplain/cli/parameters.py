@@ -52,6 +52,10 @@ REST = {
     **STYLE,
     **GRID,
 }
+REST_OF_COMPARED = {name: taken for name, taken in REST.items() if name != "rows"} | {
+    "formats": (options.ComparisonFormats, "mp4,png,json"),
+}
+"""``REST`` for what is compared: a row of the figure is one of the maps, and there is no page for a browser."""
 
 
 def command_function(
