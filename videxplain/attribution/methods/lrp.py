@@ -15,20 +15,30 @@ OPTIONS = (
         "composite",
         str,
         "epsilon-plus-flat",
-        "Which rules are for which layers (docs/relevance.md).",
+        "The composite: it says which rule each layer gets (docs/relevance.md).",
         choices=tuple(COMPOSITES),
     ),
     Option(
         "first",
         str,
         None,
-        "The rule for layers that see the pixels; by default the composite's own.",
+        "The rule for layers that see the pixels; by default that of the composite.",
         choices=tuple(FIRST),
     ),
-    Option("epsilon", float, 1e-6, "The epsilon rule's: more of it leaves out weak and noisy relevance.", minimum=0),
-    Option("gamma", float, 0.25, "The gamma rule's: how much more positive parts count.", minimum=0),
-    Option("low", float, None, "The z-box rule's lowest pixel, as the network sees it; by default black."),
-    Option("high", float, None, "The z-box rule's highest pixel, as the network sees it; by default white."),
+    Option(
+        "epsilon",
+        float,
+        1e-6,
+        "The stabiliser of the epsilon rule. A larger one leaves out weak and noisy relevance.",
+        minimum=0,
+    ),
+    Option("gamma", float, 0.25, "The factor of the gamma rule: how much more positive parts count.", minimum=0),
+    Option(
+        "low", float, None, "The lowest value of a pixel in the z-box rule, as the network sees it; by default black."
+    ),
+    Option(
+        "high", float, None, "The highest value of a pixel in the z-box rule, as the network sees it; by default white."
+    ),
 )
 
 
