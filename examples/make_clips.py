@@ -4,8 +4,8 @@
     python examples/make_clips.py --choose [WEIGHTS]
 
 The second line shows how the seeds were chosen: of the first ``CANDIDATES`` seeds of a class, those that the bundled
-``i3d`` recognises (or the one with these weights), and of these the one whose Grad-CAM has the median energy in the evidence. A picture of such a clip
-shows what is usual, not what is best.
+``i3d`` recognises (or the one with these weights), and of these the one whose Grad-CAM has the median energy in the
+evidence. A picture of such a clip shows what is usual, not what is best.
 """
 
 import sys

@@ -240,13 +240,15 @@ videxplain synthesize --out data/test --videos 3500 --seed 0
 git show 36839d3:trained_models/i3d.safetensors > look3/i3d.safetensors
 videxplain train examples/recipes/i3d-actionfigures-coarse.yaml --out runs/i3d-actionfigures-coarse
 videxplain train examples/recipes/i3d-actionfigures.yaml --out runs/i3d-actionfigures
-videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors --data data/test --limit {VIDEOS} --evidence
+videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors --data data/test \\
+    --limit {VIDEOS} --evidence
 python examples/publish_networks.py runs trained_models
 ```
 
 and so for the others: `late_fusion` like `i3d`; `lrcn` begins with the image network of `late_fusion`, and `non_local`
-with `i3d` (`late_fusion-epoch5` is the image network after the fifth of its seven epochs). Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores, on which up to four networks learned
-at a time beside other work: the minutes are of the clock. `i3d-coarse` and `late_fusion-coarse` learned from the first
+with `i3d` (`late_fusion-epoch5` is the image network after the fifth of its seven epochs).
+Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores, on which up to four networks learned at a time
+beside other work: the minutes are of the clock. `i3d-coarse` and `late_fusion-coarse` learned from the first
 7,000 of the videos. The weights are those of the epoch that was best on validation videos, a fifth of the groups of the
 training part; test videos had no part in any choice.
 
@@ -259,17 +261,17 @@ videos its Grad-CAM has 2.9 % of its energy in the evidence, its maximum in it i
 the videos, at a top-1 of 72.2 %. So it is stride 1 in the last two stages that points at the limb, on data that leaves
 no other way to know the class.
 
-Energy and pointing of `i3d` are those of frame differences, and far more of its maxima lie within 15 pixels. `non_local`
-adds attention over all places, and its maps spread: energy and maximum fall behind frame differences.
+Energy and pointing of `i3d` are about those of frame differences, and far more of its maxima lie within 15 pixels.
+`non_local` adds attention over all places, and its maps spread: energy and maximum fall behind frame differences.
 
 ## Limits
 
 - They tell fourteen rendered actions apart, at 160x120 pixels and 25 frames a second. On real video their answers and
   their explanations mean nothing, and every output says what they were trained on.
 - `late_fusion` averages over frames and cannot see their order: between the classes of an order pair it guesses.
-- `late_fusion` and `lrcn` see five frames of a whole video. In this look the other limbs move too, and five still frames
-  say little about which limb acts: both are far less accurate than the networks that see movement. They were still
-  learning when their training was ended.
+- `late_fusion` and `lrcn` see five frames of a whole video. In this look the other limbs move too, and five still
+  frames say little about which limb acts: both are far less accurate than the networks that see movement. They were
+  still learning when their training was ended.
 - The fully connected layers of `c3d` know positions, which the mean of Grad-CAM over places loses, and its maps have
   5x6 places. Of 42 test videos, energy, maximum inside and maximum within 15 pixels are 4.1, 0 and 26 % for `gradcam`,
   5.2, 14 and 24 % for `layercam`, 5.6, 9 and 27 % for `hirescam`, and 19.5, 55 and 90 % for `guided-gradcam`: use that.
