@@ -95,7 +95,9 @@ def test_what_runs_without_gradients_has_the_map_of_the_same_network_with_them(m
 
 
 @pytest.mark.parametrize("cut", ["detach", "numpy", "rounding", "inference_mode"])
-@pytest.mark.parametrize("method", [*CAMS, *GRADIENT_METHODS, "guided-backprop", "extremal-perturbation", "temporal-mask"])
+@pytest.mark.parametrize(
+    "method", [*CAMS, *GRADIENT_METHODS, "guided-backprop", "extremal-perturbation", "temporal-mask"]
+)
 def test_what_stays_cut_is_said_to_be_cut(method: str, cut: str) -> None:
     options = {"layer": "r1"} if method in CAMS else {}
     with pytest.raises(vx.VidexplainError) as refusal:
