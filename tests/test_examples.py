@@ -46,17 +46,17 @@ def test_clips_are_small_and_decode(clip):
 
 
 def test_explain_clip(run, tmp_path):
-    printed = run("explain_clip.py", "--model", "c3d", "--out", "made")
-    expected = vx.explain(vx.load_model("c3d"), EXAMPLES / "clips" / "waving.mp4")
+    printed = run("explain_clip.py", "--model", "i3d", "--out", "made")
+    expected = vx.explain(vx.load_model("i3d"), EXAMPLES / "clips" / "waving.mp4")
     label, probability = expected.predictions[0]
     assert f"{100 * probability:5.1f} %  {label}" in printed
     assert f"frame {expected.temporal.argmax()} of {expected.num_frames} contributes most" in printed
     assert label == "Wave"
     assert "not on real video" in printed
-    with np.load(tmp_path / "made" / "waving-c3d.npz") as numbers:
+    with np.load(tmp_path / "made" / "waving-i3d.npz") as numbers:
         np.testing.assert_allclose(numbers["temporal"], expected.temporal, rtol=1e-4, atol=1e-7)
-    assert count_frames(tmp_path / "made" / "waving-c3d.mp4") == expected.num_frames
-    assert (tmp_path / "made" / "waving-c3d.png").read_bytes().startswith(b"\x89PNG")
+    assert count_frames(tmp_path / "made" / "waving-i3d.mp4") == expected.num_frames
+    assert (tmp_path / "made" / "waving-i3d.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_own_function(run):
@@ -83,21 +83,18 @@ def put_run(folder, model, top1):
     network.config = network.config.replace(weights="made up")
     (folder / "logs").mkdir(parents=True)
     vx.save_model(network, folder / f"{model}.safetensors")
-    recipe = {"init": "none", "batch_size": 4, "lr": 0.5, "gamma": 0.9, "seed": 3}
+    recipe = {"init": "none", "batch_size": 4, "lr": 0.5, "gamma": 0.9, "seed": 3, "options": {"size": [24, 32]}}
     (folder / "recipe.yaml").write_text(json.dumps(recipe))  # JSON is YAML
     (folder / "logs/metrics.csv").write_text("epoch,seconds,val_acc\n0,60,0.25\n1,120,0.75\n2,120,0.5\n")
     metrics = {"videos": 8, "split": 1, "top1": top1, "top5": 1.0, "per_class": {"Fall": 0.0, "Rise": 1.0}}
     metrics |= {"temporal": {"shuffled": 0.5}, "order_pairs": {"Fall/Rise": 0.375}}
     scores = {"energy": 0.125, "pointing": 0.25, "maximum_within_tolerance": 0.375, "active": 0.5}
     rows = [{"map": name, **scores} for name in ("gradcam", "random")]
-    for ending, name, content in (
-        ("", "metrics.json", metrics),
-        ("-280", "evidence.json", {"videos": 4, "mask": 0.016, "maps": rows}),
-    ):
-        path = folder / f"evaluation/actionfigures-test{ending}" / name
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(content))
-        (path.parent / "confusion.png").write_bytes(f"picture of {model}".encode())
+    measured = folder / "evaluation/actionfigures-test-280"
+    measured.mkdir(parents=True)
+    (measured / "metrics.json").write_text(json.dumps(metrics))
+    (measured / "evidence.json").write_text(json.dumps({"videos": 4, "mask": 0.016, "maps": rows}))
+    (measured / "confusion.png").write_bytes(f"picture of {model}".encode())
 
 
 TINY = {"late_fusion": {"depth": 18}, "lrcn": {"depth": 18}}
@@ -123,7 +120,7 @@ def test_publish_networks(run, tmp_path):
         "| Rise | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |",
         "| Grad-CAM of `c3d` | 12.5 | 25.0 | 37.5 | 50.0 |",
         "| random values | 12.5 | 25.0 | 37.5 | 50.0 |",
-        "| `i3d` | random weights | 3 | 4 | 0.5 | 0.9 | 5 |",
+        "| `i3d` | 32x24 | random weights | 3 | 4 | 0.5 | 0.9 | 5 | 75.0 |",
     ):
         assert row in card.splitlines(), row
 

@@ -10,7 +10,7 @@ def test_attention(run, clip, tmp_path):
         "attention", "--model", "non_local", "--clip", clip, "--at", "10,8", "--top", "5", "--out", tmp_path
     )
     assert (status, err) == (0, "")
-    assert "layer3.nl1, frame 10, (10, 8), as given: the 5 strongest of 72 links hold" in out
+    assert "layer3.nl1, frame 10, (10, 8), as given: the 5 strongest of 504 links hold" in out
     kept = json.loads((tmp_path / "a clip-non_local-attention.json").read_text())
     assert kept["at"] == pytest.approx([10, 8])
     assert len(kept["links"]) == 5
