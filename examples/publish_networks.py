@@ -258,8 +258,8 @@ training part; test videos had no part in any choice.
 
 The first training of `i3d` is the control: the same data and the strides of before, maps of 3x3 places. On the same
 245 videos its Grad-CAM has 2.9 % of its energy in the evidence, its maximum in it in 5.7 % and within 15 pixels in
-35.3 % of the videos, at a top-1 of 72.2 %. So it is stride 1 in the last two stages that points at the limb, on data that leaves
-no other way to know the class.
+35.3 % of the videos, at a top-1 of 72.2 %. So it is stride 1 in the last two stages that points at the limb, on data
+that leaves no other way to know the class.
 
 Energy and pointing of `i3d` are about those of frame differences, and far more of its maxima lie within 15 pixels.
 `non_local` adds attention over all places, and its maps spread: energy and maximum fall behind frame differences.

@@ -224,9 +224,7 @@ def test_a_network_without_its_classifier_is_refused(tmp_path):
 
 def test_another_kind_of_network_is_refused(tmp_path):
     transformers.BertConfig(num_hidden_layers=1).save_pretrained(tmp_path)
-    with pytest.raises(
-        VidexplainError, match="is a bert; video networks are taken of: videomae, timesformer, vivit"
-    ):
+    with pytest.raises(VidexplainError, match="is a bert; video networks are taken of: videomae, timesformer, vivit"):
         vx.load_model(f"hf:{tmp_path}")
 
 

@@ -59,5 +59,5 @@ def test_sampling_is_an_option(tmp_path):
     assert vx.load_model("torchvision:mc3_18", tmp_path / "a.safetensors").config.sampling == "uniform"
     with pytest.raises(vx.VidexplainError, match="frame_interval has no use"):
         vx.load_model("torchvision:mc3_18", "none", sampling="uniform", frame_interval=2)
-    with pytest.raises(vx.VidexplainError, match="mean is several values, not '0.5'"):
+    with pytest.raises(vx.VidexplainError, match=r"mean is several values, not '0\.5'"):
         vx.load_model("torchvision:mc3_18", "none", mean=0.5)

@@ -28,8 +28,8 @@ def find_layer(
         tokens: How the tokens of a transformer lie; None for what its configuration or the pass says.
 
     Raises:
-        VidexplainError: The network has no such layer, or the method takes none or takes one. Or it is a plain function,
-            and the method needs layers or gradients.
+        VidexplainError: The network has no such layer, or the method takes none or takes one. Or it is a plain
+            function, and the method needs layers or gradients.
     """
     if getattr(module, "only_called", False) and not method.only_calls:
         working = [name for name in METHODS if METHODS[name].only_calls]

@@ -37,7 +37,8 @@ class Origin:
         question: SHA-256 of what was asked; the files of two results of one question are the same.
         model_options: Keyword arguments that rebuild the network.
         model_input: What one pass reads: ``num_frames``, ``size``, ``sampling``, ``frame_interval``,
-            ``pad_frames``, ``mean``, ``std``, and ``view``, how frames are resized and cropped; None where they are resized whole.
+            ``pad_frames``, ``mean``, ``std``, and ``view``, how frames are resized and cropped; None where they are
+            resized whole.
     """
 
     method: str
