@@ -113,7 +113,7 @@ def _print_overview(result: "BenchmarkResult") -> None:
         name = row.name if row.method else f"({row.name.replace('frame differences', 'differences')})"
         table.add_row(name, *cells, str(row.networks))
     Console().print(table)
-    print("Means; names in brackets are maps made without a network, which a method has to beat.")
+    print("Means. Names in brackets are maps without a network, which a method must beat.")
     print("Bold: paired tests say that it does, and do not tell it from the best method.")
 
 
