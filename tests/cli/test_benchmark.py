@@ -21,7 +21,7 @@ def test_the_command(tmp_path, run):
     assert table[1].split()[:3] == ["↓", "↑", "↑"]
     names = [line.split("  ")[0] for line in table[2:-2]]
     assert names == [*(f"({name.replace('frame differences', 'differences')})" for name in BASELINES), "saliency"]
-    assert table[-2].startswith("Means. Names in brackets: maps without a network")
+    assert table[-2].startswith("Means. Names in brackets are maps without a network")
     assert table[-1] == "Bold: paired tests say that it does, and do not tell it from the best method."
     assert [line.split("/")[-1] for line in files] == [
         *("benchmark.csv", "pairs.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.png"),
