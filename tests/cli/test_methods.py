@@ -15,7 +15,7 @@ FEW = {
     "temporal-mask": ("--steps", "2"),
     "integrated-gradients": ("--steps", "2"),
     "rise": ("--samples", "4"),
-    "lime": ("--samples", "6", "--count", "4", "--supervoxels", "boxes"),
+    "lime": ("--samples", "16", "--count", "4", "--supervoxels", "boxes"),
     "kernel-shap": ("--samples", "40", "--count", "8", "--fill", "blur"),
     "occlusion": ("--fill", "freeze", "--box", "8,16,16"),
     "frame-occlusion": ("--fill", "blur"),

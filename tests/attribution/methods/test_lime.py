@@ -72,9 +72,14 @@ def test_lime_equals_captum_on_the_same_versions():
     torch.testing.assert_close(found, expected[:, 0], rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("parts", [10, 60])
-def test_the_interval_holds_what_it_says(parts):
-    """Of 200 draws about 95 % have the value of very many versions in their interval; the game is far from linear."""
+@pytest.mark.parametrize(
+    ("parts", "samples", "least", "most"), [(10, 1000, 0.90, 0.98), (60, 1000, 0.90, 0.98), (10, 40, 0.85, 0.98)]
+)
+def test_the_interval_holds_what_it_says(parts, samples, least, most):
+    """Of 200 draws about 95 % have the value of very many versions in their interval; the game is far from linear.
+
+    The last case has the fewest versions that are allowed: the penalty pulls values towards zero a little.
+    """
     game = torch.Generator().manual_seed(1)
     first, second = torch.randn(parts, generator=game).double(), torch.randn(parts, parts, generator=game).double()
 
@@ -87,16 +92,20 @@ def test_the_interval_holds_what_it_says(parts):
     truth = linear_model(many, falls(many)).estimate
     hits = []
     for seed in range(200):
-        shown = draw(parts, 1000, seed)
+        shown = draw(parts, samples, seed)
         values = linear_model(shown, falls(shown))
         hits.append(((values.estimate - truth).abs() <= 1.96 * values.error).double().mean())
-    assert 0.90 < torch.stack(hits).mean() < 0.98
+    assert least < torch.stack(hits).mean() < most
 
 
 def test_what_is_wrong_is_one_line():
     module, x = seeded(Small3D), video(1, 3, 4, 8, 8)
     for options, said in (
         ({"samples": 1}, "lime: samples is a whole number, at least 2, not 1"),
+        (
+            {"supervoxels": "boxes", "count": 12, "samples": 40},
+            "lime needs 48 samples for 12 supervoxels, and got 40: give more samples, or a smaller count",
+        ),
         ({"supervoxels": "tube"}, r"lime: unknown supervoxels 'tube'; did you mean tubes\?"),
         ({"count": 0}, "lime: count is a whole number from 1 to 10000, not 0"),
         ({"fill": "grey"}, "lime: unknown fill 'grey'"),

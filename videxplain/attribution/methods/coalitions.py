@@ -12,6 +12,7 @@ from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.supervoxels import KINDS, SupervoxelKind, supervoxels
+from videxplain.errors import VidexplainError
 from videxplain.fills import Fill, Filler
 
 SUPERVOXELS = Option(
@@ -31,6 +32,8 @@ SAMPLES = Option(
 )
 SEED = Option("seed", int, 0, "The seed of the versions.", minimum=0)
 
+FEWEST = 4
+"""So many versions for each supervoxel are the fewest from which values and intervals can be estimated."""
 _QUANTILE = 1.959964
 """A normal value lies within so many standard errors of its mean with a probability of 95 %."""
 
@@ -84,6 +87,15 @@ def explain_supervoxels(p: Pass, kind: SupervoxelKind, count: int, fill: Fill, d
         maps.append(_painted(parts, [one.estimate for one in values]))
         half_widths.append(_painted(parts, [_QUANTILE * one.error for one in values]))
     return Attribution(logits, torch.stack(maps), torch.stack(half_widths))
+
+
+def check_enough(method: str, parts: int, samples: int, fewest: int) -> None:
+    """Raise where fewer than ``fewest`` versions are tried for each supervoxel; values would then mean nothing."""
+    if samples < fewest * parts:
+        raise VidexplainError(
+            f"{method} needs {fewest * parts} samples for {parts} supervoxels, and got {samples}: give more samples, "
+            "or a smaller count"
+        )
 
 
 def _painted(parts: list[Tensor], values: list[Tensor]) -> Tensor:

@@ -7,10 +7,12 @@ from torch import Tensor
 
 from videxplain.attribution.methods.coalitions import (
     COUNT,
+    FEWEST,
     SAMPLES,
     SEED,
     SUPERVOXELS,
     Values,
+    check_enough,
     explain_supervoxels,
     regression,
 )
@@ -18,11 +20,7 @@ from videxplain.attribution.methods.hidden_parts import FILL
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.supervoxels import SupervoxelKind
-from videxplain.errors import VidexplainError
 from videxplain.fills import Fill
-
-_FEWEST = 4
-"""So many versions for each supervoxel are the fewest from which values and intervals can be estimated."""
 
 
 @register_method(
@@ -57,13 +55,17 @@ def kernel_shap(
         VidexplainError: Fewer than four versions for each supervoxel, and not all of them.
     """
 
-    _check_enough(count, samples, _FEWEST)
+    if not all_fit(count, samples):
+        check_enough("kernel-shap", count, samples, FEWEST)
 
     def draw(parts: int) -> Tensor:
         if parts == 1:
             return torch.zeros((1, 1), dtype=torch.bool)
-        _check_enough(parts, samples, 2)  # SLIC may give more parts than were asked for
-        half = _every_half(parts) if all_fit(parts, samples) else _random_halves(parts, samples // 2, seed)
+        if all_fit(parts, samples):
+            half = _every_half(parts)
+        else:
+            check_enough("kernel-shap", parts, samples, 2)  # SLIC may give more parts than were asked for
+            half = _random_halves(parts, samples // 2, seed)
         return torch.cat([torch.zeros((1, parts), dtype=torch.bool), half, ~half])
 
     def solve(shown: Tensor, falls: Tensor) -> Values:
@@ -75,14 +77,6 @@ def kernel_shap(
 def all_fit(parts: int, samples: int) -> bool:
     """Whether so many samples are all versions in which some of the parts are shown and some hidden."""
     return 2**parts - 2 <= samples
-
-
-def _check_enough(parts: int, samples: int, fewest: int) -> None:
-    if not all_fit(parts, samples) and samples < fewest * parts:
-        raise VidexplainError(
-            f"kernel-shap needs {_FEWEST * parts} samples for {parts} supervoxels, and got {samples}: give more "
-            "samples, or a smaller count"
-        )
 
 
 def shapley_values(shown: Tensor, falls: Tensor, exact: bool) -> Values:

@@ -5,10 +5,12 @@ from torch import Tensor
 
 from videxplain.attribution.methods.coalitions import (
     COUNT,
+    FEWEST,
     SAMPLES,
     SEED,
     SUPERVOXELS,
     Values,
+    check_enough,
     explain_supervoxels,
     regression,
 )
@@ -52,9 +54,14 @@ def lime(
     Returns:
         Signed maps ``(M, N, T, H, W)``: each voxel has the value of its supervoxel. The intervals say how far values
         would vary with other versions. They do not say how far the network is from a linear one.
+
+    Raises:
+        VidexplainError: Fewer than four versions for each supervoxel.
     """
+    check_enough("lime", count, samples, FEWEST)
 
     def draw(parts: int) -> Tensor:
+        check_enough("lime", parts, samples, 2)  # SLIC may give more parts than were asked for
         generator = torch.Generator().manual_seed(seed)
         shown = torch.rand((samples, parts), generator=generator) < 0.5
         shown[0] = True
