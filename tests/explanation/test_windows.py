@@ -16,7 +16,9 @@ from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import ShortClipWarning, explain, predict
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.windows import LeadingClasses, attribute_video, plan
+from videxplain.explanation.leaders import LeadingClasses
+from videxplain.explanation.plan import plan
+from videxplain.explanation.windows import attribute_video
 from videxplain.models.config import ModelConfig
 
 

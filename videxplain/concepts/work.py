@@ -26,7 +26,7 @@ from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.plan import Plan, plan, window_inputs
-from videxplain.explanation.windows import per_frame, probabilities_of
+from videxplain.explanation.stitching import per_frame, probabilities_of
 from videxplain.models.config import ModelConfig
 
 
