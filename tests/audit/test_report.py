@@ -158,7 +158,6 @@ def test_what_cannot_be_asked(audits):
 
 def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path):
     """Lists and the matrix of 400 classes, with made-up rows."""
-    from videxplain.audit.report import charts
     from videxplain.audit.report.pages import PAGES, Pages
 
     draw, count, classes = np.random.default_rng(0), 13_000, 400
@@ -183,11 +182,10 @@ def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path)
     data = {
         "labels": [f"class {k}" for k in range(classes)],
         "columns": columns,
-        "charts": {},
         "title": "",
         "command": "",
     }
-    pages.write_assets(data, charts.script())
+    pages.write_assets(data, {})
     with page(browser) as shown:
         begun = time.perf_counter()
         shown.goto((tmp_path / "confusion.html").as_uri())

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.audit.clusters import Cluster, find_clusters
-from videxplain.audit.report import charts
 from videxplain.audit.report.data import chart_data, list_data
 from videxplain.audit.report.gather import CURVE_POINTS, Gathered, class_of, features_of, gather, to_grid
 from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
@@ -79,7 +78,7 @@ def build_report(
         folder,
         title=f"{words} on {Path(audit.settings.data).name}",
         footer=footer_of(audit, len(explained), len(shown)),
-        notes=(*audit.notes, *notes),
+        notes=[*audit.notes, *notes],
         pages=PAGES if table["truth"].notna().any() else [page for page in PAGES if page[0] != "confusion.html"],
     )
     counts = confusion(table.iloc[explained], labels)
@@ -91,10 +90,9 @@ def build_report(
     pages.write("odd", "odd.html", clusters=described)
     pages.write("clip", "clip.html")
     data = list_data(audit, explained, odd, shown)
-    data["charts"] = chart_data(audit, figures, explained, gathered, odd)
     data["title"] = f"{words} on {Path(audit.settings.data).name}"
     data["command"] = audit.settings.command
-    pages.write_assets(data, charts.script())
+    pages.write_assets(data, chart_data(audit, figures, explained, gathered, odd))
     return folder / "index.html"
 
 

@@ -43,7 +43,7 @@ def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
             tooltip=[alt.Tooltip("videos:Q"), alt.Tooltip("right:Q", format=".1%")],
         )
     )
-    return _finished(alt.layer(line, points).properties(width=_WIDTH, height=_HEIGHT))
+    return finished(alt.layer(line, points).properties(width=_WIDTH, height=_HEIGHT))
 
 
 def reliance(table: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def reliance(table: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
             tooltip=["class:N", "frames:N", alt.Tooltip("stays:Q", format=".0%")],
         )
     )
-    return _finished(chart.properties(width=_WIDTH, height=alt.Step(18)))
+    return finished(chart.properties(width=_WIDTH, height=alt.Step(18)))
 
 
 def cluster_map(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -97,10 +97,11 @@ def cluster_map(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             tooltip=["name:N", "label:N", alt.Tooltip("odd:Q", format=".1f")],
         )
     )
-    return _finished(chart.properties(width=620, height=420))
+    return finished(chart.properties(width=620, height=420))
 
 
-def _finished(chart: Any) -> dict[str, Any]:
+def finished(chart: Any) -> dict[str, Any]:
+    """A chart as Vega-Lite, in the look of all reports."""
     spec: dict[str, Any] = (
         chart.configure(background="transparent", font="system-ui, sans-serif")
         .configure_view(strokeOpacity=0)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from videxplain.audit.clusters import reduced
-from videxplain.audit.report import charts
 from videxplain.audit.report.build import write_clip
 from videxplain.audit.report.media import MAX_SIDE
 from videxplain.audit.report.pages import Pages
@@ -86,9 +85,8 @@ def build_comparison(
                 }
                 for pair in pairs
             ],
-            "charts": {},
         }
-        pages.write_assets(held, charts.script())
+        pages.write_assets(held, {})
     return out / "compare.html"
 
 

@@ -1,4 +1,4 @@
-"""Write the pages of the report."""
+"""Write the pages of a report; the audit's and that of concepts are made here."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from videxplain.audit.report.charts import script
 from videxplain.files import replacing
 from videxplain.viz.player.bundle import SCRIPTS, STYLE, asset, colour_tables
-
-__all__ = ["PAGES", "Pages", "script_data"]
 
 PAGES = (
     ("index.html", "Overview"),
@@ -18,51 +17,59 @@ PAGES = (
     ("classes.html", "Classes"),
     ("odd.html", "Odd ones out"),
 )
-_ASSETS = ("report.js", "lists.js", "matrix.js", "media.js", "clip.js", "compare.js", "charts.js", "report.css")
+_HERE = "videxplain.audit.report"
+_ASSETS = ("report.js", "lists.js", "matrix.js", "media.js", "clip.js", "compare.js", "report.css")
 
 
 class Pages:
     """The folder of a report: templates are filled in here and nowhere else."""
 
-    def __init__(
-        self, folder: Path, *, title: str, footer: str, notes: Sequence[str], pages: Sequence[tuple[str, str]]
-    ) -> None:
-        """Every page shows the title, the links to all pages, the notes and the footer."""
+    def __init__(self, folder: Path, package: str = _HERE, **shared: Any) -> None:
+        """Templates and assets lie in ``package``; every page is given ``shared``."""
         from jinja2 import Environment, PackageLoader, StrictUndefined
 
-        self._folder = folder
+        self._folder, self._package, self._shared = folder, package, shared
         self._environment = Environment(
-            loader=PackageLoader("videxplain.audit.report"),
+            loader=PackageLoader(package),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._shared = {"title": title, "footer": footer, "notes": list(notes), "pages": list(pages)}
         (folder / "assets").mkdir(parents=True, exist_ok=True)
 
-    def write(self, page: str, template: str, **content: Any) -> None:
-        """Write ``<page>.html``."""
-        text = self._environment.get_template(template).render(page=page, **self._shared, **content)
-        self._text(self._folder / f"{page}.html", text)
+    def write(self, name: str, template: str, **content: Any) -> None:
+        """Write ``<name>.html``."""
+        text = self._environment.get_template(template).render({"page": name, **self._shared, **content})
+        self._text(f"{name}.html", text)
 
-    def write_assets(self, data: Mapping[str, Any], charts: str) -> None:
-        """Write the styles, the scripts and what they read."""
-        place = self._folder / "assets"
+    def copy(self, names: Sequence[str]) -> None:
+        """Copy assets of the package."""
+        for name in names:
+            self._asset(self._package, name)
+
+    def write_charts(self, specs: Mapping[str, Any]) -> None:
+        """Write the charts by name, as Vega-Lite, and what draws them."""
+        self._asset(_HERE, "charts.js")
+        self._text("assets/vega.js", script())
+        self._data("chart-data.js", "CHARTS", specs)
+
+    def write_assets(self, data: Mapping[str, Any], charts: Mapping[str, Any]) -> None:
+        """Write the styles and scripts of an audit, what they read, and the charts."""
         for name in (*SCRIPTS, STYLE):
-            self._text(place / name, asset(name))
-        for name in _ASSETS:
-            source = files("videxplain.audit.report") / "assets" / name
-            self._text(place / name, source.read_text(encoding="utf-8"))
-        self._text(place / "vega.js", charts)
-        self._text(place / "data.js", script_data("AUDIT", {**data, "colours": colour_tables()}))
+            self._text(f"assets/{name}", asset(name))
+        self.copy(_ASSETS)
+        self.write_charts(charts)
+        self._data("data.js", "AUDIT", {**data, "colours": colour_tables()})
 
-    def _text(self, path: Path, text: str) -> None:
-        with replacing(path) as temporary:
+    def _data(self, file: str, name: str, content: Mapping[str, Any]) -> None:
+        """Write a script that sets ``window.<name>``; a page from disk may load scripts, and may not fetch JSON."""
+        text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        self._text(f"assets/{file}", f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n")
+
+    def _asset(self, package: str, name: str) -> None:
+        self._text(f"assets/{name}", (files(package) / "assets" / name).read_text(encoding="utf-8"))
+
+    def _text(self, name: str, text: str) -> None:
+        with replacing(self._folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-
-
-def script_data(name: str, content: Mapping[str, Any]) -> str:
-    """A script that sets ``window.<name>``; a page from disk may load scripts, and may not fetch JSON."""
-    text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n"

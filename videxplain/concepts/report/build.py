@@ -1,14 +1,12 @@
 """The report of one search for concepts."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from videxplain.audit.report.charts import script
-from videxplain.audit.report.pages import script_data
+from videxplain.audit.report.pages import Pages
 from videxplain.commands import command_line
 from videxplain.concepts.report import charts
 from videxplain.concepts.report.media import write_place, write_tube
@@ -16,7 +14,6 @@ from videxplain.concepts.result import Concepts
 from videxplain.concepts.settings import Settings
 from videxplain.concepts.tubes import strongest_tube
 from videxplain.errors import VidexplainError
-from videxplain.files import replacing
 from videxplain.progress import Progress
 
 CLIPS = 4
@@ -43,9 +40,14 @@ def build_report(
         raise VidexplainError(f"--clips is at least 1, not {clips}")
     folder = found.folder / "report"
     (folder / "media").mkdir(parents=True, exist_ok=True)
-    (folder / "assets").mkdir(exist_ok=True)
     settings = found.settings
-    pages = _Pages(folder, found, notes)
+    pages = Pages(
+        folder,
+        "videxplain.concepts.report",
+        title=f"Concepts of {settings.model} at {settings.layer} on {Path(settings.data).name}",
+        footer=f"{settings.model}, weights: {settings.weights}; layer {settings.layer}; {settings.data}",
+        notes=[*found.notes, *notes],
+    )
     has_sobol = bool(found.shares["sobol"].notna().all()) and len(found.shares) > 0
     column, title = ("sobol", "Sobol total index") if has_sobol else ("gradient_x_activation", "gradient x activation")
     drawn: dict[str, Any] = {"signed": charts.heatmap(found.shares, "gradient_x_activation", "share")}
@@ -88,46 +90,9 @@ def build_report(
         facts=_settings(settings),
         command=command_of(settings),
     )
-    pages.assets({"charts": drawn})
+    pages.copy(("concepts.css", "concepts.js"))
+    pages.write_charts(drawn)
     return folder / "index.html"
-
-
-class _Pages:
-    """The folder of a report: templates are filled in here and nowhere else."""
-
-    def __init__(self, folder: Path, found: Concepts, notes: Sequence[str]) -> None:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
-        settings = found.settings
-        self._folder = folder
-        self._environment = Environment(
-            loader=PackageLoader("videxplain.concepts.report"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._shared = {
-            "title": f"Concepts of {settings.model} at {settings.layer} on {Path(settings.data).name}",
-            "footer": f"{settings.model}, weights: {settings.weights}; layer {settings.layer}; {settings.data}",
-            "notes": [*found.notes, *notes],
-        }
-
-    def write(self, name: str, template: str, **content: Any) -> None:
-        """Write ``<name>.html``."""
-        self._text(f"{name}.html", self._environment.get_template(template).render(**self._shared, **content))
-
-    def assets(self, data: Mapping[str, Any]) -> None:
-        """Write the style, the scripts, and what they read."""
-        for name in ("concepts.css", "concepts.js"):
-            source = files("videxplain.concepts.report") / "assets" / name
-            self._text(f"assets/{name}", source.read_text(encoding="utf-8"))
-        self._text("assets/vega.js", script())
-        self._text("assets/data.js", script_data("CONCEPTS", data))
-
-    def _text(self, name: str, text: str) -> None:
-        with replacing(self._folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
 
 
 def _clips(found: Concepts, number: int, scale: float, folder: Path, count: int) -> list[dict[str, Any]]:

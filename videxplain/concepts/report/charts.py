@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from videxplain.audit.report.charts import finished
 from videxplain.viz.colour import NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
         )
         .properties(width=alt.Step(24), height=alt.Step(20))
     )
-    return _finished(chart)
+    return finished(chart)
 
 
 def classes_of(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
         tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".2f")],
     )
     errors = base.mark_rule(color=_GREY).encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))
-    return _finished(alt.layer(bars, errors).properties(width=alt.Step(14), height=240))
+    return finished(alt.layer(bars, errors).properties(width=alt.Step(14), height=240))
 
 
 def _with_interval(name: str, value: float, low: float | None, high: float | None) -> dict[str, Any]:
@@ -119,13 +120,4 @@ def _points(rows: Sequence[dict[str, Any]], title: str) -> dict[str, Any]:
         x=alt.X("value:Q", title=title),
         tooltip=["name:N", *(alt.Tooltip(f"{one}:Q", format=".3f") for one in ("value", "low", "high"))],
     )
-    return _finished(alt.layer(lines, points).properties(width=260, height=alt.Step(20)))
-
-
-def _finished(chart: Any) -> dict[str, Any]:
-    spec: dict[str, Any] = (
-        chart.configure(background="transparent", font="system-ui, sans-serif")
-        .configure_view(strokeOpacity=0)
-        .to_dict()
-    )
-    return spec
+    return finished(alt.layer(lines, points).properties(width=260, height=alt.Step(20)))

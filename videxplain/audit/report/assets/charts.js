@@ -9,7 +9,7 @@
     legend: { labelColor: ink, titleColor: ink },
   };
   for (const place of document.querySelectorAll("[data-chart]")) {
-    const spec = (window.AUDIT.charts || {})[place.dataset.chart];
+    const spec = window.CHARTS[place.dataset.chart];
     if (spec) window.vegaEmbed(place, spec, { actions: false, renderer: "svg", config });
   }
 })();
