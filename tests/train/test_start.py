@@ -59,6 +59,17 @@ def test_image_weights_go_into_the_trunk_as_they_are(imagenet, model):
     assert all(torch.equal(value, state[name]) for name, value in trunk.items())
 
 
+def test_a_file_of_the_same_classes_gives_the_classifier_too(tmp_path):
+    source = load_model("i3d", "none", depth=18, width=4, size=16, labels=LABELS)
+    path = tmp_path / "a.safetensors"
+    save_model(source, path)
+    found = begin(recipe(init=str(path)), LABELS)
+    state = source.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in found.network.state_dict().items())
+    assert found.notes == (f"{len(state)} of {len(state)} tensors from {path}",)
+    assert "fc.weight" in begin(recipe(init=str(path)), LABELS[::-1]).notes[1]
+
+
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 def test_a_file_gives_everything_but_the_classifier(tmp_path, suffix):
     source = load_model("i3d", "none", depth=18, width=4, labels=("x", "y", "z"))

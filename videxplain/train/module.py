@@ -13,6 +13,7 @@ from videxplain.errors import VidexplainError
 from videxplain.evaluation.loading import Batch
 from videxplain.models.weights.files import CONFIG_KEY, config_to_json
 from videxplain.train.onednn import TwoFramesExactly
+from videxplain.train.sparsity import SparsityPrior
 from videxplain.train.two_heads import ManyHeads
 
 
@@ -21,7 +22,8 @@ class Classifier(L.LightningModule):
 
     It logs ``train_loss``, ``train_acc``, ``val_loss``, ``val_acc`` (top-1) and ``val_acc5``; with two datasets these
     are means over both, and each dataset has its own value beside them, such as ``val_acc/ucf101``. A video with
-    several validation clips is judged by the mean of their probabilities.
+    several validation clips is judged by the mean of their probabilities. With ``sparsity``, so many times the share
+    of active places in the default layer is added to the loss, and the share is logged as ``train_share``.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Classifier(L.LightningModule):
         weight_decay: float = 0.0,
         seed: int = 0,
         freeze_trunk: bool = False,
+        sparsity: float = 0.0,
     ) -> None:
         """Train ``heads``, one classifier for each of the datasets called ``names``."""
         super().__init__()
@@ -48,6 +51,9 @@ class Classifier(L.LightningModule):
                 part.to(memory_format=torch.channels_last_3d)
             elif isinstance(part, nn.Conv2d):
                 part.to(memory_format=torch.channels_last)
+        self.sparsity = sparsity
+        layer = heads.configs[0].default_layer
+        self._prior = SparsityPrior(heads.network.get_submodule(layer)) if sparsity else None
         self._validated: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in self.names]
 
     def forward(self, x: Tensor, which: int = 0) -> Tensor:
@@ -75,7 +81,7 @@ class Classifier(L.LightningModule):
         return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, self.gamma)]
 
     def training_step(self, batches: Sequence[Batch], _: int) -> Tensor:
-        """The mean loss over a batch of each dataset."""
+        """The mean loss over a batch of each dataset, and the prior."""
         # Dropout's chance follows from the step, so that a resumed run goes on exactly.
         torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)) % 2**63)
         losses, right = [], []
@@ -86,7 +92,12 @@ class Classifier(L.LightningModule):
         # All batches have the same size, so that means of batches are means of clips.
         self._log("train_loss", [loss.detach() for loss in losses], on_epoch=True)
         self._log("train_acc", right, on_epoch=True)
-        return torch.stack(losses).mean()
+        loss = torch.stack(losses).mean()
+        if self._prior is None:
+            return loss
+        share = self._prior.taken()
+        self._log("train_share", [share.detach()], on_epoch=True)
+        return loss + self.sparsity * share
 
     def validation_step(self, batch: Batch, _: int, dataloader_idx: int = 0) -> None:
         """Keep the network's answer for each clip."""

@@ -28,6 +28,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lr": (0, float_info.max),
     "gamma": (0, float_info.max),
     "weight_decay": (0, float_info.max),
+    "sparsity": (0, float_info.max),
 }
 _ABOVE = ("lr", "gamma")
 """Numbers that the lower end of the range is not one of."""
@@ -61,6 +62,8 @@ class Recipe:
         lr: Adam's learning rate in the first epoch.
         gamma: Factor of the learning rate after each epoch.
         weight_decay: Adam's.
+        sparsity: How much the share of active places in the layer that Grad-CAM shows adds to the loss; see
+            :func:`videxplain.train.sparsity.share_of_places`. 0 for no such prior.
         seed: For the validation split, the order, the clips, the augmentation and the new weights.
         precision: ``"fp32"``, or ``"bf16"`` where autocast allows it.
         init: Weights to begin with: ``"none"``, ``"imagenet"`` (inflated for video networks), or a file.
@@ -85,6 +88,7 @@ class Recipe:
     lr: float = 1e-4
     gamma: float = 0.9
     weight_decay: float = 0.0
+    sparsity: float = 0.0
     seed: int = 0
     precision: str = "fp32"
     init: str = "none"

@@ -117,6 +117,7 @@ def _train(
         weight_decay=recipe.weight_decay,
         seed=recipe.seed,
         freeze_trunk=recipe.freeze_trunk,
+        sparsity=recipe.sparsity,
     )
     module.train()  # networks of the zoo come in evaluation mode, and Lightning leaves them so
     keeping: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}

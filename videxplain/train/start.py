@@ -67,11 +67,13 @@ def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
     path = Path(recipe.init)
     if path.suffix not in (".safetensors", *PYTORCH, *FOREIGN):
         raise VidexplainError(f"init is none, imagenet or a file of weights, not '{recipe.init}'")
-    state = _in_our_names(read_weights(path), recipe.model, path)
+    found = read_weights(path)
+    state = _in_our_names(found, recipe.model, path)
     images = {name.removeprefix(_TRUNK): value for name, value in state.items() if name.startswith(_TRUNK)}
     if images and not hasattr(network, "trunk"):
         return _fill(network, inflate_state_dict(images, network), f"the image network of {path}, inflated")
-    return _fill(network, state, str(path))
+    same = found.config is not None and found.config.architecture == recipe.model and found.config.labels == labels
+    return _fill(network, state, str(path), classifier=same)
 
 
 def _in_our_names(found: Weights, model: str, path: Path) -> dict[str, Tensor]:
@@ -110,14 +112,14 @@ def _from_images(state: Mapping[str, Tensor], network: VideoModel) -> dict[str, 
     return inflate_state_dict(own, network)
 
 
-def _fill(network: VideoModel, state: Mapping[str, Tensor], what: str) -> Start:
-    """Take what fits by name and shape, except the classifier, and say what was not taken."""
+def _fill(network: VideoModel, state: Mapping[str, Tensor], what: str, classifier: bool = False) -> Start:
+    """Take what fits by name and shape, the classifier only if it is of the same classes; say what was not taken."""
     wanted = network.state_dict()
     head = classifier_name(network)
     taken = {
         name: value
         for name, value in state.items()
-        if name in wanted and value.shape == wanted[name].shape and not name.startswith(f"{head}.")
+        if name in wanted and value.shape == wanted[name].shape and (classifier or not name.startswith(f"{head}."))
     }
     if not taken:
         raise VidexplainError(f"init: nothing in {what} fits {network.config.architecture}")
