@@ -104,7 +104,8 @@ def _guess(known: Tensor, hidden: Tensor) -> Tensor:
     shares = F.avg_pool3d((~hidden).to(known)[None, None], halves, ceil_mode=True)
     sums = F.avg_pool3d(known, halves, ceil_mode=True)
     coarse = impute(sums / shares.clamp(min=torch.finfo(known.dtype).tiny), shares[0, 0] == 0)
-    return F.interpolate(coarse, scale_factor=halves, mode="trilinear")[(..., *map(slice, hidden.shape))]
+    frames, height, width = hidden.shape
+    return F.interpolate(coarse, scale_factor=halves, mode="trilinear")[..., :frames, :height, :width]
 
 
 def _neighbours(values: Tensor) -> Tensor:
