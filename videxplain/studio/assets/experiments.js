@@ -135,7 +135,10 @@
 
   // The list ----------------------------------------------------------------------------------------------------------
 
+  // Of what is shown: a change that rounds to zero has no sign and no colour.
+  const changed = (before, after) => Math.round(1000 * (after - before)) / 1000 || 0;
   const signed = (share) => (share > 0 ? "+" : share < 0 ? "−" : "") + percent(Math.abs(share));
+  const coloured = (share) => (share > 0 ? "right" : share < 0 ? "wrong" : "");
   const row = (what, label, before, after) =>
     make(
       "tr", {},
@@ -143,7 +146,7 @@
       make("td", {}, label),
       make("td", { class: "number" }, percent(before)),
       make("td", { class: "number" }, percent(after)),
-      make("td", { class: "number " + (after < before ? "wrong" : "right") }, signed(after - before))
+      make("td", { class: `number ${coloured(changed(before, after))}` }, signed(changed(before, after)))
     );
 
   async function list() {
