@@ -183,14 +183,19 @@ def test_modules_that_torch_cannot_look_into_are_refused_in_one_line() -> None:
     assert vx.attribute(scripted, x, method="saliency", target=1).abs().max() > 0
 
 
-@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("method", ["gradcam", "ablationcam", "saliency", "rise", "integrated-gradients"])
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize(
+    "method",
+    ["gradcam", "scorecam", "ablationcam", "saliency", "rise", "integrated-gradients", "lrp", "lime", "kernel-shap"],
+)
 def test_other_types_of_numbers_have_the_float32_map(method: str, kind: torch.dtype) -> None:
     x, options = video(1, 3, 4, 12, 12), {"layer": "r2"} if "cam" in method else {}
     if method == "rise":
         options["samples"] = 10
+    if method in ("lime", "kernel-shap"):
+        options |= {"count": 4, "samples": 40}
     wanted = vx.attribute(net(), x, method=method, target=1, **options)
     found = vx.attribute(net().to(kind), x.to(kind), method=method, target=1, **options)
     assert found.dtype == torch.float32
     both = torch.stack([found.flatten(), wanted.flatten()])
-    assert torch.corrcoef(both)[0, 1] > (0.9999 if kind == torch.float64 else 0.8)
+    assert torch.corrcoef(both)[0, 1] > (0.9999 if kind == torch.float64 else 0.9)

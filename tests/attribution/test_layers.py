@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -174,11 +175,36 @@ def test_input_that_is_not_finite_is_refused(method, value):
         (torch.zeros(0, 3, 4, 8, 8), r"expected float video .* got torch.float32 \(0, 3, 4, 8, 8\)"),
         (torch.zeros(1, 3, 4, 8, 8, dtype=torch.uint8), r"expected float video .* got torch.uint8 \(1, 3, 4, 8, 8\)"),
         (torch.zeros(1, 3, 4, 8, 8, device="meta"), "the input is on meta and the model on cpu"),
+        (
+            torch.zeros(1, 3, 4, 8, 8).half(),
+            r"the input is torch.float16 and the model torch.float32: give both one type",
+        ),
+        (torch.zeros(1, 3, 4, 8, 8).double(), r"the input is torch.float64 and the model torch.float32"),
+        (np.zeros((1, 3, 4, 8, 8), np.float32), "the input is a tensor, not ndarray"),
     ],
 )
-def test_input_of_the_wrong_kind_is_refused(x, message):
+@pytest.mark.parametrize("method", ["gradcam", "lrp", "lime"])
+def test_input_of_the_wrong_kind_is_refused(x, message, method):
     with pytest.raises(VidexplainError, match=message):
-        attribute(seeded(Small3D), x, method="gradcam")
+        attribute(seeded(Small3D), x, method=method)
+
+
+def test_what_is_no_network_is_refused():
+    with pytest.raises(VidexplainError, match=r"the model is an nn\.Module, not function; vx\.wrap_function"):
+        attribute(lambda x: x, video(1, 3, 4, 8, 8), method="lime")
+
+
+def test_a_network_that_converts_its_input_itself_gets_it():
+    class Converting(Small3D):
+        def forward(self, x):
+            return super().forward(x.to(self.conv1.weight.dtype)).float()
+
+    x = video(1, 3, 4, 8, 8)
+    wanted = attribute(seeded(Small3D), x, method="lime", target=1, count=4, samples=20)
+    for one in (seeded(Converting), seeded(Converting).double()):
+        for given in (x, x.double()):
+            found = attribute(one, given, method="lime", target=1, count=4, samples=20)
+            torch.testing.assert_close(found.float(), wanted, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_text_that_is_no_value_is_refused(option, text):
 
 
 def test_a_method_names_itself_and_its_options():
-    with pytest.raises(VidexplainError, match=r"^rise: samples is a whole number, at least 2, not 1$"):
+    with pytest.raises(VidexplainError, match=r"^rise: samples is a whole number from 2 to 1000000, not 1$"):
         METHODS["rise"].check_options({"samples": 1})
     with pytest.raises(VidexplainError, match=r"^unknown option of rise 'sample'; did you mean samples\?$"):
         METHODS["rise"].parse_options({"sample": "1"})

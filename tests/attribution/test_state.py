@@ -149,6 +149,21 @@ def test_a_network_that_answers_one_clip_in_several_ways_is_said_to(build: type[
         vx.attribute(seeded(BatchMean), video(1, 3, 4, 10, 10), method="frame-occlusion", target=1)
 
 
+class AlwaysNaN(Net):
+    """The same answer every time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * float("nan")
+
+
+@pytest.mark.parametrize("method", ["frame-occlusion", "lime", "saliency"])
+def test_a_network_that_answers_nan_is_not_said_to_vary(method: str) -> None:
+    x, options = video(1, 3, 4, 10, 10), {"count": 4, "samples": 20} if method == "lime" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert vx.attribute(seeded(AlwaysNaN), x, method=method, target=1, **options).isnan().all()
+
+
 def test_it_is_found_out_once_for_each_size() -> None:
     network = seeded(Small3D)
     assert takes_batches(network, video(1, 3, 4, 8, 8))

@@ -48,6 +48,16 @@ def test_top_class_stays_the_one_of_the_first_pass():
         ("²", (), "the classes of this model have no names; give '²' as an index, 0 to 4"),
         (1.5, LABELS, "a class is given by index or label, not by float"),
         (Contrast(1, "archery"), LABELS, "a contrast needs two classes, and both are class 1"),
+        (
+            "Run",
+            ("walk", "run", "jump", "RUN", "sit"),
+            "'Run' is the name of classes 1 and 3: give one of them by index",
+        ),
+        (
+            "run",
+            ("walk", "run", "jump", "run", "sit"),
+            "'run' is the name of classes 1 and 3: give one of them by index",
+        ),
         ([1], LABELS, "1 targets for a batch of 2"),
         ([1, None], LABELS, "a class is given by index or label, not by NoneType"),
         (
@@ -64,8 +74,10 @@ def test_refuses(target, labels, message):
     assert str(error.value) == message
 
 
-def test_the_first_of_two_equal_labels_is_meant():
-    assert class_index("same", 3, ("a", "same", "Same")) == 1
+def test_labels_that_differ_in_case_are_told_apart():
+    names = ("a", "Same", "same", "SAME_one")
+    assert [class_index(name, 4, names) for name in names] == [0, 1, 2, 3]
+    assert class_index("same ONE", 4, names) == 3
 
 
 def test_a_label_made_of_digits_is_a_label():

@@ -151,6 +151,20 @@ def raising(frames):
         (one, {"batch": 0}, "num_frames, size, frame_interval and batch must be above zero"),
         (one, {"sampling": "random"}, "unknown sampling 'random'; known: consecutive, uniform"),
         (one, {"labels": ("a", "b")}, "2 labels for 3 classes"),
+        (one, {"labels": "abc"}, "labels is a list of names, not the text 'abc'"),
+        (one, {"size": "32"}, "size is a height and a width in pixels, or one number for both, not '32'"),
+        (
+            one,
+            {"size": (32, 32, 3)},
+            "size is a height and a width in pixels, or one number for both, not '(32, 32, 3)'",
+        ),
+        (one, {"num_frames": 8.5}, "num_frames is a whole number, not '8.5'"),
+        (one, {"batch": None}, "batch is a whole number, not 'None'"),
+        (
+            lambda frames: np.array([1j, 2]),
+            {"name": "mine"},
+            "mine must return real numbers, and it returned complex ones",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(function, arguments, said):
@@ -179,6 +193,32 @@ def test_other_numbers_of_scores_are_refused():
     model = vx.wrap_function(lambda frames: [0.0] * next(lengths), name="mine", **SETTINGS)
     with pytest.raises(VidexplainError, match="mine returned different numbers of scores"):
         model(torch.zeros(2, 3, 8, 32, 32))
+
+
+def test_a_later_call_with_other_numbers_of_scores_is_refused():
+    lengths = iter([3, 3, 4])
+    model = vx.wrap_function(lambda frames: [0.0] * next(lengths), name="mine", **SETTINGS)
+    model(torch.zeros(1, 3, 8, 32, 32))
+    with pytest.raises(VidexplainError, match="mine returned different numbers of scores"):
+        model(torch.zeros(1, 3, 8, 32, 32))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("method", ["frame-occlusion", "lime"])
+def test_a_function_may_return_the_same_memory_every_time(method, kind):
+    """As inference engines do that write into memory bound before."""
+    memory = np.zeros(3, kind)
+
+    def filled(frames):
+        memory[:] = one(frames)
+        return memory
+
+    options = {"target": 1, **QUICK.get(method, {})}
+    found = vx.explain(vx.wrap_function(filled, **SETTINGS), planted(16, 6, 9), method, **options)
+    expected = vx.explain(vx.wrap_function(one, **SETTINGS), planted(16, 6, 9), method, **options)
+    assert max(float(np.abs(values).max()) for values in expected.maps) > 0
+    for a, b in zip(found.maps, expected.maps, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_function_has_no_weights_to_save(tmp_path):

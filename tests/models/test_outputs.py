@@ -179,6 +179,16 @@ def test_the_complement_is_explained_by_minus_the_logit():
     torch.testing.assert_close(vx.attribute(model, x, method="input-x-gradient", target=1), stand)
 
 
+@pytest.mark.parametrize("name", ["not fall", "Not Fall", 1])
+def test_a_complement_without_a_name_of_its_own_is_explained_by_the_one_that_predictions_give_it(name):
+    model = quiet((0.1,), slope=1.0, labels=("fall",))
+    fall, other = (vx.explain(model, CLIP, "lime", target=one, count=4, samples=20) for one in ("fall", name))
+    assert (other.explained_label, other.origin.target_index) == ("not fall", 1)
+    assert max(float(abs(values).max()) for values in fall.maps) > 0
+    for one, minus in zip(fall.maps, other.maps, strict=True):
+        np.testing.assert_allclose(one, -minus, rtol=1e-4, atol=1e-7)
+
+
 def test_the_top_class_of_one_logit_is_the_likelier_one():
     x = torch.randn(1, 3, 4, 16, 16)
     for bias, end, top in [(5.0, None, 0), (-5.0, None, 1), (-5.0, nn.Sigmoid(), 1), (5.0, nn.Sigmoid(), 0)]:

@@ -220,6 +220,11 @@ def test_the_network_is_used_and_left_as_it_was():
         ({"tokens": (4, 6)}, "tokens are steps, rows and columns, or a TokenLayout, not (4, 6)"),
         ({"num_frames": 0}, "num_frames, size, frame_interval and value_range must be above zero"),
         ({"layout": "NTHWC"}, "Small does not take such an input: "),
+        ({"labels": ["a", "b", "a", "c"]}, "labels have 'a' twice: give each class a name of its own"),
+        ({"labels": "abcd"}, "labels is a list of names, not the text 'abcd'"),
+        ({"size": (24, 32, 3)}, "size is a height and a width in pixels, or one number for both, not '(24, 32, 3)'"),
+        ({"size": "24"}, "size is a height and a width in pixels, or one number for both, not '24'"),
+        ({"num_frames": "8"}, "num_frames is a whole number, not '8'"),
     ],
 )
 def test_what_does_not_fit_is_said_at_once(options, said):

@@ -22,6 +22,7 @@ from videxplain.attribution.versions import mixes_batch
 from videxplain.errors import VidexplainError
 from videxplain.exclusive import alone
 from videxplain.models.config import TokenLayout
+from videxplain.untouched import untouched
 
 
 class MapWarning(UserWarning):
@@ -121,9 +122,15 @@ def attribute(
 
 
 def check_input(module: nn.Module, x: Tensor) -> None:
-    """Raise unless ``x`` is finite float video of five axes on the network's device."""
+    """Raise unless ``x`` is finite float video of five axes on the network's device, of a type that it takes."""
     if isinstance(module, str):
         raise VidexplainError(f"'{module}' is a name, not a network: give load_model('{module}')")
+    if not isinstance(module, nn.Module):
+        raise VidexplainError(
+            f"the model is an nn.Module, not {type(module).__name__}; vx.wrap_function makes one of a plain function"
+        )
+    if not isinstance(x, Tensor):
+        raise VidexplainError(f"the input is a tensor, not {type(x).__name__}; torch.from_numpy makes one of an array")
     if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
         raise VidexplainError("the model has lazy layers that have not run yet: call it once on a batch first")
     if any(parameter.is_inference() for parameter in module.parameters()):
@@ -138,3 +145,17 @@ def check_input(module: nn.Module, x: Tensor) -> None:
         raise VidexplainError(f"the input is on {x.device} and the model on {parameter.device}")
     if not torch.isfinite(x).all():
         raise VidexplainError("the input holds NaN or infinite values")
+    kinds = {value.dtype for value in module.parameters() if value.is_floating_point()}
+    if kinds and x.dtype not in kinds and not _takes(module, x):
+        kind = " and ".join(sorted(map(str, kinds)))
+        raise VidexplainError(f"the input is {x.dtype} and the model {kind}: give both one type, such as x.float()")
+
+
+def _takes(module: nn.Module, x: Tensor) -> bool:
+    """Whether the network runs on this input; it may convert it to the type of its weights itself."""
+    with untouched(module), torch.no_grad():
+        try:
+            module(x[:1].clone())
+        except RuntimeError:
+            return False
+    return True

@@ -10,6 +10,8 @@ from videxplain.errors import VidexplainError, unknown
 
 _LIMIT = 2**63
 """Whole numbers stay below this, as those of torch and of most libraries do."""
+MOST_PASSES = 1_000_000
+"""The most passes that an option may ask for: they already take days, and more would not fit into memory."""
 
 
 @dataclass(frozen=True)

@@ -45,15 +45,24 @@ TEXT = "text:"
 
 
 def class_index(target: int | str, num_classes: int, labels: Sequence[str] = ()) -> int:
-    """The index of a class given by index, by label (case and ``_`` or space do not matter), or by digits."""
+    """The index of a class given by index, by label (case and ``_`` or space do not matter), or by digits.
+
+    Raises:
+        VidexplainError: There is no such class, or several have this name.
+    """
     if isinstance(target, str):
-        folded = {_fold(label): i for i, label in reversed(list(enumerate(labels)))}
-        if target.strip().casefold().startswith(TEXT) and _fold(target) not in folded:
+        named = _named(target, labels)
+        if target.strip().casefold().startswith(TEXT) and not named:
             target = target.strip()[len(TEXT) :].strip()
-            if _fold(target) not in folded:
+            named = _named(target, labels)
+            if not named:
                 raise VidexplainError(f"the model compares videos with {len(labels)} texts, and '{target}' is none")
-        if _fold(target) in folded:
-            return folded[_fold(target)]
+        if len(named) > 1:
+            raise VidexplainError(
+                f"'{target}' is the name of classes {' and '.join(map(str, named))}: give one of them by index"
+            )
+        if named:
+            return named[0]
         if not re.fullmatch(r"-?[0-9]+", target):
             if not labels:
                 raise VidexplainError(
@@ -157,6 +166,12 @@ def describe(target: Target, num_classes: int, labels: Sequence[str] = ()) -> st
 def _of(logits: Tensor, index: int) -> Tensor:
     """The score of a class ``(N,)``. Where the network has one output, that of the second class is minus it."""
     return -logits[:, 0] if index == 1 and logits.shape[1] == 1 else logits[:, index]
+
+
+def _named(target: str, labels: Sequence[str]) -> list[int]:
+    """The classes of this name: those that are called exactly so, or else those that differ in case alone."""
+    exactly = [i for i, label in enumerate(labels) if label == target]
+    return exactly or [i for i, label in enumerate(labels) if _fold(label) == _fold(target)]
 
 
 def _fold(label: str) -> str:

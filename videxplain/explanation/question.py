@@ -57,7 +57,7 @@ def _value(name: str, value: Any, config: ModelConfig) -> Any:
 
 
 def _class(target: int | str, config: ModelConfig) -> int:
-    return class_index(target, config.num_classes, config.labels)
+    return class_index(target, config.num_outcomes, config.outcome_labels)
 
 
 def layer_name(model: nn.Module, layer: str | nn.Module | None) -> str | None:

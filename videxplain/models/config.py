@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import operator
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -97,8 +100,8 @@ class ModelConfig:
             with extent in space.
         first_layer: Dotted name of the first convolution, which ``activations`` shows unless told otherwise; empty for
             the first in the order of the module tree.
-        labels: One name per class, or empty. A network with one output for one class may have a second name, that of
-            the complement.
+        labels: One name per class, each another, or empty. A network with one output for one class may have a second
+            name, that of the complement.
         mean: Channel means (RGB, pixel values in [0, 1]) that are subtracted.
         std: Channel standard deviations that are divided by afterwards.
         weights: Where the weights come from, in words, such as ``"trained on UCF101, split 1"``, or the name of a file
@@ -155,6 +158,9 @@ class ModelConfig:
             _check(getattr(self, name) in kinds, name, " or ".join(kinds), getattr(self, name))
         names = isinstance(self.labels, tuple) and all(isinstance(label, str) for label in self.labels)
         _check(names, "labels", "names", self.labels)
+        if len(set(self.labels)) < len(self.labels):
+            twice = Counter(self.labels).most_common(1)[0][0]
+            raise VidexplainError(f"labels have '{twice}' twice: give each class a name of its own")
         _check(_is_colour(self.mean), "mean", "three numbers", self.mean)
         _check(_is_colour(self.std) and min(self.std) > 0, "std", "three numbers above zero", self.std)
         _check(isinstance(self.options, dict), "options", "names with values", self.options)
@@ -214,6 +220,45 @@ class ModelConfig:
     def replace(self, **changes: Any) -> "ModelConfig":
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+
+def sides_of(size: Any) -> tuple[int, int]:
+    """Height and width in pixels, given as both or as one number for both.
+
+    Raises:
+        VidexplainError: It is something else.
+    """
+    try:
+        pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
+        height, width = (operator.index(side) for side in pair)
+    except (TypeError, ValueError):
+        _check(False, "size", "a height and a width in pixels, or one number for both", size)
+        raise
+    return height, width
+
+
+def whole_number(name: str, value: Any) -> int:
+    """The number, also where it is one of numpy.
+
+    Raises:
+        VidexplainError: It is something else.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        _check(False, name, "a whole number", value)
+        raise
+
+
+def names_of(labels: Sequence[str]) -> tuple[str, ...]:
+    """Names of classes.
+
+    Raises:
+        VidexplainError: A single text, whose letters would be taken for names.
+    """
+    if isinstance(labels, str):
+        raise VidexplainError(f"labels is a list of names, not the text '{labels}'")
+    return tuple(labels)
 
 
 def _check(right: bool, name: str, wanted: str, value: object) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.config import ModelConfig, OutputKind
+from videxplain.models.config import ModelConfig, OutputKind, names_of, sides_of, whole_number
 from videxplain.models.trial import known_output
 from videxplain.models.video_model import VideoModel
 from videxplain.models.wrapping import SAMPLINGS
@@ -34,6 +34,7 @@ class FunctionModel(VideoModel):
         """Call ``function`` with at most ``batch`` clips; with 1 it gets each clip without a batch axis."""
         super().__init__()
         self.config, self._function, self._batch = config, function, batch
+        self._classes: int | None = None  # of the first answer
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores ``(N, K)``.
@@ -43,7 +44,8 @@ class FunctionModel(VideoModel):
         """
         clips = self._frames(x)
         parts = [self._scores(clips[i : i + self._batch]) for i in range(0, len(clips), self._batch)]
-        if len({part.shape[1] for part in parts}) > 1:
+        self._classes = self._classes or parts[0].shape[1]
+        if any(part.shape[1] != self._classes for part in parts):
             raise VidexplainError(f"{self._name} returned different numbers of scores for clips of one size")
         return torch.cat(parts).to(x.device)
 
@@ -66,11 +68,16 @@ class FunctionModel(VideoModel):
             kind = type(error).__name__
             raise VidexplainError(f"{self._name} raised {kind}{f': {reason}' if reason else ''}") from error
         try:
-            values = torch.as_tensor(output).detach().float().cpu()
+            # Copied, because a function may return the same memory every time.
+            given = torch.as_tensor(output).detach()
+            kept = torch.complex64 if given.is_complex() else torch.float32
+            values = given.to("cpu", kept, copy=True)
         except (TypeError, ValueError, RuntimeError):
             raise VidexplainError(
                 f"{self._name} must return numbers, and it returned {type(output).__name__}"
             ) from None
+        if values.is_complex():
+            raise VidexplainError(f"{self._name} must return real numbers, and it returned complex ones")
         shape = tuple(values.shape)
         if self._batch == 1:
             fits = values.ndim <= 1 or (values.ndim == 2 and len(values) == 1)
@@ -133,7 +140,9 @@ def wrap_function(
         raise unknown("sampling", sampling, SAMPLINGS)
     if output is not None and output not in get_args(OutputKind):
         raise unknown("output", output, get_args(OutputKind))
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = sides_of(size)
+    num_frames, frame_interval = whole_number("num_frames", num_frames), whole_number("frame_interval", frame_interval)
+    batch = whole_number("batch", batch)
     if min(num_frames, height, width, frame_interval, batch) < 1:
         raise VidexplainError("num_frames, size, frame_interval and batch must be above zero")
     config = ModelConfig(
@@ -147,5 +156,5 @@ def wrap_function(
     )
     model = FunctionModel(function, config, batch).eval()
     classes, kind = known_output(model, output)
-    model.config = config.replace(num_classes=classes, labels=tuple(labels), output=kind)
+    model.config = config.replace(num_classes=classes, labels=names_of(labels), output=kind)
     return model

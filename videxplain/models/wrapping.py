@@ -7,7 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, ModelConfig, OutputKind, TokenLayout
+from videxplain.models.config import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ModelConfig,
+    OutputKind,
+    TokenLayout,
+    names_of,
+    sides_of,
+    whole_number,
+)
 from videxplain.models.trial import check_module, known_output
 from videxplain.models.video_model import VideoModel
 
@@ -130,7 +139,8 @@ def wrap(
         raise unknown("sampling", sampling, SAMPLINGS)
     if output is not None and output not in get_args(OutputKind):
         raise unknown("output", output, get_args(OutputKind))
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = sides_of(size)
+    num_frames, frame_interval = whole_number("num_frames", num_frames), whole_number("frame_interval", frame_interval)
     if min(num_frames, height, width, frame_interval) < 1 or value_range <= 0:
         raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
     if value_range != 1 and (mean is None or std is None):
@@ -171,7 +181,7 @@ def wrap(
     if layer and layer.partition(":")[0] not in layers:
         raise unknown("layer", layer, layers)
     classes, kind = known_output(wrapped, output)
-    wrapped.config = config.replace(num_classes=classes, labels=tuple(labels), output=kind)
+    wrapped.config = config.replace(num_classes=classes, labels=names_of(labels), output=kind)
     return wrapped
 
 

@@ -123,6 +123,18 @@ def test_rectifiers_count_however_they_are_called(style):
     assert torch.equal(attribute(seeded(lambda: AnyReLU([once] * 3)), x, method="deeplift", target=1), expected)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+@pytest.mark.parametrize("compiled", [torch.jit.script, lambda module: torch.jit.trace(module, video(1, 3, 4, 6, 6))])
+def test_rectifiers_that_a_compiled_network_hides_are_not_passed_over(compiled):
+    """Their rule cannot be applied, so that the parts would not add up."""
+    x = video(1, 3, 4, 6, 6, seed=1)
+    with pytest.raises(VidexplainError, match="its rules do not hold in this network; take integrated-gradients"):
+        attribute(compiled(seeded(Small3D)), x, method="deeplift", target=1)
+    linear = seeded(lambda: nn.Sequential(nn.Conv3d(3, 2, 3), nn.Flatten(), nn.Linear(64, 3)))
+    parts = attribute(compiled(linear), x, method="deeplift", target=1)
+    close(parts, attribute(linear, x, method="deeplift", target=1))
+
+
 def test_frames_in_the_batch_in_any_order():
     """Which of a batch are frames of the clip and which of the baseline is not guessed: they do not share a pass."""
 

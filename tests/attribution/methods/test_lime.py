@@ -101,7 +101,7 @@ def test_the_interval_holds_what_it_says(parts, samples, least, most):
 def test_what_is_wrong_is_one_line():
     module, x = seeded(Small3D), video(1, 3, 4, 8, 8)
     for options, said in (
-        ({"samples": 1}, "lime: samples is a whole number, at least 2, not 1"),
+        ({"samples": 1}, "lime: samples is a whole number from 2 to 1000000, not 1"),
         (
             {"supervoxels": "boxes", "count": 12, "samples": 40},
             "lime needs 48 samples for 12 supervoxels, and got 40: give more samples, or a smaller count",

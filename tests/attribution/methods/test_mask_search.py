@@ -149,11 +149,11 @@ def test_a_score_that_does_not_depend_on_what_is_seen_has_no_mask():
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("extremal-perturbation", {"steps": 0}, "steps is a whole number, at least 1, not 0"),
+        ("extremal-perturbation", {"steps": 0}, "steps is a whole number from 1 to 1000000, not 0"),
         ("extremal-perturbation", {"areas": (0.5, 1)}, r"areas is numbers from 0.001 to 0.999, not \(0.5, 1\)"),
         ("extremal-perturbation", {"fill": "freeze"}, "unknown fill 'freeze'; known: blur, mean"),
         ("extremal-perturbation", {"fill": "men"}, "unknown fill 'men'"),
-        ("temporal-mask", {"steps": 0}, "steps is a whole number, at least 1, not 0"),
+        ("temporal-mask", {"steps": 0}, "steps is a whole number from 1 to 1000000, not 0"),
         ("temporal-mask", {"fill": "blur"}, "temporal-mask: unknown fill 'blur'; known: freeze, reverse"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_contrast_is_the_difference():
         ("occlusion", {"box": (2, 4)}, r"box is 3 whole numbers \(T,H,W\)"),
         ("occlusion", {"fill": "blurr"}, "unknown fill 'blurr'; did you mean blur?"),
         ("frame-occlusion", {"fill": "grey"}, "unknown fill 'grey'"),
-        ("rise", {"samples": 1}, "rise: samples is a whole number, at least 2, not 1"),
+        ("rise", {"samples": 1}, "rise: samples is a whole number from 2 to 1000000, not 1"),
     ],
 )
 def test_what_is_wrong_is_one_line(method, options, said):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from videxplain.attribution.methods.hidden_parts import falls_of_samples
-from videxplain.attribution.options import Option
+from videxplain.attribution.options import MOST_PASSES, Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.supervoxels import KINDS, SupervoxelKind, supervoxels
@@ -29,6 +29,7 @@ SAMPLES = Option(
     1000,
     "How many versions of the clip are tried. The cost grows with it, and the intervals become narrower.",
     minimum=2,
+    maximum=MOST_PASSES,
 )
 SEED = Option("seed", int, 0, "The seed of the versions.", minimum=0)
 

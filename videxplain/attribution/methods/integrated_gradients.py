@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from videxplain.attribution.methods.sample_by_sample import ScoreOfVideo, sample_by_sample
-from videxplain.attribution.options import Option
+from videxplain.attribution.options import MOST_PASSES, Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 
@@ -17,7 +17,12 @@ from videxplain.attribution.registry import Attribution, register_method
     candidates=1,
     options=(
         Option(
-            "steps", int, 50, "At how many points of the way the gradient is taken. The cost grows with it.", minimum=1
+            "steps",
+            int,
+            50,
+            "At how many points of the way the gradient is taken. The cost grows with it.",
+            minimum=1,
+            maximum=MOST_PASSES,
         ),
     ),
 )

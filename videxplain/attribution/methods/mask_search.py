@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from videxplain.attribution.options import Option
+from videxplain.attribution.options import MOST_PASSES, Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.targets import Score, score_versions
@@ -18,7 +18,9 @@ Reward = Callable[[Tensor], Tensor]
 _EVEN = 1e-6
 """Scores that differ by less are the same."""
 
-STEPS = Option("steps", int, 100, "How many steps of gradient ascent. The cost grows with it.", minimum=1)
+STEPS = Option(
+    "steps", int, 100, "How many steps of gradient ascent. The cost grows with it.", minimum=1, maximum=MOST_PASSES
+)
 
 
 def optimise(p: Pass, nothing: Callable[[Tensor], Tensor], search: Callable[[Reward, Tensor], Tensor]) -> Attribution:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.attribution.methods.hidden_parts import fall_of_scores
-from videxplain.attribution.options import Option
+from videxplain.attribution.options import MOST_PASSES, Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 
@@ -25,7 +25,14 @@ _FRAMES_A_CELL = 4
     cost="1 forward pass, and 500 (samples)",
     candidates=5,
     options=(
-        Option("samples", int, 500, "How many masks. The cost grows with it, and the map's noise falls.", minimum=2),
+        Option(
+            "samples",
+            int,
+            500,
+            "How many masks. The cost grows with it, and the map's noise falls.",
+            minimum=2,
+            maximum=MOST_PASSES,
+        ),
         Option("seed", int, 0, "The seed of the masks.", minimum=0),
     ),
 )

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from videxplain.attribution.options import Option
+from videxplain.attribution.options import MOST_PASSES, Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.targets import Score, score_versions
@@ -16,7 +16,7 @@ from videxplain.untouched import untouched
 ScoreOfVideo: TypeAlias = Callable[[Tensor], Tensor]
 """Several versions of one sample ``(B, C, T, H, W)`` to a score each, ``(B,)``."""
 
-COPIES = Option("samples", int, 25, "How many noisy copies. The cost grows with it.", minimum=1)
+COPIES = Option("samples", int, 25, "How many noisy copies. The cost grows with it.", minimum=1, maximum=MOST_PASSES)
 NOISE_SEED = Option("seed", int, 0, "The seed of the noise.", minimum=0)
 
 
