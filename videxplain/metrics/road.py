@@ -65,16 +65,28 @@ def impute(x: Tensor, hidden: Tensor) -> Tensor:
     in cascadic multigrid (Bornemann and Deuflhard, Numerische Mathematik 75, 1996). A voxel at the border has fewer
     neighbours. A clip that is hidden whole becomes the mean colour, zero.
     """
-    known = torch.where(hidden, x.new_zeros(()), x)
-    if bool(hidden.all()):
-        return known
-    weights, wanted = _total(tuple(hidden.shape)).to(x), hidden.to(x)
+    wanted = hidden.permute(1, 2, 0).to(x)
+    known = x[0].permute(0, 2, 3, 1) * (1 - wanted)
+    solution = _solution(known.contiguous(), wanted.contiguous())
+    return torch.where(hidden, solution.permute(0, 3, 1, 2)[None], x)
+
+
+def _solution(known: Tensor, wanted: Tensor) -> Tensor:
+    """The hidden voxels, and zero elsewhere, ``(C, H, W, T)``; frames last, because that is fast on a processor.
+
+    Args:
+        known: The clip, zero where it is hidden, ``(C, H, W, T)``.
+        wanted: 1 where it is hidden and 0 elsewhere, ``(H, W, T)``.
+    """
+    if bool(wanted.all()):
+        return torch.zeros_like(known)
+    weights = _neighbours(torch.ones_like(wanted)[None])
 
     def apply(values: Tensor) -> Tensor:
         return (weights * values).sub_(_neighbours(values)).mul_(wanted)
 
-    target = torch.where(hidden, _neighbours(known), known.new_zeros(()))
-    solution = torch.where(hidden, _guess(known, hidden), known.new_zeros(()))
+    target = _neighbours(known).mul_(wanted)
+    solution = _guess(known, wanted) * wanted
     residual = target - apply(solution)
     direction, size = residual.clone(), residual.square().sum()
     # Around a hole there may be zeros alone: then only where the rounds began says what is small.
@@ -88,48 +100,36 @@ def impute(x: Tensor, hidden: Tensor) -> Tensor:
         residual.addcmul_(step, turned, value=-1)
         size, before = residual.square().sum(), size
         direction.mul_(size / before).add_(residual)
-    return torch.where(hidden, solution, x)
+    return solution
 
 
-def _guess(known: Tensor, hidden: Tensor) -> Tensor:
-    """A solution for :func:`impute` to begin with, ``(1, C, T, H, W)``: the mean, or the solution at half the size.
-
-    Args:
-        known: The clip, zero where it is hidden.
-        hidden: ``(T, H, W)``.
-    """
-    if max(hidden.shape) < _SMALL:
-        return (known.sum((2, 3, 4), keepdim=True) / (~hidden).sum()).expand_as(known)
-    halves = [2 if length > 1 else 1 for length in hidden.shape]
-    shares = F.avg_pool3d((~hidden).to(known)[None, None], halves, ceil_mode=True)
-    sums = F.avg_pool3d(known, halves, ceil_mode=True)
-    coarse = impute(sums / shares.clamp(min=torch.finfo(known.dtype).tiny), shares[0, 0] == 0)
-    frames, height, width = hidden.shape
-    return F.interpolate(coarse, scale_factor=halves, mode="trilinear")[..., :frames, :height, :width]
+def _guess(known: Tensor, wanted: Tensor) -> Tensor:
+    """A solution to begin with, ``(C, H, W, T)``: the mean, or the solution at half the size."""
+    if max(wanted.shape) < _SMALL:
+        return (known.sum((1, 2, 3), keepdim=True) / (1 - wanted).sum()).expand_as(known)
+    halves = [2 if length > 1 else 1 for length in wanted.shape]
+    shares = F.avg_pool3d((1 - wanted)[None], halves, ceil_mode=True)[0]
+    means = F.avg_pool3d(known, halves, ceil_mode=True) / shares.clamp(min=torch.finfo(known.dtype).tiny)
+    coarse = means + _solution(means, (shares == 0).to(known))
+    height, width, frames = wanted.shape
+    return F.interpolate(coarse[None], scale_factor=halves, mode="trilinear")[0, :, :height, :width, :frames]
 
 
 def _neighbours(values: Tensor) -> Tensor:
-    """The weighted sum over the neighbours of each voxel of ``(1, C, T, H, W)``; beyond the border there is nothing.
+    """The weighted sum over the neighbours of each voxel of ``(C, H, W, T)``; beyond the border there is nothing.
 
-    The sums of a frame serve the frame itself and those before and after it.
+    It is a convolution over rows and columns with the frames as channels, which is several times as fast on a processor
+    as one over all three directions. Convolutions of float32 are rounded to TF32 on a GPU, those of float64 are not.
     """
-    row = _on_both_sides(values, 4)
-    four, corners = row + _on_both_sides(values, 3), _on_both_sides(row, 3)
-    same_frame = four.add(corners, alpha=1 / 2)
-    near_frame = values.add(four, alpha=1 / 2).add_(corners, alpha=1 / 3)
-    return same_frame.add_(_on_both_sides(near_frame, 2))
+    exact = values.double() if values.is_cuda else values
+    kernel = _kernel(values.shape[-1]).to(exact).contiguous(memory_format=torch.channels_last)
+    return F.conv2d(exact.permute(0, 3, 1, 2), kernel, padding=1).permute(0, 2, 3, 1).to(values.dtype)
 
 
-def _on_both_sides(values: Tensor, dimension: int) -> Tensor:
-    """The sum of the two voxels beside each voxel along a dimension."""
-    inner = values.shape[dimension] - 1
-    total = torch.zeros_like(values)
-    total.narrow(dimension, 1, inner).add_(values.narrow(dimension, 0, inner))
-    total.narrow(dimension, 0, inner).add_(values.narrow(dimension, 1, inner))
-    return total
-
-
-@lru_cache(maxsize=8)
-def _total(shape: tuple[int, ...]) -> Tensor:
-    """What the weights of each voxel's neighbours add up to, ``(T, H, W)``."""
-    return _neighbours(torch.ones(1, 1, *shape))[0, 0]
+@lru_cache(maxsize=32)
+def _kernel(frames: int) -> Tensor:
+    """The weights of the 26 neighbours, ``(T, T, 3, 3)``: from each frame into itself and those beside it."""
+    apart = torch.arange(frames)[:, None] - torch.arange(frames)
+    beside = torch.tensor([1, 0, 1])
+    steps = apart.abs()[:, :, None, None] + beside[:, None] + beside
+    return torch.where((apart.abs() <= 1)[:, :, None, None] & (steps > 0), 1 / steps.clamp(min=1), 0.0)
