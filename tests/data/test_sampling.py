@@ -4,6 +4,7 @@ import pytest
 from videxplain.data.sampling import (
     covering_windows,
     interleaved_sets,
+    random_segments,
     random_window,
     spread_windows,
     uniform_indices,
@@ -71,6 +72,19 @@ def test_covering_windows_with_an_interval_leave_no_frame_out_and_are_in_order(n
 def test_five_windows_with_an_interval_are_spread_from_the_first_frame_to_the_last(num_frames, starts, interval):
     windows = spread_windows(num_frames, 16, interval=2)
     assert [w.tolist() for w in windows] == [list(range(s, s + 16 * interval, interval)) for s in starts]
+
+
+def test_a_frame_of_each_segment_is_drawn_and_every_frame_is_as_likely():
+    rng = np.random.default_rng(0)
+    drawn = np.stack([random_segments(11, 3, rng) for _ in range(3000)])
+    # Segments of 3, 4 and 4 frames.
+    for column, segment in zip(drawn.T, (range(3), range(3, 7), range(7, 11)), strict=True):
+        frames, counts = np.unique(column, return_counts=True)
+        assert frames.tolist() == list(segment)
+        expected = 3000 / len(segment)
+        assert ((counts - expected) ** 2 / expected).sum() < 16.3  # the 0.1 % quantile for 3 degrees of freedom
+    assert random_segments(5, 5, rng).tolist() == [0, 1, 2, 3, 4]
+    assert random_segments(3, 5, rng).tolist() == [0, 1, 2, 2, 2]
 
 
 def test_a_random_window_with_an_interval_begins_anywhere():

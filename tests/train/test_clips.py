@@ -66,6 +66,15 @@ def test_a_window_at_random_follows_from_seed_pass_and_number_alone(found):
     assert not torch.equal(first, other[3, 1][0])
 
 
+def test_segments_are_drawn_in_training_and_are_the_middles_in_validation(found):
+    rng = np.random.default_rng(1)
+    validation, training = (clips_of(found, "segments", at_random=at_random) for at_random in (False, True))
+    assert validation.frames_of(0, 0, rng).tolist() == [0, 2, 3, 5, 6, 8, 9, 11]
+    sets = [training.frames_of(0, 0, rng) for _ in range(20)]
+    assert len({tuple(frames) for frames in sets}) > 5
+    assert all(frames[k] in range(12 * k // 8, 12 * (k + 1) // 8) for frames in sets for k in range(8))
+
+
 @pytest.mark.long
 def test_processes_make_no_difference(found):
     clips = clips_of(found, augmentation="crop", at_random=True)

@@ -65,6 +65,18 @@ def uniform_indices(num_frames: int, length: int) -> NDArray[np.int64]:
     return (2 * np.arange(length) + 1) * num_frames // (2 * length)
 
 
+def random_segments(num_frames: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """One frame at random from each of ``length`` equal segments: how TSN samples for training.
+
+    Wang et al., *Temporal Segment Networks*, ECCV 2016, section 3.1. The frames of a segment are as likely as each
+    other. A video of fewer frames gives all it has, and its last frame repeats.
+    """
+    if num_frames < length:
+        return _window(0, num_frames, length)
+    bounds = np.arange(length + 1) * num_frames // length
+    return rng.integers(bounds[:-1], bounds[1:])
+
+
 def uniform_sets(num_frames: int, length: int, count: int) -> list[NDArray[np.int64]]:
     """``count`` sets of ``length`` frames, each spread over the whole video, one behind the other.
 

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from videxplain.data.augmentation import Augmentation
 from videxplain.data.datasets.frames import frame_count, read_video_frames
 from videxplain.data.datasets.types import Video
-from videxplain.data.sampling import random_window, spread_windows, uniform_indices
+from videxplain.data.sampling import random_segments, random_window, spread_windows, uniform_indices
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
@@ -103,11 +103,13 @@ class Clips(Dataset[tuple[Tensor, int, int]]):
         Args:
             readable: The videos.
             config: What the network expects.
-            clips: ``"uniform"`` frames spread over the video, ``"one"`` window of neighbouring frames, or ``"five"``
-                windows spread over the video, each a clip of its own.
+            clips: ``"uniform"`` frames spread over the video, one frame from each of equal ``"segments"`` of it,
+                ``"one"`` window of neighbouring frames, or ``"five"`` windows spread over the video, each a clip of its
+                own.
             augmentation: Applied to each clip.
             seed: Of the run.
-            at_random: Whether ``"one"`` window lies at a random place, as in training, or in the middle.
+            at_random: Whether ``"one"`` window and the frames of ``"segments"`` lie at random places, as in training,
+                or in the middle.
             read: Reads frames; a cache can take the place of the decoder.
         """
         self.videos, self.counts = readable.videos, readable.counts
@@ -131,7 +133,9 @@ class Clips(Dataset[tuple[Tensor, int, int]]):
     def frames_of(self, position: int, window: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Which frames of the video at ``position`` are in a clip, ``(T,)``."""
         length, interval, count = self.config.num_frames, self.config.frame_interval, self.counts[position]
-        if self.clips == "uniform":
+        if self.clips == "segments" and self.at_random:
+            return random_segments(count, length, rng)
+        if self.clips in ("uniform", "segments"):
             return uniform_indices(count, length)
         if self.clips == "one" and self.at_random:
             return random_window(count, length, rng, interval)

@@ -11,7 +11,7 @@ from typing import Any
 from videxplain.errors import VidexplainError, unknown
 from videxplain.files import replacing
 
-CLIPS = ("uniform", "one", "five")
+CLIPS = ("uniform", "segments", "one", "five")
 LOGGERS = ("csv", "tensorboard", "wandb")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "validation": ("group", "random"),
@@ -52,8 +52,9 @@ class Recipe:
         data: One dataset, or two that are learned together.
         options: What the architecture is built with: ``width``, ``depth``, ``size``, ``num_frames``, ...
         validation: How a fifth of the training videos is split off, by ``"group"`` or at ``"random"``.
-        clips: How clips are cut from a video: ``"uniform"`` frames spread over all of it, ``"one"`` window of
-            neighbouring frames at random, or ``"five"`` windows spread over it, each a clip of its own.
+        clips: How clips are cut from a video: ``"uniform"`` frames spread over all of it, a random frame from each of
+            equal ``"segments"`` of it, ``"one"`` window of neighbouring frames at random, or ``"five"`` windows spread
+            over it, each a clip of its own.
         augmentation: See :class:`videxplain.data.augmentation.Augmentation`.
         horizontal_flip: Whether ``crop`` and ``flip`` mirror clips.
         vertical_flip: Whether they turn clips upside down.

@@ -47,8 +47,8 @@ def network_config(recipe: Recipe) -> ModelConfig:
         raise VidexplainError(f"options: {error}") from None
     if "num_classes" in recipe.options or "labels" in recipe.options:
         raise VidexplainError("options: the classes are those of the dataset; leave out num_classes and labels")
-    if (recipe.clips == "uniform") != (config.sampling == "uniform"):
-        fitting = "uniform" if config.sampling == "uniform" else "one or five"
+    if (recipe.clips in ("uniform", "segments")) != (config.sampling == "uniform"):
+        fitting = "uniform or segments" if config.sampling == "uniform" else "one or five"
         raise VidexplainError(f"clips: {recipe.model} sees {config.sampling} frames, so clips is {fitting}")
     if recipe.init == "imagenet":
         _imagenet_depth(config)
