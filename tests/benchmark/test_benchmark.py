@@ -160,6 +160,14 @@ def test_it_goes_on_where_it_was(tmp_path, monkeypatch):
     assert set(calls) == {"cam"}
 
 
+def test_clips_whose_maps_would_share_a_file_are_refused(tmp_path):
+    """Names of HMDB51 hold characters that no file of ours has."""
+    scenes = [dataclasses.replace(scene(0), name=name) for name in ("bright/a#1", "bright/a;1")]
+    with pytest.raises(VidexplainError, match="videos 'bright/a#1' and 'bright/a;1' would have one file name"):
+        run(entrant(), ["saliency"], iter(scenes), 2, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_weights_are_measured_anew(tmp_path):
     run(entrant(), ["cam"], iter([scene(0)]), 1, tmp_path)
     other = entrant()

@@ -46,6 +46,7 @@ def test_the_command(tmp_path, run):
         (("--models", "i3d="), "--models takes NAME or NAME=WEIGHTS, not 'i3d='"),
         (("--models", "i4d"), "unknown model 'i4d'; did you mean i3d"),
         (("--models", ","), "a list of names is empty"),
+        (("--models", "i3d=a.safetensors,c3d,i3d=b.safetensors"), "--models has 'i3d' twice"),
         (("--boxes", "pyannot.pkl"), "--boxes needs --data"),
     ],
 )

@@ -67,6 +67,9 @@ def test_two_folders_make_two_datasets(write):
         ({"batch_size": 10**12}, "batch_size is at most 65,536, not 1e+12"),
         ({"seed": 2**70}, "seed is at most 4,294,967,295, not 1.18059e+21"),
         ({"workers": 10**9}, "workers is at most 256, not 1e+09"),
+        ({"sparsity": -1}, "sparsity is at least 0, not -1"),
+        ({"sparsity": "nan"}, "sparsity is at least 0, not nan"),
+        ({"sparsity": 0.1, "freeze_trunk": True}, "sparsity has no use with freeze_trunk"),
         ({"data": {"root": 5}}, "root and kind of data are text"),
         ({"data": {"root": "a", "split": "2"}}, "split of data is 1, 2 or 3, not '2'"),
         ({"cache": "yes please"}, "cache is true or false, not 'yes please'"),
@@ -132,20 +135,40 @@ def test_words_about_a_dataset_are_not_said_of_others(write, roots, changes, wor
     assert read_recipe(path, changes, roots).describes == words
 
 
+STAGES = [
+    ("late_fusion", "coarse"),
+    ("late_fusion", "fine"),
+    ("lrcn", "fine"),
+    ("lrcn", "frames"),
+    ("lrcn", "prior"),
+    ("i3d", "coarse"),
+    ("i3d", "fine"),
+]
+"""Trainings of the networks of the package before their last ones."""
+
+
 def test_every_model_has_a_recipe_for_every_dataset():
     models = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
     expected = {f"{model}-{data}.yaml" for model in models for data in ("ucf101", "hmdb51", "actionfigures")}
-    first_halves = {f"{model}-actionfigures-coarse.yaml" for model in ("late_fusion", "i3d")}
-    assert {path.name for path in RECIPES} == expected | first_halves
+    assert {path.name for path in RECIPES} == expected | {
+        f"{model}-actionfigures-{stage}.yaml" for model, stage in STAGES
+    }
+
+
+@pytest.mark.parametrize(("model", "stage"), STAGES)
+def test_another_training_begins_with_what_an_earlier_one_made(model, stage):
+    path = next(path for path in RECIPES if path.name == f"{model}-actionfigures-{stage}.yaml")
+    made = f"runs/{path.stem}/{model}.safetensors"
+    assert any(read_recipe(later).init == made for later in RECIPES)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_of_ours_can_be_followed(path):
     recipe = read_recipe(path)
-    model, data = path.stem.removesuffix("-coarse").split("-")
+    model, data, *_ = path.stem.split("-")
     assert recipe.model == model
     config = network_config(recipe)
-    assert config.num_frames == (5 if model in ("late_fusion", "lrcn") else 16)
+    assert config.num_frames in ((5, 8) if model in ("late_fusion", "lrcn") else (16,))
     if data == "actionfigures":
         assert not recipe.vertical_flip
         assert "not on real video" in recipe.describes

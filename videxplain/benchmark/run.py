@@ -92,8 +92,12 @@ def run(
 
     Returns:
         The clips.
+
+    Raises:
+        VidexplainError: Two clips would have one file name, or the network classifies none rightly.
     """
     chosen = choose_cases(entrant.module, entrant.config, scenes, videos)
+    _check_names([case.name for case in chosen.cases])
     path = rows_path(out, entrant.name)
     done = {(row.method, row.video): row for row in read(path) if row.weights == entrant.config.weights}
     slow = {row.method for row in done.values() if _too_dear(row)}
@@ -114,6 +118,15 @@ def run(
             if progress:
                 progress(number * len(names) + place + 1, len(chosen.cases) * len(names))
     return chosen
+
+
+def _check_names(videos: Sequence[str]) -> None:
+    """Raise where maps of two videos would have one file name, so that one would take the place of the other."""
+    stems: dict[str, str] = {}
+    for name in videos:
+        other = stems.setdefault(file_stem(name), name)
+        if other != name:
+            raise VidexplainError(f"videos '{other}' and '{name}' would have one file name: rename one of them")
 
 
 def _too_dear(row: Row) -> bool:

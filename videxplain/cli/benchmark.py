@@ -61,7 +61,11 @@ def benchmark(
     A job that was stopped goes on where it was. Writes benchmark.md, .csv and .json, and a picture for each network.
     """
     names = options.name_list(methods)
-    asked = dict(_model(text) for text in options.name_list(models))
+    asked: dict[str, str] = {}
+    for name, weights in map(_model, options.name_list(models)):
+        if name in asked:
+            raise VidexplainError(f"--models has '{name}' twice: for other weights take another folder, and --against")
+        asked[name] = weights
     from videxplain.benchmark.api import run_benchmark
     from videxplain.data.datasets.open import open_dataset
     from videxplain.data.datasets.ucf101_24 import read_boxes

@@ -80,7 +80,8 @@ def write_player_page(
     colours = tuple(dict.fromkeys([*filter(None, [colormap]), *COLOURS]))
     text = player_page(data, mp4, colours, explanation.provenance, f"question: {explanation.question}")
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # A file name that is not UTF-8 holds surrogates, which UTF-8 cannot hold.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def notebook_player(explanation: "Explanation") -> str:

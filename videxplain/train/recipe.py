@@ -119,6 +119,9 @@ class Recipe:
                 limit = f"{most:,}" if isinstance(most, int) else f"{most:.3g}"
                 raise VidexplainError(f"{name} is at most {limit}, not {_shown(value)}")
 
+        if self.sparsity and self.freeze_trunk:
+            raise VidexplainError("sparsity has no use with freeze_trunk: the layer that it is about is not trained")
+
     def as_dict(self) -> dict[str, Any]:
         """As :func:`recipe_from` takes it, of plain values."""
         content = dataclasses.asdict(self) | {"options": dict(self.options), "logger": list(self.logger)}

@@ -90,7 +90,7 @@ def write_media(
     content = {"maps": entries, "predictions": row["top"], "facts": _facts(row)}
     text = json.dumps(content, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     with replacing(folder / f"{name}.js") as path:
-        path.write_text(f"AUDIT_CLIP({json.dumps(name)}, {text});\n", encoding="utf-8")
+        path.write_text(f"AUDIT_CLIP({json.dumps(name)}, {text});\n", encoding="utf-8", errors="backslashreplace")
     return {"movement": (moved / max(len(first) - 1, 1)).astype(np.float32)}
 
 

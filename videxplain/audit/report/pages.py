@@ -72,4 +72,5 @@ class Pages:
 
     def _text(self, name: str, text: str) -> None:
         with replacing(self._folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            # A file name that is not UTF-8 holds surrogates, which UTF-8 cannot hold.
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
