@@ -133,6 +133,28 @@ def test_a_relu_counts_however_it_is_called(name):
     torch.testing.assert_close(*(vx.attribute(net, x, method="lrp", target=1) for net in (modules, calls)))
 
 
+class BesideItsReLU(nn.Module):
+    """A layer whose output goes into a ReLU and past it, computed once or twice."""
+
+    def __init__(self, twice: bool, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.conv2, self.fc = nn.Conv3d(3, 4, 3, padding=1), nn.Conv3d(4, 4, 1), nn.Linear(8, 3)
+        self.norm, self.twice = norm, twice
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).relu()
+        one = self.norm(self.conv2(x))
+        other = self.norm(self.conv2(x)) if self.twice else one
+        return self.fc(torch.cat([one.relu(), other], 1).mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize("norm", [nn.Identity(), nn.BatchNorm3d(4)])
+def test_an_output_that_goes_past_its_relu_too_counts_with_its_negative_values(norm):
+    once, twice = (seeded(lambda twice=twice: BesideItsReLU(twice, norm)) for twice in (False, True))
+    found = [vx.attribute(net, video(2, 3, 4, 6, 6), method="lrp", target=1) for net in (once, twice)]
+    close(*found)
+
+
 class AsFunctions(nn.Module):
     """The weights of :class:`Small3D`, by functions, with batch normalisation by a function too."""
 

@@ -1,7 +1,6 @@
 """The mode in which a network runs so that relevance can be traced back through it."""
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from videxplain.attribution.relevance.graph import is_one_pixelwise_step, is_pixels
+from videxplain.attribution.relevance.graph import is_one_pixelwise_step, is_pixels, layer_behind
 from videxplain.attribution.relevance.layer_calls import LAYERS, NORMS, Function, Handler, Rules, batch_norm
 from videxplain.attribution.relevance.multi_head import multi_head
-from videxplain.attribution.relevance.nodes import LayerNode, PixelsNode, SamePixelsNode
+from videxplain.attribution.relevance.nodes import PixelsNode, SamePixelsNode
 from videxplain.attribution.relevance.products import PRODUCTS, works_in_place
 from videxplain.attribution.relevance.recurrent_calls import RECURRENT
 
@@ -23,7 +22,6 @@ _OF_PIXELS: dict[str, Handler] = {
     "multi_head_attention_forward": multi_head,
 }
 """Calls that know what to do with pixels. Any other call gets them as values."""
-_HANDLERS: dict[str, Handler] = {**NORMS, **PRODUCTS}
 _RECTIFIERS = ("relu", "relu_")
 _NAMES = {"truediv": "div"}
 """Operators that Tensor has as a method of another name."""
@@ -48,22 +46,27 @@ class RelevanceRules(TorchFunctionMode):
         """Give a call its rule."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if name == "__get__" or not torch.is_grad_enabled() or not _computed(args, kwargs):
+        if name == "__get__" or not torch.is_grad_enabled():
+            return func(*args, **kwargs)
+        computed = _computed(args, kwargs)
+        if not computed:
             return func(*args, **kwargs)
         if name in _OF_PIXELS:
             return _OF_PIXELS[name](self._rules, func, args, kwargs)
         if works_in_place(func, args, kwargs):
             return self._in_place(name, func, args, kwargs)
-        return self._called(name, func, args, kwargs)
+        return self._called(name, func, args, kwargs, computed)
 
-    def _called(self, name: str, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _called(
+        self, name: str, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any], computed: list[Tensor]
+    ) -> Any:
         if name == "__setitem__":
             return func(*args[:2], _as_values(args[2]))
-        if any(is_pixels(value) for value in _computed(args, kwargs)):
+        if any(is_pixels(value) for value in computed):
             found = func(*args, **kwargs)
-            if all(is_pixels(one) for one in _tensors(found) if one.requires_grad):
+            if all(is_pixels(one) for one in _computed(found)):
                 return found
-            (value, *others) = _computed(args, kwargs)
+            (value, *others) = computed
             if not others and isinstance(found, Tensor) and is_one_pixelwise_step(found, value):
                 return SamePixelsNode.apply(value, (found.detach(),))
             args, kwargs = _as_values(args), _as_values(kwargs)
@@ -77,45 +80,47 @@ class RelevanceRules(TorchFunctionMode):
         """A call that writes into its first argument: the same out of place, written there afterwards."""
         value = args[0] if args else kwargs["input"]
         plain = name.strip("_").removeprefix("i") if name.startswith("__i") else name.removesuffix("_")
-        of_pixels = any(is_pixels(one) for one in _computed(args, kwargs))
+        computed = _computed(args, kwargs)
+        of_pixels = any(is_pixels(one) for one in computed)
         if name in _RECTIFIERS and not of_pixels:
-            return self._rectified(value, func, args, kwargs)
+            return rectified(self._rules, func, args, kwargs)
         if plain not in _HANDLERS and not (of_pixels and plain in _ARITHMETIC):
             return func(*args, **kwargs)
         if plain == name:  # a function with inplace=True
-            out = self._called(plain, func, *_not_in_place(func, args, kwargs))
+            out = self._called(plain, func, *_not_in_place(func, args, kwargs), computed)
         else:
             out_of_place = getattr(Tensor, _NAMES.get(plain, plain), None) or getattr(F, plain)
-            out = self._called(plain, out_of_place, args, kwargs)
+            out = self._called(plain, out_of_place, args, kwargs, computed)
         return value.copy_(out)
 
-    def _rectified(self, value: Tensor, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A ReLU in place.
 
-        Where it changes the output of a layer, no relevance comes back: what the layer remembers is still right.
-        """
-        node = value.grad_fn
-        layer = node.layer if isinstance(node, LayerNode._backward_cls) else None
-        was_as_put_out = layer is not None and layer.version == value._version
-        out = func(*args, **kwargs)
-        if layer is not None and was_as_put_out:
-            layer.version = value._version
-        return out
+def rectified(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A ReLU, in place or not. The layer before it remembers what comes out instead of what went in."""
+    value = args[0] if args else kwargs["input"]
+    layer = layer_behind(value.grad_fn)
+    if layer is None or value._version != value.grad_fn.version:  # something was written into it since
+        return func(*args, **kwargs)
+    out = func(*args, **kwargs)
+    layer.remember_rectified(out)
+    return out
+
+
+_HANDLERS: dict[str, Handler] = {**NORMS, **PRODUCTS, "relu": rectified}
+"""Calls that take values; of pixels they take them as values."""
 
 
 def _computed(*given: Any) -> list[Tensor]:
     """The tensors among arguments that are computed from the clip."""
-    return [one for one in _tensors(given) if one.requires_grad]
-
-
-def _tensors(given: Any) -> Iterator[Tensor]:
-    if isinstance(given, Tensor):
-        yield given
-    elif isinstance(given, list | tuple):
-        for one in given:
-            yield from _tensors(one)
-    elif isinstance(given, dict):
-        yield from _tensors(list(given.values()))
+    found: list[Tensor] = []
+    for one in given:
+        if isinstance(one, Tensor):
+            if one.requires_grad:
+                found.append(one)
+        elif isinstance(one, list | tuple):
+            found.extend(_computed(*one))
+        elif isinstance(one, dict):
+            found.extend(_computed(*one.values()))
+    return found
 
 
 def _as_values(given: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from videxplain.attribution.relevance.nodes import BatchNormNode, LayerNode, PixelsNode
+from videxplain.attribution.relevance.nodes import BatchNormNode, Layer, LayerNode, PixelsNode
 from videxplain.errors import VidexplainError
 
 Node: TypeAlias = Any
@@ -122,10 +122,13 @@ def is_one_pixelwise_step(value: Tensor, of: Tensor) -> bool:
     return len(before(node)) == 1
 
 
-def check_and_merge(logits: Tensor, pixels: Tensor) -> None:
+def check_and_merge(logits: Tensor, pixels: Tensor) -> list[Layer]:
     """Look through the graph behind logits: is there a rule for each step, and which batch normalisations to merge.
 
     A batch normalisation is merged into the layer before it where nothing else takes that layer's output.
+
+    Returns:
+        The layers that have a rule of their own.
 
     Raises:
         VidexplainError: A step has no rule, or there is something else than the pixels to trace back to.
@@ -145,6 +148,20 @@ def check_and_merge(logits: Tensor, pixels: Tensor) -> None:
             (layer,) = before(node)
             if kind_of(layer) == LayerNode.__name__ and taken[id(layer)] == 1:
                 layer.layer.scale, layer.layer.shift, node.is_merged = node.scale, node.shift, True
+    layers = [node.layer for node in steps if kind_of(node) == LayerNode.__name__]
+    rectified = [before(node)[0] for node in steps if kind_of(node) == "Relu"]
+    alone = {id(layer_behind(one)) for one in rectified if taken[id(one)] == 1 and getattr(one, "is_merged", True)}
+    for layer in layers:
+        if id(layer) not in alone:
+            layer.rectified = None
+    return layers
+
+
+def layer_behind(node: Node) -> Layer | None:
+    """The layer that a step is, or, for a batch normalisation by fixed statistics, the layer before it."""
+    if kind_of(node) == BatchNormNode.__name__ and len(before(node)) == 1:
+        (node,) = before(node)
+    return node.layer if kind_of(node) == LayerNode.__name__ else None
 
 
 def reaches_past(logits: Tensor, cut: set[Node], pixels: Node) -> bool:

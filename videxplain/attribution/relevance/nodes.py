@@ -29,10 +29,14 @@ class Layer:
         rule: The rule of this call.
         sees_pixels: Whether its input is pixels, so that the rule gives their relevance.
         is_positive: Whether it is known that no value of its input is negative.
-        output: What it put out, once it has run; later calls of the network may have written into it.
-        version: The version of that output in which it is still what was put out.
+        output: What it put out, once it has run. None where a ReLU has made a value of it that serves as well.
+        version: The version of the output that is what was put out; later calls of the network may write into it.
         scale: What a batch normalisation behind it multiplies each channel with, and
         shift: what it adds. None for none.
+        rectified: What a ReLU behind it, and behind the batch normalisation, put out. Where that is zero, no relevance
+            comes back. So it may take the place of the output if no other step takes the output.
+        rectified_version: The version of it that is what the ReLU put out.
+        is_last_pass: Whether no other score will be traced back, so that nothing needs to be remembered.
     """
 
     operation: Operation
@@ -45,6 +49,9 @@ class Layer:
     version: int = 0
     scale: Tensor | None = None
     shift: Tensor | None = None
+    rectified: Tensor | None = None
+    rectified_version: int = 0
+    is_last_pass: bool = False
 
     def forward(self, x: Tensor) -> Tensor:
         """The output, which is remembered."""
@@ -55,14 +62,15 @@ class Layer:
     def back(self, x: Tensor, carried: Tensor) -> Tensor:
         """What the rule makes of ``c`` at the output: ``c`` at the input, or the relevance of pixels."""
         kind = torch.promote_types(x.dtype, torch.float32)
-        x, carried, output = x.to(kind), carried.to(kind), self._output(x).to(kind)
+        x, carried, output = x.to(kind), carried.to(kind), self._final_output(x.to(kind))
         weight = self.weight.to(kind)
         bias = None if self.bias is None else self.bias.to(kind)
         if self.scale is not None and self.shift is not None:
             scale, shift = self.scale.to(kind), self.shift.to(kind)
             weight = self.operation.scaled(weight, scale)
             bias = shift if bias is None else bias * scale + shift
-            output = self.merged(output)
+        if self.is_last_pass:
+            self.output = self.rectified = None
         return self.rule(Flow(self.operation, x, weight, bias, output, carried, self.is_positive))
 
     def merged(self, output: Tensor) -> Tensor:
@@ -72,11 +80,19 @@ class Layer:
         scale, shift = (self.operation.by_channel(one.to(output), output) for one in (self.scale, self.shift))
         return torch.addcmul(shift, output, scale)
 
-    def _output(self, x: Tensor) -> Tensor:
-        assert self.output is not None
-        if self.output._version == self.version:
-            return self.output
-        return self.operation.forward(x, self.weight.to(x), None if self.bias is None else self.bias.to(x))
+    def remember_rectified(self, out: Tensor) -> None:
+        """Keep what a ReLU made of the output, in the place of the output: autograd keeps it anyway."""
+        self.rectified, self.rectified_version = out.detach(), out._version
+        self.output = None
+
+    def _final_output(self, x: Tensor) -> Tensor:
+        """The output behind a merged batch normalisation; where no relevance comes back, it may be zero."""
+        if self.rectified is not None and self.rectified._version == self.rectified_version:
+            return self.rectified.to(x)
+        if self.output is not None and self.output._version == self.version:
+            return self.merged(self.output.to(x))
+        bias = None if self.bias is None else self.bias.to(x)
+        return self.merged(self.operation.forward(x, self.weight.to(x), bias))
 
 
 class LayerNode(torch.autograd.Function):
@@ -87,7 +103,9 @@ class LayerNode(torch.autograd.Function):
         """What the call puts out."""
         ctx.layer = layer
         ctx.save_for_backward(x)
-        return layer.forward(x)
+        out = layer.forward(x)
+        ctx.version = layer.version
+        return out
 
     @staticmethod
     def backward(ctx: Any, *carried: Tensor) -> tuple[Tensor, None]:
@@ -105,7 +123,7 @@ class BatchNormNode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, out: Given, scale: Tensor, shift: Tensor) -> Tensor:
         """What the call puts out."""
-        ctx.scale, ctx.shift, ctx.is_merged = scale, shift, False
+        ctx.scale, ctx.shift, ctx.is_merged, ctx.version = scale, shift, False, out[0]._version
         return out[0]
 
     @staticmethod

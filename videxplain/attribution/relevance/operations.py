@@ -55,24 +55,27 @@ class Convolution:
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """``W x + b``; ``x`` is ``(N, C, *S)``."""
-        return torch.convolution(x, weight, bias, *self._how(self.groups))
+        return torch.convolution(x, weight, bias, *self._how())
 
     def adjoint(self, values: Tensor, weight: Tensor, x: Tensor) -> Tensor:
         """``W^T values``, of the shape of ``x``."""
-        return self._adjoint(values, weight, x, self.groups)
+        wanted = [True, False, False]
+        return torch.ops.aten.convolution_backward(values, x, weight, None, *self._how(), wanted)[0]
 
     def spread(self, relevance: Tensor, weight: Tensor, x: Tensor) -> Tensor:
         """The relevance of each output in equal parts on its inputs.
 
-        A kernel of ones does not tell the channels of a group apart, so one channel for each group is enough.
+        A kernel of ones is the product of a kernel of ones for each axis. So one small matrix for each axis is enough,
+        and one channel for each group.
         """
         channels = x.shape[1] // self.groups
-        kernel = weight.new_ones(self.groups, 1, *weight.shape[2:])
-        places = x[:, :: max(channels, 1)]
-        inputs = torch.convolution(torch.ones_like(places[:1]), kernel, None, *self._how(self.groups)) * channels
-        by_group = relevance.unflatten(1, (self.groups, -1)).sum(2)
-        parts = self._adjoint(by_group / _stabilised_count(inputs), kernel, places, self.groups)
-        return parts.repeat_interleave(channels, 1)
+        parts = relevance.unflatten(1, (self.groups, -1)).sum(2)
+        for axis, size in enumerate(x.shape[2:], start=2):
+            reached = self._along(axis - 2, size, weight)
+            # An output whose kernel lies on padding alone has no inputs, and nothing to spread.
+            shares = reached / reached.sum(0).clamp(min=1)
+            parts = (parts.movedim(axis, -1) @ shares.t()).movedim(-1, axis)
+        return (parts / channels).repeat_interleave(channels, 1)
 
     def scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
         """The weights of a convolution whose output is multiplied by ``scale``."""
@@ -86,12 +89,16 @@ class Convolution:
         """One value a channel, to broadcast to ``(N, C, *S)``."""
         return values.view(-1, *[1] * (output.ndim - 2))
 
-    def _adjoint(self, values: Tensor, weight: Tensor, x: Tensor, groups: int) -> Tensor:
-        wanted = [True, False, False]
-        return torch.ops.aten.convolution_backward(values, x, weight, None, *self._how(groups), wanted)[0]
+    def _along(self, axis: int, size: int, weight: Tensor) -> Tensor:
+        """Which inputs an output sees along one axis: ones and zeros, ``(inputs, outputs)``; a kernel of ones."""
+        one = slice(axis, axis + 1)
+        how = (self.stride[one], self.padding[one], self.dilation[one], self.transposed, self.output_padding[one], 1)
+        kernel = weight.new_ones(1, 1, weight.shape[2 + axis])
+        places = torch.eye(size, dtype=weight.dtype, device=weight.device)[:, None]
+        return torch.convolution(places, kernel, None, *how)[:, 0]
 
-    def _how(self, groups: int) -> tuple[Sequence[int], Sequence[int], Sequence[int], bool, Sequence[int], int]:
-        return self.stride, self.padding, self.dilation, self.transposed, self.output_padding, groups
+    def _how(self) -> tuple[Sequence[int], Sequence[int], Sequence[int], bool, Sequence[int], int]:
+        return self.stride, self.padding, self.dilation, self.transposed, self.output_padding, self.groups
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,3 @@ class Dense:
     def by_channel(self, values: Tensor, output: Tensor) -> Tensor:
         """One value an output, to broadcast to ``(..., outputs)``."""
         return values
-
-
-def _stabilised_count(inputs: Tensor) -> Tensor:
-    """How many inputs an output has, at least one: an output whose kernel lies on padding alone has none."""
-    return inputs.clamp(min=1)

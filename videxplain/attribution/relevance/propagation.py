@@ -15,7 +15,7 @@ from videxplain.attribution.relevance.calls import RelevanceRules
 from videxplain.attribution.relevance.composites import Composite
 from videxplain.attribution.relevance.graph import check_and_merge, is_pixels, reaches_past
 from videxplain.attribution.relevance.layer_calls import Rules
-from videxplain.attribution.relevance.nodes import LayerNode
+from videxplain.attribution.relevance.nodes import Layer, LayerNode
 from videxplain.attribution.tokens import tensor_and_grid
 from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
 from videxplain.untouched import untouched
@@ -73,12 +73,14 @@ class RelevancePass:
         pixels: The input.
         outputs: What the modules put out that were asked for, in the order of the pass.
         used: How many calls each part of the composite was for.
+        layers: The layers with a rule of their own.
     """
 
     logits: Tensor
     pixels: Tensor
     outputs: list[SeenOutput]
     used: Counter[str]
+    layers: list[Layer]
 
     def is_whole(self, outputs: Sequence[int]) -> bool:
         """Whether all relevance comes through some of the outputs."""
@@ -89,6 +91,8 @@ class RelevancePass:
         """The relevance of one score; ``retain`` says that others will be asked for."""
         total = score(self.logits).sum()
         (slope,) = torch.autograd.grad(total, self.logits, retain_graph=True)
+        for layer in self.layers:
+            layer.is_last_pass = not retain
         wanted: Sequence[Any] = [self.pixels, *(one.edge for one in self.outputs)]
         with traced_back():
             found = torch.autograd.grad(self.logits, wanted, slope, retain_graph=retain, allow_unused=True)
@@ -118,8 +122,8 @@ def relevance_pass(p: Pass, composite: Composite, layers: Sequence[str] = ()) ->
             logits = p.logits(pixels)
         if not logits.requires_grad:
             raise not_traced("the input", logits, p.logits_with_noise)
-        check_and_merge(logits, pixels)
-        yield RelevancePass(logits, pixels, outputs, rules.used)
+        with_rules = check_and_merge(logits, pixels)
+        yield RelevancePass(logits, pixels, outputs, rules.used, with_rules)
 
 
 def relevance_of_scores(p: Pass, run: RelevancePass) -> list[ScoreRelevance]:

@@ -65,7 +65,7 @@ Rule: TypeAlias = Callable[[Flow], Tensor]
 def stabilised(values: Tensor, by: float = STABILISER) -> Tensor:
     """Values moved away from zero by ``by``; zero itself upwards."""
     # A zero without a sign has that of +0.
-    return values + torch.copysign(values.new_tensor(by), values + 0.0)
+    return torch.copysign(values.new_tensor(by), values + 0.0).add_(values)
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,10 @@ class AlphaBeta:
 
     def __call__(self, flow: Flow) -> Tensor:
         """``c`` at the input."""
-        relevance = flow.relevance
-        up, down = flow.weight.clamp(min=0), flow.weight.clamp(max=0)
-        bias_up, bias_down = (None, None) if flow.bias is None else (flow.bias.clamp(min=0), flow.bias.clamp(max=0))
-        found = _by_sign(flow, relevance, up, down, bias_up)
+        found = _by_sign(flow, flow.relevance, _positive, _negative, sign=1)
         if self.beta:
-            found = self.alpha * found - self.beta * _by_sign(flow, relevance, down, up, bias_down)
+            below = _by_sign(flow, flow.relevance, _negative, _positive, sign=-1)
+            found = found.mul_(self.alpha).sub_(below, alpha=self.beta)
         return found
 
 
@@ -119,25 +117,61 @@ class Gamma:
 
     def __call__(self, flow: Flow) -> Tensor:
         """``c`` at the input."""
-        relevance = flow.relevance
-        up = flow.weight + self.gamma * flow.weight.clamp(min=0)
-        down = flow.weight + self.gamma * flow.weight.clamp(max=0)
-        bias_up = None if flow.bias is None else flow.bias + self.gamma * flow.bias.clamp(min=0)
-        bias_down = None if flow.bias is None else flow.bias + self.gamma * flow.bias.clamp(max=0)
-        found = _by_sign(flow, torch.where(flow.z > 0, relevance, 0), up, down, bias_up)
-        below = torch.where(flow.z < 0, relevance, 0)
+        found = _by_sign(flow, torch.where(flow.z > 0, flow.relevance, 0), self._up, self._down)
+        below = torch.where(flow.z < 0, flow.relevance, 0)
         if bool(below.any()):  # behind a rectifier there is none, and this half costs as much as the other
-            found = found + _by_sign(flow, below, down, up, bias_down)
+            found = found.add_(_by_sign(flow, below, self._down, self._up))
         return found
 
+    def _up(self, weight: Tensor) -> Tensor:
+        return torch.add(weight, _positive(weight), alpha=self.gamma)
 
-def _by_sign(flow: Flow, relevance: Tensor, for_positive: Tensor, for_negative: Tensor, bias: Tensor | None) -> Tensor:
-    """``c`` at the input where positive inputs have other weights than negative ones."""
+    def _down(self, weight: Tensor) -> Tensor:
+        return torch.add(weight, _negative(weight), alpha=self.gamma)
+
+
+Part: TypeAlias = Callable[[Tensor], Tensor]
+"""Makes the weights that count of the weights that there are."""
+
+
+def _positive(weight: Tensor) -> Tensor:
+    return weight.clamp(min=0)
+
+
+def _negative(weight: Tensor) -> Tensor:
+    return weight.clamp(max=0)
+
+
+def _by_sign(flow: Flow, relevance: Tensor, for_positive: Part, for_negative: Part, sign: int = 0) -> Tensor:
+    """``c`` at the input where positive inputs have other weights than negative ones.
+
+    Args:
+        flow: The operation.
+        relevance: What to divide; it is overwritten.
+        for_positive: The weights of positive inputs, and of the bias.
+        for_negative: The weights of negative inputs.
+        sign: That of all parts, 0 where they may have both.
+    """
+    weight, by = for_positive(flow.weight), sign * STABILISER
+    bias = None if flow.bias is None else for_positive(flow.bias) + by  # stabilised with the bias, at no cost
     if flow.is_positive or bool(flow.x.amin() >= 0):
-        return flow.adjoint(relevance / stabilised(flow.forward(flow.x, for_positive, bias)), for_positive)
-    total = flow.forward(flow.x.clamp(min=0), for_positive, bias) + flow.forward(flow.x.clamp(max=0), for_negative)
-    parts = relevance / stabilised(total)
-    return torch.where(flow.x < 0, flow.adjoint(parts, for_negative), flow.adjoint(parts, for_positive))
+        total = flow.forward(flow.x, weight, bias)
+        return flow.adjoint(relevance.div_(_stable(total, sign, bias is None)), weight)
+    other = for_negative(flow.weight)
+    total = flow.forward(flow.x.clamp(min=0), weight, bias).add_(flow.forward(flow.x.clamp(max=0), other))
+    parts = relevance.div_(_stable(total, sign, bias is None))
+    return torch.where(flow.x < 0, flow.adjoint(parts, other), flow.adjoint(parts, weight))
+
+
+def _stable(total: Tensor, sign: int, has_no_bias: bool) -> Tensor:
+    """The sum of parts that all have one sign, where ``sign`` is not 0, with the stabiliser; it is overwritten."""
+    if not sign:
+        return stabilised(total)
+    by = sign * STABILISER
+    if has_no_bias:
+        total = total.add_(by)
+    # Fast convolutions of GPUs may give a sum near zero the other sign.
+    return total.clamp_(min=by) if sign > 0 else total.clamp_(max=by)
 
 
 # Rules for pixels
