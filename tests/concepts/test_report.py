@@ -108,11 +108,15 @@ def test_the_command_line_finds_concepts_and_writes_the_report(run, tmp_path):
     synthesize(tmp_path / "figures", videos=14, seed=5, num_frames=16, size=(64, 80))
     words = ["concepts", "--model", "c3d", "--data", tmp_path / "figures", "--subset", "all", "--limit", 2]
     words += ["--concepts", 3, "--places", 500, "--designs", 2, "--clips", 1, "--out", tmp_path / "out"]
+    words += ["--set", "sampling=uniform"]
     status, printed, _ = run(*words)
     assert status == 0
     assert printed.splitlines()[-1] == str(tmp_path / "out" / "report" / "index.html")
     found = Concepts.load(tmp_path / "out")
     assert len(found.videos) == 2
+    assert (found.settings.limit, found.settings.expects) == (2, {"sampling": "uniform"})
+    assert "--limit 2 " in command_of(found.settings)
+    assert command_of(found.settings).endswith("--set sampling=uniform")
     assert found.settings.evidence == "masks"
     assert set(found.matches["region"]) <= {"limbs", "bodies", "background"}
     status, _, errors = run(*words, "--layer", "conv9")

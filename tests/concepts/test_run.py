@@ -7,17 +7,20 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import norm, t
 
 import videxplain as vx
 from tests.concepts.networks import LABELS, Small, windows_of
 from videxplain.audit.engines import Here, Processes
+from videxplain.audit.shards import cut
 from videxplain.concepts import work
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.factors import factorise
 from videxplain.concepts.importance import shares_of
 from videxplain.concepts.layer import read
 from videxplain.concepts.result import Concepts
-from videxplain.concepts.shares import interval
+from videxplain.concepts.settings import Settings
+from videxplain.concepts.shares import DRAWS, interval, tail_of
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
@@ -106,6 +109,49 @@ def test_intervals_have_the_width_of_the_standard_error():
     low, high = interval(np.repeat(values[:100], 4, axis=0), [f"g{i // 4}" for i in range(400)])
     assert (high - low)[0] == pytest.approx(2 * 1.96 * values[:100].std() / 10, rel=0.1)
     assert interval(values, [f"g{i % 4}" for i in range(400)]) is None
+
+
+def test_the_interval_is_that_of_a_literal_bootstrap():
+    """Groups of different sizes, drawn one by one, each with all its videos."""
+    rng = np.random.default_rng(3)
+    groups = ["a"] * 4 + ["b"] * 2 + ["c", "d", "e"] + ["", ""]
+    values = rng.normal(0, 1, (len(groups), 2))
+    members = [[0, 1, 2, 3], [4, 5], [6], [7], [8], [9], [10]]
+    draws = np.random.default_rng(5)
+    means = []
+    for _ in range(DRAWS):
+        counts = draws.multinomial(7, np.full(7, 1 / 7))
+        drawn = [video for group, count in zip(members, counts, strict=True) for video in group * count]
+        means.append(values[drawn].mean(0))
+    tail = norm.cdf(-np.sqrt(7 / 6) * t.ppf(0.975, 6))
+    low, high = interval(values, groups, seed=5)
+    np.testing.assert_allclose(low, np.quantile(means, tail, axis=0), atol=1e-9)
+    np.testing.assert_allclose(high, np.quantile(means, 1 - tail, axis=0), atol=1e-9)
+    # Other random draws, by choice of a group at a time, agree within their own spread.
+    chosen = np.random.default_rng(6).integers(7, size=(DRAWS, 7))
+    again = [values[[video for group in one for video in members[group]]].mean(0) for one in chosen]
+    np.testing.assert_allclose(low, np.quantile(again, tail, axis=0), atol=0.1)
+
+
+@pytest.mark.parametrize(("videos", "least"), [(5, 0.88), (10, 0.9), (40, 0.91)])
+def test_an_interval_contains_the_mean_as_often_as_it_says(videos, least):
+    """The plain percentiles of five videos would contain it in 84 % of trials."""
+    values = np.random.default_rng(videos).normal(0, 1, (videos, 400))
+    low, high = interval(values, [""] * videos)
+    assert least < ((low <= 0) & (high >= 0)).mean() < 0.985
+
+
+def test_the_tail_is_that_of_the_normal_distribution_for_many_groups():
+    assert tail_of(10**6) == pytest.approx(0.025, abs=1e-5)
+    assert tail_of(5) == pytest.approx(norm.cdf(-2.7764 * np.sqrt(1.25)), abs=1e-6)
+
+
+def test_workers_load_the_network_that_was_asked_for():
+    """What ``--set`` says goes with every task, and so do the names of the classes."""
+    said = {"sampling": "uniform", "num_classes": 4, "width": 4, "size": (32, 32)}
+    asked = Settings("i3d", "none", "", "videos", "folder", 1, "all", 1, "", LABELS, "layer4", expects=said)
+    config = work._model(work.Task(cut(1)[0], asked, "cpu", ())).config
+    assert (config.sampling, config.labels, config.size) == ("uniform", LABELS, (32, 32))
 
 
 def test_the_concepts_are_those_of_the_sampled_places(marked, found):

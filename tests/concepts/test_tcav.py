@@ -225,11 +225,14 @@ def test_too_few_clips_are_refused():
 
 def test_the_command_prints_and_writes(run, folders, tmp_path, monkeypatch, marked):
     model, _ = marked
-    monkeypatch.setattr("videxplain.models.zoo.load_model", lambda *_, **__: model)
+    asked = {}
+    monkeypatch.setattr("videxplain.models.zoo.load_model", lambda *_, **given: asked.update(given) or model)
     words = ["--concept", folders / MARKED, "--against", folders / "Squat", "--against", folders / "Walk"]
     words += ["--clips", folders / MARKED, "--layer", "relu1", "--target", MARKED, "--runs", "4", "--out", tmp_path]
+    words += ["--set", "sampling=uniform"]
     status, printed, _ = run("tcav", "--model", "i3d", *words)
     assert status == 0
+    assert asked["sampling"] == "uniform"
     assert MARKED in printed
     assert str(tmp_path / "tcav.json") in printed
     (one,) = json.loads((tmp_path / "tcav.json").read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,9 +85,9 @@ class Settings:
     @property
     def command(self) -> str:
         """The command that explains one clip as the audit did, without the clip."""
-        said = [word for name, value in self.expects.items() for word in ("--set", f"{name}={_value(value)}")]
-        command = command_line(
+        return command_line(
             self.method,
+            self.expects,
             model=self.model,
             weights=None if self.weights == "auto" else self.weights,
             labels=self.labels_file or None,
@@ -96,7 +95,6 @@ class Settings:
             layer=self.layer,
             **self.options,
         )
-        return " ".join(filter(None, (command, shlex.join(said))))
 
     def write(self, folder: Path) -> None:
         """Write the file, or compare with the one that is there.
@@ -117,12 +115,6 @@ def read_settings(folder: Path) -> Settings:
         return Settings(**{**known, "labels": tuple(known["labels"])})
     except (KeyError, TypeError) as error:
         raise VidexplainError(f"{folder / SETTINGS} is not complete: {error}") from None
-
-
-def _value(value: Any) -> str:
-    """A value as ``--set`` takes it."""
-    values = value if isinstance(value, tuple | list) else [value]
-    return ",".join(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
 
 
 def digest(rows: Sequence[Sequence[object]]) -> str:

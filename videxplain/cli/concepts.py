@@ -35,6 +35,7 @@ def concepts(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     kind: Kind = "auto",
     split: Split = 1,
     subset: Subset = "test",
@@ -90,6 +91,7 @@ def concepts(
             weights=weights,
             labels=labels,
             view=view,
+            expects=options.network_options(None, settings),
             subset=subset,
             limit=limit,
             device=str(find_device(device)),
@@ -145,6 +147,7 @@ def tcav(
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
+    settings: options.Settings = None,
     runs: Annotated[int, typer.Option(min=2, help="How many random sets are drawn.", rich_help_panel=_TEST)] = 20,
     seed: Annotated[int, typer.Option(min=0, help="For the draws.", rich_help_panel=_TEST)] = 0,
     device: options.Device = "auto",
@@ -161,7 +164,7 @@ def tcav(
     if (clips is None) == (data is None):
         raise VidexplainError("tcav needs --clips or --data for the clips of the class, one of the two")
     opened = None if data is None else open_dataset(data, kind=kind, split=split, for_training=False)
-    network = load_model(model, weights, view=view, **options.network_options(labels)).to(find_device(device))
+    network = load_model(model, weights, view=view, **options.network_options(labels, settings)).to(find_device(device))
     with progress_bar("tcav") as progress:
         results = run_test(
             network,

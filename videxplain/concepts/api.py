@@ -1,6 +1,6 @@
 """Find the concepts of a layer over a data set: a sample of places, a factorisation, then every video."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ def find_concepts(
     weights: str = "auto",
     labels: str | Sequence[str] | None = None,
     view: str = "model",
+    expects: Mapping[str, Any] | None = None,
     subset: str = "test",
     limit: int | None = None,
     device: str = "cpu",
@@ -78,6 +79,8 @@ def find_concepts(
         labels: Names of the classes, or the file or data set that lists them, for a network given by name whose
             weights have none.
         view: As for :func:`videxplain.load_model`, for a network given by name.
+        expects: What a network given by name expects where its weights do not say it (``--set``), such as
+            ``sampling``: further options of :func:`videxplain.load_model`.
         subset: ``"test"``, ``"train"`` or ``"all"``.
         limit: At most so many videos, spread over all.
         device: Where to compute, such as ``"cuda"``.
@@ -100,7 +103,7 @@ def find_concepts(
         data = open_dataset(data, for_training=False)
     named = isinstance(model, str)
     classes = read_labels(labels) if isinstance(labels, str) else labels
-    given: dict[str, Any] = {"labels": tuple(classes)} if classes else {}
+    given: dict[str, Any] = dict(expects or {}) | ({"labels": tuple(classes)} if classes else {})
     network: nn.Module = load_model(model, weights, view=view, **given) if isinstance(model, str) else model
     config = config_of(network)
     entries = list_entries(data, subset, limit)
@@ -122,11 +125,14 @@ def find_concepts(
         videos=len(entries),
         videos_sha256=digest([(entry.shown, entry.truth, entry.group) for entry in entries]),
         labels=config.outcome_labels or tuple(f"class {k}" for k in range(config.num_outcomes)),
+        labels_file=labels if isinstance(labels, str) else "",
+        expects=dict(expects or {}),
         layer=str(call),
         concepts=concepts,
         places=places,
         designs=designs,
         seed=seed,
+        limit=limit if limit is not None and limit < len(list_entries(data, subset)) else None,
         evidence="masks" if data.name == "actionfigures" else "",
         shard=_SHARD,
         view=view,

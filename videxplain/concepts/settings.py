@@ -1,6 +1,6 @@
 """What a search for concepts was asked for, and the file that says so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ _KEPT = KeptFile(
         "places": "number of places",
         "designs": "number of Sobol designs",
         "videos": "number of videos",
+        "labels_file": "file of labels",
+        "expects": "choice of --set",
     },
 )
 
@@ -42,11 +44,14 @@ class Settings:
         videos: How many there are.
         videos_sha256: Digest of their paths, labels and groups in order.
         labels: The network's classes.
+        labels_file: Where they were read from, if they were given.
+        expects: What was said of the network besides (``--set``).
         layer: The layer, as it was found or given.
         concepts: How many concepts are sought, K.
         places: From at most how many places they are found.
         designs: How many designs the Sobol indices take; 0 for none.
         seed: For the sample of places, the factorisation, the designs and the bootstrap.
+        limit: At most so many videos were taken; None where all were.
         evidence: ``"masks"``, or ``""`` for a data set whose evidence is not known.
         shard: Videos in a shard.
         view: As for :func:`videxplain.load_model`.
@@ -64,10 +69,13 @@ class Settings:
     videos_sha256: str
     labels: tuple[str, ...]
     layer: str
+    labels_file: str = ""
+    expects: dict[str, Any] = field(default_factory=dict)
     concepts: int = CONCEPTS
     places: int = PLACES
     designs: int = SOBOL_DESIGNS
     seed: int = 0
+    limit: int | None = None
     evidence: str = ""
     shard: int = 16
     view: str = "model"

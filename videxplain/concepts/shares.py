@@ -12,18 +12,22 @@ from videxplain.concepts.rows import ShareRow
 if TYPE_CHECKING:
     import pandas as pd
 
-DRAWS = 1000
+DRAWS = 4000
 _FEWEST = 5
 """Of fewer groups there is no interval: drawn again, they say too little of others."""
-_LOW, _HIGH = 2.5, 97.5
+_AT_ONCE = 2**22
+"""So many counts of groups are held in memory together."""
 
 
 def interval(
     values: NDArray[np.floating], groups: Sequence[str], seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """The 95 % interval of a mean over videos, by the bootstrap (percentiles of 1,000 draws; Efron, 1979).
+    """The 95 % interval of a mean over videos, by the bootstrap with 4,000 draws (Efron, 1979).
 
-    Videos of one group come from one recording and are alike. So groups are drawn, each with all its videos.
+    Videos of one group come from one recording and are alike. So groups are drawn, each with all its videos. The plain
+    percentiles of the draws are too close together where there are few groups. So they are taken further out, by as
+    much as Student's t is wider than the normal distribution (Hesterberg, The American Statistician 2015: expanded
+    percentiles).
 
     Args:
         values: ``(n, K)``, a video a row.
@@ -42,10 +46,21 @@ def interval(
         sums[index[name]] += row
         counts[index[name]] += 1
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(index), np.full(len(index), 1 / len(index)), DRAWS)
-    means = (drawn @ sums) / (drawn @ counts)[:, None]
-    low, high = np.percentile(means, [_LOW, _HIGH], axis=0)
+    parts = []
+    for start in range(0, DRAWS, step := max(1, _AT_ONCE // len(index))):
+        draws = min(step, DRAWS - start)
+        drawn = rng.multinomial(len(index), np.full(len(index), 1 / len(index)), draws)
+        parts.append((drawn @ sums) / (drawn @ counts)[:, None])
+    tail = tail_of(len(index))
+    low, high = np.percentile(np.concatenate(parts), [100 * tail, 100 * (1 - tail)], axis=0)
     return low, high
+
+
+def tail_of(groups: int) -> float:
+    """Which share of the draws lies below the expanded 95 % interval, and which above; 0.025 for many groups."""
+    from scipy.stats import norm, t
+
+    return float(norm.cdf(-np.sqrt(groups / (groups - 1)) * t.ppf(0.975, groups - 1)))
 
 
 def class_shares(videos: "pd.DataFrame", labels: Sequence[str], seed: int) -> list[ShareRow]:

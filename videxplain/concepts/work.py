@@ -120,15 +120,18 @@ def _model(task: Task) -> nn.Module:
     settings = task.settings
     if task.network is not None:
         return task.network
-    return _load(settings.model, settings.weights, settings.labels, settings.view, task.device)
+    expects = tuple(settings.expects.items())
+    return _load(settings.model, settings.weights, settings.labels, settings.view, expects, task.device)
 
 
 @lru_cache(maxsize=1)
-def _load(model: str, weights: str, labels: tuple[str, ...], view: str, device: str) -> nn.Module:
+def _load(
+    model: str, weights: str, labels: tuple[str, ...], view: str, expects: tuple[tuple[str, Any], ...], device: str
+) -> nn.Module:
     """The network, loaded once a process."""
     from videxplain.models.zoo import load_model
 
-    network: nn.Module = load_model(model, weights, labels=labels, view=view).to(device)
+    network: nn.Module = load_model(model, weights, labels=labels, view=view, **dict(expects)).to(device)
     return network
 
 

@@ -67,7 +67,7 @@ def build_report(
             "place": place,
             "facts": _facts(row, found.matches),
             "region": _region(row["region"]),
-            "classes": _classes(own),
+            "classes": _classes(own, "gradient_x_activation"),
             "clips": _clips(found, number, float(row["scale"]), folder, clips),
             "without": _without(found, number),
             "rows": _rows(own),
@@ -186,24 +186,35 @@ def _region(region: Any) -> str:
     return _REGION_WORDS[region] if isinstance(region, str) else ""
 
 
-def _classes(shares: "pd.DataFrame") -> list[tuple[str, str]]:
-    """The classes that a concept speaks for most, with its shares."""
-    best = shares.sort_values("gradient_x_activation", ascending=False).head(_TOP_CLASSES)
-    parts = [(str(row["label"]), float(row["gradient_x_activation"])) for _, row in best.iterrows()]
-    return [(label, f"{part:.2f}") for label, part in parts if part > 0]
+def _classes(shares: "pd.DataFrame", column: str) -> str:
+    """The classes that a concept surely speaks for: those whose whole interval is above zero, the largest first."""
+    known = shares[shares[f"{column}_low"].notna()]
+    if not len(known):
+        return "No class has enough videos for an interval of its share."
+    sure = known[known[f"{column}_low"] > 0].sort_values(column, ascending=False).head(_TOP_CLASSES)
+    if not len(sure):
+        return "Its share is surely above zero for no class."
+    named = [f"{row['label']} {_share(row, column)}" for row in sure.to_dict("records")]
+    return f"Speaks for {', '.join(named)}."
 
 
 def _rows(shares: "pd.DataFrame") -> list[dict[str, str]]:
-    rows = []
-    for row in shares.to_dict("records"):
-        shown = {"label": str(row["label"]), "videos": f"{row['videos']}"}
-        for column in ("sobol", "gradient_x_activation", "fall"):
-            value, low, high = (row[column + end] for end in ("", "_low", "_high"))
-            known = value is not None and value == value
-            ends = f" ({_number(low)} to {_number(high)})" if low is not None and low == low else ""
-            shown[column] = f"{_number(value)}{ends}" if known else "–"
-        rows.append(shown)
-    return rows
+    return [
+        {
+            "label": str(row["label"]),
+            "videos": f"{row['videos']}",
+            **{column: _share(row, column) for column in ("sobol", "gradient_x_activation", "fall")},
+        }
+        for row in shares.to_dict("records")
+    ]
+
+
+def _share(row: Mapping[Any, Any], column: str) -> str:
+    """A share with its interval, if there is one."""
+    value, low, high = (row[column + end] for end in ("", "_low", "_high"))
+    if value is None or value != value:
+        return "–"
+    return _number(value) if low is None or low != low else f"{_number(value)} ({_number(low)} to {_number(high)})"
 
 
 def _number(value: float) -> str:
@@ -256,12 +267,16 @@ def command_of(settings: Settings) -> str:
     """The command that finds these concepts again, without its ``--out``."""
     return command_line(
         "concepts",
+        settings.expects,
         model=settings.model,
         data=settings.data,
         weights=None if settings.weights == "auto" else settings.weights,
+        labels=settings.labels_file or None,
+        view=None if settings.view == "model" else settings.view,
         layer=settings.layer,
         split=None if settings.split == 1 else settings.split,
         subset=None if settings.subset == "test" else settings.subset,
+        limit=settings.limit,
         concepts=settings.concepts,
         places=settings.places,
         designs=settings.designs,

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GREY = "#6b7280"
+_INTERVAL = "interval:N"
+_KNOWN = "datum.known"
+NO_INTERVAL = "none, too few videos"
 _REGION_COLOURS = {"limbs": POSITIVE, "bodies": "#7a5aa8", "background": NEGATIVE}
 
 
@@ -22,6 +25,7 @@ def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
             "class": f"{row['label']} ({row['videos']})",
             "concept": int(row["concept"]),
             "value": float(row[column]),
+            "interval": _ends(row[f"{column}_low"], row[f"{column}_high"]),
             "href": f"concept-{int(row['concept'])}.html",
         }
         for _, row in shares.iterrows()
@@ -38,7 +42,7 @@ def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
                 "value:Q", title=title, scale=scale, legend=alt.Legend(orient="bottom", gradientLength=200)
             ),
             href="href:N",
-            tooltip=["class:N", "concept:O", alt.Tooltip("value:Q", format=".3f")],
+            tooltip=["class:N", "concept:O", alt.Tooltip("value:Q", format=".3f"), _INTERVAL],
         )
         .properties(width=alt.Step(24), height=alt.Step(20))
     )
@@ -82,20 +86,29 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
     )
     bars = base.mark_bar().encode(
         y=alt.Y("value:Q", title="correlation, less that by place", scale=_scale_of(rows)),
-        tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".2f")],
+        tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".3f"), _INTERVAL],
     )
-    errors = base.mark_rule(color=_GREY).encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))
+    errors = base.transform_filter(_KNOWN).mark_rule().encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))
     return finished(alt.layer(bars, errors).properties(width=alt.Step(14), height=240))
 
 
 def _with_interval(name: str, value: float, low: float | None, high: float | None) -> dict[str, Any]:
+    """A point of a chart. Without an interval its line is left out, and it ends where the value is."""
     known = low is not None and low == low
+    ends = {} if known else {"low": float(value), "high": float(value)}
     return {
         "name": name,
         "value": float(value),
-        "low": float(low if known and low is not None else value),
-        "high": float(high if known and high is not None else value),
+        "low": low,
+        "high": high,
+        **ends,
+        "known": known,
+        "interval": _ends(low, high),
     }
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return NO_INTERVAL if low is None or low != low else f"{low:.3f} to {high:.3f}"
 
 
 def _scale_of(rows: Sequence[dict[str, Any]]) -> Any:
@@ -110,14 +123,17 @@ def _scale_of(rows: Sequence[dict[str, Any]]) -> Any:
 def _points(rows: Sequence[dict[str, Any]], title: str) -> dict[str, Any]:
     import altair as alt
 
+    names = [row["name"] for row in rows]
     base = alt.Chart(alt.InlineData(list(rows))).encode(
-        y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=140))
+        y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(labelLimit=140))
     )
-    lines = base.mark_rule(color=POSITIVE, strokeWidth=2).encode(
-        x=alt.X("low:Q", title=title, scale=_scale_of(rows)), x2="high:Q"
+    lines = (
+        base.transform_filter(_KNOWN)
+        .mark_rule(color=POSITIVE, strokeWidth=2)
+        .encode(x=alt.X("low:Q", title=title, scale=_scale_of(rows)), x2="high:Q")
     )
     points = base.mark_point(filled=True, size=60, color=POSITIVE).encode(
         x=alt.X("value:Q", title=title),
-        tooltip=["name:N", *(alt.Tooltip(f"{one}:Q", format=".3f") for one in ("value", "low", "high"))],
+        tooltip=["name:N", alt.Tooltip("value:Q", format=".3f"), _INTERVAL],
     )
     return finished(alt.layer(lines, points).properties(width=260, height=alt.Step(20)))
