@@ -1,11 +1,10 @@
 """Put trained and evaluated runs into trained_models/, and write the model card beside them.
 
-    for run in late_fusion-actionfigures-coarse i3d-actionfigures-coarse; do
+    for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures; do
         videxplain train examples/recipes/$run.yaml --data data/actionfigures --out runs/$run
-    done
-    for model in late_fusion i3d non_local lrcn c3d; do
+    done  # and so for the others; a network whose recipe begins with another's comes after it
+    for model in late_fusion lrcn c3d i3d non_local; do
         run=runs/$model-actionfigures
-        videxplain train examples/recipes/$model-actionfigures.yaml --data data/actionfigures --out $run
         videxplain evaluate --model $model --weights $run/$model.safetensors --data data/test --limit 280 --evidence
     done
     python examples/publish_networks.py runs trained_models
@@ -33,6 +32,8 @@ from videxplain.models.zoo import load_model, save_model
 
 MODELS = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
 DATA = "actionfigures"
+STAGES = ("coarse", "fine", "frames", "prior")
+"""Trainings that a network may have had before its last one, in their order."""
 VIDEOS = 280
 BASELINES = {
     "random": "random values",
@@ -72,8 +73,8 @@ def publish(runs: Path, model: str, out: Path) -> Run:
     folder = runs / f"{model}-{DATA}"
     measured = folder / f"evaluation/{DATA}-test-{VIDEOS}"
     metrics = json.loads((measured / "metrics.json").read_text(encoding="utf-8"))
-    before = folder.with_name(f"{folder.name}-coarse")
-    trainings = [training(one) for one in (before, folder) if one.is_dir()]
+    stages = [folder.with_name(f"{folder.name}-{stage}") for stage in STAGES]
+    trainings = [training(one) for one in (*stages, folder) if one.is_dir()]
     best = trainings[-1].validation
     network = load_model(model, folder / f"{model}.safetensors")
     inside = {"test": metrics["top1"], "validation": best, "epochs": trainings[-1].epochs, "look": LOOK}
