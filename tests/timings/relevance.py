@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 import videxplain as vx
 
-MODELS = ("c3d", "i3d", "late_fusion", "lrcn", "r3d_18", "videomae")
+MODELS = ("c3d", "i3d", "non_local", "late_fusion", "lrcn", "r3d_18", "mc3_18", "videomae")
 CONTENDERS = {
     "plain gradient": {"method": "saliency"},
     "lrp": {"method": "lrp"},
@@ -38,8 +38,8 @@ CONTENDERS = {
 def network(name: str) -> tuple[nn.Module, Tensor]:
     """A network and one clip of noise: the bundled ones, a large one, and a transformer of middle size."""
     torch.manual_seed(0)
-    if name == "r3d_18":
-        return vx.load_model("torchvision:r3d_18", "none"), torch.randn(1, 3, 16, 112, 112)
+    if name in ("r3d_18", "mc3_18"):
+        return vx.load_model(f"torchvision:{name}", "none"), torch.randn(1, 3, 16, 112, 112)
     if name == "videomae":
         return videomae(), torch.randn(1, 3, 16, 112, 112)
     model = vx.load_model(name)
