@@ -36,14 +36,14 @@ def planted(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "layer"),
+    ("name", "layer", "steps"),
     [
-        ("videomae", "videomae.encoder.layer.0"),
-        ("timesformer", "timesformer.encoder.layer.0"),
-        ("vivit", "vivit.layers.0"),
+        ("videomae", "videomae.encoder.layer.0", {"frame_interval": 1}),
+        ("timesformer", "timesformer.encoder.layer.0", {}),
+        ("vivit", "vivit.layers.0", {}),
     ],
 )
-def test_a_planted_direction_is_a_concept_whose_tube_lies_where_it_was_planted(tmp_path, name, layer):
+def test_a_planted_direction_is_a_concept_whose_tube_lies_where_it_was_planted(tmp_path, name, layer, steps):
     for label in ("Marked", "Plain"):
         (tmp_path / "videos" / label).mkdir(parents=True)
         for number in range(EACH):
@@ -51,7 +51,7 @@ def test_a_planted_direction_is_a_concept_whose_tube_lies_where_it_was_planted(t
             write_avi(path, clip(number, label == "Marked"))
     (tmp_path / "model").mkdir()
     model = huggingface(name, tmp_path / "model")
-    model.config = model.config.replace(sampling="consecutive", frame_interval=1)
+    model.config = model.config.replace(sampling="consecutive", **steps)
     planted(model)
     found = find_concepts(
         model, tmp_path / "videos", tmp_path / "out", layer=layer, subset="all", concepts=4, places=2000, designs=2
