@@ -9,7 +9,7 @@ from videxplain.errors import VidexplainError
 @register_method(
     "activations",
     family="activation",
-    summary="how strongly a layer responds, averaged over its channels or for one of them",
+    summary="how strongly a layer responds: the mean of its channels, or one channel",
     paper="Zeiler and Fergus, ECCV 2014",
     cost="1 forward pass",
     layer="first",

@@ -21,7 +21,7 @@ from videxplain.untouched import untouched
 @register_method(
     "attention-rollout",
     family="attention",
-    summary="where a transformer looks, followed through its layers, whatever the class",
+    summary="where a transformer looks: attention, multiplied over all layers; the same for every class",
     paper="Abnar and Zuidema, ACL 2020",
     cost="1 forward pass",
     candidates=0,
@@ -50,7 +50,7 @@ def attention_rollout(p: Pass) -> Attribution:
 @register_method(
     "attention-gradient-rollout",
     family="attention",
-    summary="where a transformer looks for a class: attention counts by what it does to the score",
+    summary="where a transformer looks for a class: attention rollout, weighted by gradients",
     paper="Chefer et al., ICCV 2021",
     cost="1 forward and 1 backward pass",
     candidates=1,

@@ -14,7 +14,7 @@ from videxplain.errors import VidexplainError
 @register_method(
     "cam",
     family="cam",
-    summary="the score's parts by position, for networks that end in an average and a linear layer",
+    summary="the contribution of each position, for networks that end in an average and a linear layer",
     paper="Zhou et al., CVPR 2016; for video Stergiou et al. (Saliency Tubes), ICIP 2019",
     cost="1 forward pass",
     layer="last",

@@ -27,7 +27,7 @@ SAMPLES = Option(
     "samples",
     int,
     1000,
-    "How many versions of the clip are tried. The cost grows with it, and the intervals become narrower.",
+    "How many versions of the clip are run. More versions cost more and give narrower intervals.",
     minimum=2,
     maximum=MOST_PASSES,
 )

@@ -14,7 +14,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "deconvolution",
     family="gradient",
-    summary="which pixels the positive evidence leads back to, whether or not they were active",
+    summary="gradients of the pixels, in which every ReLU passes positive gradients only",
     paper="Zeiler and Fergus, ECCV 2014",
     cost=COST,
     candidates=1,

@@ -24,7 +24,7 @@ _TIED = 1e-5
 @register_method(
     "deeplift",
     family="gradient",
-    summary="what each pixel adds to the score against a grey clip, rectifiers taken as straight lines between the two",
+    summary="what each pixel adds to the score, compared with a grey clip, by the rescale rule",
     paper="Shrikumar et al., ICML 2017",
     cost="3 forward passes and 1 backward pass",
     candidates=1,

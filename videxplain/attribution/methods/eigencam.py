@@ -10,7 +10,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "eigencam",
     family="cam",
-    summary="the pattern that explains most of what a layer's channels do, whatever the class",
+    summary="the first principal component of a layer's channels; the same for every class",
     paper="Muhammad and Yeasin, IJCNN 2020",
     cost="1 forward pass",
     layer="last",

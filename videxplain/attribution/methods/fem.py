@@ -12,7 +12,7 @@ _POSITIONS = 6
 @register_method(
     "fem",
     family="cam",
-    summary="where a layer's strong channels are far above their mean, whatever the class",
+    summary="where a layer's strong channels are far above their mean; the same for every class",
     paper="Fuad et al., IPTA 2020",
     cost="1 forward pass",
     layer="last",

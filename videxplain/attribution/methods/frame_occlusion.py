@@ -14,7 +14,7 @@ from videxplain.fills import Fill, Filler
 @register_method(
     "frame-occlusion",
     family="perturbation",
-    summary="how much the score falls without a frame: when, and not where",
+    summary="how much the score falls when a frame is hidden: when, not where",
     paper="Zeiler and Fergus, ECCV 2014, with boxes of whole frames",
     cost="1 forward pass, and 1 for each frame",
     candidates=5,

@@ -91,7 +91,7 @@ def gradcam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> Te
 
 @cam_method(
     "gradcam++",
-    summary="Grad-CAM in which several occurrences of the evidence count alike",
+    summary="Grad-CAM that counts several occurrences of the evidence equally",
     paper="Chattopadhay et al., WACV 2018",
     pooled=True,
 )
@@ -109,7 +109,7 @@ def gradcam_plus_plus(activations: Tensor, gradients: Tensor, over: tuple[int, .
 
 @cam_method(
     "hirescam",
-    summary="evidence at each position by the gradient there; with a linear head exactly the score's parts",
+    summary="activations times gradients, position by position; exact if the head is linear",
     paper="Draelos and Carin, arXiv 2011.08891, 2020",
     pooled=False,
 )
@@ -120,7 +120,7 @@ def hirescam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> T
 
 @cam_method(
     "xgradcam",
-    summary="Grad-CAM whose channels count by what they contribute to the score",
+    summary="Grad-CAM with channels weighted by their contribution to the score",
     paper="Fu et al., BMVC 2020",
     pooled=True,
 )
@@ -131,7 +131,7 @@ def xgradcam(activations: Tensor, gradients: Tensor, over: tuple[int, ...]) -> T
 
 @cam_method(
     "layercam",
-    summary="evidence at each position by the positive gradient there; sharp in early layers too",
+    summary="activations times positive gradients, position by position; sharp in early layers too",
     paper="Jiang et al., IEEE TIP 2021",
     pooled=False,
 )

@@ -23,7 +23,7 @@ from videxplain.exclusive import seeded
 @register_method(
     "gradient-shap",
     family="gradient",
-    summary="integrated gradients of noisy copies, each at one random point of the way from a grey clip",
+    summary="integrated gradients of noisy copies, each at one random point between a grey clip and the copy",
     paper="Lundberg and Lee, NeurIPS 2017",
     cost="1 forward pass, and 25 (samples) forward and backward passes",
     candidates=1,

@@ -14,7 +14,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "guided-backprop",
     family="gradient",
-    summary="which pixels raise the score through paths of positive evidence alone",
+    summary="gradients of the pixels, in which active ReLUs pass positive gradients only",
     paper="Springenberg et al., ICLR workshop 2015",
     cost=COST,
     candidates=1,

@@ -11,7 +11,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "guided-gradcam",
     family="gradient",
-    summary="the pixels of guided backprop, where Grad-CAM finds evidence for the class",
+    summary="guided backpropagation where Grad-CAM finds evidence for the class",
     paper="Selvaraju et al., ICCV 2017",
     cost="2 forward passes and 1 backward pass",
     layer="last",

@@ -16,7 +16,7 @@ FILL = Option(
     "fill",
     str,
     "mean",
-    "What takes the place of a hidden part: the mean colour, the picture out of focus, or the frame before.",
+    "What replaces a hidden part: the mean colour, the blurred picture, or the frame before.",
     choices=FILLS,
 )
 

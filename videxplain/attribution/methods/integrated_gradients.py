@@ -11,7 +11,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "integrated-gradients",
     family="gradient",
-    summary="what each pixel adds to the score on the way from a grey clip; the parts add up to the difference",
+    summary="what each pixel adds to the score, compared with a grey clip; the values add up to the difference",
     paper="Sundararajan et al., ICML 2017",
     cost="1 forward pass, and 50 (steps) forward and backward passes",
     candidates=1,
@@ -20,7 +20,7 @@ from videxplain.attribution.registry import Attribution, register_method
             "steps",
             int,
             50,
-            "At how many points of the way the gradient is taken. The cost grows with it.",
+            "How many gradients are taken between the grey clip and the clip. The cost grows with it.",
             minimum=1,
             maximum=MOST_PASSES,
         ),

@@ -15,7 +15,7 @@ OPTIONS = (
         "composite",
         str,
         "epsilon-plus-flat",
-        "The composite: it says which rule each layer gets (docs/relevance.md).",
+        "Which rule each kind of layer gets; docs/relevance.md lists the composites.",
         choices=tuple(COMPOSITES),
     ),
     Option(
@@ -45,7 +45,7 @@ OPTIONS = (
 @register_method(
     "lrp",
     family="relevance",
-    summary="the score, divided among the pixels from layer to layer, so that little is lost on the way",
+    summary="the score, divided among the pixels layer by layer",
     paper="Bach et al., PLOS ONE 2015; for attention Achtibat et al., ICML 2024",
     cost=COST,
     candidates=1,

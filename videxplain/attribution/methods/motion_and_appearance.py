@@ -18,7 +18,7 @@ _PAPER = "after Hiley et al., arXiv 2003.14285, 2020, on Selvaraju et al., ICCV 
 @register_method(
     "motion",
     family="cam",
-    summary="the evidence of Grad-CAM that vanishes when the clip stands still",
+    summary="the evidence of Grad-CAM that vanishes when the clip is frozen",
     paper=_PAPER,
     cost=_COST,
     layer="last",
@@ -40,7 +40,7 @@ def motion(p: Pass) -> Attribution:
 @register_method(
     "appearance",
     family="cam",
-    summary="the evidence of Grad-CAM that is there when the clip stands still, too",
+    summary="the evidence of Grad-CAM that remains when the clip is frozen",
     paper=_PAPER,
     cost=_COST,
     layer="last",

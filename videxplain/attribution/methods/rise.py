@@ -20,7 +20,7 @@ _FRAMES_A_CELL = 4
 @register_method(
     "rise",
     family="perturbation",
-    summary="the score of the clip seen through many random masks",
+    summary="random masks, averaged with the scores of the masked clips as weights",
     paper="Petsiuk et al., BMVC 2018",
     cost="1 forward pass, and 500 (samples)",
     candidates=5,
@@ -29,7 +29,7 @@ _FRAMES_A_CELL = 4
             "samples",
             int,
             500,
-            "How many masks. The cost grows with it, and the map's noise falls.",
+            "How many masks. More masks cost more and give a map with less noise.",
             minimum=2,
             maximum=MOST_PASSES,
         ),

@@ -8,7 +8,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "saliency",
     family="gradient",
-    summary="how much the score answers to a small change of each pixel",
+    summary="how much the score changes when a pixel changes a little",
     paper="Simonyan et al., ICLR workshop 2014",
     cost=COST,
     candidates=1,

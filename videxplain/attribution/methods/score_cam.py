@@ -11,7 +11,7 @@ from videxplain.attribution.registry import Attribution, register_method
 @register_method(
     "scorecam",
     family="cam",
-    summary="channels weighted by the score of the clip seen through them alone",
+    summary="channels weighted by the score of the clip when it is masked with the channel",
     paper="Wang et al., CVPR workshop 2020",
     cost=COST,
     layer="last",

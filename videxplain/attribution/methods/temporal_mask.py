@@ -22,7 +22,7 @@ _RATE = 0.1
 @register_method(
     "temporal-mask",
     family="perturbation",
-    summary="the shortest stretch of frames that keeps the score when the clip stands still elsewhere",
+    summary="the shortest stretch of frames that keeps the score while all other frames are frozen",
     paper="Mänttäri et al., ACCV 2020",
     cost="2 forward passes, and 100 (steps) forward and backward passes",
     candidates=1,
@@ -33,7 +33,7 @@ _RATE = 0.1
             "fill",
             str,
             "freeze",
-            "What the clip does elsewhere: stand still, or run backwards, so that only the order is lost.",
+            "What happens to the other frames: freeze them, or reverse them, so that only their order is lost.",
             choices=("freeze", "reverse"),
         ),
     ),
