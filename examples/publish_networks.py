@@ -53,6 +53,7 @@ class Training:
     epochs: int
     seconds: float
     validation: float
+    measured: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,16 @@ def training(folder: Path) -> Training:
         epochs = list(csv.DictReader(file))
     recipe = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))
     seconds, accuracy = (([float(row[what]) for row in epochs]) for what in ("seconds", "val_acc"))
-    return Training(folder.name.replace(f"-{DATA}", ""), recipe, len(epochs), sum(seconds), max(accuracy))
+    return Training(stage_name(folder), recipe, len(epochs), sum(seconds), max(accuracy), measured(folder))
+
+
+def measured(folder: Path) -> Mapping[str, Any] | None:
+    """What the evaluation of a run on test videos says, and ``"evidence"``; None where there was none."""
+    place = folder / f"evaluation/{DATA}-test-{VIDEOS}"
+    if not (place / "evidence.json").is_file():
+        return None
+    found = json.loads((place / "metrics.json").read_text(encoding="utf-8"))
+    return found | {"evidence": json.loads((place / "evidence.json").read_text(encoding="utf-8"))}
 
 
 def unknown_clips(measured: Mapping[str, Mapping[str, float]]) -> str:
@@ -176,6 +186,7 @@ def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
             "batch",
             "learning rate",
             "times, each epoch",
+            "prior",
             "minutes",
             "top-1 after, %",
         ],
@@ -188,11 +199,29 @@ def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
                 str(one.recipe["batch_size"]),
                 f"{one.recipe['lr']:g}",
                 f"{one.recipe['gamma']:g}",
+                f"{one.recipe.get('sparsity', 0):g}",
                 f"{one.seconds / 60:.0f}",
                 percent(one.validation),
             ]
             for run in runs
             for one in run.trainings
+        ],
+    )
+    helped = table(
+        [
+            "",
+            "top-1, %",
+            "energy in the evidence, %",
+            "maximum in it, %",
+            f"within {TOLERANCE} px, %",
+            "while active, %",
+        ],
+        [
+            [f"`{one.name}`", percent(one.measured["top1"]), *evidence_cells(one.measured["evidence"]["maps"][0])]
+            for run in runs
+            if sum(one.measured is not None for one in run.trainings) > 1
+            for one in run.trainings
+            if one.measured
         ],
     )
     pictures = "\n\n".join(f"![confusion matrix of {run.model}](confusion-{run.model}.png)" for run in runs)
@@ -239,15 +268,16 @@ The mask is {percent(first.evidence["mask"])} % of the pixels.
 videxplain synthesize --out data/actionfigures --videos 10500 --seed 0
 videxplain synthesize --out data/test --videos 3500 --seed 0
 git show 36839d3:trained_models/i3d.safetensors > look3/i3d.safetensors
-videxplain train examples/recipes/i3d-actionfigures-coarse.yaml --out runs/i3d-actionfigures-coarse
-videxplain train examples/recipes/i3d-actionfigures.yaml --out runs/i3d-actionfigures
+for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures; do
+    videxplain train examples/recipes/$run.yaml --out runs/$run
+done
 videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors --data data/test \\
     --limit {VIDEOS} --evidence
 python examples/publish_networks.py runs trained_models
 ```
 
-and so for the others: `late_fusion` like `i3d`; `lrcn` begins with the image network of `late_fusion`, and `non_local`
-with `i3d` (`late_fusion-epoch5` is the image network after the fifth of its seven epochs).
+and so for the others, in the order of the table of what each begins with. `lrcn-fine` began with the image network of
+`late_fusion-fine` after its fifth epoch of seven.
 Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores, on which up to four networks learned at a time
 beside other work: the minutes are of the clock. `i3d-coarse` and `late_fusion-coarse` learned from the first
 7,000 of the videos. The weights are those of the epoch that was best on validation videos, a fifth of the groups of the
@@ -255,24 +285,25 @@ training part; test videos had no part in any choice.
 
 {how}
 
-## What the finer maps gave
+## What the finer maps gave, and the prior
 
-The first training of `i3d` is the control: the same data and the strides of before, maps of 3x3 places. On the same
-245 videos its Grad-CAM has 2.9 % of its energy in the evidence, its maximum in it in 5.7 % and within 15 pixels in
-35.3 % of the videos, at a top-1 of 72.2 %. So it is stride 1 in the last two stages that points at the limb, on data
-that leaves no other way to know the class.
+The networks that were measured after each of several trainings, on the same {first.evidence["videos"]} videos:
 
-Energy and pointing of `i3d` are about those of frame differences, and far more of its maxima lie within 15 pixels.
-`non_local` adds attention over all places, and its maps spread: energy and maximum fall behind frame differences.
+{helped}
+
+`i3d-coarse` is the control for the finer maps: the same data, and the strides of before. Stride 1 in the last two
+stages is what points at the limb, on data that leaves no other way to know the class. The prior is the share of the
+active places of the layer that Grad-CAM shows (`sparsity` in the recipe); it knows nothing of masks or limbs. It takes
+away what was active without need, and what is left lies where the evidence is. Between `fine` and the last training of
+`lrcn` and `late_fusion` the number of frames changed too, so there not all of it is the prior's work.
 
 ## Limits
 
 - They tell fourteen rendered actions apart, at 160x120 pixels and 25 frames a second. On real video their answers and
   their explanations mean nothing, and every output says what they were trained on.
 - `late_fusion` averages over frames and cannot see their order: between the classes of an order pair it guesses.
-- `late_fusion` and `lrcn` see five frames of a whole video. In this look the other limbs move too, and five still
-  frames say little about which limb acts: both are far less accurate than the networks that see movement. They were
-  still learning when their training was ended.
+- `late_fusion` and `lrcn` see eight frames of a whole video. In this look the other limbs move too, and eight still
+  frames say little about which limb acts: both are less accurate than the networks that see movement.
 - The fully connected layers of `c3d` know positions, which the mean of Grad-CAM over places loses, and its maps have
   5x6 places. Of 42 test videos, energy, maximum inside and maximum within 15 pixels are 4.1, 0 and 26 % for `gradcam`,
   5.2, 14 and 24 % for `layercam`, 5.6, 9 and 27 % for `hirescam`, and 19.5, 55 and 90 % for `guided-gradcam`: use that.
@@ -287,7 +318,12 @@ def begins(recipe: Mapping[str, Any]) -> str:
         return "random weights"
     if init.suffix == ".ckpt":
         return f"`{init.stem}`"
-    return f"`{init.stem}` of look 3" if init.parent.name in ("look3", "start") else f"`{init.parent.name}`"
+    return f"`{init.stem}` of look 3" if init.parent.name in ("look3", "start") else f"`{stage_name(init.parent)}`"
+
+
+def stage_name(folder: Path) -> str:
+    """What a training is called in tables."""
+    return folder.name.replace(f"-{DATA}", "")
 
 
 def expects(config: ModelConfig) -> str:

@@ -120,7 +120,7 @@ def test_publish_networks(run, tmp_path):
         "| Rise | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |",
         "| Grad-CAM of `c3d` | 12.5 | 25.0 | 37.5 | 50.0 |",
         "| random values | 12.5 | 25.0 | 37.5 | 50.0 |",
-        "| `i3d` | 32x24 | random weights | 3 | 4 | 0.5 | 0.9 | 5 | 75.0 |",
+        "| `i3d` | 32x24 | random weights | 3 | 4 | 0.5 | 0.9 | 0 | 5 | 75.0 |",
     ):
         assert row in card.splitlines(), row
 
