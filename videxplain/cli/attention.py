@@ -12,9 +12,9 @@ from videxplain.errors import VidexplainError
 from videxplain.files import output_folder
 
 Frame = Annotated[int | None, typer.Option(help="The frame of the point; by default the middle one.")]
-At = Annotated[str | None, typer.Option(metavar="X,Y", help="The point in pixels; by default where Grad-CAM has most.")]
+At = Annotated[str | None, typer.Option(metavar="X,Y", help="The point in pixels; by default Grad-CAM's maximum.")]
 Block = Annotated[
-    str | None, typer.Option(help="Which non-local block, or layer of attention by number; by default the last.")
+    str | None, typer.Option(help="Which non-local block, or the number of an attention layer; by default the last.")
 ]
 Links = Annotated[int, typer.Option("--top", min=1, help="How many arrows.")]
 Formats = Annotated[str, typer.Option("--format", help="Any of png, pdf, svg, json.")]
@@ -37,7 +37,7 @@ def attention(
     out: options.Out = Path(),
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Where one point of a clip looks: the strongest links of a non-local block or of attention, as arrows."""
+    """Show which places one point attends to: the strongest links of a non-local block or of attention, as arrows."""
     from videxplain.cli.explain import prepare
     from videxplain.explanation.attention import FORMATS
     from videxplain.explanation.attention import attention as look

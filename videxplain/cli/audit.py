@@ -38,7 +38,7 @@ def audit(
         str, typer.Option(metavar="test|train|all", help="Which videos.", rich_help_panel=_DATA)
     ] = "test",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many videos, spread over all.", rich_help_panel=_DATA)
+        int | None, typer.Option(min=1, help="At most this many videos, spread over all.", rich_help_panel=_DATA)
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)
@@ -46,7 +46,7 @@ def audit(
     unlabelled: Annotated[
         bool,
         typer.Option(
-            "--unlabelled", help="Leave the data set's labels out: they are not the network's.", rich_help_panel=_DATA
+            "--unlabelled", help="Ignore the data set's labels: the network has other classes.", rich_help_panel=_DATA
         ),
     ] = False,
     method: Annotated[str, typer.Option(help="See 'videxplain methods'.", rich_help_panel="Explanation")] = "gradcam",
@@ -55,7 +55,7 @@ def audit(
         bool,
         typer.Option(
             "--trust/--no-trust",
-            help="Hide what the map shows, and reorder frames: six passes a video.",
+            help="Measure trust and temporal reliance: six more passes for each video.",
             rich_help_panel="Explanation",
         ),
     ] = True,
@@ -83,7 +83,7 @@ def audit(
 ) -> None:
     """Explain every video of a data set: tables, maps, and a report that opens in a browser.
 
-    A run that was stopped goes on where it was. 'videxplain audit report A B --out C' lays two audits side by side.
+    A run that was stopped continues. 'videxplain audit report A B --out C' compares two audits.
     """
     if context.invoked_subcommand:
         return
@@ -138,12 +138,12 @@ def audit(
 
 @audit_app.command("report")
 def report(
-    audits: Annotated[list[Path], typer.Argument(help="One audit, or two to lay side by side.")],
+    audits: Annotated[list[Path], typer.Argument(help="One audit, or two to compare.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write, for two audits.")] = None,
     clips: Annotated[str, typer.Option(metavar="all|confused|NUMBER", help="Clips that get a video and maps.")] = "all",
     max_side: Annotated[int, typer.Option(min=32, help="Longer side of these videos in pixels.")] = 480,
 ) -> None:
-    """Write the report of one audit again, or lay two audits side by side."""
+    """Write the report of one audit again, or compare two audits."""
     from videxplain.audit.report.build import build_report
     from videxplain.audit.report.compare import build_comparison
     from videxplain.audit.result import Audit

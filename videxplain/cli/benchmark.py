@@ -17,24 +17,24 @@ BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
 Models = Annotated[str, typer.Option(metavar="NAME[=WEIGHTS],...", help="Which networks; see 'videxplain models'.")]
 Methods = Annotated[str, typer.Option(metavar="NAME,...", help="Which methods; by default all.")]
-Videos = Annotated[int, typer.Option(min=1, max=100_000, help="How many clips of each network.")]
+Videos = Annotated[int, typer.Option(min=1, max=100_000, help="How many clips for each network.")]
 SlowVideos = Annotated[
     int | None,
-    typer.Option(min=0, help="On how many of them methods of more than 300 forward passes; by default all."),
+    typer.Option(min=0, help="How many of them for methods of more than 300 forward passes; by default all."),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="A dataset whose test videos are taken; by default clips of ActionFigures are rendered."),
+    typer.Option(help="Take the test videos of this dataset; by default clips of ActionFigures are rendered."),
 ]
 Kind = Annotated[
     str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the dataset is laid out.")
 ]
 Boxes = Annotated[
-    Path | None, typer.Option(help="UCF101-24's pyannot.pkl: only videos that have boxes, which are then the evidence.")
+    Path | None, typer.Option(help="UCF101-24's pyannot.pkl: take only videos with boxes; the boxes are the evidence.")
 ]
 Against = Annotated[
     Path | None,
-    typer.Option(help="The folder of another benchmark: does the order of methods hold from its networks to these?"),
+    typer.Option(help="Folder of another benchmark: compare the order of methods on its networks and on these."),
 ]
 Split = Annotated[int, typer.Option(help="1, 2 or 3.")]
 
@@ -58,7 +58,7 @@ def benchmark(
 ) -> None:
     """Which method to trust: explain clips with many methods, and measure every explanation.
 
-    A job that was stopped goes on where it was. Writes benchmark.md, .csv and .json, and a picture for each network.
+    A job that was stopped continues. Writes benchmark.md, .csv and .json, and a picture for each network.
     """
     names = options.name_list(methods)
     asked: dict[str, str] = {}

@@ -20,7 +20,7 @@ _LONGEST_NAME = 100
 
 
 def compare() -> None:
-    """Models, methods, classes or layers on one clip: a figure, a video in step, and how far the maps agree."""
+    """Compare models, methods, classes or layers on one clip: a figure, a video, and how far the maps agree."""
     # Only the list of commands uses this, as for :func:`videxplain.cli.explain.explain`.
 
 

@@ -40,20 +40,18 @@ def concepts(
     split: Split = 1,
     subset: Subset = "test",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many videos, spread over all.", rich_help_panel=_DATA)
+        int | None, typer.Option(min=1, help="At most this many videos, spread over all.", rich_help_panel=_DATA)
     ] = None,
     layer: Annotated[
         str | None,
-        typer.Option(metavar="NAME[:USE]", help="By default the one of Grad-CAM.", rich_help_panel=_SEARCH),
+        typer.Option(metavar="NAME[:USE]", help="The layer; by default Grad-CAM's.", rich_help_panel=_SEARCH),
     ] = None,
     number: Annotated[
         int, typer.Option("--concepts", min=1, help="How many concepts to find.", rich_help_panel=_SEARCH)
     ] = 10,
     places: Annotated[
         int,
-        typer.Option(
-            min=1, help="At most this many places of the layer are used to find them.", rich_help_panel=_SEARCH
-        ),
+        typer.Option(min=1, help="Find them from at most this many places of the layer.", rich_help_panel=_SEARCH),
     ] = 20_000,
     designs: Annotated[
         int,
@@ -70,7 +68,7 @@ def concepts(
 ) -> None:
     """Find what a layer responds to over a data set, and what each class depends on: tables and a report.
 
-    A run that was stopped goes on where it was.
+    A run that was stopped continues.
     """
     from videxplain.audit.engines import choose_engine
     from videxplain.concepts.api import find_concepts
@@ -139,7 +137,7 @@ def tcav(
     ],
     clips: Annotated[Path | None, typer.Option(help="Folder of clips of the class.", rich_help_panel=_DATA)] = None,
     data: Annotated[
-        Path | None, typer.Option(help="A data set whose videos of the class are taken.", rich_help_panel=_DATA)
+        Path | None, typer.Option(help="Take the videos of the class from this data set.", rich_help_panel=_DATA)
     ] = None,
     kind: Kind = "auto",
     split: Split = 1,
@@ -149,7 +147,7 @@ def tcav(
     view: options.View = "model",
     settings: options.Settings = None,
     runs: Annotated[int, typer.Option(min=2, help="How many random sets are drawn.", rich_help_panel=_TEST)] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="For the draws.", rich_help_panel=_TEST)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the sets.", rich_help_panel=_TEST)] = 0,
     device: options.Device = "auto",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for tcav.json.")] = None,
     as_json: options.AsJson = False,

@@ -23,12 +23,12 @@ Data = Annotated[
 ]
 Kind = Annotated[
     str,
-    typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How it is laid out.", rich_help_panel=_DATA),
+    typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="Its layout on disk.", rich_help_panel=_DATA),
 ]
 Split = Annotated[int, typer.Option(help="1, 2 or 3.", rich_help_panel=_DATA)]
 Subset = Annotated[str, typer.Option(metavar="test|validation|train", help="Which videos.", rich_help_panel=_DATA)]
 Limit = Annotated[
-    int | None, typer.Option(min=1, help="At most so many videos, spread over all.", rich_help_panel=_DATA)
+    int | None, typer.Option(min=1, help="At most this many videos, spread over all.", rich_help_panel=_DATA)
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 ManyViews = Annotated[

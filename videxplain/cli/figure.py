@@ -33,7 +33,7 @@ def figure(
     titles: options.Titles = True,
     captions: options.Captions = True,
 ) -> None:
-    """Frames in four panels: input, first activations, Grad-CAM, guided backpropagation."""
+    """Draw frames in four panels: input, first activations, Grad-CAM, guided backpropagation."""
     from videxplain.cli.explain import prepare, target_name, target_of
     from videxplain.cli.look import drawn_as
     from videxplain.explanation.api import clip_notes

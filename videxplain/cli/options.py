@@ -18,8 +18,9 @@ Model: TypeAlias = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="See 'videxplain models'; or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or hf:./folder. To "
-        "explain one clip also python:FILE.py:NAME, a model that your own file makes with vx.wrap or vx.wrap_function.",
+        help="The network: a name from 'videxplain models', or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or "
+        "hf:./folder. For one clip also python:FILE.py:NAME, a model that your file makes with vx.wrap or "
+        "vx.wrap_function.",
         autocompletion=complete_model,
         rich_help_panel=_INPUT,
     ),
@@ -30,7 +31,7 @@ ClipPath: TypeAlias = Annotated[
 Weights: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="auto (bundled, or the source's), bundled, none (random), a name from 'videxplain models', or a file.",
+        help="auto (bundled, or the package's), bundled, none (random), a name from 'videxplain models', or a file.",
         rich_help_panel=_INPUT,
     ),
 ]
@@ -38,7 +39,7 @@ Labels: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="FILE|NAME",
-        help="Names of the classes, for weights without: a file (one a line, or JSON), or Kinetics, UCF101, HMDB51.",
+        help="Names of the classes, if the weights have none: a file (lines, or JSON), Kinetics, UCF101 or HMDB51.",
         rich_help_panel=_INPUT,
     ),
 ]
@@ -46,7 +47,7 @@ View: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="model|whole|RESIZE:CROP",
-        help="How the network sees frames: as its authors show them, whole, or resized and cropped, such as 256:224 "
+        help="How frames are prepared: as the network's authors do, whole, or resized and cropped, such as 256:224 "
         "(shorter side, square) or 128x171:112 (height x width).",
         rich_help_panel=_INPUT,
     ),
@@ -56,7 +57,7 @@ Settings: TypeAlias = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="What the network expects, where its weights do not say it: num_frames, size, sampling, frame_interval, "
+        help="What the network expects, if its weights do not say it: num_frames, size, sampling, frame_interval, "
         "pad_frames, mean, std, or an option of its architecture. May be given several times.",
         rich_help_panel=_INPUT,
         show_default=False,
@@ -73,19 +74,19 @@ Target: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|INDEX|text: WORDS",
-        help="The class; by default the one predicted. Of a network that compares videos with texts a text: "
-        "'text: a person falls'.",
+        help="The class to explain; by default the predicted one. For a network that compares videos with texts, "
+        "a text: 'text: a person falls'.",
         rich_help_panel=_WHAT,
     ),
 ]
 Against: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NAME|INDEX", help="Why --target rather than this class.", rich_help_panel=_WHAT),
+    typer.Option(metavar="NAME|INDEX", help="Explain why --target rather than this class.", rich_help_panel=_WHAT),
 ]
 Layer: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME[:USE]", help="Which layer to look at; several joined by + (cam methods).", rich_help_panel=_WHAT
+        metavar="NAME[:USE]", help="The layer to explain; + joins several (cam methods).", rich_help_panel=_WHAT
     ),
 ]
 PanelFrames: TypeAlias = Annotated[
@@ -106,7 +107,7 @@ Precision: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="auto|fp32|bf16",
-        help="bf16 is faster and less exact; auto takes it where the device has it.",
+        help="bf16 is faster and less exact; auto uses it if the device has it.",
         rich_help_panel=_HOW,
     ),
 ]
@@ -130,7 +131,7 @@ Out: TypeAlias = Annotated[Path, typer.Option("--out", "-o", help="Folder for th
 Colormap: TypeAlias = Annotated[str | None, typer.Option(help="Any matplotlib colour map.", rich_help_panel=_OUTPUT)]
 Opacity: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="How much the strongest evidence hides, 0 to 1.", rich_help_panel=_OUTPUT),
+    typer.Option(help="Opacity of the strongest evidence, 0 to 1.", rich_help_panel=_OUTPUT),
 ]
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Everything as JSON, for other programs.", rich_help_panel=_OUTPUT)
@@ -140,14 +141,14 @@ Overwrite: TypeAlias = Annotated[
     typer.Option("--overwrite", help="Replace files that were made with other arguments.", rich_help_panel=_OUTPUT),
 ]
 Timeline: TypeAlias = Annotated[
-    bool, typer.Option("--timeline/--no-timeline", help="The strip under the video.", rich_help_panel=_OUTPUT)
+    bool, typer.Option("--timeline/--no-timeline", help="The strip below the video.", rich_help_panel=_OUTPUT)
 ]
 
 
 _COMPARED = "What is compared (one of these)"
 Models: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NAME[=WEIGHTS],...", help="Networks, with weights of their own.", rich_help_panel=_COMPARED),
+    typer.Option(metavar="NAME[=WEIGHTS],...", help="Networks, each with its weights.", rich_help_panel=_COMPARED),
 ]
 Methods: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME,...", help="Methods; see 'videxplain methods'.", rich_help_panel=_COMPARED)
@@ -163,7 +164,7 @@ OneModel: TypeAlias = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="The network, where networks are not compared; see 'videxplain models'.",
+        help="The network, if networks are not compared; see 'videxplain models'.",
         autocompletion=complete_model,
         rich_help_panel=_INPUT,
     ),
@@ -172,7 +173,7 @@ OneMethod: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--method",
-        help="The method, where methods are not compared; by default gradcam.",
+        help="The method, if methods are not compared; by default gradcam.",
         autocompletion=complete_method,
         rich_help_panel=_WHAT,
     ),
@@ -181,7 +182,7 @@ Scale: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="own|shared",
-        help="Of the colours: each map its own, or one for all; by default one for classes, and own ones otherwise.",
+        help="Colour scale: one for each map, or one for all; by default shared for classes, and own otherwise.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -189,18 +190,18 @@ Width: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="column|page|LENGTH",
-        help="Of the figure: column (3.25 in), page (6.75 in), or a length such as 3.4in or 8.5cm.",
+        help="Width of the figure: column (3.25 in), page (6.75 in), or a length such as 3.4in or 8.5cm.",
         rich_help_panel=_FIGURE,
     ),
 ]
 Font: TypeAlias = Annotated[
-    str | None, typer.Option(help="Family of fonts, or serif, sans-serif, monospace.", rich_help_panel=_FIGURE)
+    str | None, typer.Option(help="Installed font family, or serif, sans-serif, monospace.", rich_help_panel=_FIGURE)
 ]
 FontSize: TypeAlias = Annotated[
     float | None,
     typer.Option(
         metavar="POINTS",
-        help="Of text; small print is 85 % of it. By default 8 with --width, and 10 without.",
+        help="Size of text; small print is 85 % of it. By default 8 with --width, and 10 without.",
         rich_help_panel=_FIGURE,
     ),
 ]

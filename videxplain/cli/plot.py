@@ -34,12 +34,12 @@ Texts = Annotated[
     typer.Option("--out", "-o", metavar="FILE", help="Ends in .md or .tex; may be given twice.", show_default=False),
 ]
 Title = Annotated[str, typer.Option(help="Headline.")]
-Counts = Annotated[bool, typer.Option("--counts", help="Numbers of videos, not shares of the true class.")]
+Counts = Annotated[bool, typer.Option("--counts", help="Show numbers of videos, not shares of the true class.")]
 Order = Annotated[
     str,
     typer.Option(
         metavar="index|similarity",
-        help="Classes as the network numbers them, or those that are taken for each other side by side, with a tree.",
+        help="Order of the classes: as the network numbers them, or confused classes side by side, with a tree.",
     ),
 ]
 
@@ -56,7 +56,7 @@ def curves(
     font_size: options.FontSize = None,
     dark: options.Dark = False,
 ) -> None:
-    """Training loss and validation accuracy of several runs; of runs with several seeds the mean and the range."""
+    """Draw training loss and validation accuracy of several runs; for several seeds, the mean and the range."""
     from videxplain.cli.look import drawn_as
     from videxplain.evaluation.curves import read_curve_groups
     from videxplain.viz.curves import curves_figure
@@ -69,7 +69,7 @@ def curves(
 
 @plot_app.command()
 def table(folder: Folder, out: Texts) -> None:
-    """What each network reached on each dataset, as Markdown or LaTeX."""
+    """Write the accuracy of each network on each dataset as a table in Markdown or LaTeX."""
     from videxplain.evaluation.table import results_table
     from videxplain.evaluation.table_text import as_latex, as_markdown
     from videxplain.files import replacing
@@ -99,7 +99,7 @@ def confusion(
     font_size: options.FontSize = None,
     dark: options.Dark = False,
 ) -> None:
-    """Which classes are taken for which."""
+    """Draw a confusion matrix."""
     from videxplain.cli.look import drawn_as
     from videxplain.evaluation.confusion import confusion_matrix, most_confused, similarity_linkage
     from videxplain.evaluation.predictions import read_predictions

@@ -38,9 +38,9 @@ def prepare(
     strict: Strict = False,
     summary: Summary = False,
 ) -> None:
-    """Extract a dataset's frames, which training reads fast; or summarise it.
+    """Extract the frames of a dataset, so that training reads them fast; or summarise it.
 
-    A run that was stopped goes on where it was.
+    A run that was stopped continues.
     """
     from videxplain.data.datasets.open import SPLITS, available_splits, open_dataset
 

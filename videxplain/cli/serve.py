@@ -14,12 +14,12 @@ _WHO, _WHAT = "Who may use it", "What it offers"
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Where to listen. Anything but this machine demands a token.", rich_help_panel=_WHO)
+        str, typer.Option(help="Address to listen on. Any but this machine's demands a token.", rich_help_panel=_WHO)
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.", rich_help_panel=_WHO)] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: a free one.", rich_help_panel=_WHO)] = 8765,
     name: Annotated[
         list[str] | None,
-        typer.Option(help="A name under which the studio is addressed, such as that of a proxy.", rich_help_panel=_WHO),
+        typer.Option(help="A public name of the studio, such as that of a proxy.", rich_help_panel=_WHO),
     ] = None,
     token: Annotated[
         str | None,
@@ -34,7 +34,7 @@ def serve(
         typer.Option(help="A folder of .safetensors files to choose from.", rich_help_panel=_WHAT),
     ] = None,
     audit: Annotated[
-        Path | None, typer.Option(help="A finished audit, whose report is shown.", rich_help_panel=_WHAT)
+        Path | None, typer.Option(help="Show the report of this finished audit.", rich_help_panel=_WHAT)
     ] = None,
     device: options.Device = "auto",
     browse: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,

@@ -10,9 +10,9 @@ from videxplain.cli.console import print_files, progress_bar, say
 from videxplain.errors import VidexplainError
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the videos.", show_default=False)]
-Videos = Annotated[int, typer.Option(help="How many in all, over 14 classes.")]
-Seed = Annotated[int, typer.Option(min=0, help="Another one gives other videos.")]
-Size = Annotated[str, typer.Option(metavar="WxH", help="Pixels.")]
+Videos = Annotated[int, typer.Option(help="How many videos, over all 14 classes.")]
+Seed = Annotated[int, typer.Option(min=0, help="Another seed gives other videos.")]
+Size = Annotated[str, typer.Option(metavar="WxH", help="Width and height in pixels.")]
 Length = Annotated[int, typer.Option("--frames", min=1, help="Frames of each video, at 25 a second.")]
 Lead = Annotated[float, typer.Option(help="Largest share of a video before the action begins.")]
 Camera = Annotated[float, typer.Option(help="Share of videos with a camera that pans, zooms or shakes.")]
@@ -31,7 +31,7 @@ def synthesize(
     cuts: Cuts = 0.0,
     workers: Workers = None,
 ) -> None:
-    """Render ActionFigures: acting figures whose evidence is known. Goes on where it stopped."""
+    """Render ActionFigures: acting figures whose evidence is known. A run that was stopped continues."""
     from videxplain.actionfigures import Difficulty
     from videxplain.actionfigures import synthesize as render_all
 

@@ -21,11 +21,11 @@ Data = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.", rich_help_panel=_RUN)]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.", rich_help_panel=_RUN)]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", rich_help_panel=_RUN)]
 Resume = Annotated[
     bool,
     typer.Option(
-        "--resume", help="Go on after the last finished epoch, as if the run had not stopped.", rich_help_panel=_RUN
+        "--resume", help="Continue after the last finished epoch, as if the run had not stopped.", rich_help_panel=_RUN
     ),
 ]
 LoggerNames = Annotated[
@@ -35,10 +35,10 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change any key of the recipe: lr=1e-3.", rich_help_panel=_RUN),
 ]
-Accelerator = Annotated[str, typer.Option(help="As Lightning's Trainer has it.", rich_help_panel=_MACHINE)]
+Accelerator = Annotated[str, typer.Option(help="As for Lightning's Trainer.", rich_help_panel=_MACHINE)]
 Devices = Annotated[str, typer.Option(help="How many, or which: 2, or 0,1.", rich_help_panel=_MACHINE)]
-Nodes = Annotated[int, typer.Option(min=1, help="Machines.", rich_help_panel=_MACHINE)]
-Strategy = Annotated[str, typer.Option(help="As Lightning's Trainer has it: ddp, fsdp.", rich_help_panel=_MACHINE)]
+Nodes = Annotated[int, typer.Option(min=1, help="How many machines.", rich_help_panel=_MACHINE)]
+Strategy = Annotated[str, typer.Option(help="As for Lightning's Trainer: ddp, fsdp.", rich_help_panel=_MACHINE)]
 
 
 def train(
