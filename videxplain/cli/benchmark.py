@@ -24,10 +24,10 @@ SlowVideos = Annotated[
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="Take the test videos of this dataset; by default clips of ActionFigures are rendered."),
+    typer.Option(help="Take the test videos of this data set; by default clips of ActionFigures are rendered."),
 ]
 Kind = Annotated[
-    str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the dataset is laid out.")
+    str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the data set is laid out.")
 ]
 Boxes = Annotated[
     Path | None, typer.Option(help="UCF101-24's pyannot.pkl: take only videos with boxes; the boxes are the evidence.")
@@ -56,7 +56,7 @@ def benchmark(
     precision: options.Precision = "fp32",
     out: options.Out = Path("benchmark"),
 ) -> None:
-    """Which method to trust: explain clips with many methods, and measure every explanation.
+    """Measure which method to trust: explain clips with many methods, and measure every explanation.
 
     A job that was stopped continues. Writes benchmark.md, .csv and .json, and a picture for each network.
     """

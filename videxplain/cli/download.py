@@ -19,7 +19,7 @@ Model = Annotated[
 
 
 def download(model: Model, weights: options.Weights = "auto") -> None:
-    """Fetch the weights of a model, for a machine that will have no connection.
+    """Download the weights of a model, for example to use it later without a connection.
 
     They go to the cache that all commands use: $VIDEXPLAIN_CACHE, or videxplain in the folder for caches.
     """

@@ -1,4 +1,4 @@
-"""The command that measures a network on a dataset."""
+"""The command that measures a network on a data set."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ _DATA = "Data"
 
 Data = Annotated[
     Path,
-    typer.Option(help="A dataset: UCF101, HMDB51, a folder of classes, or prepared frames.", rich_help_panel=_DATA),
+    typer.Option(help="A data set: UCF101, HMDB51, a folder of classes, or prepared frames.", rich_help_panel=_DATA),
 ]
 Kind = Annotated[
     str,
@@ -46,7 +46,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="Folder; by default evaluation/<dataset>-<subset>, with split, limit, views; in the run of the weights.",
+        help="Folder; by default evaluation/<dataset>-<subset> (and split, limit, views) in the run of the weights.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another evaluation in the folder.")]
@@ -74,7 +74,7 @@ def evaluate(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
 ) -> None:
-    """Measure a network on a dataset: accuracy, confusions, and whether it needs the order of frames.
+    """Measure a network on a data set: accuracy, confusions, and whether it needs the order of frames.
 
     Writes metrics.json, predictions.csv, confusion.png and, with --evidence, evidence.json.
     """

@@ -119,7 +119,7 @@ def predict(
     top: options.Top = 5,
     as_json: options.AsJson = False,
 ) -> None:
-    """Which class a clip shows, averaged over its windows."""
+    """Print the most probable classes of a clip, averaged over its windows."""
     from videxplain.boxes import seen_words
     from videxplain.data.views import seen_box
     from videxplain.explanation.api import clip_notes, predict_source

@@ -11,10 +11,10 @@ import videxplain
 FAMILIES = {
     "cam": "class activation maps",
     "gradient": "gradients",
-    "relevance": "relevance, handed back from layer to layer",
-    "perturbation": "parts of the clip hidden",
+    "relevance": "relevance, propagated layer by layer",
+    "perturbation": "perturbations, which hide parts of the clip",
     "attention": "attention of transformers",
-    "activation": "responses of a layer",
+    "activation": "activations of a layer",
 }
 """The families in the order of the lists, and what they are in words."""
 

@@ -69,7 +69,7 @@ def curves(
 
 @plot_app.command()
 def table(folder: Folder, out: Texts) -> None:
-    """Write the accuracy of each network on each dataset as a table in Markdown or LaTeX."""
+    """Write the accuracy of each network on each data set as a table in Markdown or LaTeX."""
     from videxplain.evaluation.table import results_table
     from videxplain.evaluation.table_text import as_latex, as_markdown
     from videxplain.files import replacing

@@ -1,4 +1,4 @@
-"""The command that extracts the frames of a dataset, or summarises it."""
+"""The command that extracts the frames of a data set, or summarises it."""
 
 import os
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from videxplain.files import output_folder, write_json
 if TYPE_CHECKING:
     from videxplain.data.datasets.types import VideoDataset
 
-Data = Annotated[Path, typer.Option(help="A dataset: UCF101, HMDB51, or a folder of classes.", show_default=False)]
+Data = Annotated[Path, typer.Option(help="A data set: UCF101, HMDB51, or a folder of classes.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the frames, or the summary.", show_default=False)]
 Kind = Annotated[
-    str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the dataset is laid out.")
+    str, typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="How the data set is laid out.")
 ]
 Split = Annotated[
     int | None, typer.Option(help="Prepare this split, and those that were prepared before; by default all.")
@@ -25,7 +25,7 @@ Split = Annotated[
 Height = Annotated[int | None, typer.Option(min=1, help="Shrink frames to this height in pixels.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as there are cores.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.")]
-Summary = Annotated[bool, typer.Option("--summary", help="Figures and numbers of the dataset instead of frames.")]
+Summary = Annotated[bool, typer.Option("--summary", help="Figures and numbers of the data set instead of frames.")]
 
 
 def prepare(
@@ -38,7 +38,7 @@ def prepare(
     strict: Strict = False,
     summary: Summary = False,
 ) -> None:
-    """Extract the frames of a dataset, so that training reads them fast; or summarise it.
+    """Extract the frames of a data set, so that training reads them fast; or summarise it.
 
     A run that was stopped continues.
     """
