@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,15 @@ import pytest
 from videxplain import owner
 from videxplain.claim import CLAIM_FILE, claimed
 from videxplain.errors import VidexplainError
-from videxplain.files import output_folder, read_record, remove_leftovers, replacing, write_json
+from videxplain.files import (
+    make_folder,
+    output_folder,
+    read_record,
+    remove_leftovers,
+    replacing,
+    replacing_folder,
+    write_json,
+)
 
 HOLDS = """
 import sys, time
@@ -72,6 +81,45 @@ def test_the_next_run_into_a_folder_removes_leftovers(tmp_path, job, way):
             assert hidden(tmp_path) == [CLAIM_FILE]
 
 
+def write_third(path: Path) -> None:
+    with replacing_folder(path) as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("third")
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    for text in ("first", "second"):
+        with replacing_folder(tmp_path / "in" / "maps") as temporary:
+            temporary.mkdir()
+            (temporary / "a").write_text(text)
+        assert (tmp_path / "in" / "maps" / "a").read_text() == text
+    wrong = rf"^cannot write {tmp_path}/in/maps: No space left on device$"
+    with pytest.raises(VidexplainError, match=wrong):
+        write_third(tmp_path / "in" / "maps")
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["maps"]
+    assert (tmp_path / "in" / "maps" / "a").read_text() == "second"
+
+
+def test_folders_that_a_killed_job_left_are_removed(tmp_path):
+    pid = os.getpid()
+    name = owner.temporary_name("").replace(f"-{pid}-{owner.life(pid)}-", f"-{pid}-00000000-")
+    (tmp_path / name / "c").mkdir(parents=True)
+    (tmp_path / name / "c" / "0").write_text("x")
+    with replacing_folder(tmp_path / "maps") as temporary:
+        assert hidden(tmp_path) == []
+        temporary.mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["maps"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "a").write_text("x")
+    assert make_folder(tmp_path / "b" / "c").is_dir()
+    for make in (make_folder, lambda path: replacing_folder(path / "d").__enter__()):
+        with pytest.raises(VidexplainError, match=rf"^cannot write to {tmp_path}/a/b: Not a directory$"):
+            make(tmp_path / "a" / "b")
+
+
 def test_a_zombie_is_dead(tmp_path, job):
     process, name = job
     os.kill(process.pid, signal.SIGKILL)
@@ -103,6 +151,25 @@ def test_claims_nest_and_leave_nothing(tmp_path):
     with pytest.raises(RuntimeError), claimed(tmp_path):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("room", [0, 20])
+def test_a_claim_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch, room):
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if not room:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        return write(descriptor, data[:room])
+
+    monkeypatch.setattr(os, "write", full)
+    said = rf"^cannot write to {tmp_path}: No space left on device$"
+    with pytest.raises(VidexplainError, match=said), claimed(tmp_path):
+        pytest.fail("the block ran")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    with claimed(tmp_path):  # nothing is held
+        assert hidden(tmp_path) == [CLAIM_FILE]
 
 
 def test_two_threads_do_not_share_a_claim(tmp_path):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES, EAGAIN, ENOLCK, ENOSYS, ENOTSUP
+from errno import EACCES, EAGAIN, ENOLCK, ENOSPC, ENOSYS, ENOTSUP
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +80,7 @@ def _lock(folder: Path) -> int:
                 raise VidexplainError(_told(folder, who))
             # Between opening and locking, the holder before may have removed the file.
             if _same_file(descriptor, path):
-                pid, since = os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S")
-                who = {"host": socket.gethostname(), "pid": pid, "since": since, "at": machine(), "life": life(pid)}
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, json.dumps(who).encode())
+                _sign(descriptor, path)
                 _open_claims.add(descriptor)
                 return descriptor
         except OSError as error:
@@ -94,6 +90,23 @@ def _lock(folder: Path) -> int:
         finally:
             if descriptor not in _open_claims:
                 os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Write this process into the claim file that it has locked; the file is removed if that fails."""
+    pid, since = os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S")
+    who = {"host": socket.gethostname(), "pid": pid, "since": since, "at": machine(), "life": life(pid)}
+    text = json.dumps(who).encode()
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.ftruncate(descriptor, 0)
+        if os.write(descriptor, text) < len(text):  # the disk had room for a part
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+    except BaseException:
+        # Removed while the lock is held, so that no other job's claim is removed.
+        with suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _took_lock(descriptor: int) -> bool:

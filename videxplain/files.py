@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES
@@ -53,17 +54,56 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files in ``folder`` that processes of this machine left behind when they were killed.
+@contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """The name for a temporary folder beside ``path`` that takes its place when the block ends without an error.
 
-    Files of living processes and of other machines stay.
+    The block makes the folder. When the block raises, the folder is removed and what was at ``path`` before is
+    untouched. An ``OSError`` becomes a one-line `VidexplainError`.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    if path.parent not in _cleared:
+        remove_leftovers(path.parent)
+    temporary = path.parent / temporary_name("")
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    except OSError as error:
+        raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder and its parents, unless it is there.
+
+    Raises:
+        VidexplainError: It cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VidexplainError(f"cannot write to {path}: {error.strerror or error}") from None
+    return path
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this machine left behind in ``folder`` when they were killed.
+
+    Temporary files and folders of living processes and of other machines stay.
     """
     _cleared.add(folder)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if is_leftover(entry.name):
-                with suppress(OSError):  # another process may be quicker
-                    Path(entry.path).unlink()
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    with suppress(OSError):  # another process may be quicker
+                        Path(entry.path).unlink()
 
 
 @contextmanager
