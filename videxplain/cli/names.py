@@ -14,7 +14,7 @@ FAMILIES = {
     "relevance": "relevance, propagated layer by layer",
     "perturbation": "perturbations, which hide parts of the clip",
     "attention": "attention of transformers",
-    "activation": "activations of a layer",
+    "activation": "responses of a layer",
 }
 """The families in the order of the lists, and what they are in words."""
 
