@@ -153,8 +153,12 @@ def test_other_suffixes(tmp_path, name):
         save_video(tmp_path / name, moving_ramp(2, 8, 8), 25)
 
 
-def test_error_of_the_encoder_reaches_a_caller_who_waits(tmp_path, monkeypatch):
-    def encode(self):
+@pytest.mark.parametrize("last", [False, True], ids=["while it waits", "after the last frame"])
+def test_error_of_the_encoder_reaches_a_caller_who_waits(tmp_path, monkeypatch, last):
+    def encode(self, pictures):
+        if last:  # a full disk may show only when the file is finished
+            assert len(list(pictures)) == 2000
+            raise OSError(errno.ENOSPC, "No space left on device")
         while not self._queue.full():
             time.sleep(0.001)
         time.sleep(0.05)  # By now the caller waits for room in the queue.
@@ -178,8 +182,8 @@ def test_error_of_the_encoder_reaches_a_caller_who_waits(tmp_path, monkeypatch):
 
 
 def test_error_of_the_encoder_reaches_close(tmp_path, monkeypatch):
-    def encode(self):
-        self._queue.get()
+    def encode(self, pictures):
+        next(pictures)
         raise RuntimeError("encoder broke")
 
     monkeypatch.setattr(VideoWriter, "_encode", encode)
@@ -187,4 +191,28 @@ def test_error_of_the_encoder_reaches_close(tmp_path, monkeypatch):
     writer.write(np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(RuntimeError, match="encoder broke"):
         writer.close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_an_interrupt_while_the_last_frames_are_encoded_leaves_no_file(tmp_path, monkeypatch, failed):
+    def interrupted(timeout=None):
+        if timeout is None:
+            raise KeyboardInterrupt
+        join(timeout)
+
+    def write():
+        with writer:
+            writer.write(np.zeros((8, 8, 3), np.uint8))
+            if failed:
+                raise KeyError
+
+    writer = VideoWriter(tmp_path / "a.mp4", 25, (8, 8))
+    thread, join = writer._thread, writer._thread.join
+    with monkeypatch.context() as patch:
+        patch.setattr(thread, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    thread.join(10)
+    assert not thread.is_alive()
     assert not list(tmp_path.iterdir())

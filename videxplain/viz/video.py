@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
@@ -20,6 +20,8 @@ from videxplain.files import AbandonedError, replacing
 from videxplain.viz.gif import GifWriter
 
 QUEUE_BYTES = 64 * 2**20
+_PATIENCE = 5
+"""Seconds to wait for the encoder after an interrupt."""
 CLOCK = Fraction(1, 90_000)
 """What time stamps of a variable frame rate are rounded to."""
 BT601_MATRIX, BT709_PRIMARIES, BT709_CURVE, LIMITED_RANGE = 6, 1, 1, 1
@@ -99,10 +101,8 @@ class VideoWriter:
 
     def close(self) -> None:
         """Finish the file and give it its name."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
-        with self._files.pop_all():
+        with self._files.pop_all():  # removes the temporary file, also after an interrupt of the wait
+            self._end_encoding()
             if self._error is not None:
                 raise self._failure(self._error)
             if not self._written:
@@ -117,10 +117,22 @@ class VideoWriter:
         if error is None:
             self.close()
             return
+        try:
+            self._end_encoding()
+        finally:
+            # An OSError of the caller's must not read as a failure to write.
+            self._files.pop_all().__exit__(AbandonedError, AbandonedError(), None)
+
+    def _end_encoding(self) -> None:
+        if not self._thread.is_alive():
+            return
         self._queue.put(None)
-        self._thread.join()
-        # An OSError of the caller's must not read as a failure to write.
-        self._files.pop_all().__exit__(AbandonedError, AbandonedError(), None)
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            # Few frames are queued, and a thread that has not opened the file yet would make it again.
+            self._thread.join(_PATIENCE)
+            raise
 
     def _failure(self, error: Exception) -> Exception:
         if isinstance(error, OSError):
@@ -128,15 +140,17 @@ class VideoWriter:
         return error
 
     def _run(self) -> None:
+        pictures = iter(self._queue.get, None)
         try:
-            self._encode()
+            self._encode(pictures)
         except Exception as error:
             self._error = error
-            # Keep the queue moving, or the caller would wait for room in it for ever.
-            while self._queue.get() is not None:
+            # Keep the queue moving, or the caller would wait for room in it for ever. The error may also come after
+            # the last picture, when the file is finished; then nothing more comes.
+            for _ in pictures:
                 pass
 
-    def _encode(self) -> None:
+    def _encode(self, pictures: Iterator[av.VideoFrame]) -> None:
         # The index goes to the front, so that a browser starts before it has the whole file.
         with av.open(str(self._temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
             container.metadata["comment"] = self._note
@@ -150,7 +164,7 @@ class VideoWriter:
             # BT.601 is what readers that ignore the tags assume, whatever the size.
             context.colorspace, context.color_range = BT601_MATRIX, LIMITED_RANGE
             context.color_primaries, context.color_trc = BT709_PRIMARIES, BT709_CURVE
-            for picture in iter(self._queue.get, None):
+            for picture in pictures:
                 container.mux(stream.encode(picture))
             container.mux(stream.encode(None))
 
