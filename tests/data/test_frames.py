@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from errno import ENOSPC
 from pathlib import Path
 
 import cv2
@@ -215,6 +216,31 @@ def test_a_job_that_was_stopped_goes_on(tmp_path):
         open_dataset(out)
     report = prepare_all(root, out)
     assert (report.extracted, report.kept) == (17, 7)
+    assert len(open_dataset(out).train) == 16
+
+
+@pytest.mark.parametrize("full", ["picture", "record"])
+def test_a_full_disk_is_no_damage_of_a_video(tmp_path, monkeypatch, full):
+    root, out = ucf101_tree(tmp_path / "data"), tmp_path / "frames"
+    write = Path.write_bytes
+    done = []
+
+    def limited(path, data):
+        if path.parent.parent.parent == out and path.suffix == (".jpg" if full == "picture" else ".json"):
+            done.append(path.parent)
+            if len(done) > 5:
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", limited)
+    with pytest.raises(VidexplainError, match=r"^cannot (read or )?write \S+: No space left on device$"):
+        prepare_all(root, out)
+    assert not (out / "index.json").exists()
+    assert not [path for path in out.rglob("*") if path.name.startswith(".videxplain-")]
+    if full == "picture":
+        assert not done[-1].exists()
+    monkeypatch.undo()
+    assert prepare_all(root, out).frames == 96
     assert len(open_dataset(out).train) == 16
 
 

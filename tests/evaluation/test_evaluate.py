@@ -179,6 +179,22 @@ def test_only_the_same_evaluation_is_written_over(tree, small, tmp_path):
     assert Evaluation.load(tmp_path).setup.limit == 4
 
 
+def test_half_of_an_evaluation_over_another_counts_as_none(tree, small, tmp_path, monkeypatch):
+    evaluation = evaluate(small, str(tree))
+    evaluation.save(tmp_path)
+    other = dataclasses.replace(evaluation, setup=dataclasses.replace(evaluation.setup, limit=4))
+
+    def full(*_, **__):
+        raise VidexplainError("cannot write: No space left on device")
+
+    monkeypatch.setattr("videxplain.viz.save.save_figure", full)
+    with pytest.raises(VidexplainError, match="No space left"):
+        other.save(tmp_path, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["confusion.png", "predictions.csv"]
+    with pytest.raises(VidexplainError, match=r"cannot read .*metrics\.json"):
+        Evaluation.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "name"),
     [

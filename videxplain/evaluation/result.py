@@ -117,11 +117,13 @@ class Evaluation:
         from videxplain.viz.save import save_figure
 
         folder = Path(folder)
-        if overwrite:
-            (folder / EVIDENCE).unlink(missing_ok=True)  # of the other evaluation, perhaps
-        else:
+        if not overwrite:
             self.setup.refuse_other(folder)
         with output_folder(folder), claimed(folder):
+            if overwrite:
+                # Of the other evaluation, perhaps. Without the first, what is left if this fails counts as none.
+                for name in (METRICS, EVIDENCE):
+                    (folder / name).unlink(missing_ok=True)
             write_predictions(folder / PREDICTIONS, self.videos, self.labels, self.probabilities)
             figure = confusion_figure(self.confusion, self.labels, self.most_confused(), title=self.setup.words)
             save_figure(figure, folder / CONFUSION)

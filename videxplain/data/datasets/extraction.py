@@ -65,11 +65,15 @@ def extract(task: Task) -> Outcome:
     _clear(task.folder)
     try:
         with warnings.catch_warnings(action="ignore"):  # what matters of them becomes an outcome
-            return Outcome(_write(task).frames)
-    except VidexplainError as error:
+            done = _write_frames(task)
+    except BaseException as error:
         _clear(task.folder)
         task.folder.rmdir()
+        if not isinstance(error, VidexplainError):
+            raise
         return Outcome(0, damage=str(error))
+    done.write(task.folder)  # an error here is the disk's and no damage of the video
+    return Outcome(done.frames)
 
 
 def check_complete(reader: VideoReader, count: int) -> None:
@@ -89,7 +93,7 @@ def _damage(video: Path) -> str | None:
     return None
 
 
-def _write(task: Task) -> FrameFolder:
+def _write_frames(task: Task) -> FrameFolder:
     state = task.video.stat()
     count = written = 0
     with VideoReader(task.video) as reader:
@@ -100,7 +104,7 @@ def _write(task: Task) -> FrameFolder:
             written += _write_jpeg(frame_path(task.folder, count), smaller)
             count += 1
     check_complete(reader, count)
-    done = FrameFolder(
+    return FrameFolder(
         source=_relative(task.video, task.folder),
         source_bytes=state.st_size,
         source_modified_ns=state.st_mtime_ns,
@@ -110,8 +114,6 @@ def _write(task: Task) -> FrameFolder:
         fps=reader.fps,
         size=size,
     )
-    done.write(task.folder)
-    return done
 
 
 def _complete(task: Task) -> FrameFolder | None:
