@@ -15,7 +15,7 @@ from videxplain.benchmark.cases import Case, Chosen, Scene, choose_cases, datase
 from videxplain.benchmark.judgement import judge_all
 from videxplain.benchmark.measures import MEASURES, Subject
 from videxplain.benchmark.report import write
-from videxplain.benchmark.rows import Row, append, claim, read, rows_of
+from videxplain.benchmark.rows import Row, append, claim, read, rows_of, rows_path
 from videxplain.benchmark.rows_csv import FILE, read_csv, write_csv
 from videxplain.benchmark.run import BASELINES, Entrant, run
 from videxplain.benchmark.summary import mean, summarise
@@ -80,6 +80,20 @@ def test_clips_of_all_classes_and_many_groups_each_once():
     assert len({name.split("_g")[1] for name in names}) == 28
     first, again = (next(held_out_clips())[1].frames for _ in range(2))
     assert np.array_equal(first, again)
+
+
+def test_an_explanation_is_done_only_when_its_map_is_kept(tmp_path, monkeypatch):
+    def full(*_):
+        raise VidexplainError("cannot write: No space left on device")
+
+    monkeypatch.setattr(running, "_keep", full)
+    with pytest.raises(VidexplainError, match="No space left"):
+        run(entrant(), ["saliency"], iter([scene(0)]), 1, tmp_path)
+    assert read(rows_path(tmp_path, "brightness")) == []
+    monkeypatch.undo()
+    run(entrant(), ["saliency"], iter([scene(0)]), 1, tmp_path)
+    assert {row.method for row in read(rows_path(tmp_path, "brightness"))} == {*BASELINES, "saliency"}
+    assert len(list((tmp_path / "maps" / "brightness").rglob("*.npy"))) == len(BASELINES) + 1
 
 
 def test_rendered_scenes_have_their_evidence():

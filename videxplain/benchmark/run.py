@@ -19,7 +19,7 @@ from videxplain.benchmark.costs import timed
 from videxplain.benchmark.measures import MEASURES, Explain, Subject, laid_out
 from videxplain.benchmark.rows import BASELINE, Row, append, read, rows_path
 from videxplain.errors import VidexplainError
-from videxplain.files import file_stem, replacing
+from videxplain.files import file_stem, make_folder, replacing
 from videxplain.metrics.baselines import blurred_motion_map, centre_map, motion_map, random_map
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
@@ -108,13 +108,14 @@ def run(
             left_out = slow_videos is not None and number >= slow_videos and name in slow
             if not left_out and (held is None or not _complete(held, number)):
                 row, heat = _measured(entrant, name, case, number)
-                if row is not None:
-                    append(path, row)
-                    slow |= {name} if _too_dear(row) else set()
+                # The row comes last: a job that goes on takes an explanation that has a row for done.
                 if heat is not None:
                     _keep(small_map(heat), small_map_path(out, entrant.name, name, case.name))
                 if heat is not None and number == 0:
                     _keep(heat, out / "maps" / f"{file_stem(entrant.name)}-{file_stem(name)}.npy")
+                if row is not None:
+                    append(path, row)
+                    slow |= {name} if _too_dear(row) else set()
             if progress:
                 progress(number * len(names) + place + 1, len(chosen.cases) * len(names))
     return chosen
@@ -191,6 +192,6 @@ def _forward_seconds(entrant: Entrant, x: Tensor) -> float:
 
 
 def _keep(heat: Tensor, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, heat.cpu().numpy().astype(np.float16))
