@@ -1,12 +1,27 @@
-"""Worker processes that an interrupt does not reach."""
+"""Worker processes: which interrupts reach them, and when they end."""
 
 import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 import pytest
 
-from videxplain.interrupts import uninterrupted
+from videxplain import owner
+from videxplain.interrupts import uninterrupted, workers_ended
+
+STARTS_A_WORKER = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from videxplain.interrupts import begin_worker
+pool = ProcessPoolExecutor(1, get_context("spawn"), begin_worker)
+print(pool.submit(os.getpid).result(), flush=True)
+time.sleep(60)
+"""
 
 
 def blocked(_: int) -> bool:
@@ -37,3 +52,40 @@ def interrupted_inside() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert reached
+
+
+def test_workers_are_ended_at_once_when_the_block_raises():
+    pool = ProcessPoolExecutor(1, get_context("spawn"))
+
+    def work() -> None:
+        with workers_ended():
+            futures.append(pool.submit(time.sleep, 600))
+            raise KeyError
+
+    futures = []
+    with pytest.raises(KeyError):
+        work()
+    with pytest.raises(BrokenProcessPool):
+        futures[0].result(timeout=60)
+    pool.shutdown()
+
+
+def test_workers_stay_when_the_block_ends_without_an_error():
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with workers_ended():
+            assert pool.submit(abs, -1).result() == 1
+        assert pool.submit(abs, -2).result() == 2
+
+
+def test_a_worker_ends_when_its_parent_was_killed():
+    parent = subprocess.Popen([sys.executable, "-c", STARTS_A_WORKER], stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    born = owner.life(worker)
+    assert born is not None
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 30
+    while owner.is_alive(worker, born) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not owner.is_alive(worker, born)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from videxplain.errors import VidexplainError
+from videxplain.interrupts import begin_worker, uninterrupted, workers_ended
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -48,11 +49,13 @@ class Processes:
         from multiprocessing import get_context
 
         # A forked process would inherit the threads' locks of torch in whatever state they are.
-        pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _few_threads, (self._workers,))
+        pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _begin, (self._workers,))
         try:
-            running = {pool.submit(function, task): task for task in tasks}
-            for done in as_completed(running):
-                yield running[done], done.result()
+            with workers_ended():
+                with uninterrupted():
+                    running = {pool.submit(function, task): task for task in tasks}
+                for done in as_completed(running):
+                    yield running[done], done.result()
         except BrokenProcessPool:
             raise VidexplainError(
                 "a worker process died, perhaps for want of memory; finished shards are kept: run the command again"
@@ -94,12 +97,13 @@ def choose_engine(workers: int, address: str | None) -> Engine:
     return Here() if workers == 1 else Processes(workers)
 
 
-def _few_threads(workers: int) -> None:
+def _begin(workers: int) -> None:
     """Workers share the cores; with all threads each, they would stand in each other's way."""
     import os
 
     import torch
 
+    begin_worker()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 
 

@@ -1,18 +1,15 @@
 """The same work on many videos, in several processes."""
 
-import os
-import signal
-import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import TypeVar
 
 import cv2
 
 from videxplain.errors import VidexplainError
-from videxplain.interrupts import uninterrupted
+from videxplain.interrupts import begin_worker, uninterrupted
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -53,14 +50,4 @@ def in_processes(
 def _begin() -> None:
     # As many processes as cores: threads of their own would only get in each other's way.
     cv2.setNumThreads(1)
-    # Interrupting is for the process that was started, which then ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for ever, or go on writing what a second start writes too."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    begin_worker()
