@@ -215,6 +215,15 @@ def test_a_forked_process_does_not_keep_the_claim_of_a_killed_one(tmp_path):
         parent.stdout.close()
 
 
+def test_numpy_on_a_full_disk_is_said_in_words(tmp_path):
+    said = rf"^cannot write {tmp_path}/a\.npy: No space left on device$"
+    with pytest.raises(VidexplainError, match=said), replacing(tmp_path / "a.npy"):
+        raise OSError("6272 requested and 1984 written")
+    with pytest.raises(VidexplainError, match=r"a\.npy: the shelf is gone$"), replacing(tmp_path / "a.npy"):
+        raise OSError("the shelf is gone")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("use", [replacing, output_folder], ids=lambda use: use.__name__)
 def test_a_name_that_is_too_long_is_refused_in_a_line_before_the_work(tmp_path, use):
     with pytest.raises(VidexplainError, match=r"^cannot write .*: File name too long$"), use(tmp_path / ("n" * 300)):

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES
+from errno import EACCES, ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from videxplain.owner import is_leftover, temporary_name
 
 # A name ends in what a writer goes by; a long ending is no file type, and would not fit beside the rest of the name.
 _LONGEST_SUFFIX = 16
+_CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 _cleared: set[Path] = set()
 """Folders in which this process has looked for leftovers; once is enough, and a folder may hold many files."""
 
@@ -40,14 +41,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary = path.parent / temporary_name(path.suffix[:_LONGEST_SUFFIX])
         temporary.open("xb").close()
     except OSError as error:
-        raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
+        raise VidexplainError(f"cannot write {path}: {_reason(error)}") from error
     if path.parent not in _cleared:
         remove_leftovers(path.parent)
     try:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
+        raise VidexplainError(f"cannot write {path}: {_reason(error)}") from error
     except UnicodeEncodeError as error:
         raise VidexplainError(f"cannot write {path}: file names are {error.encoding} here") from error
     finally:
@@ -71,9 +72,16 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
         temporary.replace(path)
     except OSError as error:
-        raise VidexplainError(f"cannot write {path}: {error.strerror or error}") from error
+        raise VidexplainError(f"cannot write {path}: {_reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _reason(error: OSError) -> str:
+    """Why the system did not write. Of a full disk NumPy says only how many numbers it has written."""
+    if _CUT_SHORT.fullmatch(str(error)):
+        return os.strerror(ENOSPC)
+    return error.strerror or str(error)
 
 
 def make_folder(path: str | Path) -> Path:

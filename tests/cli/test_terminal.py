@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from errno import EACCES, ENOSPC
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,32 @@ def test_an_interrupt_at_any_moment_is_one_line(command, seconds, clip, tmp_path
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does, to the workers too
     _, problem = started.communicate(timeout=60)
     assert (started.returncode, problem) == (130, "videxplain: interrupted\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that Linux has")
+def test_standard_output_on_a_full_disk_is_one_line():
+    program = Path(sys.executable).parent / "videxplain"
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([program, "models"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (ran.returncode, ran.stderr) == (2, "videxplain: error: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(ENOSPC, "No space left on device", "/out/a.bin"), "/out/a.bin: No space left on device"),
+        (OSError("the file\nsystem is gone"), "the file system is gone"),
+        (PermissionError(EACCES, "Permission denied", b"/out/\xff"), r"/out/\udcff: Permission denied"),
+    ],
+    ids=["full", "no number", "bytes"],
+)
+def test_what_the_system_refuses_a_library_is_one_line(error, message, clip, run, monkeypatch):
+    def refused(*_, **__):
+        raise error
+
+    monkeypatch.setattr(zoo, "load_model", refused)
+    status, out, err = run("predict", "--model", "i3d", "--clip", clip)
+    assert (status, out, err) == (2, "", f"videxplain: error: {message}\n")
 
 
 def test_a_value_of_a_regression_is_no_share(capsys):

@@ -1,6 +1,5 @@
 """The tables and maps of an audit on disk: Parquet and Zarr, shard by shard."""
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 
 from videxplain.audit.rows import VideoRow
 from videxplain.audit.shards import Shard
-from videxplain.files import replacing
+from videxplain.errors import VidexplainError
+from videxplain.files import make_folder, replacing, replacing_folder
 
 if TYPE_CHECKING:
     import pyarrow
@@ -55,18 +55,17 @@ class ShardFiles:
             shard: Which one.
             rows: A row a video, in the order of the data set.
             maps: By the name of the video and what is explained, ``(T, h, w)``, raw.
+
+        Raises:
+            VidexplainError: The folder cannot be written, or the disk is full. The shard then counts as not done.
         """
         import pyarrow as pa
         from pyarrow import parquet
 
-        place = self._folder / MAPS / shard.name
-        temporary = place.with_name(f".{shard.name}-unfinished")
         self._open_root()
-        for leftover in (temporary, place):
-            shutil.rmtree(leftover, ignore_errors=True)
-        _write_maps(temporary, maps)
-        temporary.replace(place)
-        self._table(shard).parent.mkdir(exist_ok=True)
+        with replacing_folder(self._folder / MAPS / shard.name) as temporary:
+            _write_maps(temporary, maps)
+        make_folder(self._table(shard).parent)
         table = pa.Table.from_pylist([row.as_dict() for row in rows], schema=schema())
         with replacing(self._table(shard)) as path:
             parquet.write_table(table, path)
@@ -87,9 +86,12 @@ class ShardFiles:
     def _open_root(self) -> None:
         import zarr
 
-        (self._folder / MAPS).mkdir(parents=True, exist_ok=True)
-        if not (self._folder / MAPS / "zarr.json").exists():
-            zarr.open_group(self._folder / MAPS, mode="a")
+        root = make_folder(self._folder / MAPS)
+        if not (root / "zarr.json").exists():
+            try:
+                zarr.open_group(root, mode="a")
+            except OSError as error:
+                raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
 
 
 def _write_maps(folder: Path, maps: Mapping[tuple[str, str], NDArray[np.float32]]) -> None:

@@ -140,16 +140,24 @@ def run() -> int:
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     with any_encoding():
         try:
-            return app(prog_name="videxplain", standalone_mode=False) or 0
+            status = app(prog_name="videxplain", standalone_mode=False) or 0
+            sys.stdout.flush()
+            return status
         except VidexplainError as error:
             problem("error", error)
             return WRONG_INPUT
         except typer.Abort:
             raise KeyboardInterrupt from None
         except BrokenPipeError:
-            # The reader of the output has gone. What is still buffered has nowhere to go either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # The reader of the output has gone.
+            _drop_output()
             return 0
+        except OSError as error:
+            # A disk or a system that refuses. Libraries write files too, and not all of that is foreseen elsewhere.
+            place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+            problem("error", f"{place}{error.strerror or error}")
+            _drop_output()
+            return WRONG_INPUT
         except Exception as error:
             if not hasattr(error, "format_message"):
                 raise
@@ -158,6 +166,14 @@ def run() -> int:
             return WRONG_INPUT
         finally:
             end_quiet()
+
+
+def _drop_output() -> None:
+    """Where standard output cannot be written, what is still buffered goes nowhere; Python would try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _needless_layer(error: Any) -> str:

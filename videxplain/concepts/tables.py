@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from videxplain.audit.shards import Shard
 from videxplain.concepts.rows import VideoRow, schema
 from videxplain.errors import VidexplainError
-from videxplain.files import replacing
+from videxplain.files import make_folder, replacing, replacing_folder
 
 VIDEOS, CONCEPTS, SHARES, TUBES, MATCHES = (
     f"{name}.parquet" for name in ("videos", "concepts", "shares", "tubes", "matches")
@@ -36,7 +36,7 @@ class ConceptFiles:
 
     def write_sample(self, shard: Shard, places: NDArray[np.float32], smallest: float, error: str) -> None:
         """Write the sampled places ``(n, C)`` of a shard, the smallest value of all its places, and an error."""
-        self._sample(shard).parent.mkdir(exist_ok=True)
+        make_folder(self._sample(shard).parent)
         with replacing(self._sample(shard)) as path, path.open("wb") as file:
             np.savez(file, places=places, smallest=np.float64(smallest), error=np.str_(error))
 
@@ -74,16 +74,15 @@ class ConceptFiles:
         """
         import zarr
 
-        place = self.folder / PLACES / shard.name
-        temporary = place.with_name(f".{shard.name}-unfinished")
-        (self.folder / PLACES).mkdir(parents=True, exist_ok=True)
-        if not (self.folder / PLACES / "zarr.json").exists():
-            zarr.open_group(self.folder / PLACES, mode="a")
-        for leftover in (temporary, place):
-            shutil.rmtree(leftover, ignore_errors=True)
-        _write_maps(temporary, maps)
-        temporary.replace(place)
-        self._table(shard).parent.mkdir(exist_ok=True)
+        root = make_folder(self.folder / PLACES)
+        if not (root / "zarr.json").exists():
+            try:
+                zarr.open_group(root, mode="a")
+            except OSError as error:
+                raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
+        with replacing_folder(root / shard.name) as temporary:
+            _write_maps(temporary, maps)
+        make_folder(self._table(shard).parent)
         write_table(self._table(shard), rows, VideoRow)
 
     def merge(self, shards: Iterable[Shard]) -> None:

@@ -18,7 +18,7 @@ from videxplain.claim import claimed
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.familiarity import fit_familiarity
 from videxplain.evaluation.runs import LOG, RECIPE
-from videxplain.files import file_stem, output_folder
+from videxplain.files import file_stem, make_folder, output_folder
 from videxplain.models.config import ModelConfig
 from videxplain.models.stages import stage_names
 from videxplain.models.weights.files import read_metadata
@@ -128,7 +128,7 @@ def _train(
     with warnings.catch_warnings():
         _quiet()
         trainer = _trainer(recipe, loggers, [*table, *callbacks, best, newest], trainer_options)
-        (out / LOG).parent.mkdir(parents=True, exist_ok=True)
+        make_folder((out / LOG).parent)
         recipe.write(out / RECIPE)
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True if last else None)
     kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)

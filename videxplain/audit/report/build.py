@@ -18,6 +18,7 @@ from videxplain.audit.report.words import cards_of, footer_of, percent, settings
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.confusion import most_confused
+from videxplain.files import make_folder
 from videxplain.progress import Progress
 
 _CONFUSED_SHOWN = 20
@@ -48,7 +49,7 @@ def build_report(
         The first page.
     """
     folder = audit.folder / "report"
-    (folder / "media").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "media")
     table, labels = audit.videos, list(audit.settings.labels)
     explained = np.flatnonzero(table["error"].isna().to_numpy())
     gathered = gather(audit, explained)

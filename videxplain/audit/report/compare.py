@@ -11,7 +11,7 @@ from videxplain.audit.report.media import MAX_SIDE
 from videxplain.audit.report.pages import Pages
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
-from videxplain.files import output_folder
+from videxplain.files import make_folder, output_folder
 from videxplain.progress import Progress
 
 
@@ -52,7 +52,7 @@ def build_comparison(
     with output_folder(out):
         folders = ("media-a", "media-b")
         for folder in folders:
-            (out / folder).mkdir(exist_ok=True)
+            make_folder(out / folder)
         for done, pair in enumerate(chosen):
             for audit, number, folder in zip((first, second), pair["numbers"], folders, strict=True):
                 write_clip(audit, number, out / folder, max_side)

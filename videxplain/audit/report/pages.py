@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from videxplain.audit.report.charts import script
-from videxplain.files import replacing
+from videxplain.files import make_folder, replacing
 from videxplain.viz.player.bundle import SCRIPTS, STYLE, asset, colour_tables
 
 PAGES = (
@@ -36,7 +36,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        (folder / "assets").mkdir(parents=True, exist_ok=True)
+        make_folder(folder / "assets")
 
     def write(self, name: str, template: str, **content: Any) -> None:
         """Write ``<name>.html``."""

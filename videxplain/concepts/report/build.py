@@ -14,6 +14,7 @@ from videxplain.concepts.result import Concepts
 from videxplain.concepts.settings import Settings
 from videxplain.concepts.tubes import strongest_tube
 from videxplain.errors import VidexplainError
+from videxplain.files import make_folder
 from videxplain.progress import Progress
 
 CLIPS = 4
@@ -39,7 +40,7 @@ def build_report(
     if clips < 1:
         raise VidexplainError(f"--clips is at least 1, not {clips}")
     folder = found.folder / "report"
-    (folder / "media").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "media")
     settings = found.settings
     pages = Pages(
         folder,

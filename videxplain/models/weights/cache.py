@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from videxplain.errors import VidexplainError
-from videxplain.files import AbandonedError, replacing
+from videxplain.files import AbandonedError, make_folder, replacing
 from videxplain.models.weights.files import sha256_of
 from videxplain.progress import Progress
 
@@ -50,10 +50,7 @@ def fetch(url: str, sha256: str = "", progress: Progress | None = None) -> Path:
                 f"'{path}' is not what was published at {url}: its SHA-256 is {found[:8]}, not {sha256}; delete it"
             )
         return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VidexplainError(f"cannot write to {path.parent}: {error.strerror or error}") from None
+    make_folder(path.parent)
     try:
         with replacing(path) as temporary:
             _download(url, temporary, sha256, progress)
