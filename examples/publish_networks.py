@@ -277,7 +277,7 @@ python examples/publish_networks.py runs trained_models
 ```
 
 and so for the others, in the order of the table of what each begins with. `lrcn-fine` began with the image network of
-`late_fusion-fine` after its fifth epoch of seven.
+`late_fusion-fine` after its fifth epoch of seven, and `non_local` with `i3d` after its fourth of five.
 Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores, on which up to four networks learned at a time
 beside other work: the minutes are of the clock. `i3d-coarse` and `late_fusion-coarse` learned from the first
 7,000 of the videos. The weights are those of the epoch that was best on validation videos, a fifth of the groups of the
