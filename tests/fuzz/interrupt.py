@@ -68,7 +68,7 @@ def run(command: list[str], out: Path, interrupt_after: float | None, seconds: f
             except subprocess.TimeoutExpired:
                 status = 124
             took = time.monotonic() - begin
-            if status != 124 and _group_lives(process.pid):
+            if status != 124 and _group_lives(process.pid, seconds):
                 status = 125
         finally:
             with suppress(ProcessLookupError):
@@ -78,15 +78,23 @@ def run(command: list[str], out: Path, interrupt_after: float | None, seconds: f
         return status, said.read(), took
 
 
-def _group_lives(group: int) -> bool:
-    """Whether a process of the group is still there a second later; a worker may end a moment after its parent."""
-    for _ in range(20):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return False
+def _group_lives(group: int, seconds: float) -> bool:
+    """Whether a process of the group is still there after so long; helpers end a moment after their parent."""
+    until = time.monotonic() + seconds
+    while any(_is_of(path, group) for path in Path("/proc").glob("[0-9]*/stat")):
+        if time.monotonic() > until:
+            return True
         time.sleep(0.05)
-    return True
+    return False
+
+
+def _is_of(stat: Path, group: int) -> bool:
+    """Whether a process is of the group and has not ended; ``stat`` is its file in ``/proc``."""
+    try:
+        state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return int(its_group) == group and state not in "ZX"
 
 
 def wrong_end(status: int, said: str) -> str | None:
@@ -137,6 +145,7 @@ def main() -> int:
     parser.add_argument("--ignore", nargs="*", default=[], help="files that grow while the command works")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started is killed with it
     draw, counts = random.Random(options.seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -151,8 +160,7 @@ def main() -> int:
             number += 1
             outcome = one_round(options, draw.uniform(options.after, took), whole, folder / "out")
             counts[outcome.partition(":")[0]] += 1
-            if outcome.startswith("WRONG"):
-                print(f"round {number}: {outcome}", flush=True)
+            print(f"round {number}: {outcome}", flush=True)
     print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
     return int("WRONG" in counts)
 
