@@ -48,10 +48,15 @@ def table(found: Concepts) -> str:
                 follows,
                 _number(best["correlation"]),
                 _number(best["by_place"]),
-                f"{_number(best['excess'])} ({_number(best['low'])} to {_number(best['high'])})",
+                _number(best["excess"]) + _interval(best["low"], best["high"]),
             )
         )
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    """In brackets; nothing where there are too few videos for an interval."""
+    return "" if low is None or high is None or np.isnan(low) else f" ({_number(low)} to {_number(high)})"
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ _GREY = "#6b7280"
 _INTERVAL = "interval:N"
 _KNOWN = "datum.known"
 NO_INTERVAL = "none, too few videos"
-_REGION_COLOURS = {"limbs": POSITIVE, "bodies": "#7a5aa8", "background": NEGATIVE}
+REGION_COLOURS = {"limbs": POSITIVE, "bodies": "#7a5aa8", "background": NEGATIVE}
 
 
 def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
@@ -72,11 +72,11 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
         for _, row in matches.iterrows()
     ]
     names = [str(name) for name in dict.fromkeys(row["name"] for row in rows)]
-    order = [one for one in _REGION_COLOURS if one in {row["region"] for row in rows}]
+    order = [one for one in REGION_COLOURS if one in {row["region"] for row in rows}]
     colour = alt.Color(
         "region:N",
         title=None,
-        scale=alt.Scale(domain=order, range=[_REGION_COLOURS[one] for one in order]),
+        scale=alt.Scale(domain=order, range=[REGION_COLOURS[one] for one in order]),
         legend=alt.Legend(orient="bottom"),
     )
     base = alt.Chart(alt.InlineData(rows)).encode(
