@@ -255,7 +255,13 @@ def test_other_settings_networks_and_layers_are_refused(marked, found):
         ({"layer": "relu3"}, "unknown layer 'relu3'; did you mean relu"),
         ({"layer": "fc"}, "no extent in space"),
         ({"concepts": 0}, "concepts is at least 1, not 0"),
-        ({"concepts": 99}, "99 concepts cannot be found"),
+        ({"concepts": 17}, "17 concepts cannot be found in .* of 16 features: ask for 1 to 16"),
+        ({"concepts": 99}, "99 concepts cannot be found in layer 'relu2' of 16 channels: ask for 1 to 16"),
+        ({"designs": -1}, "designs is 0 to 12,500 for 6 concepts, not -1$"),
+        ({"designs": 12_501}, "designs is 0 to 12,500 for 6 concepts, not 12501$"),
+        ({"designs": 10**21}, "designs is 0 to 12,500 for 6 concepts, not 1000000000000000000000$"),
+        ({"seed": 2**32}, "seed is 0 to 4,294,967,295, not 4294967296$"),
+        ({"seed": -1}, "seed is 0 to 4,294,967,295, not -1$"),
         ({"subset": "some"}, "--subset is test, train or all, not 'some'"),
     ],
 )
@@ -264,6 +270,14 @@ def test_bad_input_is_one_line(marked, tmp_path, changed, message):
     with pytest.raises(VidexplainError, match=message) as raised:
         find_concepts(model, data, tmp_path / "out", **{**WANTED, "limit": 2, **changed})
     assert "\n" not in str(raised.value)
+
+
+def test_the_largest_seed_and_more_places_than_there_are(marked, tmp_path):
+    model, data = marked
+    asked = {"seed": 2**32 - 1, "places": 10**21, "limit": 2, "designs": 2}
+    done = find_concepts(model, data, tmp_path / "out", **{**WANTED, **asked})
+    assert Concepts.load(tmp_path / "out").settings.seed == 2**32 - 1
+    assert done.explained > 0.8
 
 
 def test_damaged_videos_are_rows_with_an_error_and_nothing_but_them_is_refused(marked, found, tmp_path):

@@ -202,7 +202,10 @@ def test_captum_gives_the_same_score_for_the_same_vector(tmp_path):
     [
         ({"layer": "relu9"}, "unknown layer 'relu9'"),
         ({"target": "Fly"}, "unknown class 'Fly'"),
-        ({"runs": 1}, "at least 2 runs"),
+        ({"runs": 1}, "takes 2 to 10,000 runs over random sets, not 1$"),
+        ({"runs": 10**21}, "takes 2 to 10,000 runs over random sets, not 1000000000000000000000$"),
+        ({"seed": 2**32}, "seed is 0 to 4,294,967,295, not 4294967296$"),
+        ({"seed": -1}, "seed is 0 to 4,294,967,295, not -1$"),
         ({"against": "Wave"}, "is a clip of the concept"),
         ({"clips": None}, "give the clips of the class"),
         ({"concept": "gone"}, "gone"),
@@ -223,6 +226,24 @@ def test_too_few_clips_are_refused():
         score_runs(np.zeros((3, 2)), np.zeros((9, 2)), np.zeros((5, 2)))
 
 
+def test_too_few_clips_are_refused_before_any_is_read(marked, folders, tmp_path):
+    (tmp_path / "few").mkdir()
+    for path in sorted((folders / "Squat").iterdir())[:3]:
+        (tmp_path / "few" / path.name).symlink_to(path.resolve())
+    told = []
+    with pytest.raises(VidexplainError, match="and there are 3 and 8"):
+        vx.tcav(
+            marked[0],
+            tmp_path / "few",
+            folders / "Walk",
+            layer="relu1",
+            target="Kick",
+            clips=folders / "Kick",
+            progress=lambda *done: told.append(done),
+        )
+    assert told == []
+
+
 def test_the_command_prints_and_writes(run, folders, tmp_path, monkeypatch, marked):
     model, _ = marked
     asked = {}
@@ -238,6 +259,9 @@ def test_the_command_prints_and_writes(run, folders, tmp_path, monkeypatch, mark
     (one,) = json.loads((tmp_path / "tcav.json").read_text(encoding="utf-8"))
     assert one["clips"] == EACH
     assert len(one["scores"]) == 4
+    status, _, errors = run("tcav", "--model", "i3d", *words, "--runs", 10**21)
+    assert status == 2
+    assert errors == f"videxplain: error: a test takes 2 to 10,000 runs over random sets, not {10**21}\n"
     status, _, errors = run("tcav", "--model", "i3d", *words, "--data", folders)
     assert status == 2
     assert errors == "videxplain: error: tcav needs --clips or --data for the clips of the class, one of the two\n"

@@ -20,7 +20,7 @@ from videxplain.concepts.factors import Factors, factorise
 from videxplain.concepts.layer import layer_of, read
 from videxplain.concepts.result import Concepts
 from videxplain.concepts.rows import ConceptRow, MatchRow, ShareRow, TubeRow
-from videxplain.concepts.settings import CONCEPTS, PLACES, SOBOL_DESIGNS, Settings
+from videxplain.concepts.settings import CONCEPTS, PLACES, SOBOL_DESIGNS, Settings, check_designs, check_seed
 from videxplain.concepts.shares import class_shares
 from videxplain.concepts.summary import summarise
 from videxplain.concepts.work import Task, measure_shard, sample_shard
@@ -95,9 +95,10 @@ def find_concepts(
     from videxplain.models.zoo import load_model
 
     need_extra("concepts")
-    for name, value, least in (("concepts", concepts, 1), ("places", places, 1), ("designs", designs, 0)):
-        if value < least:
-            raise VidexplainError(f"{name} is at least {least}, not {value}")
+    for name, value in (("concepts", concepts), ("places", places)):
+        if value < 1:
+            raise VidexplainError(f"{name} is at least 1, not {value}")
+    check_seed(seed)
     out = Path(out)
     if not isinstance(data, VideoDataset):
         data = open_dataset(data, for_training=False)
@@ -113,7 +114,13 @@ def find_concepts(
         network = network.to(device)
     x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(network))
     call = layer_of(network, x, layer)
-    read(network, x, call)  # a layer that cannot be laid out as video is refused before any work is done
+    # A layer that cannot be laid out as video is refused before any work is done, and so are too many concepts.
+    channels = read(network, x, call)[0].shape[1]
+    if concepts > 2 * channels:  # twice, because a layer with negative values has two features for each channel
+        raise VidexplainError(
+            f"{concepts} concepts cannot be found in layer '{call}' of {channels} channels: ask for 1 to {channels}"
+        )
+    check_designs(designs, concepts)
     settings = Settings(
         model=model if isinstance(model, str) else config.architecture,
         weights=weights if named else config.weights,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from videxplain.errors import VidexplainError
 
 RUNS = 20
+MOST_RUNS = 10_000
 SMALLEST = 4
 """Fewer examples of a concept are refused, and fewer than twice as many random clips."""
 _HELD_OUT = 3
@@ -79,6 +80,17 @@ def tcav_score(vector: NDArray[np.floating], gradients: NDArray[np.floating]) ->
     return float((gradients @ vector > 0).mean())
 
 
+def check_counts(concept: int, pool: int, runs: int) -> None:
+    """``VidexplainError`` for too few clips of a concept or random ones, or for too few or too many runs."""
+    if not 2 <= runs <= MOST_RUNS:
+        raise VidexplainError(f"a test takes 2 to {MOST_RUNS:,} runs over random sets, not {runs}")
+    if concept < SMALLEST or pool < 2 * SMALLEST:
+        raise VidexplainError(
+            f"a concept needs at least {SMALLEST} clips and {2 * SMALLEST} random ones, and there are {concept} "
+            f"and {pool}"
+        )
+
+
 def score_runs(
     concept: NDArray[np.floating],
     pool: NDArray[np.floating],
@@ -100,15 +112,9 @@ def score_runs(
         seed: For the draws.
 
     Raises:
-        VidexplainError: Too few clips, or too few runs for a test.
+        VidexplainError: See :func:`check_counts`.
     """
-    if runs < 2:
-        raise VidexplainError(f"a test over random sets needs at least 2 runs, not {runs}")
-    if len(concept) < SMALLEST or len(pool) < 2 * SMALLEST:
-        raise VidexplainError(
-            f"a concept needs at least {SMALLEST} clips and {2 * SMALLEST} random ones, and there are {len(concept)} "
-            f"and {len(pool)}"
-        )
+    check_counts(len(concept), len(pool), runs)
     size = min(len(concept), len(pool) // 2)
     result = np.zeros((4, runs))
     for run in range(runs):

@@ -27,6 +27,23 @@ _KEPT = KeptFile(
 
 CONCEPTS, PLACES, SOBOL_DESIGNS = 10, 20_000, 32
 """How many concepts are sought, from how many places, and how many designs the Sobol indices take, by default."""
+_MOST_PASSES = 100_000
+"""For the Sobol indices of one video. More would take hours a video, and their masks would fill the memory."""
+_LARGEST_SEED = 2**32 - 1
+"""scikit-learn takes no larger one."""
+
+
+def check_seed(seed: int) -> None:
+    """``VidexplainError`` for a seed that the random draws cannot take."""
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise VidexplainError(f"seed is 0 to {_LARGEST_SEED:,}, not {seed}")
+
+
+def check_designs(designs: int, concepts: int) -> None:
+    """``VidexplainError`` for Sobol designs of ``concepts`` concepts that would take too many passes for each video."""
+    most = _MOST_PASSES // (concepts + 2)
+    if not 0 <= designs <= most:
+        raise VidexplainError(f"designs is 0 to {most:,} for {concepts:,} concepts, not {designs}")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from videxplain.attribution.engine import trace
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.targets import Score, class_index, score_function
 from videxplain.audit.extra import need_extra
-from videxplain.concepts.cav import RUNS, Scores, p_value, score_runs
+from videxplain.concepts.cav import RUNS, Scores, check_counts, p_value, score_runs
 from videxplain.concepts.layer import layer_of, read
+from videxplain.concepts.settings import check_seed
 from videxplain.concepts.work import windows_together
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import VideoDataset
@@ -139,6 +140,7 @@ def tcav(
     targets = [target] if isinstance(target, str | int) else list(target)
     if not concepts or not others or not targets:
         raise VidexplainError("a test needs at least one concept, one folder of other clips and one class")
+    check_seed(seed)
     if (clips is None) == (data is None):
         raise VidexplainError("give the clips of the class as a folder (clips) or by a data set (data), one of the two")
     labels = [class_index(one, config.num_outcomes, config.outcome_labels) for one in targets]
@@ -147,6 +149,7 @@ def tcav(
     for name, paths in shown.items():
         if both := set(paths) & set(pool):
             raise VidexplainError(f"{min(both)} is a clip of the concept {name} and a random one: leave it out of one")
+        check_counts(len(paths), len(pool), runs)
     of_class = {label: _clips_of(config.label(label), clips, data, subset) for label in labels}
     total = sum(map(len, shown.values())) + len(pool) + sum(map(len, of_class.values()))
     reader = _Reader(model, config, layer, progress, total)
