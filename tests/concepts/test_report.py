@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.audit.conftest import Tiny
@@ -9,6 +10,7 @@ from tests.browser import chromium, page
 from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report, command_of
+from videxplain.concepts.report.charts import heatmap
 from videxplain.concepts.result import Concepts
 from videxplain.errors import VidexplainError
 
@@ -91,6 +93,12 @@ def test_the_picture_of_a_tube_has_the_concepts_colours(made):
     brightest = np.unravel_index(made.mean_maps[0].argmax(), made.mean_maps[0].shape)
     y, x = (int((index + 0.5) / size * side) for index, size, side in zip(brightest, (24, 32), (120, 160), strict=True))
     assert place[y, x] >= 0.9 * place.max()
+
+
+def test_equal_shares_for_and_against_have_equally_strong_colours():
+    ends = {"share_low": [0.0, 0.0], "share_high": [0.0, 0.0]}
+    shares = pd.DataFrame({"label": ["Walk"] * 2, "videos": 5, "concept": [0, 1], "share": [-0.1, 0.5], **ends})
+    assert heatmap(shares, "share", "share")["encoding"]["color"]["scale"]["domain"] == [-0.5, 0.5]
 
 
 def test_what_cannot_be_asked(made):

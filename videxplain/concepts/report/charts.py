@@ -31,7 +31,10 @@ def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
         for _, row in shares.iterrows()
     ]
     signed = min((row["value"] for row in rows), default=0) < 0
-    scale = alt.Scale(scheme="purpleorange", domainMid=0) if signed else alt.Scale(scheme="oranges", domainMin=0)
+    # As far below zero as above it, so that equal sizes have equally strong colours.
+    most = max((abs(row["value"]) for row in rows), default=0.0)
+    both = alt.Scale(scheme="purpleorange", domain=[-most, most])
+    scale = both if signed else alt.Scale(scheme="oranges", domainMin=0)
     chart = (
         alt.Chart(alt.InlineData(rows))
         .mark_rect(stroke="white", strokeWidth=1)
