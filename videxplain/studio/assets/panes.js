@@ -33,7 +33,10 @@
       pane.player = new videxplain.Player(host, { meta, maps, video, poster: `/api/clips/${pane.clip.sha}/poster`, colours: held });
       if (from) shift(pane.player, from);
       pane.player.element.dataset.frames = meta.frames;
+      const other = panes.find((one) => one !== pane && one.player);
       videxplain.sync(panes.map((one) => one.player).filter(Boolean));
+      // One that comes later begins where the others are.
+      if (other) pane.player.go(other.player.frame);
     } else {
       pane.player.meta = meta;
       pane.player.maps = new videxplain.Maps(maps, meta.maps);
