@@ -17,6 +17,8 @@ _MEASURED_PACKETS = 1000
 _RATE_TOLERANCE = 0.05
 # Film and broadcast stay within 2:1. A ratio beyond this is damage, and would ask for pictures of any size.
 _MOST_STRETCHED = 4
+# Real HMDB51 files have titles that are not UTF-8. PyAV 19 replaces what it cannot read by itself, and knows no such option.
+_TITLES = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ def open_container(path: Path) -> "tuple[av.container.InputContainer, av.VideoSt
         container = av.open(
             # An absolute path: a relative one that begins with "name:" would be taken for a protocol.
             str(path.absolute()),
-            # Real HMDB51 files have titles that are not UTF-8.
-            metadata_errors="replace",
+            **_TITLES,
             # A playlist must not make the decoder read other files or addresses.
             container_options={"protocol_whitelist": "file"},
         )
