@@ -15,7 +15,7 @@ FEW = {
     "gradient-shap": {"samples": 2},
     "integrated-gradients": {"steps": 2},
     "rise": {"samples": 4},
-    "lime": {"samples": 6, "count": 8},
+    "lime": {"samples": 36, "count": 8},
     "kernel-shap": {"samples": 6, "count": 2},
     "extremal-perturbation": {"steps": 2, "areas": (0.2,)},
     "temporal-mask": {"steps": 2},

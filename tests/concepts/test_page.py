@@ -45,7 +45,7 @@ def test_concepts_page(call, marked, tmp_path):
     assert len(rows) == 3
     for number, row in enumerate(rows):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        own = found.matches[found.matches["concept"] == number].sort_values("excess").iloc[-1]
+        own = found.matches[found.matches["concept"] == number].dropna(subset="excess").sort_values("excess").iloc[-1]
         concept = found.concepts.iloc[number]
         assert cells[0] == str(number)
         assert cells[1] == f"{100 * concept['weight']:.0f} %"

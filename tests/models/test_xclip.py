@@ -237,5 +237,5 @@ def test_random_weights_are_the_same_every_time(folder):
 
 def test_it_is_small_and_explained_like_all_networks(tmp_path):
     model = xclip(tmp_path)
-    for method, options in (("rise", {"samples": 10}), ("lime", {"samples": 20, "count": 8}), ("saliency", {})):
+    for method, options in (("rise", {"samples": 10}), ("lime", {"samples": 36, "count": 8}), ("saliency", {})):
         assert vx.attribute(model, video(1, 3, 4, 24, 24), method=method, target="text: a ball", **options).any()
