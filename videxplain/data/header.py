@@ -17,7 +17,7 @@ _MEASURED_PACKETS = 1000
 _RATE_TOLERANCE = 0.05
 # Film and broadcast stay within 2:1. A ratio beyond this is damage, and would ask for pictures of any size.
 _MOST_STRETCHED = 4
-# Real HMDB51 files have titles that are not UTF-8. PyAV 19 replaces what it cannot read by itself, and knows no such option.
+# Real HMDB51 files have titles that are not UTF-8. PyAV 19 has no such option.
 _TITLES = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 

@@ -49,7 +49,11 @@ def test_what_goes_through_the_network_together_does_not_matter(monkeypatch):
     [
         ("smoothgrad", {"samples": 0}, "smoothgrad: samples is a whole number from 1 to 1000000, not 0"),
         ("smoothgrad", {"noise": -0.1}, "smoothgrad: noise is a number, at least 0, not -0.1"),
-        ("integrated-gradients", {"steps": 0}, "integrated-gradients: steps is a whole number from 1 to 1000000, not 0"),
+        (
+            "integrated-gradients",
+            {"steps": 0},
+            "integrated-gradients: steps is a whole number from 1 to 1000000, not 0",
+        ),
         ("integrated-gradients", {"layer": "conv1"}, "integrated-gradients explains the input, so it takes no layer"),
         ("saliency", {"layer": "conv1"}, "saliency explains the input, so it takes no layer"),
     ],
