@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -18,7 +19,7 @@ _RATE_TOLERANCE = 0.05
 # Film and broadcast stay within 2:1. A ratio beyond this is damage, and would ask for pictures of any size.
 _MOST_STRETCHED = 4
 # Real HMDB51 files have titles that are not UTF-8. PyAV 19 has no such option.
-_TITLES = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+_TITLES: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 @dataclass(frozen=True)
