@@ -142,7 +142,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--after", type=float, default=0.1, help="seconds that the command runs at least")
     parser.add_argument("--seconds", type=float, default=10, help="in which it ends after the interrupt")
-    parser.add_argument("--ignore", nargs="*", default=[], help="files that grow while the command works")
+    parser.add_argument(
+        "--ignore", nargs="*", action="extend", default=[], help="files that grow while the command works"
+    )
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started is killed with it

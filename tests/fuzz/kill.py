@@ -207,7 +207,9 @@ def main() -> int:
     parser.add_argument("--after", type=float, default=0.1, help="seconds that the command runs at least")
     parser.add_argument("--again", nargs=1, default=[], help="added to the command when it is started again")
     parser.add_argument("--begun", default="*", help="files by which a run has begun that can be resumed")
-    parser.add_argument("--ignore", nargs="*", default=[], help="files whose content may differ, such as times")
+    parser.add_argument(
+        "--ignore", nargs="*", action="extend", default=[], help="files whose content may differ, such as times"
+    )
     parser.add_argument("--chain", action="store_true", help="kill the second run too")
     parser.add_argument(
         "--imports", nargs="*", default=[], help="modules; the command then runs in forks of this process"

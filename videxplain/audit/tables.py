@@ -62,8 +62,7 @@ class ShardFiles:
         import pyarrow as pa
         from pyarrow import parquet
 
-        self._open_root()
-        with replacing_folder(self._folder / MAPS / shard.name) as temporary:
+        with replacing_folder(open_maps(self._folder / MAPS) / shard.name) as temporary:
             _write_maps(temporary, maps)
         make_folder(self._table(shard).parent)
         table = pa.Table.from_pylist([row.as_dict() for row in rows], schema=schema())
@@ -72,26 +71,38 @@ class ShardFiles:
 
     def merge(self, shards: Iterable[Shard]) -> Path:
         """One table of all videos, from those of the shards."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        tables = [parquet.read_table(self._table(shard)) for shard in shards]
-        with replacing(self._folder / VIDEOS) as path:
-            parquet.write_table(pa.concat_tables(tables), path)
-        return self._folder / VIDEOS
+        return merge_tables([self._table(shard) for shard in shards], self._folder / VIDEOS)
 
     def _table(self, shard: Shard) -> Path:
         return self._folder / _SHARDS / f"{shard.name}.parquet"
 
-    def _open_root(self) -> None:
-        import zarr
 
-        root = make_folder(self._folder / MAPS)
-        if not (root / "zarr.json").exists():
-            try:
-                zarr.open_group(root, mode="a")
-            except OSError as error:
-                raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
+def merge_tables(parts: Iterable[Path], out: Path) -> Path:
+    """Write one Parquet table of the rows of all ``parts``, and return ``out``."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    tables = [parquet.read_table(part) for part in parts]
+    with replacing(out) as path:
+        parquet.write_table(pa.concat_tables(tables), path)
+    return out
+
+
+def open_maps(root: Path) -> Path:
+    """Make the Zarr group that holds the maps of all shards, unless it is there, and return ``root``.
+
+    Raises:
+        VidexplainError: It cannot be written.
+    """
+    import zarr
+
+    make_folder(root)
+    if not (root / "zarr.json").exists():
+        try:
+            zarr.open_group(root, mode="a")
+        except OSError as error:
+            raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
+    return root
 
 
 def _write_maps(folder: Path, maps: Mapping[tuple[str, str], NDArray[np.float32]]) -> None:

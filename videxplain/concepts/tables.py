@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.audit.shards import Shard
+from videxplain.audit.tables import merge_tables, open_maps
 from videxplain.concepts.rows import VideoRow, schema
 from videxplain.errors import VidexplainError
 from videxplain.files import make_folder, replacing, replacing_folder
@@ -72,27 +73,14 @@ class ConceptFiles:
             rows: A row a video, in the order of the data set.
             maps: By the name of the video, ``(K, T, h, w)``.
         """
-        import zarr
-
-        root = make_folder(self.folder / PLACES)
-        if not (root / "zarr.json").exists():
-            try:
-                zarr.open_group(root, mode="a")
-            except OSError as error:
-                raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
-        with replacing_folder(root / shard.name) as temporary:
+        with replacing_folder(open_maps(self.folder / PLACES) / shard.name) as temporary:
             _write_maps(temporary, maps)
         make_folder(self._table(shard).parent)
         write_table(self._table(shard), rows, VideoRow)
 
     def merge(self, shards: Iterable[Shard]) -> None:
         """One table of all videos, from those of the shards."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        tables = [parquet.read_table(self._table(shard)) for shard in shards]
-        with replacing(self.folder / VIDEOS) as path:
-            parquet.write_table(pa.concat_tables(tables), path)
+        merge_tables([self._table(shard) for shard in shards], self.folder / VIDEOS)
 
     def _table(self, shard: Shard) -> Path:
         return self.folder / _SHARDS / f"{shard.name}.parquet"

@@ -66,12 +66,12 @@ def extract(task: Task) -> Outcome:
     try:
         with warnings.catch_warnings(action="ignore"):  # what matters of them becomes an outcome
             done = _write_frames(task)
-    except BaseException as error:
-        _clear(task.folder)
-        task.folder.rmdir()
-        if not isinstance(error, VidexplainError):
-            raise
+    except VidexplainError as error:
+        _remove(task.folder)
         return Outcome(0, damage=str(error))
+    except BaseException:
+        _remove(task.folder)
+        raise
     done.write(task.folder)  # an error here is the disk's and no damage of the video
     return Outcome(done.frames)
 
@@ -135,6 +135,12 @@ def _complete(task: Task) -> FrameFolder | None:
         found = replace(found, source=source)
         found.write(task.folder)
     return found
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a video with the frames that are in it."""
+    _clear(folder)
+    folder.rmdir()
 
 
 def _clear(folder: Path) -> None:
