@@ -26,8 +26,6 @@ _LEAST_SHARE = 1e-6
 """Of the identity in a covariance, so that it can be inverted."""
 MOST_CLIPS = 400
 """Training clips, and validation clips, that are looked at; the covariance is shrunk, so more change little."""
-MOST_WINDOWS = 4
-"""Windows of each of these clips, evenly spread: those between them overlap with both neighbours and say the same."""
 
 
 def fit_familiarity(
@@ -35,8 +33,8 @@ def fit_familiarity(
 ) -> Familiarity:
     """Learn what clips a network knows: the distribution of its features, and the limits that validation clips set.
 
-    The features are the outputs of all stages, averaged over time and space, in up to ``MOST_WINDOWS`` of the windows
-    that :func:`videxplain.predict` looks at. Each class has a mean, and all share a covariance, which is shrunk
+    The features are the outputs of all stages, averaged over time and space, in the windows that
+    :func:`videxplain.predict` looks at. Each class has a mean, and all share a covariance, which is shrunk
     (:func:`distribution`): Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and
     Adversarial Attacks, NeurIPS 2018. The energy score stands beside it: Liu et al., Energy-based Out-of-distribution
     Detection, NeurIPS 2020.
@@ -61,7 +59,7 @@ def fit_familiarity(
 
     def looked_at(videos: Sequence[Video], before: int) -> Iterable[tuple[Video, Tensor, Tensor]]:
         for number, video in enumerate(videos, start=before + 1):
-            yield video, *clip_features(model, video, stages, MOST_WINDOWS)
+            yield video, *clip_features(model, video, stages)
             if progress:
                 progress(number, total)
 
@@ -78,23 +76,18 @@ def fit_familiarity(
     return Familiarity(stages, means, whitening, limit(distances), limit(scores), len(training), len(validation))
 
 
-def clip_features(
-    model: nn.Module, video: Video, stages: tuple[str, ...], most: int | None = None
-) -> tuple[Tensor, Tensor]:
+def clip_features(model: nn.Module, video: Video, stages: tuple[str, ...]) -> tuple[Tensor, Tensor]:
     """The features ``(W, F)`` and the logits ``(W, K)`` of the W windows of a video.
 
     Args:
         model: The network.
         video: The video.
         stages: The stages of the network.
-        most: At most so many windows, evenly spread from the first to the last; None for all.
     """
     config, source = config_of(model), as_source(video.path)
     whole = plan(source.num_frames, config)
-    count = len(whole.windows)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int)).tolist()
     features, logits = [], []
-    for x in window_inputs(source, whole, chosen, config, device_of(model)):
+    for x in window_inputs(source, whole, range(len(whole.windows)), config, device_of(model)):
         said, found = pass_of(model, x, stages)
         if found is None:
             raise VidexplainError(
