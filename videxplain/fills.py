@@ -36,10 +36,16 @@ class Filler:
 
 
 def blur(clip: Tensor) -> Tensor:
-    """``(N, C, T, H, W)`` out of focus: averaged over squares of a quarter of the height, twice."""
+    """``(N, C, T, H, W)`` out of focus: averaged over squares of a quarter of the height, twice.
+
+    The mean over a square is the mean over its columns of the means over its rows, also at the border, where only what
+    lies inside counts. It costs the edge of the square instead of its area.
+    """
     edge = max(1, clip.shape[3] // 4) | 1
     for _ in range(2):
-        clip = F.avg_pool3d(clip, (1, edge, edge), 1, (0, edge // 2, edge // 2), count_include_pad=False)
+        for window in ((1, edge, 1), (1, 1, edge)):
+            margin = [length // 2 for length in window]
+            clip = F.avg_pool3d(clip, window, 1, margin, count_include_pad=False)
     return clip
 
 

@@ -55,6 +55,18 @@ def test_blurring_keeps_what_is_even_and_moves_nothing_in_time():
     np.testing.assert_allclose(spread[0], spread[0].flip(0).roll(1, 0), atol=1e-6)
 
 
+def test_blurring_is_the_mean_of_squares_taken_twice():
+    x = video(1, 2, 2, 12, 9)
+    expected = x.clone()
+    for _ in range(2):
+        before = expected.clone()
+        for row in range(12):
+            for column in range(9):
+                square = before[..., max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+                expected[..., row, column] = square.mean((3, 4))
+    torch.testing.assert_close(blur(x), expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("method", "options"), [("occlusion", {"box": (1, 8, 8)}), ("frame-occlusion", {}), ("rise", {"samples": 300})]
 )
