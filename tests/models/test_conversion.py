@@ -14,8 +14,8 @@ from tests.models.foreign import CLASSES, assert_same_logits, randomise, videos
 from tests.oracles import c3d_pytorch, inception, mmaction2, pytorch_resnet3d
 from videxplain.errors import VidexplainError
 from videxplain.models.config import View
+from videxplain.models.weights.config_json import CONFIG_KEY, config_to_json
 from videxplain.models.weights.conversion import convert, recognise_layout
-from videxplain.models.weights.files import CONFIG_KEY, config_to_json
 from videxplain.models.zoo import load_model, save_model
 from videxplain.train.two_heads import ManyHeads
 

@@ -12,7 +12,8 @@ from torch import nn
 
 import videxplain as vx
 from videxplain.models.assumption import AssumptionWarning
-from videxplain.models.weights.files import CONFIG_KEY, read_metadata
+from videxplain.models.weights.config_json import CONFIG_KEY, config_to_json
+from videxplain.models.weights.files import read_metadata
 
 transformers = pytest.importorskip("transformers")
 
@@ -157,6 +158,29 @@ def test_a_configuration_that_is_nested_or_long_without_end_is_refused(text, tmp
     assert "describe a network that this version cannot read" in refused("i3d", path)
 
 
+TWICE = "call several classes 'walk': give a list with a name for each class, labels=[...] in Python, --labels FILE"
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])
+def test_classes_of_one_name_are_refused_until_they_are_named_anew(suffix, tmp_path):
+    """Files of before the check, and checkpoints of training, have such names."""
+
+    def shared(text: str) -> str:
+        return json.dumps({**json.loads(text), "labels": ["walk", "run", "walk", "sit", "fall"]})
+
+    if suffix == ".ckpt":
+        path, model = tmp_path / "a.ckpt", small()
+        torch.save({"state_dict": model.state_dict(), CONFIG_KEY: [shared(config_to_json(model.config))]}, path)
+    else:
+        path = with_config(tmp_path / "a.safetensors", shared)
+    assert refused("i3d", path).startswith(f"weights '{path}' {TWICE}")
+    assert "2 labels for 5 classes" in refused("i3d", path, labels=("a", "b"))
+    named = vx.load_model("i3d", path, labels=tuple("abcde"))
+    assert named.config.labels == tuple("abcde")
+    vx.save_model(named, tmp_path / "named.safetensors")
+    assert vx.load_model("i3d", tmp_path / "named.safetensors").config.labels == tuple("abcde")
+
+
 def test_names_that_no_file_can_have_are_refused():
     assert "File name too long" in refused("i3d", "x" * 5000)
     assert "File name too long" in refused("i3d", "x" * 5000 + ".pth")
@@ -291,6 +315,21 @@ def test_settings_that_make_no_sense_are_one_line(changes, tmp_path):
     place = folder(tmp_path / "model", **changes)
     for weights in ("auto", "none"):
         refused(f"hf:{place}", weights)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"0": "walk", "1": "run", "2": "walk"}, TWICE),
+        ({"0": "walk", "1": "run", "3": "sit"}, "have no name for class 2: give a list "),
+    ],
+)
+def test_a_folder_whose_labels_are_no_use_loads_with_those_of_the_caller(names, said, tmp_path):
+    place = folder(tmp_path / "model", id2label=names)
+    for weights in ("auto", "none"):
+        assert said in refused(f"hf:{place}", weights)
+        assert "2 labels for the 3 classes" in refused(f"hf:{place}", weights, labels=("a", "b"))
+        assert vx.load_model(f"hf:{place}", weights, labels=("a", "b", "c")).config.labels == ("a", "b", "c")
 
 
 def test_what_is_no_folder_says_so(tmp_path, monkeypatch):

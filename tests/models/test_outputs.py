@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import videxplain as vx
+from tests.small_models import huggingface_folder
 from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import ModelConfig
 from videxplain.models.outputs import probabilities
@@ -223,3 +224,11 @@ def test_a_folder_of_hugging_face_says_it_by_its_problem_type(labels, problem, k
     )
     settings.save_pretrained(tmp_path)
     assert vx.load_model(f"hf:{tmp_path}", "none").config.output == kind
+
+
+def test_one_logit_of_a_folder_may_have_a_second_name_for_the_complement(tmp_path):
+    huggingface_folder("videomae", tmp_path, num_labels=1, problem_type="multi_label_classification")
+    assert vx.load_model(f"hf:{tmp_path}", "none", labels=("fall", "stand")).config.outcome_labels == ("fall", "stand")
+    assert vx.load_model(f"hf:{tmp_path}", "none", labels=("fall",)).config.outcome_labels == ("fall", "not fall")
+    with pytest.raises(vx.VidexplainError, match="num_classes is 3"):
+        vx.load_model(f"hf:{tmp_path}", "none", labels=("a", "b", "c"))

@@ -13,7 +13,8 @@ from videxplain.models.config import ModelConfig
 from videxplain.models.networks.i3d import I3D
 from videxplain.models.video_model import VideoModel
 from videxplain.models.weights import files as weights
-from videxplain.models.weights.files import CONFIG_KEY, read_metadata
+from videxplain.models.weights.config_json import CONFIG_KEY
+from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import available_weights, list_models, load_model, save_model
 
 OPTIONS = {

@@ -163,7 +163,9 @@ def reconfigure(config: ModelConfig, fields: Mapping[str, Any]) -> ModelConfig:
     if view is not None and getattr(view, "crop", None) != fields.get("size", config.size):
         fields["view"] = None  # which is for another size
     if "labels" in fields:
-        fields.setdefault("num_classes", len(fields["labels"]))
+        # The second name of a network with one output is that of the complement.
+        complement = config.has_complement and len(fields["labels"]) == 2
+        fields.setdefault("num_classes", 1 if complement else len(fields["labels"]))
     elif fields.get("num_classes", config.num_classes) != config.num_classes:
         fields["labels"] = ()
     if fields.get("sampling", config.sampling) == "uniform":

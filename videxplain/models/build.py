@@ -61,6 +61,8 @@ def build(entry: Architecture, options: Mapping[str, Any], source: WeightsSource
         return _finished(random_network(entry, asked), asked)
     found = read_weights(source.path)
     converted = in_our_names(entry.config.architecture, found, source.path, project)
+    if found.shared_label and not options.get("labels"):
+        raise names_needed(f"weights '{source.path}' call several classes '{found.shared_label}'")
     if found.config is not None:
         config = _stored_config(entry, found.config, asked, options, source.path)
     else:
@@ -116,6 +118,13 @@ def downloaded(url: str, progress: Progress | None) -> Path:
     """The file of an address; it is checked where its name ends in digits of its SHA-256, as on PyTorch's server."""
     digits = re.search(r"-([0-9a-f]{8})\.pth$", url)
     return fetch(url, digits.group(1) if digits else "", progress)
+
+
+def names_needed(fault: str) -> VidexplainError:
+    """The line for a published network whose labels are no use; ``fault`` says whose, and why."""
+    return VidexplainError(
+        f"{fault}: give a list with a name for each class, labels=[...] in Python, --labels FILE on the command line"
+    )
 
 
 def in_our_names(architecture: str, found: Weights, path: Path, project: str = "") -> "Converted":

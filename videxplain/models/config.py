@@ -158,9 +158,8 @@ class ModelConfig:
             _check(getattr(self, name) in kinds, name, " or ".join(kinds), getattr(self, name))
         names = isinstance(self.labels, tuple) and all(isinstance(label, str) for label in self.labels)
         _check(names, "labels", "names", self.labels)
-        if len(set(self.labels)) < len(self.labels):
-            twice = Counter(self.labels).most_common(1)[0][0]
-            raise VidexplainError(f"labels have '{twice}' twice: give each class a name of its own")
+        if shared := label_of_several(self.labels):
+            raise VidexplainError(f"labels have '{shared}' twice: give each class a name of its own")
         _check(_is_colour(self.mean), "mean", "three numbers", self.mean)
         _check(_is_colour(self.std) and min(self.std) > 0, "std", "three numbers above zero", self.std)
         _check(isinstance(self.options, dict), "options", "names with values", self.options)
@@ -220,6 +219,13 @@ class ModelConfig:
     def replace(self, **changes: Any) -> "ModelConfig":
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+
+def label_of_several(labels: Any) -> str:
+    """A label that is there more than once; empty where there is none, or where these are no names."""
+    if not isinstance(labels, tuple) or not all(isinstance(label, str) for label in labels):
+        return ""
+    return next((label for label, count in Counter(labels).items() if count > 1), "")
 
 
 def sides_of(size: Any) -> tuple[int, int]:

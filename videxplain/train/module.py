@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.loading import Batch
-from videxplain.models.weights.files import CONFIG_KEY, config_to_json
+from videxplain.models.weights.config_json import CONFIG_KEY, config_to_json
 from videxplain.train.onednn import TwoFramesExactly
 from videxplain.train.sparsity import SparsityPrior
 from videxplain.train.two_heads import ManyHeads

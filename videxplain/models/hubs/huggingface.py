@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import Architecture
-from videxplain.models.build import seeded
-from videxplain.models.config import ModelConfig, OutputKind, TokenLayout
+from videxplain.models.build import names_needed, seeded
+from videxplain.models.config import ModelConfig, OutputKind, TokenLayout, label_of_several
 from videxplain.models.hubs.huggingface_files import (
     carefully,
     check_place,
@@ -136,7 +136,9 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
         module = carefully(name, lambda: seeded(lambda: network(settings)))
     else:
         module = read_network(network, name, settings)
-    config = carefully(name, lambda: _config(name, family, settings, module))
+    # Names of the caller replace those of the checkpoint, which may then be of no use.
+    labels = () if options.get("labels") else _labels(name, settings)
+    config = carefully(name, lambda: _config(name, family, settings, module, labels))
     if weights != "none":
         words = f"those of the folder {Path(name).name}" if Path(name).is_dir() else f"{name} of Hugging Face"
         file, sha256 = weights_file(name)
@@ -153,7 +155,7 @@ def load_huggingface(name: str, weights: str = "auto", options: Mapping[str, Any
     return Wrapped(module, config, prepare).eval()
 
 
-def _config(name: str, family: Family, settings: Any, module: nn.Module) -> ModelConfig:
+def _config(name: str, family: Family, settings: Any, module: nn.Module, labels: tuple[str, ...]) -> ModelConfig:
     """What a network expects, as its configuration and its processor say."""
     size = square(getattr(settings, "image_size", None) or settings.crop_size)
     frames = getattr(settings, "num_frames", None) or settings.frames_per_clip
@@ -166,7 +168,7 @@ def _config(name: str, family: Family, settings: Any, module: nn.Module) -> Mode
         size=(size, size),
         default_layer=[layer for layer, _ in module.named_modules() if re.search(family.layer(settings), layer)][-1],
         first_layer=next(layer for layer, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.Conv3d)),
-        labels=tuple(str(settings.id2label[k]) for k in range(settings.num_labels)),
+        labels=labels,
         mean=mean,
         std=std,
         frame_interval=family.frame_intervals.get(frames, next(iter(family.frame_intervals.values()))),
@@ -174,6 +176,18 @@ def _config(name: str, family: Family, settings: Any, module: nn.Module) -> Mode
         output=_output(settings),
         view=view_of(processor, size),
     )
+
+
+def _labels(name: str, settings: Any) -> tuple[str, ...]:
+    """The names of the classes in a configuration; raises if a class has none, or not one of its own."""
+    names = settings.id2label
+    for k in range(settings.num_labels):
+        if k not in names:
+            raise names_needed(f"the labels of hf:{name} have no name for class {k}")
+    labels = tuple(str(names[k]) for k in range(settings.num_labels))
+    if shared := label_of_several(labels):
+        raise names_needed(f"the labels of hf:{name} call several classes '{shared}'")
+    return labels
 
 
 def _output(settings: Any) -> OutputKind:

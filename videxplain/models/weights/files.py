@@ -1,6 +1,5 @@
 """Weights files: read what is inside without trusting it, write them whole or not at all."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
 from videxplain.files import replacing
-from videxplain.models.config import ModelConfig, TokenLayout, View
+from videxplain.models.config import ModelConfig
+from videxplain.models.weights.config_json import CONFIG_KEY, Described, config_to_json, incomprehensible, read_config
 from videxplain.models.weights.state_dicts import weights_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from videxplain.models.familiarity import Familiarity
 
-CONFIG_KEY, METRICS_KEY = "videxplain.config", "videxplain.metrics"
+METRICS_KEY = "videxplain.metrics"
 FAMILIARITY = "videxplain.familiarity"
 """Key of the header, and beginning of the names of tensors, that say what clips the network has learned from."""
 PYTORCH, FOREIGN = (".pt", ".pth"), (".pyth", ".ckpt", ".pickle")
@@ -39,12 +39,14 @@ class Weights:
         config: What the file says about the network, or None where it says nothing.
         words: The file's name, and what another project says in words about how the network was built.
         familiarity: What clips the network has learned from, or None where the file does not say.
+        shared_label: A label that the file gives to several classes; ``config`` then has no labels.
     """
 
     state: "dict[str, Tensor]"
     config: ModelConfig | None
     words: str = ""
     familiarity: "Familiarity | None" = None
+    shared_label: str = ""
 
 
 def bundled_path(architecture: str) -> Path | None:
@@ -86,16 +88,19 @@ def _exists(path: Path) -> bool:
 
 
 def read_metadata(path: Path) -> tuple[ModelConfig | None, dict[str, Any]]:
-    """The configuration and the metrics in a safetensors file's header; the weights are not read."""
+    """The configuration and the metrics in a safetensors file's header; the weights are not read.
+
+    The configuration has no labels if the file gives one label to several classes.
+    """
     metadata = _header(path)
-    config = _config_from_json(metadata[CONFIG_KEY], path) if CONFIG_KEY in metadata else None
+    described = read_config(metadata[CONFIG_KEY], path) if CONFIG_KEY in metadata else None
     try:
         metrics = json.loads(metadata.get(METRICS_KEY, "{}"))
     except (ValueError, RecursionError) as error:
-        raise _incomprehensible(path, error) from None
+        raise incomprehensible(path, error) from None
     if not isinstance(metrics, dict):
-        raise _incomprehensible(path, ValueError("the metrics are no table"))
-    return config, metrics
+        raise incomprehensible(path, ValueError("the metrics are no table"))
+    return described.config if described else None, metrics
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -119,7 +124,7 @@ def _familiarity_of(state: "dict[str, Tensor]", path: Path) -> "Familiarity | No
     try:
         return Familiarity.of(tensors, json.loads(_header(path).get(FAMILIARITY, "{}")))
     except (ValueError, RecursionError) as error:
-        raise _incomprehensible(path, error) from None
+        raise incomprehensible(path, error) from None
 
 
 def read_weights(path: Path) -> Weights:
@@ -130,14 +135,15 @@ def read_weights(path: Path) -> Weights:
 
     if not _exists(path):
         raise VidexplainError(f"no weights '{path}': say auto, bundled, none, or name a file")
-    config: ModelConfig | None = None
+    described: Described | None = None
     words = path.name
     content: Any
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        config, _ = read_metadata(path)
+        text = _header(path).get(CONFIG_KEY)
+        described = None if text is None else read_config(text, path)
         try:
             content = load_file(path)
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
@@ -152,7 +158,7 @@ def read_weights(path: Path) -> Weights:
         except Exception as error:
             raise _unreadable(path, error) from None
         words += f" {_words_of(content)}"
-        config = _config_of(content, path)
+        described = _described_in(content, path)
         content = weights_of(content)
     else:
         raise VidexplainError(
@@ -172,7 +178,8 @@ def read_weights(path: Path) -> Weights:
     except (ValueError, RuntimeError) as error:  # also numbers that are packed in ways which this PyTorch cannot unpack
         raise _unreadable(path, error) from None
     check_finite(state, f"weights '{path}' cannot be used")
-    return Weights(state, config, words, _familiarity_of(state, path))
+    config, shared_label = (described.config, described.shared_label) if described else (None, "")
+    return Weights(state, config, words, _familiarity_of(state, path), shared_label)
 
 
 def _dense(value: "Tensor") -> "Tensor":
@@ -296,6 +303,12 @@ def _load(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def _described_in(content: Any, path: Path) -> Described | None:
+    """The configuration in a checkpoint of training, which has one for each dataset; None where there are several."""
+    configs = content.get(CONFIG_KEY) if isinstance(content, Mapping) else None
+    return read_config(configs[0], path) if isinstance(configs, list) and len(configs) == 1 else None
+
+
 def _words_of(content: Any) -> str:
     """The configuration as text that mmaction2 puts beside the weights."""
     meta = content.get("meta") if isinstance(content, Mapping) else None
@@ -309,39 +322,3 @@ def _some(names: list[str]) -> str:
 def _unreadable(path: Path, error: Exception) -> VidexplainError:
     reason = (str(error) or type(error).__name__).splitlines()[0]
     return VidexplainError(f"cannot read weights '{path}', the file is damaged or of another kind: {reason[:150]}")
-
-
-def _incomprehensible(path: Path, error: Exception) -> VidexplainError:
-    reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
-    return VidexplainError(f"weights '{path}' describe a network that this version cannot read: {reason}")
-
-
-def config_to_json(config: ModelConfig) -> str:
-    """What :data:`CONFIG_KEY` holds, in the header of a weights file and in checkpoints of training."""
-    # The file that they were read from is not the file that they are written to.
-    return json.dumps(dataclasses.asdict(config.replace(weights_file="", weights_sha256="")))
-
-
-def _config_from_json(text: str, path: Path) -> ModelConfig:
-    try:
-        entries = {name: _tuples(value) for name, value in json.loads(text).items()}
-        if isinstance(entries.get("tokens"), dict):
-            entries["tokens"] = TokenLayout(**entries["tokens"])
-        if isinstance(entries.get("view"), dict):
-            entries["view"] = View(**entries["view"])
-        return ModelConfig(**entries)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _incomprehensible(path, error) from None
-
-
-def _config_of(content: Any, path: Path) -> ModelConfig | None:
-    """The configuration in a checkpoint of training, which has one for each dataset; None where there are several."""
-    configs = content.get(CONFIG_KEY) if isinstance(content, Mapping) else None
-    return _config_from_json(configs[0], path) if isinstance(configs, list) and len(configs) == 1 else None
-
-
-def _tuples(value: Any) -> Any:
-    """JSON has lists where the configuration has tuples."""
-    if isinstance(value, list):
-        return tuple(map(_tuples, value))
-    return {name: _tuples(entry) for name, entry in value.items()} if isinstance(value, dict) else value
