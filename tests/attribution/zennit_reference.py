@@ -43,12 +43,41 @@ class Plus(nn.Module):
         return self.sum(torch.stack([one, other], -1))
 
 
+def with_statistics(network: nn.Module) -> nn.Module:
+    """Batch statistics and biases that are not those of a new network, and double precision."""
+    generator = torch.Generator().manual_seed(1)
+    for m in network.modules():
+        if isinstance(m, nn.modules.batchnorm._BatchNorm):
+            m.running_mean.normal_(0, 0.2, generator=generator)
+            m.running_var.uniform_(0.5, 1.5, generator=generator)
+            m.weight.data.uniform_(0.5, 1.5, generator=generator)
+            m.weight.data[::3] *= -1  # merged, such a channel has its positive and negative weights swapped
+            m.bias.data.normal_(0, 0.2, generator=generator)
+    return network.double()
+
+
 def relevance(module: nn.Module, x: Tensor, target: int, composite: Composite) -> Tensor:
     """Relevance of the pixels for the logit of a class, of the shape of ``x``."""
     network = rewritten(module)
     with Gradient(model=network, composite=composite) as attributor:
         _, found = attributor(x.clone(), lambda out: out * torch.eye(out.shape[1], dtype=out.dtype)[target])
     return found.detach()
+
+
+def layer_relevance(module: nn.Module, x: Tensor, target: int, composite: Composite, layer: str) -> list[Tensor]:
+    """Relevance of what each call of a layer puts out, in the order of the pass."""
+    network, kept = rewritten(module), list[Tensor]()
+
+    def keep(_: nn.Module, __: Any, output: Tensor) -> None:
+        output.retain_grad()
+        kept.append(output)
+
+    with Gradient(model=network, composite=composite) as attributor:
+        # Hooks run in their order, so this one sees what zennit's have made.
+        hook = network.get_submodule(layer).register_forward_hook(keep)
+        attributor(x.clone(), lambda out: out * torch.eye(out.shape[1], dtype=out.dtype)[target])
+        hook.remove()
+    return [one.grad for one in kept if one.grad is not None]
 
 
 def rewritten(module: nn.Module) -> nn.Module:

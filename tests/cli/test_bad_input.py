@@ -30,8 +30,8 @@ WRONG = {
     "layer": ((*GRADCAM, "--layer", "layer5"), r"unknown layer 'layer5'; did you mean layer\d.*\?"),
     "use of a layer": ((*GRADCAM, "--layer", "layer4:1"), "layer 'layer4' is used once in a pass; there is no use 1"),
     "layer of a method without": (
-        ("lrp", *GRADCAM[1:], "--layer", "x"),
-        "lrp explains the input, so it takes no layer",
+        ("saliency", *GRADCAM[1:], "--layer", "x"),
+        "saliency explains the input, so it takes no layer",
     ),
     "channel": (
         ("activations", *GRADCAM[1:], "--channel", "4"),

@@ -41,6 +41,8 @@ def find_layer(
         if layer is not None:
             raise VidexplainError(f"{method.name} explains the input, so it takes no layer")
         return None
+    if layer is None and method.layer == "input":
+        return None
     if isinstance(module, torch.jit.ScriptModule):
         raise VidexplainError(
             f"{method.name} looks into a layer, and a scripted or traced network shows none: explain the network as it "

@@ -12,6 +12,7 @@ from videxplain.errors import VidexplainError, unknown
 from videxplain.registry import Registry
 
 Family: TypeAlias = Literal["cam", "gradient", "relevance", "perturbation", "attention", "activation"]
+DefaultLayer: TypeAlias = Literal["last", "first", "input"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Method:
         paper: The source.
         cost: In forward passes, in words.
         run: The function.
-        layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or None
-            for a method that explains the input.
+        layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or
+            ``"input"`` for a method that explains the input, and a layer if one is named. None for a method that always
+            explains the input.
         candidates: For how many leading classes to keep maps while the class of the whole video is still open;
             0 when the maps do not depend on a class.
         options: The keyword arguments of ``run``.
@@ -68,7 +70,7 @@ class Method:
     paper: str
     cost: str
     run: Run
-    layer: Literal["last", "first"] | None = None
+    layer: DefaultLayer | None = None
     candidates: int = 0
     options: tuple[Option, ...] = ()
     signed: bool = False
@@ -134,7 +136,7 @@ def register_method(
     summary: str,
     paper: str = "",
     cost: str = "",
-    layer: Literal["last", "first"] | None = None,
+    layer: DefaultLayer | None = None,
     candidates: int = 1,
     options: tuple[Option, ...] = (),
     signed: bool = False,
@@ -156,8 +158,9 @@ def register_method(
         summary: One line.
         paper: The source.
         cost: In forward passes, in words.
-        layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or None
-            for a method that explains the input.
+        layer: The layer explained by default: the ``"last"`` with extent in space, the ``"first"`` convolution, or
+            ``"input"`` for a method that explains the input, and a layer if one is named. None for a method that always
+            explains the input.
         candidates: For how many leading classes of a long video to keep maps until its class is known; 0 when the
             maps depend on no class.
         options: The keyword arguments of the function.

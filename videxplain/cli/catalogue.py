@@ -151,7 +151,11 @@ def _input_words(config: Any) -> str:
 
 
 def _method_facts(method: "Method") -> Iterator[tuple[str, str]]:
-    layers = {"last": "the model's default, otherwise the last with extent in space", "first": "the first convolution"}
+    layers = {
+        "last": "the model's default, otherwise the last with extent in space",
+        "first": "the first convolution",
+        "input": "the input, otherwise the one that --layer names",
+    }
     yield "method", f"{method.name}: {method.summary}"
     yield "family", FAMILIES[method.family]
     yield "paper", method.paper or "none"

@@ -105,6 +105,7 @@ def _help(method: Method) -> str:
     layers = {
         "last": "Default layer: the model's default, otherwise the last one with extent in space.",
         "first": "Default layer: the model's first convolution.",
+        "input": "It explains the input, or the layer that --layer names.",
         None: "It uses all layers of attention." if method.family == "attention" else "It explains the input itself.",
     }
     about = f"{method.summary[0].upper()}{method.summary[1:]} ({method.paper})."

@@ -13,7 +13,7 @@ class Conservation:
     """What there was to divide, and what has arrived; both summed over the windows of the video.
 
     Attributes:
-        arrived: The sum of what the pixels got.
+        arrived: The sum of what the pixels got, or the places of the layer that is explained.
         begun: The score.
     """
 
@@ -32,7 +32,7 @@ class Conservation:
             return ""
         share = "" if self.share is None else f", {self.share:.0%}"
         return (
-            f"the pixels hold {self.arrived:.3g} of a score of {self.begun:.3g}{share}: biases and rules have taken or "
+            f"the map holds {self.arrived:.3g} of a score of {self.begun:.3g}{share}: biases and rules have taken or "
             "added the rest, so the map says where evidence lies and not how much of the score it is"
         )
 

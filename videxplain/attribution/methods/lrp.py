@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation: the score, handed back from layer to layer until it lies on the pixels."""
+"""Layer-wise relevance propagation: the score is divided among the pixels, or among the places of a layer."""
 
 import torch
 
@@ -7,6 +7,7 @@ from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 from videxplain.attribution.relevance.composites import COMPOSITES, FIRST, Composite, Settings, composite_of
+from videxplain.attribution.relevance.layer_maps import relevance_at_layer
 from videxplain.attribution.relevance.propagation import relevance_of_scores, relevance_pass
 from videxplain.errors import VidexplainError
 
@@ -48,6 +49,7 @@ OPTIONS = (
     summary="the score, divided among the pixels layer by layer",
     paper="Bach et al., PLOS ONE 2015; for attention Achtibat et al., ICML 2024",
     cost=COST,
+    layer="input",
     candidates=1,
     options=OPTIONS,
 )
@@ -66,15 +68,18 @@ def lrp(
     :attr:`Attribution.conserved` says how much. :func:`videxplain.relevance` measures it layer by layer.
 
     Returns:
-        Maps ``(M, N, T, H, W)``, the relevance of each pixel, all its channels together.
+        Maps ``(M, N, T, H, W)``, the relevance of each pixel, all its channels together. If the pass has a layer,
+        ``(M, N, T, h, w)``, the relevance of its output.
 
     Raises:
-        VidexplainError: A step of the network has no rule.
+        VidexplainError: A step of the network has no rule, or the layer's output cannot be laid over the clip.
     """
     rules = composite_for(p, composite, first, epsilon, gamma, low, high)
+    if p.layer is not None:
+        return relevance_at_layer(p, rules)
     with relevance_pass(p, rules) as run:
         found = relevance_of_scores(p, run)
-        maps = torch.stack([one.pixels.sum(1) for one in found])
+        maps = torch.stack([one.outputs[0].sum(1) for one in found])
         arrived = maps.flatten(2).double().sum(2)
         begun = torch.stack([one.total.double() for one in found])
         return Attribution(run.logits.detach(), maps, conserved=torch.stack([arrived, begun], -1))

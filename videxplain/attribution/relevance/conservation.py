@@ -134,8 +134,9 @@ def _of_sample(p: Pass, names: Sequence[str], options: dict[str, Any], every: bo
     """The relevance of one sample; ``every`` says that layers through which not everything goes are left out."""
     with relevance_pass(p, composite_for(p, **options), names) as run:
         by_name: dict[str, list[int]] = {}
-        for i, output in reversed(list(enumerate(run.outputs))):
-            by_name.setdefault(output.name, []).append(i)
+        for i, output in reversed(list(enumerate(run.outputs))[1:]):
+            if output.edge is not None:
+                by_name.setdefault(output.name, []).append(i)
         if missing := [name for name in names if name not in by_name and not every]:
             raise VidexplainError(f"layer '{missing[0]}' holds no tensor that the logits are computed from")
         whole = {name: run.is_whole(calls) for name, calls in by_name.items()}
@@ -145,7 +146,7 @@ def _of_sample(p: Pass, names: Sequence[str], options: dict[str, Any], every: bo
             for name, calls in by_name.items()
             if whole[name] or not every
         ]
-        return Relevance(run.logits.detach(), score.total, score.pixels, tuple(layers), dict(run.used))
+        return Relevance(run.logits.detach(), score.total, score.outputs[0], tuple(layers), dict(run.used))
 
 
 def _total(outputs: list[Tensor]) -> Tensor:
