@@ -197,10 +197,10 @@ def test_a_variable_rate_is_said_once_and_gives_each_frame_its_time(write_video,
     "times",
     [
         [0, 33, 67, 100, 133, 167, 200],  # 30 frames/s in milliseconds
-        [0, 40, 80, 3000, 3040, 3080, 3120, *range(3160, 4200, 40)],  # packets were lost
+        [0, 40, 80, 200, 240, 280, 320, *range(360, 1400, 40)],  # packets were lost
     ],
 )
-def test_rounded_times_and_gaps_are_no_variable_rate(write_video, numbered, times):
+def test_rounded_times_and_small_gaps_are_no_variable_rate(write_video, numbered, times):
     path = write_video("a.mkv", numbered(len(times)), codec="ffv1", rate=25, times_ms=times)
     source = FileFrames(path)
     np.testing.assert_array_equal(source.times, np.arange(len(times)) / source.fps)

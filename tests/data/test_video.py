@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -471,10 +472,12 @@ def test_a_file_cut_short_gives_what_decodes_and_both_numbers(counted, noise):
     with pytest.warns(DamagedVideoWarning) as told:
         frames, _ = read_frames(counted)
     assert 20 < len(frames) < 66
-    assert [str(w.message) for w in told] == [f"{counted} declares 96 frames, {len(frames)} decode"]
+    # The last frame may be there in part.
+    words = rf"{re.escape(str(counted))} declares 96 frames, {len(frames)} decode(, and has 1 damaged frames, .*)?"
+    assert [bool(re.fullmatch(words, str(w.message))) for w in told] == [True]
     with pytest.warns(DamagedVideoWarning) as told:
         assert count_frames(counted) == len(frames)
-    assert [str(w.message) for w in told] == [f"{counted} declares 96 frames, {len(frames)} decode"]
+    assert [bool(re.fullmatch(words, str(w.message))) for w in told] == [True]
     # what decodes is the video: an early frame is its own, up to compression
     assert int(np.argmin([np.abs(frames[15].astype(int) - f).mean() for f in noise])) == 15
 

@@ -100,6 +100,10 @@ def _shown_frames(container: "av.container.InputContainer", stream: "av.VideoStr
     if container.format.name == _EDIT_LISTS and len(stream.index_entries):
         # The demuxer leaves out what lies outside the edits, and marks what is only decoded and not shown.
         return sum(not entry.is_discard for entry in stream.index_entries)
+    if container.format.name == "avi" and len(entries := stream.index_entries):
+        # It also counts moments at which the picture before stays, for which there is no frame. The index has times.
+        empty = entries[-1].timestamp + 1 - len(entries)
+        return stream.frames - max(0, min(empty, stream.frames - 1))
     return stream.frames
 
 
@@ -113,24 +117,30 @@ def _checked_rate(
     container: "av.container.InputContainer", stream: "av.VideoStream", declared: float | None
 ) -> float | None:
     """The declared rate, or the mean one where the usual time from frame to frame contradicts it."""
-    times = sorted(_first_times(container.demux(stream)))
-    if stream.time_base is None or len(times) < 2 or times[-1] == times[0]:
+    shown, decoded = _first_times(container.demux(stream))
+    if stream.time_base is None or len(shown) < 2 or shown[-1] == shown[0]:
         return declared
+    # Files that were put one after the other begin anew in the middle: then only the order of decoding has steps.
+    steps = np.diff(decoded if len(decoded) > 1 else shown)
     # The median, because a gap where packets are lost is no change of rate.
-    usual = float(np.median(np.diff(times)) * stream.time_base)
+    usual = float(np.median(steps[steps > 0]) * stream.time_base)
     if declared and abs(usual * declared - 1) <= _RATE_TOLERANCE:
         return declared
-    return float((len(times) - 1) / ((times[-1] - times[0]) * stream.time_base))
+    return float((len(shown) - 1) / ((shown[-1] - shown[0]) * stream.time_base))
 
 
-def _first_times(packets: "Iterable[av.Packet]") -> list[int]:
-    times: list[int] = []
+def _first_times(packets: "Iterable[av.Packet]") -> tuple[list[int], list[int]]:
+    """When the first frames are shown, each time once and in order, and when they are decoded, in their order."""
+    shown: set[int] = set()
+    decoded: list[int] = []
     try:
-        for packet in packets:
+        for number, packet in enumerate(packets, 1):
             if packet.pts is not None:
-                times.append(packet.pts)
-            if len(times) == _MEASURED_PACKETS:
+                shown.add(packet.pts)
+            if packet.dts is not None:
+                decoded.append(packet.dts)
+            if number == _MEASURED_PACKETS:
                 break
     except av.FFmpegError:
         pass  # damaged from here on; the packets before have their times
-    return times
+    return sorted(shown), decoded

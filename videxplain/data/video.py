@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.data.decoder import RGB, pictures
-from videxplain.data.frame_times import frame_times, is_variable
+from videxplain.data.frame_times import frame_times, is_variable, long_gaps
 from videxplain.data.header import Header, read_header
 from videxplain.data.images import is_animated, numbered_images, read_image, reading
 from videxplain.data.suffixes import IMAGE_SUFFIXES
@@ -32,11 +32,11 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")
 
 
 class DamagedVideoWarning(UserWarning):
-    """Fewer frames decode than the file declares."""
+    """Fewer frames decode than the file declares, or the decoder has filled in what is missing in some."""
 
 
 class VariableRateWarning(UserWarning):
-    """The steps from frame to frame differ, so that a frame's number alone does not say its time."""
+    """The steps from frame to frame differ, or have gaps, so that a frame's number alone does not say its time."""
 
 
 class VideoReader:
@@ -46,8 +46,8 @@ class VideoReader:
     RGB and alpha is dropped. Frames keep the size in which they are stored; ``pixel_aspect`` says how they are shown,
     and :mod:`videxplain.data.shown` stretches them for pictures.
     Each iteration starts again at ``start`` with a decoder of its own, also after the ``with`` block, which only ends
-    the one that opening left. When the end of a file comes earlier than its header says, a
-    :class:`DamagedVideoWarning` tells so, once for each reader.
+    the one that opening left. When the end of a file comes earlier than its header says, or the decoder has filled in
+    missing parts of frames, a :class:`DamagedVideoWarning` tells so, once for each reader.
 
     Attributes:
         path: The file or folder.
@@ -56,6 +56,7 @@ class VideoReader:
         declared_frames: The frame count the container declares, which can be wrong, or None where it declares none.
             Frames that an edit list hides are not counted.
         pixel_aspect: Width of a pixel divided by its height, after rotation; 1 for square pixels.
+        damaged_frames: In how many frames the decoder has filled in missing parts, as far as the longest pass has come.
     """
 
     def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
@@ -71,6 +72,7 @@ class VideoReader:
         self._images: list[Path] | None = None
         self._header = Header(DEFAULT_FPS, None, None)
         self._told = False
+        self.damaged_frames = 0
         self._on_its_side = False
         self._stamps = array("d")  # in seconds, of all frames up to the end of the range, once a pass has got there
         with reading(self.path):
@@ -133,9 +135,10 @@ class VideoReader:
     def times(self) -> NDArray[np.float64]:
         """Seconds at which each frame of the range is shown, ``(T,)``, counted from the first frame of the file.
 
-        A file is decoded for it, unless a pass has reached the end of the range before. Where the frame rate varies,
-        these are the file's time stamps, ``fps`` becomes their mean rate, and a :class:`VariableRateWarning` says so;
-        otherwise index / fps.
+        A file is decoded for it, unless a pass has reached the end of the range before. These are index / fps, or the
+        file's time stamps where those say something else: where the frame rate varies, ``fps`` becomes the mean rate;
+        where frames have long gaps between them, it becomes the rate without the gaps. A :class:`VariableRateWarning`
+        says so in both cases.
         """
         if self._images is not None:
             return np.arange(len(self._images))[self.start : self.stop] / self.fps
@@ -144,13 +147,19 @@ class VideoReader:
         if is_variable(self._stamps):
             steps = np.diff(self._stamps) * 1000
             self.fps = 1000 / float(steps.mean())
-            warnings.warn(
-                f"{self.path} has a variable frame rate: {self.fps:.4g} frames/s on average, with {steps.min():.0f} to "
-                f"{steps.max():.0f} ms from frame to frame",
-                VariableRateWarning,
-                stacklevel=2,
+            self._tell_times(
+                f"has a variable frame rate: {self.fps:.4g} frames/s on average, with {steps.min():.0f} to "
+                f"{steps.max():.0f} ms from frame to frame"
             )
+        elif gaps := long_gaps(self._stamps):
+            self.fps = gaps.fps
+            where = f"{gaps.seconds:.2f} s without a frame after frame {gaps.after}"
+            more = f", the longest of {gaps.count} gaps" if gaps.count > 1 else ""
+            self._tell_times(f"has {self.fps:.4g} frames/s, and {where}{more}")
         return frame_times(self._stamps, self.fps)[self.start :]
+
+    def _tell_times(self, words: str) -> None:
+        warnings.warn(f"{self.path} {words}", VariableRateWarning, stacklevel=3)
 
     def _name(self, index: int) -> str:
         return f"frame {index} of {self.path}" if self._images is None else str(self._images[index])
@@ -186,19 +195,30 @@ class VideoReader:
 
     def _step(self, stop: int | None) -> Generator[av.VideoFrame, None, None]:
         """Decode picture after picture up to ``stop``, not yet converted; at the end of the file, look for damage."""
-        stamps = array("d")
+        stamps, damaged = array("d"), 0
         with closing(pictures(self.path)) as decoded:
             for picture in decoded:
                 stamps.append(math.nan if picture.time is None else picture.time)
+                damaged += picture.is_corrupt
+                self.damaged_frames = max(damaged, self.damaged_frames)
                 yield picture
                 if len(stamps) == stop:
                     if stop == self.stop:
                         self._stamps = stamps
+                        self._tell_damage([], damaged, len(stamps))
                     return
         self._stamps = stamps
-        self._tell_damage(stamps)
+        self._tell_damage(self._missing(stamps), damaged, len(stamps))
 
-    def _tell_damage(self, stamps: "array[float]") -> None:
+    def _tell_damage(self, missing: list[str], damaged: int, count: int) -> None:
+        if damaged:
+            missing = [*missing, f"has {damaged} damaged frames, in which the decoder filled in what is missing"]
+        if missing and count and not self._told:
+            self._told = True
+            warnings.warn(f"{self.path} {', and '.join(missing)}", DamagedVideoWarning, stacklevel=2)
+
+    def _missing(self, stamps: "array[float]") -> list[str]:
+        """How many frames lack at the end of the file, in words; empty where none do."""
         header, count = self._header, len(stamps)
         declared = None
         if header.frames is not None:
@@ -208,9 +228,7 @@ class VideoReader:
             shown = known if known > 0 else (count - 1) / self.fps  # NaN, or time stamps that go back
             estimate = round(header.seconds * self.fps)
             declared = f"about {estimate}" if header.seconds - shown > _SECONDS_MISSING and count < estimate else None
-        if declared is not None and count and not self._told:
-            self._told = True
-            warnings.warn(f"{self.path} declares {declared} frames, {count} decode", DamagedVideoWarning, stacklevel=2)
+        return [] if declared is None else [f"declares {declared} frames, {count} decode"]
 
     def _check_start(self, start: int, total: int) -> None:
         if total == 0:

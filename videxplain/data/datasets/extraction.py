@@ -77,10 +77,12 @@ def extract(task: Task) -> Outcome:
 
 
 def check_complete(reader: VideoReader, count: int) -> None:
-    """Refuse a video of which much less decodes than it declares."""
-    declared = reader.declared_frames
-    if declared is not None and count < (1 - _LOST) * declared:
-        raise VidexplainError(f"{reader.path} is damaged: it declares {declared} frames, {count} decode")
+    """Refuse a video of which much less decodes than it declares; what the decoder has filled in does not count."""
+    declared, filled = reader.declared_frames, reader.damaged_frames
+    if count - filled < (1 - _LOST) * (declared or count):
+        has = f"it declares {declared} frames, {count} decode" if declared else f"{count} frames decode"
+        parts = f", {filled} of them only in part" if filled else ""
+        raise VidexplainError(f"{reader.path} is damaged: {has}{parts}")
 
 
 def _damage(video: Path) -> str | None:
