@@ -1,5 +1,7 @@
 """Hosts, origins, tokens, visitors, sizes: what passes and what does not. No worker runs."""
 
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -68,7 +70,12 @@ def test_a_token_is_demanded_and_a_cookie_stands_for_it(tmp_path):
         assert one.get("/api/clips").status_code == 401
         assert one.get("/").headers["location"] == "/enter"
         assert one.get("/openapi.json").status_code != 200
-        assert one.get("/enter").status_code == 200
+        entrance = one.get("/enter")
+        assert entrance.status_code == 200
+        named = re.findall(r'(?:src|href)="(/assets/[^"]+)"', entrance.text)
+        assert len(named) == 4
+        assert all(one.get(path).status_code == 200 for path in named)
+        assert one.get("/assets/studio.js").headers["location"] == "/enter"
         assert one.post("/enter", data={"token": "wrong"}).status_code == 401
         assert one.get("/api/clips").status_code == 401
         assert one.get("/api/clips", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200

@@ -6,12 +6,13 @@ from typing import get_args
 
 import pytest
 
+import videxplain as vx
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
 from videxplain.studio.catalogue import offer_of, offers
 from videxplain.studio.commands import command_line, python_lines
-from videxplain.studio.pages import FAMILIES
-from videxplain.studio.question import Question, asked, plain_text
+from videxplain.studio.pages import FAMILIES, FORMATS
+from videxplain.studio.question import FILES, Question, asked, plain_text
 
 CLIP = "a" * 64
 
@@ -87,6 +88,17 @@ def test_models_are_those_whose_weights_are_here(tmp_path):
 
 def test_every_family_of_methods_has_words():
     assert set(FAMILIES) == set(get_args(Family))
+
+
+def test_every_kind_of_file_has_a_button():
+    assert sorted(kind for kinds in FORMATS.values() for kind in kinds) == sorted(FILES)
+
+
+def test_a_network_tells_its_accuracies(tmp_path):
+    network = vx.load_model("late_fusion")
+    vx.save_model(network, tmp_path / "own.safetensors", {"test": 0.625, "validation": 0.75, "epochs": 3, "loss": 0.1})
+    (words,) = (one.words for one in offers(tmp_path).values() if one.id == "file:own")
+    assert words.endswith("; accuracy 62 % (test), 75 % (validation)")
 
 
 def test_commands_make_the_same():

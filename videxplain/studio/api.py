@@ -17,13 +17,16 @@ from videxplain.studio.answers import MAPS, PARTIAL, PARTIAL_MAPS, PLAYER
 from videxplain.studio.catalogue import FIRST, method_records, offers
 from videxplain.studio.database import OPEN_STATES
 from videxplain.studio.desk import Desk, MissingError, job_record
-from videxplain.studio.question import KINDS, plain_text
+from videxplain.studio.question import FILES, KINDS, plain_text
 from videxplain.studio.read_clip import POSTER, SHOWN
 from videxplain.studio.uploads import receive_clip
 from videxplain.viz.player.bundle import colour_tables
 
 Sha = Annotated[str, InPath(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
-Keys = Annotated[list[str], Query(max_length=16, description="the keys of the jobs to watch")]
+Keys = Annotated[list[str], Query(max_length=16, description="the keys of the jobs to watch, at most 16")]
+Name = Annotated[str, Query(description="the file's name, which the page and saved files show")]
+ClipPart = Annotated[str, InPath(description="video or poster")]
+ResultPart = Annotated[str, InPath(description="player, maps, partial or partial-maps")]
 _LOOK_SECONDS = 0.25
 _EAGER_SECONDS, _EAGER_LOOK_SECONDS = 3.0, 0.04
 _QUIET_SECONDS = 15.0
@@ -44,8 +47,8 @@ class Asked(BaseModel):
     target: str = Field("", description="a class by name or number; empty for the class predicted")
     against: str = Field("", description="why target rather than this class")
     layer: str = Field("", description="a layer by its dotted name")
-    frames: str = Field("", description="START:STOP")
-    format: str = Field("", description="for kind file: mp4, gif, png, pdf, svg, json, npz, figure.png, figure.pdf")
+    frames: str = Field("", description="START:STOP; empty for all frames")
+    format: str = Field("", description="for kind file: " + ", ".join(FILES))
     options: dict[str, Any] = Field(default_factory=dict, description="options of the method")
     edits: list[dict[str, Any]] = Field(
         default_factory=list,
@@ -58,7 +61,7 @@ def api_router(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/api")
 
     @router.post("/clips", status_code=201, summary="Upload a clip: the file is the body of the request")
-    async def upload(request: Request, name: str = "") -> dict[str, Any]:
+    async def upload(request: Request, name: Name = "") -> dict[str, Any]:
         visitor = request.state.visitor
         sha = await receive_clip(desk.studio, request.stream())
         shown = plain_text(name.replace("\\", "/").rpartition("/")[2], 120) or "clip"
@@ -81,7 +84,7 @@ def api_router(desk: Desk) -> APIRouter:
         return Response(status_code=204)
 
     @router.get("/clips/{sha}/{what}", summary="The clip as a browser plays it (video), or a picture of it (poster)")
-    def clip_file(request: Request, sha: Sha, what: str) -> Response:
+    def clip_file(request: Request, sha: Sha, what: ClipPart) -> Response:
         desk.clip(request.state.visitor, sha)
         name = {"video": SHOWN, "poster": POSTER}.get(what)
         path = desk.studio.clips / sha / (name or "")
@@ -141,7 +144,7 @@ def api_router(desk: Desk) -> APIRouter:
         return FileResponse(path, filename=_download_name(desk, request.state.visitor, key, path))
 
     @router.get("/results/{key}/{what}", summary="For the player: player and maps, partial and partial-maps")
-    def part(request: Request, key: Sha, what: str) -> Response:
+    def part(request: Request, key: Sha, what: ResultPart) -> Response:
         if what not in _FILES:
             raise MissingError("there is player, maps, partial and partial-maps")
         path = desk.file(request.state.visitor, key, _FILES[what])
@@ -149,7 +152,11 @@ def api_router(desk: Desk) -> APIRouter:
 
     @router.get("/experiments", summary="The changes of a clip that you have tried")
     def experiments(
-        request: Request, clip: str, model: str = FIRST, view: str = "model", frames: str = ":"
+        request: Request,
+        clip: Annotated[str, Query(description="SHA-256 of the clip")],
+        model: Annotated[str, Query(description="an id of /api/models")] = FIRST,
+        view: Annotated[str, Query(description="model or whole, as in the question")] = "model",
+        frames: Annotated[str, Query(description="START:STOP, as in the question")] = ":",
     ) -> list[dict[str, Any]]:
         return desk.experiments(request.state.visitor, clip, model, view, frames)
 

@@ -19,6 +19,8 @@ FIRST = "i3d"
 """The network that a page begins with."""
 DEFAULT_METHOD = "gradcam"
 _TORCHVISION = "https://download.pytorch.org/models/"
+_MEASURED = ("test", "validation")
+"""Accuracies in a file of weights."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def _of_folder(folder: Path) -> Iterator[Offer]:
 
 
 def _words(trained: str, metrics: dict[str, Any]) -> str:
-    figures = (f"{name} {value:.3g}" for name, value in metrics.items() if isinstance(value, float))
-    return ", ".join([trained, *figures])
+    figures = [f"{100 * metrics[name]:.0f} % ({name})" for name in _MEASURED if isinstance(metrics.get(name), float)]
+    return trained + (f"; accuracy {', '.join(figures)}" if figures else "")
 
 
 def method_record(name: str) -> dict[str, Any]:

@@ -19,7 +19,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 VISITOR, KEY = "videxplain_visitor", "videxplain_key"
 """The cookies: who a visitor is, and what shows that the visitor knows the token."""
 UPLOAD = "/api/clips"
-_OPEN_PATHS = ("/enter", "/assets/studio.css")
+_ENTER_ASSETS = ("studio.css", "player.css", "theme.js", "icon.svg")
+_OPEN_PATHS = ("/enter", *(f"/assets/{name}" for name in _ENTER_ASSETS))
+"""What a visitor without the token can see: the page that asks for it, and the files that it names."""
 _SMALL_BODY = 256 * 1024
 _YEAR = 365 * 86400
 _VISITOR = re.compile(r"[0-9a-f]{32}")

@@ -17,7 +17,7 @@ from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST, method_record, me
 from videxplain.studio.commands import command_line, python_lines
 from videxplain.studio.desk import Desk
 from videxplain.studio.guard import KEY, key_of, same
-from videxplain.studio.question import FILES, Question, asked
+from videxplain.studio.question import Question, asked
 from videxplain.version import __version__
 from videxplain.viz.player import bundle
 
@@ -32,20 +32,15 @@ FAMILIES: Mapping[Family, str] = {
     "attention": "Attention",
     "activation": "Activations",
 }
-_FORMAT_WORDS = {
-    "mp4": "MP4",
-    "gif": "GIF",
-    "html": "page with player",
-    "png": "sheet PNG",
-    "pdf": "sheet PDF",
-    "svg": "sheet SVG",
-    "json": "JSON",
-    "figure.png": "figure PNG",
-    "figure.pdf": "figure PDF",
-    "tex": "LaTeX caption",
-    "bib": "BibTeX",
+FORMATS: Mapping[str, Mapping[str, str]] = {
+    "video with the map": {"mp4": "MP4", "gif": "GIF"},
+    "page with this player": {"html": "HTML"},
+    "contact sheet": {"png": "PNG", "pdf": "PDF", "svg": "SVG"},
+    "figure": {"figure.png": "PNG", "figure.pdf": "PDF"},
+    "for a paper": {"tex": "LaTeX caption", "bib": "BibTeX"},
+    "numbers": {"json": "JSON", "npz": "npz"},
 }
-"""What the buttons of the files say."""
+"""What can be saved, and what the buttons say."""
 _KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -113,7 +108,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             method=method_record(question.method),
             methods=_by_family(),
             families=FAMILIES,
-            formats={one: _FORMAT_WORDS.get(one, one) for one in FILES},
+            formats=FORMATS,
             values={name: _shown(value) for name, value in question.options.items()},
             command=command_line(question, here[question.model], found["name"]),
             python=python_lines(question, here[question.model], found["name"]),

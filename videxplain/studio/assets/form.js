@@ -86,7 +86,7 @@
       try {
         const question = { ...studio.strip(studio.main.question), kind: "file", format: button.dataset.format };
         const { key } = await studio.answer(question, (job) => (said.textContent = studio.words(job)));
-        const link = make("a", { href: `/api/results/${key}/file`, download: "" }, "Save the " + button.textContent);
+        const link = make("a", { href: `/api/results/${key}/file`, download: "" }, "Save the file (" + button.getAttribute("aria-label") + ")");
         said.replaceChildren(link);
         link.click();
       } catch (error) {

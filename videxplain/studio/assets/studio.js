@@ -31,7 +31,7 @@
     studio.get("/api/jobs", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(question) });
 
   studio.words = function (job) {
-    if (job.state === "queued") return job.place ? `waiting, ${job.place} before it` : "waiting";
+    if (job.state === "queued") return job.place ? `waiting, ${job.place} ${job.place === 1 ? "question" : "questions"} before it` : "waiting";
     if (job.state === "cancelling") return "cancelling";
     if (job.state === "cancelled") return "cancelled";
     if (job.state === "failed") return job.error;
