@@ -12,7 +12,9 @@ import pytest
 import videxplain as vx
 from tests.studio.running import PATIENCE, answered, finished, running, upload
 from videxplain.explanation.api import predict
+from videxplain.explanation.familiarity import UNFAMILIAR
 from videxplain.viz.overlay import enlarge
+from videxplain.viz.video import save_video
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,20 @@ def test_the_map_is_that_of_explain(client, sha, clip, network):
     assert (meta["frames"], meta["width"], meta["height"]) == (own.num_frames, 80, 64)
     assert meta["range"] == pytest.approx(own.range, rel=1e-4)
     assert meta["title"] == "my wave.mp4: gradcam of late_fusion"
+
+
+def test_a_clip_that_the_network_cannot_know_is_told_with_its_classes(client, tmp_path):
+    save_video(tmp_path / "noise.mp4", iter(np.random.default_rng(0).integers(0, 256, (12, 64, 80, 3), np.uint8)), 10.0)
+    sha = upload(client, tmp_path / "noise.mp4")
+    _, answer = answered(client, kind="predict", clip=sha, model="late_fusion")
+    note, advice = answer["notes"]
+    assert note.startswith(UNFAMILIAR)
+    assert advice == (
+        "Choose a model that was trained on real video. 'videxplain download torchvision:r3d_18' adds one to the list."
+    )
+    _, answer = answered(client, kind="explain", clip=sha, model="late_fusion")
+    assert answer["notes"][:2] == [note, advice]
+    assert not any("--clip" in line for line in answer["notes"])
 
 
 def test_the_same_question_costs_nothing(client, served, sha):

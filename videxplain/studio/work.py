@@ -1,7 +1,7 @@
 """What the worker does for each kind of question."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from videxplain.data.shown import ShownFrames
 from videxplain.data.stream import FileFrames
 from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
-from videxplain.explanation.api import explain, predict
+from videxplain.explanation.api import explain, predict, predict_source
+from videxplain.explanation.familiarity import REAL_NETWORK, familiarity_notes
 from videxplain.explanation.panels import four_panel_figure
 from videxplain.explanation.result import Explanation
 from videxplain.metrics.strongest import STRONGEST
@@ -31,6 +32,7 @@ from videxplain.viz.save import save_figure
 Tell = Callable[[str, int, int | None, bool], None]
 """Called with the stage in words, the steps done, the steps in all, and whether a partial result was written."""
 _PARTIAL_SECONDS = 0.4
+_ADVICE = f"Choose a model that was trained on real video. 'videxplain download {REAL_NETWORK}' adds one to the list."
 
 
 class Work:
@@ -87,9 +89,10 @@ class Work:
     def _predict(self, question: Question, folder: Path, tell: Tell) -> dict[str, Any]:
         network = self._network(question, tell)
         source = edited(self._source(question), question.edits, network.config.mean)
-        said = predict(network, source, progress=lambda done, total: tell("predicting", done, total, False))
+        said = predict_source(network, source, progress=lambda done, total: tell("predicting", done, total, False))
         return {
-            "predictions": [[label, float(probability)] for label, probability in said],
+            "predictions": [[label, float(probability)] for label, probability in said.classes],
+            "notes": _advised((), familiarity_notes(said.familiarity, source)),
             "edits": [edit.words for edit in question.edits],
             "frames": source.num_frames,
         }
@@ -145,7 +148,7 @@ class Work:
             "predictions": [[a, float(b)] for a, b in explanation.predictions],
             "target": origin.target,
             "layer": origin.layer,
-            "notes": list(explanation.notes),
+            "notes": _advised(explanation.notes, familiarity_notes(explanation.familiarity, source)),
             "provenance": explanation.provenance,
             "windows": origin.windows,
         }
@@ -208,6 +211,12 @@ class Work:
             "labels": [config.label(k) for k in range(config.num_outcomes)],
             "input": f"{config.num_frames} frames of {config.size[1]} x {config.size[0]} pixels",
         }
+
+
+def _advised(notes: Sequence[str], unfamiliar: Sequence[str]) -> list[str]:
+    """The notes for the page. What to type in a terminal about an unfamiliar clip becomes what to do in the page."""
+    others = [note for note in notes if note not in unfamiliar]
+    return [unfamiliar[0], _ADVICE, *others] if unfamiliar else others
 
 
 def _index(predictions: list[tuple[str, float]], network: Any) -> int:

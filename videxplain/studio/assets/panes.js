@@ -90,13 +90,18 @@
     if (pane === panes[0] && pane.player.frame === 0) pane.player.go(pane.player.peak);
     status.textContent = [answer.layer && "layer " + answer.layer, answer.provenance].filter(Boolean).join(", ");
     pane.element.querySelector(".for").textContent = answer.target ? "for " + answer.target : "";
-    pane.element.querySelector(".notes").replaceChildren(...answer.notes.map((note) => make("p", { class: "note" }, note)));
+    note(pane, answer.notes);
     document.dispatchEvent(new CustomEvent("explained", { detail: pane }));
   }
 
+  function note(pane, lines) {
+    pane.element.querySelector(".notes").replaceChildren(...lines.map((line) => make("p", {}, line)));
+  }
+
   async function predicted(key) {
-    const { predictions } = await studio.get("/api/results/" + key);
+    const { predictions, notes = [] } = await studio.get("/api/results/" + key); // older answers have no notes
     studio.predictions = predictions;
+    if (!studio.main.answer) note(studio.main, notes);
     const rows = predictions.slice(0, 5).map(([label, share], rank) => {
       const explain = make("a", { href: changed({ target: label, against: "" }) }, "explain");
       const rather = make("a", { href: changed({ target: predictions[0][0], against: label }) }, "why not this");
