@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from tests.attribution.networks import video
+from tests.attribution.references import close
+from tests.oracles import relevance_steps as steps
 from tests.small_models import HUGGINGFACE, TRANSFORMERS
 from videxplain.attribution.relevance.conservation import relevance
 
@@ -39,6 +41,15 @@ def test_without_biases_cp_lrp_loses_nothing(name, networks):
     kept = [shares[one] for one in names[begin : names.index(INNERMOST[name]) + 1]]
     assert len(kept) > 3
     assert kept == pytest.approx([shares[JOINS[name]] if name in JOINS else 1.0] * len(kept), abs=2e-3)
+
+
+@pytest.mark.parametrize(("composite", "attention"), [("epsilon-plus-flat", "attn"), ("cp-lrp", "cp")])
+@pytest.mark.parametrize("name", HUGGINGFACE)
+def test_every_step_equals_its_equation(name, composite, attention, tmp_path):
+    network, x = TRANSFORMERS[name][0](tmp_path).double(), video(2, 3, 4, 24, 24).double()
+    steps.compute_attention_step_by_step(network)
+    found = relevance(network, x, target=1, layers=(), composite=composite, epsilon=0.0)
+    close(found.map, steps.relevance(network, x, 1, attention))
 
 
 @pytest.mark.parametrize("composite", ["epsilon-plus-flat", "attn-lrp", "cp-lrp"])

@@ -1,4 +1,7 @@
-"""Relevance by zennit, which knows modules alone: networks are rewritten for it, batch normalisation merged."""
+"""Relevance by zennit, which knows modules alone: networks are rewritten for it, batch normalisation merged.
+
+zennit has no rule for products of two values, softmax and LSTM. There the equations stand in its place.
+"""
 
 import copy
 from collections.abc import Callable
@@ -16,10 +19,15 @@ from zennit.core import Composite
 from zennit.layer import Sum
 from zennit.types import AvgPool
 
+from tests.oracles import relevance as literal
 from videxplain.models.networks.blocks import BasicBlock, Bottleneck
 from videxplain.models.networks.late_fusion import LateFusion
+from videxplain.models.networks.lrcn import LRCN
+from videxplain.models.networks.non_local import NonLocal
 
 LOW, HIGH = -3.0, 3.0
+EPSILON = 1e-6
+"""zennit's and ours, where no other is given."""
 SUMS = [(kind, zennit.rules.Norm(stabilizer=1e-15)) for kind in (Sum, AvgPool)]
 """Our sums and averages divide by nothing, so they need no stabiliser; zennit's is 1e-6 where no other is given."""
 COMPOSITES: dict[str, Callable[[], Composite]] = {
@@ -91,6 +99,11 @@ def rewritten(module: nn.Module) -> nn.Module:
         if isinstance(part, LateFusion):
             part.mean = nn.AdaptiveAvgPool1d(1)
             part.forward = MethodType(_late_fusion, part)
+        if isinstance(part, NonLocal):
+            part.plus = Plus()
+            part.forward = MethodType(_non_local, part)
+        if isinstance(part, LRCN):
+            part.forward = MethodType(_lrcn, part)
         if isinstance(part, nn.ReLU):
             part.inplace = False
     return network
@@ -137,3 +150,27 @@ def _torchvision_block(self: Any, x: Tensor) -> Tensor:
 def _late_fusion(self: Any, x: Tensor) -> Tensor:
     features = self.latent(self.trunk.per_frame(x))
     return self.fc(self.dropout(self.mean(features.transpose(1, 2))[..., 0]))
+
+
+def _non_local(self: Any, x: Tensor) -> Tensor:
+    theta, phi, g = (one.flatten(2) for one in (self.theta(x), self.pool(self.phi(x)), self.pool(self.g(x))))
+    pairs = _product(theta.transpose(1, 2), phi)
+    weights = literal.by_equation(lambda one: one.softmax(-1), lambda one, r: (literal.softmax(one, r),), pairs)
+    y = _product(weights, g.transpose(1, 2)).transpose(1, 2).unflatten(2, x.shape[2:])
+    return self.plus(x, self.bn_z(self.w_z(y)))
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    return literal.by_equation(torch.matmul, literal.product, left, right)
+
+
+def _lrcn(self: Any, x: Tensor) -> Tensor:
+    features = self.latent(self.trunk.per_frame(x))
+
+    def equation(features: Tensor, relevance: Tensor) -> tuple[Tensor]:
+        (weights,) = self.lstm.all_weights  # one layer, one direction
+        clips = zip(features, relevance, strict=True)
+        return (torch.stack([literal.lstm(frames, weights, of, EPSILON) for frames, of in clips]),)
+
+    out = literal.by_equation(lambda one: self.lstm(one)[0], equation, features)
+    return self.fc(self.dropout(out[:, -1]))

@@ -1,14 +1,37 @@
 """Relevance propagation written out layer by layer, with the relevance itself in hand, in double precision.
 
-Every product of the equations is a tensor here: a linear layer's parts are ``(outputs, inputs)`` for each row. So it is
-slow, and nothing is shared with the package, which carries relevance divided by values.
+A linear layer's parts are a tensor ``(outputs, inputs)`` for each row. So it is slow, and nothing is shared with the
+package, which carries relevance divided by values.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class _ByEquation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, step: Callable[..., Tensor], equation: Callable[..., Sequence[Tensor]], *inputs: Tensor):
+        ctx.equation = equation
+        ctx.save_for_backward(*inputs)
+        return step(*inputs).clone()
+
+    @staticmethod
+    def backward(ctx: Any, relevance: Tensor):
+        return None, None, *ctx.equation(*ctx.saved_tensors, relevance)
+
+
+def by_equation(step: Callable[..., Tensor], equation: Callable[..., Sequence[Tensor]], *inputs: Tensor) -> Tensor:
+    """``step(*inputs)``, through which autograd carries relevance.
+
+    ``equation(*inputs, relevance)`` gives the relevance of each input from that of the result.
+    """
+    found: Tensor = _ByEquation.apply(step, equation, *inputs)
+    return found
 
 
 def divided(parts: Tensor, total: Tensor, relevance: Tensor) -> Tensor:
@@ -36,9 +59,10 @@ def plus(one: Tensor, other: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]
 
 def product(left: Tensor, right: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
     """``left @ right``: half of each part to either factor (Achtibat et al., eq. 15)."""
-    parts = left[..., :, :, None] * right[..., None, :, :]  # (..., rows, inner, columns)
-    shares = parts / (2 * (left @ right))[..., :, None, :] * relevance[..., :, None, :]
-    return shares.sum(-1), shares.sum(-3)
+    total = left @ right
+    of_part = torch.where(total == 0, 0, relevance / (2 * total))  # a value of zero has no relevance
+    of_left = torch.einsum("...rk,...kc,...rc->...rk", left, right, of_part)
+    return of_left, torch.einsum("...rk,...kc,...rc->...kc", left, right, of_part)
 
 
 def softmax(scores: Tensor, relevance: Tensor) -> Tensor:
@@ -115,13 +139,14 @@ def patches(x: Tensor, conv: nn.Conv3d, relevance: Tensor, flat: bool) -> Tensor
     return found.reshape(cut.shape).permute(0, 4, 1, 5, 2, 6, 3, 7).reshape(x.shape)
 
 
-def lstm(x: Tensor, weights: list[Tensor], relevance: Tensor) -> Tensor:
+def lstm(x: Tensor, weights: list[Tensor], relevance: Tensor, epsilon: float = 0.0) -> Tensor:
     """One direction of an LSTM, by hand: the gates get nothing (Arras et al., 2017).
 
     Args:
         x: ``(T, I)``, in the order in which the LSTM reads it.
         weights: ``w_ih, w_hh, b_ih, b_hh``.
         relevance: ``(T, H)``, of the outputs.
+        epsilon: That of the epsilon rule, for the product of the input and the state with the weights.
 
     Returns:
         ``(T, I)``.
@@ -142,6 +167,7 @@ def lstm(x: Tensor, weights: list[Tensor], relevance: Tensor) -> Tensor:
         r_c = r_c + r_h + relevance[t]  # h = gate * tanh(c): all of it is c's
         r_new = new / (kept + new) * r_c
         r_c = kept / (kept + new) * r_c
-        found[t] = divided(w_x[signal] * x[t], g, r_new)
-        r_h = divided(w_h[signal] * before, g, r_new)
+        total = g + epsilon * g.sign()
+        found[t] = divided(w_x[signal] * x[t], total, r_new)
+        r_h = divided(w_h[signal] * before, total, r_new)
     return found
