@@ -1,11 +1,13 @@
 """Hosts, origins, tokens, visitors, sizes: what passes and what does not. No worker runs."""
 
+import io
 import re
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.studio.running import LIMITS, grey_clip
+from videxplain.cli.serve import serve
 from videxplain.studio.app import create_app
 from videxplain.studio.settings import Studio
 
@@ -164,3 +166,16 @@ def test_every_address_of_the_interface_is_described(studio):
             for verb, one_address in methods.items():
                 assert f"{verb.upper()} {path}" in page
                 assert one_address["summary"]
+
+
+def test_the_token_is_told_although_nobody_watches_the_output(tmp_path, monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written))
+
+    def run(host, port, *, ready, **_):
+        ready(f"http://{host}:{port}/", TOKEN)
+        assert written.getvalue().decode() == f"the studio is at http://0.0.0.0:8765/, token {TOKEN}\n"
+
+    monkeypatch.setattr("videxplain.studio.serving.run_studio", run)
+    serve("0.0.0.0", 8765, folder=tmp_path, browse=False)
+    assert written.getvalue()

@@ -1,5 +1,6 @@
 """The command that opens the studio."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,8 @@ def serve(
 
     def ready(address: str, secret: str) -> None:
         say(f"the studio is at {address}" + (f", token {secret}" if secret else ""))
+        # In a container the output is a pipe, and the token would stay in its buffer until the studio ends.
+        sys.stdout.flush()
         if browse:
             import webbrowser
 
