@@ -89,3 +89,24 @@ def test_a_worker_ends_when_its_parent_was_killed():
     while owner.is_alive(worker, born) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not owner.is_alive(worker, born)
+
+
+def test_an_interrupted_program_does_not_wait_for_what_is_left_in_libraries():
+    """What libraries registered for the end of the process still runs, and their threads are not waited for."""
+    script = """
+import atexit, os, signal, sys, threading, time
+from videxplain import cli
+class Held:  # as an object of a library whose destructor waits for a thread that Python has stopped
+    def __del__(self): time.sleep(60)
+sys.modules["held"] = Held()
+import videxplain.cli.app as app
+def run():
+    atexit.register(print, "the library's own end")
+    signal.raise_signal(signal.SIGINT)
+app.run = run
+cli.main()
+"""
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "the library's own end\n", "videxplain: interrupted\n")
+    assert time.monotonic() - began < 45

@@ -2,19 +2,36 @@
 
 # Little is imported here, so that an interrupt is handled from the first moment on.
 import atexit
+import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 __all__ = ["main"]
 
 INTERRUPTED = 130
+_was_interrupted = False
+
+
+def _leave() -> None:
+    """End the process here after an interrupt: Python's own end may wait for what libraries still do in threads."""
+    if _was_interrupted:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # a closed terminal
+                stream.flush()
+        os._exit(INTERRUPTED)
+
+
+# Before any library registers what it does at the end, so that this comes last.
+atexit.register(_leave)
 
 
 def main() -> NoReturn:
     """Run the program and end the process with its status; 130 after an interrupt, whatever became of it."""
-    interrupted = False
+    global _was_interrupted
+    interrupted = _was_interrupted = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
@@ -39,7 +56,7 @@ def main() -> NoReturn:
         sys.unraisablehook = hook
     if interrupted:
         print("videxplain: interrupted", file=sys.stderr)
-        status = INTERRUPTED
+        status, _was_interrupted = INTERRUPTED, True
     # The work is done: an interrupt while Python ends would only change the status.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
