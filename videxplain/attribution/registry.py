@@ -25,8 +25,9 @@ class Attribution:
             the input. M is the number of scores, or 1 for a method that uses no score.
         half_widths: Of the shape of ``maps``: each value lies in the 95 % interval from the map's less this to the
             map's plus this. None for a method that does not know how exact its values are.
-        conserved: ``(M, N, 2)`` for a method that divides the score among the pixels: the sum of what the pixels got,
-            and what there was to divide. None for other methods.
+        conserved: ``(M, N, 2)`` for a method that divides the score among the pixels, or among the places of a layer:
+            the sum of what they got, and what there was to divide. None for other methods, and at a layer that a part
+            of the score goes past.
         notes: What a reader of these maps must know, a line each, such as that a rule was applied in part.
     """
 

@@ -6,10 +6,9 @@ from videxplain.attribution.methods.input_gradients import COST
 from videxplain.attribution.options import Option
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
-from videxplain.attribution.relevance.composites import COMPOSITES, FIRST, Composite, Settings, composite_of
+from videxplain.attribution.relevance.composites import COMPOSITES, FIRST, composite_for
 from videxplain.attribution.relevance.layer_maps import relevance_at_layer
 from videxplain.attribution.relevance.propagation import relevance_of_scores, relevance_pass
-from videxplain.errors import VidexplainError
 
 OPTIONS = (
     Option(
@@ -74,7 +73,7 @@ def lrp(
     Raises:
         VidexplainError: A step of the network has no rule, or the layer's output cannot be laid over the clip.
     """
-    rules = composite_for(p, composite, first, epsilon, gamma, low, high)
+    rules = composite_for(p.module, composite, first, epsilon, gamma, low, high)
     if p.layer is not None:
         return relevance_at_layer(p, rules)
     with relevance_pass(p, rules) as run:
@@ -83,29 +82,3 @@ def lrp(
         arrived = maps.flatten(2).double().sum(2)
         begun = torch.stack([one.total.double() for one in found])
         return Attribution(run.logits.detach(), maps, conserved=torch.stack([arrived, begun], -1))
-
-
-def composite_for(
-    p: Pass,
-    composite: str = "epsilon-plus-flat",
-    first: str | None = None,
-    epsilon: float = 1e-6,
-    gamma: float = 0.25,
-    low: float | None = None,
-    high: float | None = None,
-) -> Composite:
-    """The rules that the options of :func:`lrp` ask for.
-
-    Raises:
-        VidexplainError: A box without bounds, or with one of them.
-    """
-    config = getattr(p.module, "config", None)
-    bounds = None
-    if (low is None) != (high is None) or (low is not None and high is not None and low >= high):
-        raise VidexplainError("lrp: low and high are the two ends of what a pixel can be: give both, low below high")
-    if low is not None and high is not None:
-        bounds = ((low,), (high,))
-    elif config is not None and getattr(config, "mean", None) and getattr(config, "std", None):
-        channels = list(zip(config.mean, config.std, strict=True))
-        bounds = (tuple(-mean / std for mean, std in channels), tuple((1 - mean) / std for mean, std in channels))
-    return composite_of(composite, Settings(epsilon, gamma, bounds), first)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from torch import nn
+
 from videxplain.attribution.relevance.rules import AlphaBeta, Carried, Epsilon, Gamma, Rule, ZBox, flat, w_squared
 from videxplain.errors import VidexplainError, unknown
 
@@ -133,3 +135,39 @@ def composite_of(name: str, settings: Settings, first: str | None = None) -> Com
     rule = FIRST[first](settings)
     spared = replace(settings, bounds=settings.bounds or ((0.0,), (0.0,)))
     return replace(COMPOSITES[name](spared), first=rule)
+
+
+def composite_for(
+    module: nn.Module,
+    composite: str = "epsilon-plus-flat",
+    first: str | None = None,
+    epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    low: float | None = None,
+    high: float | None = None,
+) -> Composite:
+    """The rules that the options of the method ``lrp`` ask for.
+
+    Args:
+        module: The network. Its configuration says what a pixel can be.
+        composite: A key of :data:`COMPOSITES`.
+        first: A key of :data:`FIRST`; None for the composite's own rule for pixels.
+        epsilon: Of the epsilon rule.
+        gamma: Of the gamma rule.
+        low: The lowest value of a pixel, as the network sees it; None for black, by the configuration.
+        high: The highest; None for white.
+
+    Raises:
+        VidexplainError: An unknown name, one bound without the other, or a rule that needs bounds where nothing says
+            them.
+    """
+    config = getattr(module, "config", None)
+    bounds = None
+    if (low is None) != (high is None) or (low is not None and high is not None and low >= high):
+        raise VidexplainError("lrp: low and high are the two ends of what a pixel can be: give both, low below high")
+    if low is not None and high is not None:
+        bounds = ((low,), (high,))
+    elif config is not None and getattr(config, "mean", None) and getattr(config, "std", None):
+        channels = list(zip(config.mean, config.std, strict=True))
+        bounds = (tuple(-mean / std for mean, std in channels), tuple((1 - mean) / std for mean, std in channels))
+    return composite_of(composite, Settings(epsilon, gamma, bounds), first)

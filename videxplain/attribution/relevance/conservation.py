@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from videxplain.attribution.api import check_input
 from videxplain.attribution.axes import ORDER, check_order, checked_order, in_its_order, to_our_order
 from videxplain.attribution.layers import resolve
-from videxplain.attribution.methods.lrp import composite_for
 from videxplain.attribution.passes import Choose, Pass
 from videxplain.attribution.registry import METHODS
+from videxplain.attribution.relevance.composites import composite_for
 from videxplain.attribution.relevance.propagation import relevance_of_scores, relevance_pass
 from videxplain.attribution.targets import Target, for_samples, per_sample_scores
 from videxplain.errors import VidexplainError
@@ -132,7 +132,7 @@ def _choice(target: Target | Sequence[Target] | None, labels: Sequence[str]) -> 
 
 def _of_sample(p: Pass, names: Sequence[str], options: dict[str, Any], every: bool) -> Relevance:
     """The relevance of one sample; ``every`` says that layers through which not everything goes are left out."""
-    with relevance_pass(p, composite_for(p, **options), names) as run:
+    with relevance_pass(p, composite_for(p.module, **options), names) as run:
         by_name: dict[str, list[int]] = {}
         for i, output in reversed(list(enumerate(run.outputs))[1:]):
             if output.edge is not None:

@@ -27,16 +27,17 @@ class Layer:
         weight: The weights.
         bias: The bias, or None.
         rule: The rule of this call.
-        sees_pixels: Whether its input is pixels, so that the rule gives their relevance.
+        sees_pixels: Whether its input is pixels. The rule then gives their relevance.
         is_positive: Whether it is known that no value of its input is negative.
-        output: What it put out, once it has run. None where a ReLU has made a value of it that serves as well.
-        version: The version of the output that is what was put out; later calls of the network may write into it.
-        scale: What a batch normalisation behind it multiplies each channel with, and
-        shift: what it adds. None for none.
-        rectified: What a ReLU behind it, and behind the batch normalisation, put out. Where that is zero, no relevance
-            comes back. So it may take the place of the output if no other step takes the output.
-        rectified_version: The version of it that is what the ReLU put out.
-        is_last_pass: Whether no other score will be traced back, so that nothing needs to be remembered.
+        output: What it put out. None before it has run, and if a ReLU's output is kept instead.
+        version: The version counter of the output when it was put out. If it has changed, the network has written into
+            the output.
+        scale: ``(channels,)``, the factor of a batch normalisation behind it; None if there is none.
+        shift: ``(channels,)``, what that batch normalisation adds; None if there is none.
+        rectified: The output of a ReLU behind it, and behind the batch normalisation. Where that is zero, no relevance
+            comes back. So it can take the place of the output if no other step takes the output.
+        rectified_version: The version counter of that when the ReLU had put it out.
+        is_last_pass: Whether no other score will be traced back. Then nothing is kept afterwards.
     """
 
     operation: Operation

@@ -29,10 +29,10 @@ class SeenOutput:
     """What a module put out in a pass, or the input itself, and where in the graph that is.
 
     Attributes:
-        name: Of the module.
+        name: The module's dotted name, or ``"input"``.
         values: What it put out.
         edge: Where in the graph; None where it does not depend on the clip.
-        is_pixels: Whether these are the pixels themselves, so that what comes back is relevance already.
+        is_pixels: Whether these are the pixels themselves. What comes back is then relevance already.
     """
 
     name: str

@@ -19,7 +19,7 @@ from torch import Tensor
 from videxplain.attribution.relevance.operations import Operation
 
 STABILISER = 1e-6
-"""Added to denominators, with their sign, in all rules but epsilon's."""
+"""Is added to denominators, with their sign. The epsilon rule has a number of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Flow:
     Attributes:
         operation: How the weights act.
         x: The input.
-        weight: The weights, and
-        bias: the bias, with a batch normalisation that follows merged into them.
+        weight: The weights. A batch normalisation behind the layer is merged into them.
+        bias: The bias, likewise; None if there is none.
         z: The output, behind that batch normalisation.
-        carried: ``c`` at the output.
+        carried: ``c`` at the output, of the shape of ``z``.
         is_positive: Whether it is known that no input is negative, as behind a ReLU.
     """
 
@@ -59,11 +59,11 @@ class Flow:
 
 
 Rule: TypeAlias = Callable[[Flow], Tensor]
-"""From one linear operation to ``c`` at its input, or, for pixels, to the relevance of its input."""
+"""Gives ``c`` at the input of one linear operation. A rule for pixels gives the relevance of the input."""
 
 
 def stabilised(values: Tensor, by: float = STABILISER) -> Tensor:
-    """Values moved away from zero by ``by``; zero itself upwards."""
+    """Values moved away from zero by ``by``. Zero itself becomes ``by``."""
     # A zero without a sign has that of +0.
     return torch.copysign(values.new_tensor(by), values + 0.0).add_(values)
 
@@ -131,7 +131,7 @@ class Gamma:
 
 
 Part: TypeAlias = Callable[[Tensor], Tensor]
-"""Makes the weights that count of the weights that there are."""
+"""Gives the weights that count in a rule, such as their positive part."""
 
 
 def _positive(weight: Tensor) -> Tensor:
@@ -147,10 +147,10 @@ def _by_sign(flow: Flow, relevance: Tensor, for_positive: Part, for_negative: Pa
 
     Args:
         flow: The operation.
-        relevance: What to divide; it is overwritten.
-        for_positive: The weights of positive inputs, and of the bias.
-        for_negative: The weights of negative inputs.
-        sign: That of all parts, 0 where they may have both.
+        relevance: The relevance to divide, of the shape of the output; it is overwritten.
+        for_positive: Gives the weights for positive inputs, and the bias.
+        for_negative: Gives the weights for negative inputs.
+        sign: The sign that all parts have, 1 or -1; 0 if both can occur.
     """
     weight, by = for_positive(flow.weight), sign * STABILISER
     bias = None if flow.bias is None else for_positive(flow.bias) + by  # stabilised with the bias, at no cost
@@ -164,7 +164,7 @@ def _by_sign(flow: Flow, relevance: Tensor, for_positive: Part, for_negative: Pa
 
 
 def _stable(total: Tensor, sign: int, has_no_bias: bool) -> Tensor:
-    """The sum of parts that all have one sign, where ``sign`` is not 0, with the stabiliser; it is overwritten."""
+    """The sum with the stabiliser; ``total`` is overwritten. If ``sign`` is not 0, all parts have this sign."""
     if not sign:
         return stabilised(total)
     by = sign * STABILISER
@@ -205,8 +205,8 @@ class ZBox:
     """``R_i = sum_j (x_i w_ij - l_i w+_ij - h_i w-_ij) / (the same, summed over i) R_j`` (Montavon et al., 10.3.1).
 
     Attributes:
-        low: The lowest value that a pixel of each channel can have, as the network sees it, and
-        high: the highest.
+        low: For each channel the lowest value that a pixel can have, as the network sees it.
+        high: For each channel the highest.
     """
 
     low: tuple[float, ...]
