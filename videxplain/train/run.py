@@ -24,6 +24,7 @@ from videxplain.models.stages import stage_names
 from videxplain.models.weights.files import read_metadata
 from videxplain.models.zoo import save_model
 from videxplain.progress import Bars
+from videxplain.train.checkpoints import WholeCheckpoints, epochs_done
 from videxplain.train.checks import check_recipe
 from videxplain.train.data import VideoData
 from videxplain.train.logs import EpochTable, check_loggers, make_loggers
@@ -173,6 +174,7 @@ def _trainer(recipe: Recipe, loggers: list[Any], callbacks: list[L.Callback], op
             enable_progress_bar=False,
             enable_model_summary=False,
             log_every_n_steps=1_000_000,
+            plugins=[WholeCheckpoints()],
             **options,
         )
     # What Lightning raises for an accelerator, a strategy or devices that are not there.
@@ -197,7 +199,7 @@ def _check_folder(recipe: Recipe, out: Path, resume: bool) -> Path | None:
     for name in now:
         if name not in free and now[name] != before[name]:
             raise VidexplainError(f"cannot resume {out}: its {name} was {before[name]}, not {now[name]}")
-    done = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
+    done = epochs_done(last)
     # A job can be killed when all epochs are done and the weights are not yet written.
     written = [path for path in out.glob("*.safetensors") if not path.name.startswith(".")]  # no temporary files
     exported = sum(read_metadata(path)[1].get("epochs") == done for path in written)
