@@ -1,7 +1,7 @@
 """Which composite of relevance propagation is worth its cost: faithfulness and place, on rendered clips.
 
     python -m tests.timings.composites                                # the table of docs/relevance.md; an hour
-    python -m tests.timings.composites --models i3d --clips 4
+    python -m tests.timings.composites --models i3d --clips 4 --measures energy energy_in_time
 
 Run it in the repository's folder. The clips are those of the benchmark: clips of ActionFigures that no network has
 learned from and that the network classifies rightly, one window each. The measures are the benchmark's. Each cell is
@@ -13,6 +13,7 @@ import argparse
 import statistics
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from videxplain.benchmark.cases import choose_cases, rendered_scenes
 from videxplain.benchmark.measures import MEASURES, Subject
 
 MODELS = ("c3d", "i3d", "non_local", "late_fusion", "lrcn")
-COLUMNS = ("deletion", "insertion", "road", "energy", "energy_in_time")
+MEASURED = ("deletion", "insertion", "road", "energy", "energy_in_time")
 ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -38,25 +39,23 @@ def ways(default_layer: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def rows(name: str, clips: int) -> list[str]:
+def rows(name: str, clips: int, measures: Sequence[str]) -> Iterator[str]:
     """The rows of the table for one network."""
     network = vx.load_model(name)
     cases = choose_cases(network, network.config, rendered_scenes(), clips).cases
-    found = []
     for way, arguments in ways(network.config.default_layer).items():
-        values: dict[str, list[float]] = {column: [] for column in COLUMNS}
+        values: dict[str, list[float]] = {column: [] for column in measures}
         seconds = []
         for case in cases:
             begin = time.process_time()
             heat = magnitude(vx.attribute(network, case.x, target=case.target, **arguments))[0]
             seconds.append(time.process_time() - begin)
             subject = Subject(case, network, heat, None)
-            for column in COLUMNS:
+            for column in measures:
                 if (value := MEASURES[column].run(subject)) is not None:
                     values[column].append(value)
         means = (f"{statistics.mean(one):.3f}" if one else "" for one in values.values())
-        found.append(f"| `{name}`, {len(cases)} clips | {way} | {' | '.join(means)} | {min(seconds):.2f} |")
-    return found
+        yield f"| `{name}`, {len(cases)} clips | {way} | {' | '.join(means)} | {min(seconds):.2f} |"
 
 
 def main() -> None:
@@ -64,15 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     parser.add_argument("--clips", type=int, default=14, help="of each network (default: 14)")
+    parser.add_argument("--measures", nargs="+", default=MEASURED, choices=list(MEASURES))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    heads = [f"{MEASURES[one].title} {ARROWS[MEASURES[one].better]}" for one in COLUMNS]
-    heads[-1] = f"energy in time {ARROWS['higher']}"
+    chosen = arguments.measures
+    heads = [f"{one.replace('_', ' ')} {ARROWS[MEASURES[one].better]}" for one in chosen]
     print(f"| network | composite or method | {' | '.join(heads)} | seconds |")
-    print("|---|---|" + "---:|" * (len(COLUMNS) + 1))
+    print("|---|---|" + "---:|" * (len(chosen) + 1))
     for name in arguments.models:
-        for row in rows(name, arguments.clips):
+        for row in rows(name, arguments.clips, chosen):
             print(row, flush=True)
 
 
