@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.layer_rows import LayerRows, find_rows
+from videxplain.attribution.layer_rows import LayerRows, check_placement, find_rows
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
@@ -111,7 +111,9 @@ def traced(
 
     def rows(layer: LayerCall, shapes: list[torch.Size]) -> LayerRows:
         with other_passes(recordings.values()):
-            return rows_of(module, x, layer, tokens, shapes)
+            found = rows_of(module, x, layer, tokens, shapes)
+            check_placement(module, x, layer, tokens, found, lambda clip: read_layer(module, clip, layer, tokens))
+            return found
 
     def changed(share: float) -> Tensor:
         with other_passes(recordings.values()):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.correspondence import Correspondence, as_it_is, find_correspondence
 from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.placement import misplaced
 from videxplain.attribution.probing import Probe, Run
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
@@ -88,6 +89,40 @@ def find_rows(
     return LayerRows(calls, known[key])
 
 
+def check_placement(
+    module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayout | None, rows: LayerRows, run: Run
+) -> None:
+    """Refuse a layer whose output does not lie over the clip.
+
+    It costs some passes of changed clips, once, and none in networks of packages whose layers are known.
+
+    Args:
+        module: The network.
+        x: Its input ``(N, C, T, H, W)``.
+        layer: The layer, and which of its uses.
+        tokens: How the tokens of a transformer lie, where that was told.
+        rows: What :func:`find_rows` has found.
+        run: A pass that gives the layer's outputs.
+
+    Raises:
+        VidexplainError: It does not; the line says what was seen.
+    """
+    if _is_known(module):
+        return
+    judged = _MISPLACED.setdefault(module, {})
+    key = (layer, tokens, x.shape)
+    if key not in judged:
+        judged[key] = misplaced(lambda clip: rows.video(run(clip), layer), x, layer.name)
+    if why := judged[key]:
+        raise VidexplainError(f"layer '{layer}': {why}, so its map cannot be laid over the frames")
+
+
+def _is_known(module: nn.Module) -> bool:
+    """Whether a network is one of a package whose layers are known to lie over the clip, which spares the passes."""
+    inner = getattr(module, "module", module)
+    return type(inner).__module__.partition(".")[0] in ("videxplain", "torchvision", "transformers", "pytorchvideo")
+
+
 def find_owners(
     module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayout | None, rows: LayerRows, run: Run
 ) -> dict[int, Tensor] | None:
@@ -119,4 +154,5 @@ def _with_extent(run: Run) -> Run:
 
 
 _ROWS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Correspondence]] = WeakKeyDictionary()
+_MISPLACED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], str]] = WeakKeyDictionary()
 _OWNERS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], list[Tensor] | None]] = WeakKeyDictionary()

@@ -106,6 +106,11 @@ class Probe:
             found.append(change.mean(tuple(range(1, change.ndim - 2))))
         return found
 
+    def places(self, hidden: Tensor) -> Tensor:
+        """The same for each place of one call, ``(t, h, w)``: the mean over samples and channels."""
+        ((old, new, scale),) = self._compared(hidden)
+        return ((new - old).abs() / scale).mean((0, 1))
+
     def rows(self) -> list[Row]:
         """Every row of every call, in the order of the pass, with what it depends on.
 

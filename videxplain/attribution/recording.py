@@ -63,7 +63,7 @@ class Recording:
                     # The head is float32: from here on nothing is cast to a shorter type.
                     torch.set_autocast_enabled(values.device.type, False)
                     kept = kept.float()
-                kept.requires_grad_()
+                self._open(kept)
             if self.state == "record":
                 self.forms.append(reader.layout(module, output))
                 self.outputs.append(kept)
@@ -71,6 +71,18 @@ class Recording:
             return replaced(output, kept.clone())
 
         return hook
+
+    def _open(self, kept: Tensor) -> None:
+        """Let a graph begin at an output."""
+        try:
+            kept.requires_grad_()
+        except RuntimeError as error:
+            if "functorch" not in str(error):
+                raise
+            raise VidexplainError(
+                f"layer '{self.layer}' runs inside a transform of torch.func, such as vmap, where its output cannot be "
+                "kept; name a layer outside of it, or call the layer in a loop"
+            ) from None
 
     def laid_out(self, calls: Sequence[Tensor]) -> list[Tensor]:
         """Outputs, or gradients with respect to them, tokens put back where they stand."""

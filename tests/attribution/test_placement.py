@@ -1,0 +1,174 @@
+"""Whether a layer's output lies over the clip: layers of clips, and of images, whose network moves its input first."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import videxplain as vx
+from videxplain.attribution.placement import misplaced
+
+FRAMES, SIZE = 8, 32
+
+
+class Clips(nn.Module):
+    """A network of clips whose layer ``conv`` sees what ``moved`` makes of them."""
+
+    def __init__(self, moved=lambda x: x, back=lambda x: x) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.fc = nn.Sequential(nn.Conv3d(3, 6, 3, padding=1), nn.ReLU()), nn.Linear(6 * 32, 3)
+        self.moved, self.back = moved, back
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.back(self.conv(self.moved(x)))
+        return self.fc(F.adaptive_avg_pool3d(features, (2, 4, 4)).flatten(1))
+
+
+class Images(nn.Module):
+    """A network of images whose layer ``cnn`` sees what ``moved`` makes of the frames ``(N * T, C, H, W)``."""
+
+    def __init__(self, moved=lambda x: x) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cnn, self.rnn = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU()), nn.GRU(24, 7, batch_first=True)
+        self.fc, self.moved = nn.Linear(7, 3), moved
+
+    def forward(self, x: Tensor) -> Tensor:
+        pictures = self.moved(x.transpose(1, 2).flatten(0, 1))
+        features = F.adaptive_avg_pool2d(self.cnn(pictures), 2).flatten(1)
+        return self.fc(self.rnn(features.unflatten(0, (len(x), -1)))[0][:, -1])
+
+
+class OnePicture(Images):
+    """Frames side by side in one picture of two rows (Fan et al., ICLR 2022)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = x.shape[2] // 2
+        rows = [torch.cat(list(part.unbind(2)), -1) for part in (x[:, :, :half], x[:, :, half:])]
+        features = F.adaptive_avg_pool2d(self.cnn(torch.cat(rows, -2)), 2).flatten(1)
+        return self.fc(self.rnn(features[:, None])[0][:, -1])
+
+
+class OverFrames(Images):
+    """The loop over frames is a ``vmap``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        def features(frame: Tensor) -> Tensor:
+            return F.adaptive_avg_pool2d(self.cnn(frame), 2).flatten(1)
+
+        return self.fc(self.rnn(torch.vmap(features, in_dims=2, out_dims=1)(x))[0][:, -1])
+
+
+def clip(samples: int = 1) -> Tensor:
+    return torch.randn(samples, 3, FRAMES, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+
+
+def refusal(network: nn.Module, layer: str, method: str = "gradcam") -> str:
+    with pytest.raises(vx.VidexplainError) as raised:
+        vx.attribute(network.eval(), clip(), method=method, layer=layer)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        (lambda x: x.flip(2), "do not follow the clip along the time"),
+        (lambda x: x.flip(-1), "do not follow the clip along the width"),
+        (lambda x: x.flip(3), "do not follow the clip along the height"),
+        (lambda x: x.roll(10, -1), "do not follow the clip along the width"),
+        (lambda x: x[:, :, [3, 1, 7, 0, 5, 2, 6, 4]], "do not follow the clip along the time"),
+        (lambda x: torch.cat([x, x], 2), "do not follow the clip along the time"),
+        (lambda x: x.transpose(3, 4), "the clip's height lies along its axis 4 instead of axis 3"),
+        (lambda x: x.permute(0, 1, 3, 4, 2), "the clip's time lies along its axis 4 instead of axis 2"),
+        (lambda x: x.transpose(2, 3), "the clip's time lies along its axis 3 instead of axis 2"),
+        (lambda x: x[..., 8:24, 8:24], "does not see the top of the picture"),
+        (lambda x: x[..., :24], "does not see the right of the picture"),
+        (lambda x: x[:, :, :4], "does not see the last frames"),
+        (lambda x: x[:, :, 4:], "does not see the first frames"),
+        (lambda x: F.pad(x, (0, 0, 12, 12)), "has a margin along the height"),
+        (lambda x: F.pad(x, (0, 40)), "has a margin along the width"),
+    ],
+)
+def test_a_network_of_clips_that_moves_its_input_is_refused(moved, said):
+    for method in ("gradcam", "eigencam"):
+        words = refusal(Clips(moved), "conv", method)
+        assert words.startswith("layer 'conv': ")
+        assert said in words
+        assert words.endswith(", so its map cannot be laid over the frames")
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        lambda x: x,
+        lambda x: x[:, :, ::2],
+        lambda x: x[:, :, ::4],
+        lambda x: x[:, :, 1::3],
+        lambda x: x.repeat_interleave(2, 2),
+        lambda x: x[..., 2:30, 2:30],
+        lambda x: F.interpolate(x, scale_factor=(1, 0.5, 2), mode="trilinear"),
+        lambda x: F.pad(x, (2, 2, 2, 2, 1, 1), mode="replicate"),
+        lambda x: x + x.mean((2, 3, 4), keepdim=True),
+        lambda x: x - x.roll(1, 2),
+        lambda x: x * torch.sigmoid(x.mean(2, keepdim=True)),
+    ],
+)
+def test_what_lies_over_the_clip_is_explained(moved):
+    vx.attribute(Clips(moved).eval(), clip(2), method="gradcam", layer="conv")
+
+
+def test_a_network_that_takes_time_last_and_puts_it_back_can_be_explained_behind_that():
+    network = Clips(lambda x: x.permute(0, 1, 3, 4, 2))
+    network.back_layer = nn.Identity()
+    network.back = lambda y: network.back_layer(y.permute(0, 1, 4, 2, 3))
+    found = vx.attribute(network.eval(), clip(), method="gradcam", layer="back_layer")
+    straight = Clips()
+    straight.load_state_dict(network.state_dict())
+    weight = straight.conv[0].weight.data
+    weight.copy_(weight.permute(0, 1, 4, 2, 3).clone())
+    expected = vx.attribute(straight.eval(), clip(), method="gradcam", layer="conv")
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (Images(lambda x: x.transpose(-1, -2)), "the clip's height lies along its axis 4 instead of axis 3"),
+        (Images(lambda x: F.pad(x, (16, 16, 16, 16))), "has a margin along the height"),
+        (Images(lambda x: x.flip(-1)), "sees the picture mirrored, left for right"),
+        (OnePicture(), "the clip's time lies along its axis"),
+        (OverFrames(), "runs inside a transform of torch.func, such as vmap"),
+    ],
+)
+def test_a_network_of_images_that_moves_them_is_refused(network, said):
+    assert said in refusal(network, "cnn")
+
+
+def test_a_network_with_vmap_is_explained_at_its_input():
+    looped, mapped = Images(), OverFrames()
+    mapped.load_state_dict(looped.state_dict())
+    expected = vx.attribute(looped.eval(), clip(), method="saliency")
+    torch.testing.assert_close(vx.attribute(mapped.eval(), clip(), method="saliency"), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_it_is_found_out_once_for_a_network_and_a_size():
+    network, passes = Clips().eval(), []
+    network.register_forward_hook(lambda *_: passes.append(1))
+    vx.attribute(network, clip(), method="gradcam", layer="conv")
+    first = len(passes)
+    passes.clear()
+    vx.attribute(network, clip(), method="gradcam", layer="conv")
+    assert (first, len(passes)) == (8, 1)
+
+
+def test_a_layer_that_sees_everything_everywhere_tells_nothing():
+    torch.manual_seed(0)
+    mix = torch.randn(128, 128) / 11
+
+    def run(x: Tensor) -> Tensor:
+        pooled = F.adaptive_avg_pool3d(x.flip(2), (8, 4, 4)).flatten(2)
+        return (pooled @ mix).unflatten(2, (8, 4, 4))
+
+    assert misplaced(run, clip(), "mixed") == ""

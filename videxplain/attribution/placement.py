@@ -1,0 +1,106 @@
+"""Whether what a layer puts out lies over the clip: each place where the clip shows what it depends on.
+
+An output ``(N, C, T, h, w)`` does not say that its axes are those of the clip. A network may turn, mirror, crop or tile
+its input first, or have time as its last axis. So a quarter of the clip at each end of each axis is changed, and it is
+measured which places of the output change with it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from videxplain.attribution.probing import SMALLEST_CHANGE, Probe
+
+_AXES = ("time", "height", "width")
+_ENDS = (("first", "last"), ("top", "bottom"), ("left", "right"))
+_LEAST_FRAMES = 4
+"""Of fewer frames or pixels no quarters are taken."""
+_CLEAR = 0.4
+"""Places clearly belong to different ends of an axis where their shares of the ends differ by this much. In layers that
+see all of the clip at every place they differ by less, and nothing can be told."""
+_FALL = 0.5
+"""Shares may fall along an axis, where they should rise, by so much of their range together."""
+_NOTHING = 0.05
+"""A place that changes by less than this share of the largest change tells nothing."""
+_STRONG = 10.0
+
+
+def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
+    """Why the output of a layer does not lie over the clip, in words; empty where it does, or where that is not clear.
+
+    It costs seven passes.
+
+    Args:
+        run: A pass of ``(N, C, T, H, W)`` that gives the layer's output as ``(N, C, T, h, w)``.
+        x: A batch.
+        name: The layer, for messages.
+    """
+    why = _misplaced(run, x, name, 1.0)
+    # Weak changes may open no rectifier, and then nothing seems to depend on a part.
+    return why and _misplaced(run, x, name, _STRONG)
+
+
+def _misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: float) -> str:
+    probe = Probe(lambda clip: [run(clip)], x, name, strength)
+    shares: list[list[Tensor] | None] = []
+    seen = torch.zeros((), device=x.device)
+    for axis in range(3):
+        if x.shape[2 + axis] < _LEAST_FRAMES:
+            shares.append(None)
+            continue
+        ends = [_change(probe, x, axis, end) for end in (0, 1)]
+        for end, change in enumerate(ends):
+            if not bool((change > SMALLEST_CHANGE).any()) and not _is_between(probe, x, axis, end):
+                what = f"{_ENDS[axis][end]} frames" if axis == 0 else f"{_ENDS[axis][end]} of the picture"
+                return f"it does not see the {what}, such as behind a crop"
+        seen = seen + ends[0] + ends[1]
+        shares.append([_shares(ends[0], ends[1], along) for along in range(3)])
+    for axis, found in enumerate(shares):
+        if found is None:
+            continue
+        if _has_margin(seen, axis):
+            return f"it has a margin along the {_AXES[axis]} in which nothing of the clip is seen, such as padding"
+        ranges = [float(share.max() - share.min()) if len(share) > 1 else 0.0 for share in found]
+        along = max(range(3), key=lambda one: ranges[one])
+        if along != axis and ranges[along] >= _CLEAR and ranges[axis] < ranges[along] / 2:
+            return f"the clip's {_AXES[axis]} lies along its axis {along + 2} instead of axis {axis + 2}"
+        falls = float((found[axis][:-1] - found[axis][1:]).clamp_min(0).sum())
+        if ranges[axis] >= _CLEAR and falls > _FALL * ranges[axis]:
+            return f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
+    return ""
+
+
+def _change(probe: Probe, x: Tensor, axis: int, end: int, parts: int = 4) -> Tensor:
+    """How much each place changes, ``(t, h, w)``, with one part of so many at an end of an axis."""
+    extent = x.shape[2 + axis]
+    strip = -(-extent // parts)
+    numbers = torch.arange(extent, device=x.device)
+    hidden = numbers < strip if end == 0 else numbers >= extent - strip
+    shape = [1] * 5
+    shape[2 + axis] = extent
+    return probe.places(hidden.view(shape))
+
+
+def _is_between(probe: Probe, x: Tensor, axis: int, end: int) -> bool:
+    """Whether frames of an end are left out because the network sees only every n-th frame."""
+    return axis == 0 and bool((_change(probe, x, 0, end, parts=2) > SMALLEST_CHANGE).any())
+
+
+def _has_margin(seen: Tensor, axis: int) -> bool:
+    """Whether more than an eighth of the places at an end of an axis depend on nothing; ``(t, h, w)``."""
+    others = [other for other in range(3) if other != axis]
+    blind = (seen.amax(others) <= SMALLEST_CHANGE / 10).tolist()
+    if all(blind):
+        return False
+    return max(blind.index(False), blind[::-1].index(False)) > len(blind) / 8
+
+
+def _shares(first: Tensor, last: Tensor, along: int) -> Tensor:
+    """Along an axis of the output, the share of the last end in what the places depend on; only where it is clear."""
+    others: Sequence[int] = [axis for axis in range(3) if axis != along]
+    a, b = first.mean(others), last.mean(others)
+    a, b = a / a.mean().clamp_min(1e-30), b / b.mean().clamp_min(1e-30)
+    both = a + b
+    seen = both > _NOTHING * both.max()
+    return (b / both.clamp_min(1e-30))[seen]
