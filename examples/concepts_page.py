@@ -1,24 +1,39 @@
-"""Draw the figure of docs/concepts.md, and print its table, from what ``videxplain concepts`` has written.
+"""Measure everything that docs/concepts.md says of a network: the figure, the tables, and the numbers of the text.
 
-    python examples/concepts_page.py out/concepts docs/images/concepts.png
+    python examples/concepts_page.py --out out/concepts-page --picture docs/images/concepts.png
+
+It renders the videos and the clips, searches for concepts, tests the concepts that are given by clips, draws the
+figure, and prints the rest. What was rendered and searched stays in the folder, so a run that was stopped continues.
 
 The figure has a row for each concept: three frames of the clip in which it is strongest, where it is active on
-average, and how closely it follows limbs, bodies and background. The table goes to the standard output.
+average, and how closely it follows limbs, bodies and background.
 """
 
 import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch import nn
 
+import videxplain as vx
+from videxplain.actionfigures import synthesize
+from videxplain.audit.engines import choose_engine
 from videxplain.concepts.matching import REGIONS
+from videxplain.concepts.report.build import build_report
 from videxplain.concepts.report.charts import REGION_COLOURS
 from videxplain.concepts.result import Concepts
+from videxplain.concepts.tcav import ConceptTest
+from videxplain.data.datasets.open import open_dataset
 from videxplain.errors import VidexplainError
 from videxplain.files import replacing
+from videxplain.models.weights.files import bundled_path, sha256_of
 
 _WIDTH, _ROW, _FOOT, _DOTS = 8.5, 0.82, 0.75, 100
 """Inches of the figure's width, of a row, and of the axis below; pixels in an inch."""
@@ -31,6 +46,7 @@ _HEADS = (
     "by place alone",
     "excess (95 %)",
 )
+_TEST_HEADS = ("concept", "class", "TCAV", "random", "p", "told apart", "random sets", "")
 
 
 def table(found: Concepts) -> str:
@@ -115,18 +131,104 @@ def _picture(path: Path) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def main() -> None:
-    """Read the arguments, draw and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder of a search for concepts")
-    parser.add_argument("picture", type=Path, help="the figure to write, docs/images/concepts.png")
-    given = parser.parse_args()
-    found = Concepts.load(given.folder)
+def sentences(found: Concepts) -> list[str]:
+    """What the text below the table says of the search."""
+    known = found.videos[found.videos["error"].isna()]
+    right = (known["prediction"] == known["truth"]).mean()
+    kept = (known["prediction_reconstructed"] == known["prediction"]).mean()
+    follows = found.concepts["region"].value_counts()
+    return [
+        f"{len(known)} videos, {right:.0%} of them recognised",
+        f"the concepts explain {found.explained:.0%} of the squared activations",
+        f"{kept:.0%} of the predictions stay the same when the activations are rebuilt",
+        "concepts that follow a region: " + ", ".join(f"{follows.get(region, 0)} {region}" for region in REGIONS),
+        f"the interval of the limbs is above that of the bodies: concepts {_above(found.matches)}",
+    ]
+
+
+def _above(matches: pd.DataFrame) -> list[int]:
+    """The concepts whose whole interval of the limbs is above that of the bodies."""
+    limbs, bodies = (matches[matches["region"] == one].set_index("concept") for one in ("limbs", "bodies"))
+    above = limbs["low"] > bodies["high"]
+    return [int(concept) for concept in above[above].index]
+
+
+def tcav_table(results: Sequence[ConceptTest]) -> str:
+    """The Markdown table of the concepts that are given by clips."""
+    lines: list[tuple[str, ...]] = [_TEST_HEADS, ("---", "---", "---:", "---:", "---:", "---:", "---:", "---")]
+    for one in results:
+        said = "significant" if one.is_significant else "not significant" if one.is_learned else "not learned"
+        shares = (f"{share:.0%}".replace("%", " %") for share in (one.accuracy, one.random_accuracy))
+        lines.append((one.concept, one.target, f"{one.score:.2f}", f"{one.random:.2f}", f"{one.p:.2g}", *shares, said))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def measure(model: str, given: argparse.Namespace) -> Concepts:
+    """Render the videos, search, and draw the report, whose pictures the figure takes."""
+    synthesize(given.out / "videos", videos=given.videos, seed=1)
+    found = vx.find_concepts(
+        model,
+        given.out / "videos",
+        given.out / "concepts",
+        layer=given.layer,
+        concepts=given.concepts,
+        designs=8,
+        subset="all",
+        engine=choose_engine(given.workers, None),
+    )
     if not len(found.matches):
-        raise VidexplainError(f"{given.folder} knows no regions: its data set is not ActionFigures")
+        raise VidexplainError(f"{given.out / 'videos'} knows no regions: it is not ActionFigures")
+    build_report(found)
+    return found
+
+
+def run_tests(network: nn.Module, given: argparse.Namespace, layer: str) -> list[ConceptTest]:
+    """Test raised arms and moving cameras, against other clips."""
+    clips = given.out / "clips"
+    return vx.tcav(
+        network,
+        [clips / "raised-arms", clips / "moving-camera"],
+        clips / "others",
+        layer=layer,
+        target=given.classes,
+        data=open_dataset(given.out / "videos", for_training=False),
+        subset="all",
+    )
+
+
+def main() -> None:
+    """Read the arguments, measure, draw and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the videos, the clips and the search")
+    parser.add_argument("--picture", type=Path, required=True, help="the figure to write, docs/images/concepts.png")
+    parser.add_argument("--model", default="i3d", help="a bundled network")
+    parser.add_argument("--layer", default="layer3", help="layer of the search and of the first tests")
+    parser.add_argument("--earlier-layer", default="layer2", help="layer of the second tests")
+    parser.add_argument("--videos", type=int, default=84, help="videos of the search")
+    parser.add_argument("--concepts", type=int, default=10, help="how many to find")
+    parser.add_argument("--examples", type=int, default=13, help="clips of each concept that is given by clips")
+    parser.add_argument("--others", type=int, default=52, help="other clips")
+    parser.add_argument("--classes", nargs="+", default=["Wave", "Kick", "Walk"], help="classes of the tests")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the search")
+    given = parser.parse_args()
+    path = bundled_path(given.model)
+    if path is None:
+        raise VidexplainError(f"no network '{given.model}' comes with the package")
+    found = measure(given.model, given)
     with replacing(given.picture) as temporary:
         figure(found).savefig(temporary, format="png")
-    print(table(found))
+    print(f"{given.model}, {given.layer}, weights SHA-256 {sha256_of(path)[:12]}\n\n{table(found)}\n")
+    print("\n".join(sentences(found)))
+    others = Path(__file__).with_name("concept_clips.py")
+    counts = ["--examples", str(given.examples), "--others", str(given.others)]
+    subprocess.run(
+        [sys.executable, others, "--out", given.out / "clips", *counts], check=True, stdout=subprocess.DEVNULL
+    )
+    network = vx.load_model(given.model)
+    for layer in (given.layer, given.earlier_layer):
+        results = run_tests(network, given, layer)
+        print(f"\n{layer}\n\n{tcav_table(results)}")
+        print("\n".join(dict.fromkeys(note for one in results for note in one.notes)))
 
 
 if __name__ == "__main__":

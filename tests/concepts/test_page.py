@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+import videxplain as vx
 from tests.concepts.networks import Small
 from videxplain.actionfigures import Difficulty, render_clip, synthesize
-from videxplain.concepts.api import find_concepts
-from videxplain.concepts.report.build import build_report
 from videxplain.data.video import read_frames
 from videxplain.errors import VidexplainError
 
@@ -30,19 +29,29 @@ def call(monkeypatch, capsys):
     return run
 
 
-def test_concepts_page(call, marked, tmp_path):
-    synthesize(tmp_path / "figures", videos=14, seed=5, num_frames=12, size=(64, 80))
-    model = Small(frames=4).eval()
-    found = find_concepts(
-        model, tmp_path / "figures", tmp_path / "out", layer="relu1", subset="all", concepts=3, places=900, designs=0
+@pytest.fixture
+def quick(monkeypatch):
+    """A small network under a bundled name, and small videos, so that the whole page takes seconds."""
+    for place in ("videxplain.models.zoo", "videxplain"):
+        monkeypatch.setattr(f"{place}.load_model", lambda *_, **__: Small(frames=4).eval())
+    monkeypatch.setattr(
+        "videxplain.actionfigures.synthesize",
+        lambda out, videos, seed: synthesize(out, videos=videos, seed=seed, num_frames=12, size=(64, 80)),
     )
-    with pytest.raises(VidexplainError, match=r"concept-0-clip-0\.jpg is not there: videxplain concepts writes it"):
-        call("concepts_page.py", tmp_path / "out", tmp_path / "picture.png")
-    build_report(found, clips=1)
-    head, line, *rows = call("concepts_page.py", tmp_path / "out", tmp_path / "picture.png").splitlines()
+
+
+def test_concepts_page(call, quick, tmp_path):
+    counts = ["--videos", 14, "--concepts", 3, "--examples", 4, "--others", 8]
+    layers = ["--layer", "relu1", "--earlier-layer", "conv1", "--classes", "Kick", "Wave"]
+    printed = call(
+        "concepts_page.py", "--out", tmp_path / "out", "--picture", tmp_path / "picture.png", *counts, *layers
+    )
+    first, head, line, *lines = [one for one in printed.splitlines() if one]
+    assert re.fullmatch("i3d, relu1, weights SHA-256 [0-9a-f]{12}", first)
     assert head.startswith("| concept | share of all activity | strongest for | follows |")
     assert line.count("---") == 7
-    assert len(rows) == 3
+    found = vx.Concepts.load(tmp_path / "out" / "concepts")
+    rows, lines = lines[:3], lines[3:]
     for number, row in enumerate(rows):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         own = found.matches[found.matches["concept"] == number].dropna(subset="excess").sort_values("excess").iloc[-1]
@@ -55,14 +64,34 @@ def test_concepts_page(call, marked, tmp_path):
         numbers = [float(number) for number in re.findall(r"-?\d\.\d\d", " ".join(cells[4:]).replace("−", "-"))]
         expected = own[["correlation", "by_place", "excess"]]
         np.testing.assert_allclose(numbers, expected.astype(float), atol=0.0051)
+    videos = found.videos
+    right, kept = (videos["prediction"] == videos[other] for other in ("truth", "prediction_reconstructed"))
+    assert lines[:5] == [
+        f"14 videos, {right.mean():.0%} of them recognised",
+        f"the concepts explain {found.explained:.0%} of the squared activations",
+        f"{kept.mean():.0%} of the predictions stay the same when the activations are rebuilt",
+        "concepts that follow a region: 0 limbs, 0 bodies, 0 background",
+        "the interval of the limbs is above that of the bodies: concepts []",
+    ]
+    for layer in ("relu1", "conv1"):
+        tests = lines[lines.index(layer) + 3 :][:4]
+        named = [("raised-arms", "Kick"), ("raised-arms", "Wave"), ("moving-camera", "Kick"), ("moving-camera", "Wave")]
+        assert [tuple(cell.strip() for cell in row.split("|")[1:3]) for row in tests] == named
+    own = vx.tcav(
+        Small(frames=4).eval(),
+        tmp_path / "out" / "clips" / "raised-arms",
+        tmp_path / "out" / "clips" / "others",
+        layer="conv1",
+        target="Kick",
+        data=tmp_path / "out" / "videos",
+        subset="all",
+    )
+    assert f"| {own[0].score:.2f} | {own[0].random:.2f} |" in tests[0]
     picture = cv2.imread(str(tmp_path / "picture.png"))
     assert picture.shape[1] == 850
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1000
-    other = find_concepts(
-        model, marked[1], tmp_path / "plain", layer="relu1", limit=2, concepts=2, designs=0, subset="all"
-    )
-    with pytest.raises(VidexplainError, match="knows no regions: its data set is not ActionFigures"):
-        call("concepts_page.py", other.folder, tmp_path / "other.png")
+    with pytest.raises(VidexplainError, match="no network 'c3dd' comes with the package"):
+        call("concepts_page.py", "--out", tmp_path / "out", "--picture", tmp_path / "p.png", "--model", "c3dd")
 
 
 def test_concept_clips(call, tmp_path):
