@@ -52,6 +52,13 @@ CHECKPOINTS = {
             "train_acc.tp": torch.zeros(5),
         }
     },
+    "mean of weights": lambda state: {**prefixed("module.", state), "n_averaged": torch.tensor(3)},
+    "a compiled layer": lambda state: {
+        name.replace("layer1.0.", "layer1.0._orig_mod.").replace("layer2.", "layer2._checkpoint_wrapped_module."): value
+        for name, value in state.items()
+    },
+    "DeepSpeed": lambda state: {"module": state, "ds_version": "0.1"},
+    "FSDP": lambda state: prefixed("_fsdp_wrapped_module.", state),
     "model_state_dict": lambda state: {"model_state_dict": state, "optimizer_state_dict": {}},
     "net": lambda state: {"net": prefixed("module.", state), "acc": 0.9},
     "a name of somebody's own": lambda state: {"epoch": 3, "best": prefixed("video.backbone.", state)},

@@ -232,3 +232,24 @@ def test_one_logit_of_a_folder_may_have_a_second_name_for_the_complement(tmp_pat
     assert vx.load_model(f"hf:{tmp_path}", "none", labels=("fall",)).config.outcome_labels == ("fall", "not fall")
     with pytest.raises(vx.VidexplainError, match="num_classes is 3"):
         vx.load_model(f"hf:{tmp_path}", "none", labels=("a", "b", "c"))
+
+
+@pytest.mark.parametrize("output", [None, "logits"])
+def test_an_answer_without_an_axis_for_clips_is_no_single_logit(output):
+    class Bare(Headed):
+        def forward(self, x):
+            return super().forward(x)[0]
+
+    with pytest.raises(vx.VidexplainError, match=r"must return logits \(1, classes\), and it returned \(3,\)$"):
+        vx.wrap(Bare((0.1, 0.2, 0.3), slope=1.0).eval(), num_frames=4, size=16, output=output)
+
+
+def test_probabilities_in_per_cent_are_refused_unless_they_are_said_to_be_logits():
+    class PerCent(Headed):
+        def forward(self, x):
+            return 100 * super().forward(x).softmax(1)
+
+    network = PerCent((0.1, 0.2, 0.3), slope=1.0).eval()
+    with pytest.raises(vx.VidexplainError, match="numbers that add up to 100, such as probabilities in per cent"):
+        vx.wrap(network, num_frames=4, size=16)
+    assert vx.wrap(network, num_frames=4, size=16, output="logits").config.output == "logits"

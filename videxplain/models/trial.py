@@ -85,6 +85,11 @@ def _recognised(rows: Tensor, sigmoid: str, name: str) -> tuple[OutputKind, str]
         VidexplainError: They may be logits as well as something else.
     """
     kind = _kind(rows)
+    if rows.shape[1] > 1 and _kind(rows / 100) == "probabilities":
+        raise VidexplainError(
+            f"{name} returns numbers that add up to 100, such as probabilities in per cent: divide them by 100 in the "
+            "network, or say output='logits' if that is what they are"
+        )
     if sigmoid == "sigmoid" and _inside(rows):
         return "probabilities", "ends in a sigmoid: each output is taken as a probability"
     if sigmoid == "logsigmoid":

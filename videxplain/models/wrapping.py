@@ -46,7 +46,8 @@ class Wrapped(VideoModel):
     def forward(self, x: Tensor) -> Tensor:
         """The network's output ``(N, K)``."""
         given = self._prepare(x)
-        return logits_of(self.module(**given) if isinstance(given, dict) else self.module(given), len(x))
+        output = self.module(**given) if isinstance(given, dict) else self.module(given)
+        return logits_of(output, len(x), len(given) if isinstance(given, Tensor) else len(x))
 
     def named_modules(
         self, memo: set[nn.Module] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -185,13 +186,19 @@ def wrap(
     return wrapped
 
 
-def logits_of(output: Any, samples: int) -> Tensor:
-    """The output ``(N, K)`` in what a network returns; those of single frames are averaged."""
+def logits_of(output: Any, samples: int, given: int) -> Tensor:
+    """The output ``(N, K)`` in what a network returns; those of single frames are averaged.
+
+    Args:
+        output: What it returned.
+        samples: N.
+        given: How many clips or frames it was given.
+    """
     if hasattr(output, "logits"):
         output = output.logits
     elif isinstance(output, tuple | list) and output:
         output = output[0]
-    if isinstance(output, Tensor) and output.ndim == 1:
+    if isinstance(output, Tensor) and output.ndim == 1 and len(output) in (samples, given):
         output = output.unsqueeze(1)
     if isinstance(output, Tensor) and output.ndim == 2 and samples and len(output) % samples == 0:
         return output.unflatten(0, (samples, -1)).mean(1) if len(output) > samples else output

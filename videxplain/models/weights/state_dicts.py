@@ -13,8 +13,10 @@ _DEEPEST = 4
 
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 """What DataParallel, ``torch.compile``, Lightning modules and other wrappers put before the names."""
-_BESIDE = re.compile(r"(criterion|loss\w*|\w*metrics?|\w*acc(uracy)?)\.")
-"""Names that a training module has beside its network: the weights of a loss, the counts of a metric."""
+_BESIDE = re.compile(r"(criterion|loss\w*|\w*metrics?|\w*acc(uracy)?)\.|n_averaged$")
+"""Names that a training module has beside its network: the weights of a loss, the counts of a metric or of a mean."""
+_BETWEEN = re.compile(r"(^|(?<=\.))(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What PyTorch puts into names where a part of a network was compiled, sharded or checkpointed."""
 
 
 def weights_of(content: Any) -> Any:
@@ -48,7 +50,7 @@ def unwrapped(state: "Mapping[str, Tensor]") -> "list[dict[str, Tensor]]":
 
     A prefix is one that all names have, but for those of losses and metrics, which are left out together with it.
     """
-    found = [dict(state)]
+    found = [{_BETWEEN.sub("", name): value for name, value in state.items()}]
     while (prefix := _prefix(found[-1])) is not None:
         found.append({name.removeprefix(prefix): value for name, value in found[-1].items() if name.startswith(prefix)})
     return found
