@@ -5,7 +5,7 @@ its input first, or have time as its last axis. So a quarter of the clip at each
 measured which places of the output change with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -98,7 +98,7 @@ def _has_margin(seen: Tensor, axis: int) -> bool:
 
 def _shares(first: Tensor, last: Tensor, along: int) -> Tensor:
     """Along an axis of the output, the share of the last end in what the places depend on; only where it is clear."""
-    others: Sequence[int] = [axis for axis in range(3) if axis != along]
+    others = [axis for axis in range(3) if axis != along]
     a, b = first.mean(others), last.mean(others)
     a, b = a / a.mean().clamp_min(1e-30), b / b.mean().clamp_min(1e-30)
     both = a + b
