@@ -20,6 +20,8 @@ from tests.studio.command import Command, patient
 from tests.studio.running import finished, upload, write_clip
 
 METHODS = ("gradcam", "saliency", "hirescam", "layercam", "eigencam", "input-x-gradient", "gradcam++", "xgradcam")
+PATIENCE = 600
+"""Seconds that a server has to start: the machine may be busy with other work."""
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
     draw = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as where:
         data = Path(where) / "data"
-        studio = Command(data)
+        studio = Command(data, patience=PATIENCE)
         client = patient(studio.address)
         done: dict[str, str] = {}
         times: dict[str, int] = {}
@@ -48,7 +50,7 @@ def main() -> None:
                 if what == "server":
                     cookies = dict(client.cookies)
                     studio.kill()
-                    studio = Command(data)
+                    studio = Command(data, patience=PATIENCE)
                     client = patient(studio.address, cookies)
                 elif (pid := studio.worker()) is not None:
                     os.kill(pid, signal.SIGKILL)

@@ -2,23 +2,27 @@
 
 python -m tests.studio.load [--visitors 50] [--rounds 2]
 
-Each visitor uploads a clip of its own and asks for an explanation by SmoothGrad, which keeps the worker busy for longer
-than an upload takes. So a queue forms. In the end each answer must be that of the visitor's own clip.
+Each visitor uploads a clip of its own. When all clips are read, all visitors ask for an explanation at once, so that a
+queue forms, and look at pages every few seconds. In the end each answer must be that of the visitor's own clip.
 """
 
 import argparse
+import random
 import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Barrier
 
 import videxplain as vx
 from tests.studio.command import Command, patient
 from tests.studio.running import answered, upload, write_clip
 
-MODEL, METHOD = "late_fusion", "smoothgrad"
+MODEL, METHOD = "late_fusion", "gradcam"
+PAUSE = (2.0, 4.0)
+"""Seconds between two looks of a visitor."""
 NEAR = 1e-3
 """Probabilities of one clip differ by less: the same network runs with other numbers of threads."""
 
@@ -38,10 +42,14 @@ class Seen:
     places: list[int] = field(default_factory=list)
 
 
-def visit(address: str, clip: Path, number: int, expected: list[tuple[str, float]], seen: Seen) -> None:
+def visit(
+    address: str, clip: Path, number: int, expected: list[tuple[str, float]], seen: Seen, all_read: Barrier
+) -> None:
     """One visitor: uploads a clip, asks for an explanation, and looks at pages until the answer is there."""
+    pauses = random.Random(number)
     with patient(address) as client:
         sha = upload(client, clip, f"clip {number}.mp4")
+        all_read.wait()
         question = {"clip": sha, "model": MODEL, "method": METHOD}
         key = client.post("/api/jobs", json=question).json()["key"]
         state = "queued"
@@ -57,7 +65,7 @@ def visit(address: str, clip: Path, number: int, expected: list[tuple[str, float
             state = job["state"]
             assert state in ("queued", "running", "done"), job
             seen.places.append(job["place"])
-            time.sleep(1.0)
+            time.sleep(pauses.uniform(*PAUSE))
         own = [one["name"] for one in client.get("/api/clips").json() if not one["example"]]
         assert own == [f"clip {number}.mp4"], own
         _, found = answered(client, kind="predict", clip=sha, model=MODEL)
@@ -83,11 +91,11 @@ def main() -> None:
                     for i in range(given.visitors)
                 ]
                 expected = [vx.predict(network, clip) for clip in clips]
-                seen = Seen()
+                seen, all_read = Seen(), Barrier(given.visitors, timeout=1800)
                 began = time.perf_counter()
                 with ThreadPoolExecutor(given.visitors) as pool:
                     jobs = [
-                        pool.submit(visit, studio.address, clip, i, one, seen)
+                        pool.submit(visit, studio.address, clip, i, one, seen, all_read)
                         for i, (clip, one) in enumerate(zip(clips, expected, strict=True))
                     ]
                     for job in jobs:

@@ -125,6 +125,10 @@ def test_class_against_class_and_two_panes_in_step(browser, served, clip):
         shown.click("#beside")
         shown.wait_for_url("**beside=*")
         shown.wait_for_selector(DONE + " + " + DONE)
+        shown.evaluate("document.querySelector('.status').textContent = 'a long line '.repeat(40)")
+        left, right = (one.bounding_box() for one in shown.locator(".vx-stage").all())
+        assert (left["y"], left["height"]) == pytest.approx((right["y"], right["height"]), abs=0.5)
+        assert left["x"] + left["width"] < right["x"]
         shown.evaluate("studio.panes[0].player.go(9)")
         assert shown.evaluate("studio.panes[1].player.frame") == 9
         shown.evaluate("studio.panes[1].player.set({opacity: 0.25})")
@@ -148,6 +152,9 @@ def test_the_form_asks_what_the_method_takes(browser, served, clip):
         shown.wait_for_url("**o.samples=2*")
         shown.wait_for_selector(DONE)
         assert shown.evaluate("[studio.main.player.count, studio.main.player.meta.frames]") == [8, 8]
+        # The changes count the frames of the stretch, as the player does.
+        assert [shown.get_attribute(f"#edit [name={name}]", "max") for name in ("first", "last")] == ["7", "7"]
+        assert shown.input_value("#edit [name=last]") == "7"
         assert "--samples 2" in shown.locator("pre").first.inner_text()
         shown.evaluate("studio.main.player.go(2)")
         assert shown.evaluate("studio.main.player.video.currentTime") == pytest.approx((4 + 2.5) / 10, abs=0.02)

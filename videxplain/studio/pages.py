@@ -110,6 +110,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             families=FAMILIES,
             formats=FORMATS,
             values={name: _shown(value) for name, value in question.options.items()},
+            last=_count(question, int(found["frames"])) - 1,
             command=command_line(question, here[question.model], found["name"]),
             python=python_lines(question, here[question.model], found["name"]),
             most_beside=MOST_BESIDE,
@@ -153,6 +154,12 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
         return Response(assets["icon.svg"], media_type="image/svg+xml")
 
     return router
+
+
+def _count(question: Question, frames: int) -> int:
+    """How many frames of a clip are explained; the changes and the player count them from 0."""
+    start, stop = question.range
+    return (frames if stop is None else min(stop, frames)) - start
 
 
 def _assets() -> dict[str, bytes]:

@@ -34,11 +34,10 @@
     draw.setAttribute("aria-pressed", String(on));
     place();
     if (!frame) return;
-    frame.hidden = strip.hidden = !on;
+    frame.hidden = strip.hidden = hint.hidden = !on;
     const { stage } = studio.main.player;
     stage.classList.toggle("drawing", on);
     if (on) stage.scrollIntoView({ block: "start" });
-    said.textContent = on ? "Drag on the picture for the box, and on the strip under the curve for the frames." : "";
   });
 
   document.addEventListener("explained", (event) => {
@@ -75,11 +74,13 @@
 
   let strip = null;
   let shown = null;
+  let hint = null;
 
   function stretch(player) {
     shown = make("div", { class: "band" });
     strip = make("div", { class: "strip", hidden: true, "aria-hidden": "true", title: "Drag to choose the frames of the change" }, shown);
-    player.slider.after(strip);
+    hint = make("p", { class: "small hint", hidden: true, role: "status" }, "Drag on the picture for the box, and on this strip for the frames.");
+    player.slider.after(strip, hint);
     let from = null;
     const at = (pointer) => {
       const area = strip.getBoundingClientRect();
@@ -137,7 +138,7 @@
 
   // Of what is shown: a change that rounds to zero has no sign and no colour.
   const changed = (before, after) => Math.round(1000 * (after - before)) / 1000 || 0;
-  const signed = (share) => (share > 0 ? "+" : share < 0 ? "−" : "") + percent(Math.abs(share));
+  const signed = (share) => (share > 0 ? "+" : share < 0 ? "−" : "") + (100 * Math.abs(share)).toFixed(1);
   const coloured = (share) => (share > 0 ? "right" : share < 0 ? "wrong" : "");
   const row = (what, label, before, after) =>
     make(
