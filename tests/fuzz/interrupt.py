@@ -6,12 +6,15 @@
 takes. Then, ``--times`` times: a new folder, and SIGINT to all processes of the command after a random part of that
 time. Right is: status 130 within ``--seconds``, ``videxplain: interrupted`` once as the last line and no traceback, no
 process left, and in the folder no hidden files and no file that differs from the reference. Files that grow while the
-command works match ``--ignore``.
+command works, that it removes at its end, or that say how long it took match ``--ignore``.
 
     python -m tests.fuzz.interrupt -- videxplain prepare --data DATA --out {out} --workers 2
     python -m tests.fuzz.interrupt -- videxplain synthesize --out {out} --videos 84 --workers 2
     python -m tests.fuzz.interrupt -- videxplain evaluate --model i3d --data DATA --limit 4 --out {out}
-    python -m tests.fuzz.interrupt --ignore 'rows/*' -- videxplain benchmark --data DATA --videos 2 --out {out}
+    python -m tests.fuzz.interrupt --ignore 'sample/*' -- videxplain concepts --model i3d --data DATA --out {out}
+    python -m tests.fuzz.interrupt --ignore '*.parquet' report/index.html 'report/assets/*' -- \
+        videxplain audit --model i3d --data DATA --limit 4 --out {out}
+    python -m tests.fuzz.interrupt --ignore 'rows/*' benchmark.md -- videxplain benchmark --data DATA --videos 2 --out {out}
 
 One command runs at a time, in a session of its own, and all its processes are killed when its round ends.
 """
