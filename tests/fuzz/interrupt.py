@@ -14,7 +14,8 @@ command works, that it removes at its end, or that say how long it took match ``
     python -m tests.fuzz.interrupt --ignore 'sample/*' -- videxplain concepts --model i3d --data DATA --out {out}
     python -m tests.fuzz.interrupt --ignore '*.parquet' report/index.html 'report/assets/*' -- \
         videxplain audit --model i3d --data DATA --limit 4 --out {out}
-    python -m tests.fuzz.interrupt --ignore 'rows/*' benchmark.md -- videxplain benchmark --data DATA --videos 2 --out {out}
+    python -m tests.fuzz.interrupt --ignore 'rows/*' benchmark.md -- \
+        videxplain benchmark --data DATA --videos 2 --out {out}
 
 One command runs at a time, in a session of its own, and all its processes are killed when its round ends.
 """
