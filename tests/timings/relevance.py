@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +54,8 @@ SIZES: dict[str, dict[str, Any]] = {
 BOX = {"low": zennit.LOW, "high": zennit.HIGH}
 ATTENTION = {"epsilon-plus-flat": "attn", "cp-lrp": "cp"}
 """Composites for which the equations of transformers are written out."""
+Difference: TypeAlias = Callable[[str], float | None]
+"""From a composite to how far relevance is from the reference; None where there is no reference."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,14 @@ class Subject:
         network: The network.
         clips: Inputs, each ``(1, 3, T, H, W)``; the first one is timed.
         composites: What is measured if nothing else is asked for.
-        difference: From the reference, for a composite; None where there is no reference.
+        difference: How far relevance is from the reference.
         weights: What kind of weights it has, in words.
     """
 
     network: nn.Module
     clips: Sequence[Tensor]
     composites: tuple[str, ...]
-    difference: Callable[[str], float | None]
+    difference: Difference
     weights: str
 
 
@@ -102,7 +104,7 @@ def middle_window(network: nn.Module, path: Path) -> Tensor:
     return found
 
 
-def _from_zennit(prepared: Callable[[nn.Module], nn.Module], network: nn.Module, x: Tensor) -> Any:
+def _from_zennit(prepared: Callable[[nn.Module], nn.Module], network: nn.Module, x: Tensor) -> Difference:
     def difference(composite: str) -> float | None:
         if composite not in zennit.COMPOSITES:
             return None
@@ -114,7 +116,7 @@ def _from_zennit(prepared: Callable[[nn.Module], nn.Module], network: nn.Module,
     return difference
 
 
-def _from_equations(name: str) -> Any:
+def _from_equations(name: str) -> Difference:
     def difference(composite: str) -> float | None:
         if composite not in ATTENTION:
             return None
