@@ -172,3 +172,11 @@ def test_a_layer_that_sees_everything_everywhere_tells_nothing():
         return (pooled @ mix).unflatten(2, (8, 4, 4))
 
     assert misplaced(run, clip(), "mixed") == ""
+
+
+@pytest.mark.parametrize("value", [0.0, 0.7, -1.3])
+def test_a_clip_of_one_colour_tells_as_much_as_any_other(value):
+    x = torch.full((1, 3, FRAMES, SIZE, SIZE), value)
+    vx.attribute(Clips().eval(), x, method="gradcam", layer="conv")
+    with pytest.raises(vx.VidexplainError, match="do not follow the clip along the time"):
+        vx.attribute(Clips(lambda x: x.flip(2)).eval(), x, method="gradcam", layer="conv")

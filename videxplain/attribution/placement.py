@@ -12,6 +12,8 @@ from torch import Tensor
 
 from videxplain.attribution.probing import SMALLEST_CHANGE, Probe
 
+PASSES = 7
+"""What it costs to judge a layer, once for a network and a size of input."""
 _AXES = ("time", "height", "width")
 _ENDS = (("first", "last"), ("top", "bottom"), ("left", "right"))
 _LEAST_FRAMES = 4
@@ -29,7 +31,7 @@ _STRONG = 10.0
 def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
     """Why the output of a layer does not lie over the clip, in words; empty where it does, or where that is not clear.
 
-    It costs seven passes.
+    It costs ``PASSES`` passes, and as many again before a layer is refused.
 
     Args:
         run: A pass of ``(N, C, T, H, W)`` that gives the layer's output as ``(N, C, T, h, w)``.

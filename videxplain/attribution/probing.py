@@ -29,6 +29,8 @@ _ALIKE = 0.6
 """A row depends on the same frames of two clips where so large a share of those of either is common to both."""
 _ALIKE_OF_ONE = 0.4
 """And so large a share where it is of the same one in both."""
+_STILL = 1e-3
+"""A clip whose values spread by less than this share of the largest has one colour."""
 _SEED = 20
 _PATCHES = 4
 
@@ -82,6 +84,8 @@ class Probe:
             self._other = other
             return
         mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
+        if spread < _STILL * float(x.float().abs().max()):  # one colour, and what is left is rounding
+            spread = 1.0
         # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
         self._other = (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
 
