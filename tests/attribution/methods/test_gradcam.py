@@ -208,6 +208,7 @@ def test_bf16_with_a_shortcut_around_the_layer(r3d_18, layer):
 
 def test_bf16_is_for_the_part_before_the_layer():
     module, seen = seeded(Deep3D), {}
+    attribute(module, video(1, 3, 4, 8, 8), method="gradcam", layer="conv2")  # finds out once where the layer lies
     for name in ("conv1", "conv2", "shortcut", "fc"):
         module.get_submodule(name).register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.dtype}))
     attribute(module, video(1, 3, 4, 8, 8), method="gradcam", layer="conv2", precision="bf16")
