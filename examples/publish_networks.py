@@ -1,6 +1,6 @@
 """Put trained and evaluated runs into trained_models/, and write the model card beside them.
 
-    for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures; do
+    for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures-prior i3d-actionfigures; do
         videxplain train examples/recipes/$run.yaml --data data/actionfigures --out runs/$run
     done  # and so for the others; a network whose recipe begins with another's comes after it
     for model in late_fusion lrcn c3d i3d non_local; do
@@ -32,7 +32,7 @@ from videxplain.models.zoo import load_model, save_model
 
 MODELS = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
 DATA = "actionfigures"
-STAGES = ("coarse", "fine", "frames", "prior")
+STAGES = ("coarse", "first", "fine", "frames", "prior")
 """Trainings that a network may have had before its last one, in their order."""
 VIDEOS = 280
 BASELINES = {
@@ -268,7 +268,7 @@ The mask is {percent(first.evidence["mask"])} % of the pixels.
 videxplain synthesize --out data/actionfigures --videos 10500 --seed 0
 videxplain synthesize --out data/test --videos 3500 --seed 0
 git show 36839d3:trained_models/i3d.safetensors > look3/i3d.safetensors
-for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures; do
+for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures-prior i3d-actionfigures; do
     videxplain train examples/recipes/$run.yaml --out runs/$run
 done
 videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors --data data/test \\
@@ -277,7 +277,7 @@ python examples/publish_networks.py runs trained_models
 ```
 
 and so for the others, in the order of the table of what each begins with. `lrcn-fine` began with the image network of
-`late_fusion-fine` after its fifth epoch of seven, and `non_local` with `i3d` after its fourth of five.
+`late_fusion-fine` after its fifth epoch of seven, and `non_local-prior` with `i3d-prior` after its fourth of five.
 Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores, on which up to four networks learned at a time
 beside other work: the minutes are of the clock. `i3d-coarse` and `late_fusion-coarse` learned from the first
 7,000 of the videos. The weights are those of the epoch that was best on validation videos, a fifth of the groups of the

@@ -1,6 +1,7 @@
 """What a network says of clips that it cannot know: the numbers, and that they survive in a weights file."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -114,21 +115,39 @@ class Stages(nn.Module):
         return self.head(torch.stack(frames).mean((0, 3, 4)))
 
 
-def test_features_are_means_over_frames_and_places_of_the_last_pass():
+def test_features_are_logarithms_of_deviations_over_frames_and_places_of_the_last_pass():
     model = Stages()
     assert stage_names(model) == ("twice", "head")
     x = torch.zeros(1, 3, 4, 2, 2)
-    x[:, 1, 3] = 6.0
+    x[:, 1, 3], x[:, 2, :, 0] = 6.0, 1.0
+    # The stage doubles: a quarter of the second channel is 12, half of the third is 2. The first does not change.
+    deviations = [0.0, (0.25 * 0.75) ** 0.5 * 12, 0.5 * 2]
+    whole = (sum(one**2 for one in deviations) / 3) ** 0.5
+    expected = pytest.approx([math.log(one + whole) for one in deviations], rel=1e-5)
     with stage_features(model, stage_names(model)) as seen:
         assert seen.row() is None
         model(torch.ones(1, 3, 4, 2, 2))
         model(x)
-        assert seen.row().tolist() == [[0.0, 3.0, 0.0]]  # a quarter of 2 * 6
+        assert seen.row()[0].tolist() == expected
         seen.done = True
         model(torch.ones(1, 3, 4, 2, 2))
-        assert seen.row().tolist() == [[0.0, 3.0, 0.0]]
+        assert seen.row()[0].tolist() == expected
     assert not model._forward_pre_hooks
     assert not model.twice._forward_hooks
+
+
+def test_features_of_a_clip_without_any_change_are_finite():
+    model = Stages()
+    with stage_features(model, stage_names(model)) as seen:
+        model(torch.ones(1, 3, 4, 2, 2))
+    assert torch.isfinite(seen.row()).all()
+
+
+def test_weights_that_know_other_features_say_nothing():
+    numbers = KNOWN.numbers()
+    assert Familiarity.of(KNOWN.tensors(), numbers).numbers() == numbers
+    del numbers["features"]
+    assert Familiarity.of(KNOWN.tensors(), numbers) is None
 
 
 def test_features_of_several_clips_together_are_not_mixed():

@@ -24,8 +24,8 @@ _LEAST_SPREAD = 0.01
 """Added to the standard deviation of a feature, as a share of the mean over all features."""
 _LEAST_SHARE = 1e-6
 """Of the identity in a covariance, so that it can be inverted."""
-MOST_CLIPS = 400
-"""Training clips, and validation clips, that are looked at; the covariance is shrunk, so more change little."""
+MOST_TRAINING_CLIPS, MOST_VALIDATION_CLIPS = 1600, 400
+"""So many are looked at: many training clips, each at its middle, because the windows of one clip are much alike."""
 
 
 def fit_familiarity(
@@ -33,61 +33,68 @@ def fit_familiarity(
 ) -> Familiarity:
     """Learn what clips a network knows: the distribution of its features, and the limits that validation clips set.
 
-    The features are the outputs of all stages, averaged over time and space, in the windows that
-    :func:`videxplain.predict` looks at. Each class has a mean, and all share a covariance, which is shrunk
-    (:func:`distribution`): Lee et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and
-    Adversarial Attacks, NeurIPS 2018. The energy score stands beside it: Liu et al., Energy-based Out-of-distribution
-    Detection, NeurIPS 2020.
+    The features say how much the outputs of all stages vary over time and space
+    (:class:`videxplain.models.stages.StageFeatures`), in the windows that :func:`videxplain.predict` looks at. Each
+    class has a mean, and all share a covariance, which is shrunk (:func:`distribution`): Lee et al., A Simple Unified
+    Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks, NeurIPS 2018. The energy score stands
+    beside it: Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020.
 
     Assign the result to ``model.familiarity``; :func:`videxplain.save_model` keeps it.
 
     Args:
         model: A network with a ``config``; it is left as it was found.
         training: Videos that it was trained on, with the network's numbers of the classes as labels. At most
-            ``MOST_CLIPS`` are taken, spread over all.
-        validation: Videos like these that it was not trained on; likewise.
+            ``MOST_TRAINING_CLIPS`` are taken, spread over all, and of each the window in the middle.
+        validation: Videos like these that it was not trained on. At most ``MOST_VALIDATION_CLIPS`` are taken, and all
+            windows of each.
         progress: Told of videos.
 
     Raises:
         VidexplainError: No videos, a video that cannot be read, or a network without stages.
     """
-    training, validation = (part[:: max(1, -(-len(part) // MOST_CLIPS))] for part in (training, validation))
+    training, validation = _some(training, MOST_TRAINING_CLIPS), _some(validation, MOST_VALIDATION_CLIPS)
     if not training or not validation:
         raise VidexplainError("what a network knows is learned from training and validation videos, and one has none")
     stages = stage_names(model)
     total = len(training) + len(validation)
 
-    def looked_at(videos: Sequence[Video], before: int) -> Iterable[tuple[Video, Tensor, Tensor]]:
+    def looked_at(videos: Sequence[Video], before: int, middle: bool) -> Iterable[tuple[Video, Tensor, Tensor]]:
         for number, video in enumerate(videos, start=before + 1):
-            yield video, *clip_features(model, video, stages)
+            yield video, *clip_features(model, video, stages, middle=middle)
             if progress:
                 progress(number, total)
 
     rows, labels = [], []
-    for video, features, _ in looked_at(training, 0):
+    for video, features, _ in looked_at(training, 0, True):
         rows.append(features)
         labels += [video.label] * len(features)
     means, whitening = distribution(torch.cat(rows), torch.tensor(labels))
     known = Familiarity(stages, means, whitening, math.inf, math.inf, len(training), len(validation))
     distances, scores = [], []
-    for _, features, logits in looked_at(validation, len(training)):
+    for _, features, logits in looked_at(validation, len(training), False):
         distances.append(float(known.distances(features).mean()))
         scores.append(float(energies(logits).mean()))
     return Familiarity(stages, means, whitening, limit(distances), limit(scores), len(training), len(validation))
 
 
-def clip_features(model: nn.Module, video: Video, stages: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+def clip_features(
+    model: nn.Module, video: Video, stages: tuple[str, ...], *, middle: bool = False
+) -> tuple[Tensor, Tensor]:
     """The features ``(W, F)`` and the logits ``(W, K)`` of the W windows of a video.
 
     Args:
         model: The network.
         video: The video.
         stages: The stages of the network.
+        middle: Only the window in the middle; W is then 1.
     """
     config, source = config_of(model), as_source(video.path)
     whole = plan(source.num_frames, config)
+    windows = range(len(whole.windows))
+    if middle:
+        windows = windows[len(windows) // 2 :][:1]
     features, logits = [], []
-    for x in window_inputs(source, whole, range(len(whole.windows)), config, device_of(model)):
+    for x in window_inputs(source, whole, windows, config, device_of(model)):
         said, found = pass_of(model, x, stages)
         if found is None:
             raise VidexplainError(
@@ -96,6 +103,11 @@ def clip_features(model: nn.Module, video: Video, stages: tuple[str, ...]) -> tu
         features.append(found.cpu())
         logits.append(said.cpu())
     return torch.cat(features), torch.cat(logits)
+
+
+def _some(videos: Sequence[Video], most: int) -> Sequence[Video]:
+    """At most so many of them, spread over all."""
+    return videos[:: max(1, -(-len(videos) // most))]
 
 
 def distribution(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+FEATURES = "log deviation"
+"""What the features are; weights that say another thing of theirs, or nothing, were measured by an older version."""
+
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
     """The distribution of the features of training clips, and how far validation clips are from it.
 
-    Features are the outputs of the network's stages, averaged over time and space (:mod:`videxplain.models.stages`).
-    What the classifier is given, the last stage alone, tells rendered from real clips less well. Every number is the
-    mean over the windows of a clip.
+    Features say how much the outputs of the network's stages vary over time and space
+    (:class:`videxplain.models.stages.StageFeatures`). What the classifier is given, the mean of the last stage, tells
+    rendered from real clips less well. Every number is the mean over the windows of a clip.
 
     Attributes:
         stages: The dotted names of the stages.
@@ -47,6 +50,7 @@ class Familiarity:
     def numbers(self) -> dict[str, Any]:
         """What is stored as plain numbers, by name."""
         return {
+            "features": FEATURES,
             "stages": list(self.stages),
             "distance_limit": self.distance_limit,
             "energy_limit": self.energy_limit,
@@ -55,12 +59,14 @@ class Familiarity:
         }
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> "Familiarity":
-        """The object that :meth:`tensors` and :meth:`numbers` describe.
+    def of(cls, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> "Familiarity | None":
+        """The object that :meth:`tensors` and :meth:`numbers` describe; None if it is of other features.
 
         Raises:
             ValueError: Shapes that do not belong together, or a missing entry.
         """
+        if numbers.get("features") != FEATURES:
+            return None
         try:
             means, whitening = tensors["means"].float(), tensors["whitening"].float()
             one = cls(

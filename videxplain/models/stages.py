@@ -1,4 +1,4 @@
-"""The features of a clip at every stage of a network, pooled over time and space."""
+"""The features of a clip at every stage of a network: how much each channel varies over time and space."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -30,21 +30,28 @@ def stage_names(model: nn.Module) -> tuple[str, ...]:
 
 
 class StageFeatures:
-    """What the stages put out in a pass."""
+    """What the stages put out in a pass.
+
+    The feature of a channel is ``log(d + m)``, where ``d`` is the standard deviation of the channel over time and
+    places, and ``m`` the root mean square of ``d`` over the channels of the stage. Means over time and places depend
+    on the colours of the background. The standard deviation depends on what stands in the clip, and its logarithm has
+    no long tail; ``m`` keeps channels that are nearly silent from counting most.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         """Nothing is seen yet."""
         self._names = names
-        self._sums: dict[str, list[Tensor]] = {}
+        self._seen: dict[str, list[tuple[Tensor, Tensor]]] = {}
         self._clips, self.done = 0, False
 
     def begin(self, x: Tensor) -> None:
         """A pass begins; what was seen of the one before is forgotten."""
-        self._sums, self._clips = {}, len(x)
+        self._seen, self._clips = {}, len(x)
 
     def add(self, name: str, output: Tensor) -> None:
         """Count the output ``(R, C, *S)`` of a stage, which may be called once for each frame."""
-        self._sums.setdefault(name, []).append(output.detach().float().flatten(2).mean(2))
+        places = output.detach().float().flatten(2)
+        self._seen.setdefault(name, []).append(torch.var_mean(places, 2, correction=0))
 
     def row(self) -> Tensor | None:
         """The features ``(1, F)`` of the last pass; None if it was not of one clip, or no stage was seen."""
@@ -56,17 +63,22 @@ class StageFeatures:
         A 2D network folds frames into the batch. Its rows are taken as clip after clip, which only a pass of each clip
         alone can confirm. None also if a stage has no whole number of rows for each clip.
         """
-        calls = [one for name in self._names for one in self._sums.get(name, [])]
+        calls = [mean for name in self._names for _, mean in self._seen.get(name, [])]
         if not (self._clips and calls) or any(len(one) % self._clips for one in calls):
             return None
-        room = MOST_FEATURES // len(self._sums)
-        means = []
-        for name in self._names:
-            if name in self._sums:
-                by_clip = [one.view(self._clips, -1, one.shape[1]).mean(1) for one in self._sums[name]]
-                mean = torch.stack(by_clip).mean(0)
-                means.append(F.adaptive_avg_pool1d(mean, min(mean.shape[1], room)))
-        return torch.cat(means, 1).cpu()
+        room = MOST_FEATURES // len(self._seen)
+        return torch.cat([self._of(name, room) for name in self._names if name in self._seen], 1).cpu()
+
+    def _of(self, name: str, room: int) -> Tensor:
+        """The features ``(N, F)`` of a stage, at most ``room``."""
+        within, means = (
+            torch.cat([one.view(self._clips, -1, one.shape[1]) for one in parts], 1)
+            for parts in zip(*self._seen[name], strict=True)
+        )
+        # The variance over all rows of a clip is the mean of those within the rows, and that of the rows' means.
+        deviation = (within.mean(1) + means.var(1, correction=0)).sqrt()
+        whole = deviation.square().mean(1, keepdim=True).sqrt().clamp(min=torch.finfo(deviation.dtype).tiny)
+        return (F.adaptive_avg_pool1d(deviation, min(deviation.shape[1], room)) + whole).log()
 
 
 @contextmanager
