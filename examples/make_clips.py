@@ -19,9 +19,9 @@ from videxplain.viz.video import save_video
 CLIPS = {
     # name: class, seed, frames
     "waving": ("Wave", 2, 100),
-    "kicking": ("Kick", 6, 75),
-    "sitting_down": ("SitDown", 5, 50),
-    "picking_up": ("PickUp", 2, 50),
+    "kicking": ("Kick", 0, 75),
+    "sitting_down": ("SitDown", 0, 50),
+    "picking_up": ("PickUp", 10, 50),
 }
 CANDIDATES = 11
 STILL = Difficulty(lead=0.1, camera=0.0)

@@ -60,7 +60,7 @@ def test_guided_backprop_hardly_depends_on_the_class_or_the_last_layer_and_gradc
 
     assert min(likeness("guided-backprop")) > 0.9
     # Saliency of late_fusion says little of the class.
-    assert max(likeness("saliency")) < (0.85 if model == "c3d" else 0.96)
+    assert max(likeness("saliency")) < (0.9 if model == "c3d" else 0.96)
     assert max(likeness("gradcam")) < 0.75
 
 

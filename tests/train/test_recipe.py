@@ -141,8 +141,11 @@ STAGES = [
     ("lrcn", "fine"),
     ("lrcn", "frames"),
     ("lrcn", "prior"),
+    ("c3d", "first"),
     ("i3d", "coarse"),
     ("i3d", "fine"),
+    ("i3d", "prior"),
+    ("non_local", "prior"),
 ]
 """Trainings of the networks of the package before their last ones."""
 
