@@ -88,7 +88,7 @@
     await show(pane, key, false);
     // Where there is most to see; panes beside follow.
     if (pane === panes[0] && pane.player.frame === 0) pane.player.go(pane.player.peak);
-    status.textContent = [answer.layer && "layer " + answer.layer, answer.provenance].filter(Boolean).join(", ");
+    status.textContent = [answer.layer && "at " + answer.layer, answer.provenance].filter(Boolean).join(", ");
     pane.element.querySelector(".for").textContent = answer.target ? "for " + answer.target : "";
     note(pane, answer.notes);
     document.dispatchEvent(new CustomEvent("explained", { detail: pane }));
