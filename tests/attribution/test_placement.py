@@ -119,6 +119,27 @@ def test_what_lies_over_the_clip_is_explained(moved):
     vx.attribute(Clips(moved).eval(), clip(2), method="gradcam", layer="conv")
 
 
+@pytest.mark.parametrize("frames", [5, 8, 16])
+@pytest.mark.parametrize("dilation", [2, 3, 4])
+def test_dilated_convolutions_lie_over_the_clip_although_places_skip_frames(frames, dilation):
+    network = Clips()
+    layers = [nn.Conv3d(3, 6, 3, padding=dilation, dilation=dilation), nn.ReLU()]
+    network.conv = nn.Sequential(*layers, nn.Conv3d(6, 6, 3, padding=dilation, dilation=dilation), nn.ReLU())
+    x = torch.randn(1, 3, frames, 24, 24, generator=torch.Generator().manual_seed(1))
+    found = vx.attribute(network.eval(), x, method="gradcam", layer="conv")
+    assert found.shape == (1, frames, 24, 24)
+    assert found.max() > 0
+
+
+@pytest.mark.parametrize(
+    "moved", [lambda x: x.flip(2), lambda x: x.roll(3, 2), lambda x: x[:, :, [0, 5, 2, 6, 3, 1, 4, 7]]]
+)
+def test_dilated_convolutions_behind_a_move_are_refused(moved):
+    network = Clips(moved)
+    network.conv = nn.Sequential(nn.Conv3d(3, 6, 3, padding=(3, 1, 1), dilation=(3, 1, 1)), nn.ReLU())
+    assert "do not follow the clip along the time" in refusal(network, "conv")
+
+
 def test_a_network_that_takes_time_last_and_puts_it_back_can_be_explained_behind_that():
     network = Clips(lambda x: x.permute(0, 1, 3, 4, 2))
     network.back_layer = nn.Identity()

@@ -6,6 +6,7 @@ measured which places of the output change with it.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -26,12 +27,15 @@ _FALL = 0.5
 _NOTHING = 0.05
 """A place that changes by less than this share of the largest change tells nothing."""
 _STRONG = 10.0
+_PARTS = 4
+_OWN = 0.25
+"""A place lies over its own part of an axis if it depends on it by this share of what it depends on any part."""
 
 
 def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
     """Why the output of a layer does not lie over the clip, in words; empty where it does, or where that is not clear.
 
-    It costs ``PASSES`` passes, and as many again before a layer is refused.
+    It costs ``PASSES`` passes, and more before a layer is refused.
 
     Args:
         run: A pass of ``(N, C, T, H, W)`` that gives the layer's output as ``(N, C, T, h, w)``.
@@ -68,20 +72,46 @@ def _misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: 
         if along != axis and ranges[along] >= _CLEAR and ranges[axis] < ranges[along] / 2:
             return f"the clip's {_AXES[axis]} lies along its axis {along + 2} instead of axis {axis + 2}"
         falls = float((found[axis][:-1] - found[axis][1:]).clamp_min(0).sum())
-        if ranges[axis] >= _CLEAR and falls > _FALL * ranges[axis]:
+        if ranges[axis] >= _CLEAR and falls > _FALL * ranges[axis] and not _is_in_place(probe, x, axis):
             return f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
     return ""
 
 
-def _change(probe: Probe, x: Tensor, axis: int, end: int, parts: int = 4) -> Tensor:
+def _change(probe: Probe, x: Tensor, axis: int, end: int, parts: int = _PARTS) -> Tensor:
     """How much each place changes, ``(t, h, w)``, with one part of so many at an end of an axis."""
     extent = x.shape[2 + axis]
     strip = -(-extent // parts)
-    numbers = torch.arange(extent, device=x.device)
-    hidden = numbers < strip if end == 0 else numbers >= extent - strip
+    return (
+        _change_between(probe, x, axis, 0, strip)
+        if end == 0
+        else _change_between(probe, x, axis, extent - strip, extent)
+    )
+
+
+def _change_between(probe: Probe, x: Tensor, axis: int, first: int, last: int) -> Tensor:
+    """How much each place changes, ``(t, h, w)``, with what lies from ``first`` up to ``last`` on an axis."""
+    numbers = torch.arange(x.shape[2 + axis], device=x.device)
     shape = [1] * 5
-    shape[2 + axis] = extent
-    return probe.places(hidden.view(shape))
+    shape[2 + axis] = len(numbers)
+    return probe.places(((numbers >= first) & (numbers < last)).view(shape))
+
+
+def _is_in_place(probe: Probe, x: Tensor, axis: int) -> bool:
+    """Whether each place depends on its own part of an axis, and those at the ends more on their end than on the other.
+
+    So it is behind dilated convolutions, too, where places depend on frames at a distance and not on those between.
+    """
+    others = [other for other in range(3) if other != axis]
+    extent = x.shape[2 + axis]
+    edges = [extent * part // _PARTS for part in range(_PARTS + 1)]
+    parts = torch.stack([_change_between(probe, x, axis, *edge).mean(others) for edge in pairwise(edges)])
+    parts = parts / parts.mean(1, keepdim=True).clamp_min(1e-30)
+    places = torch.arange(parts.shape[1], device=x.device)
+    centres = (places + 0.5) * extent / len(places)
+    own = torch.bucketize(centres, torch.tensor(edges[1:-1], device=x.device), right=True)
+    over_own = parts[own, places] >= _OWN * parts.amax(0)
+    nearer = parts[0] - parts[-1]
+    return bool(over_own.all() and nearer[own == 0].mean() > 0 and nearer[own == _PARTS - 1].mean() < 0)
 
 
 def _is_between(probe: Probe, x: Tensor, axis: int, end: int) -> bool:
