@@ -16,6 +16,8 @@ from tests.small_models import CONVOLUTIONAL, TRANSFORMERS, Transformer
 from videxplain.attribution.api import MapWarning
 from videxplain.attribution.relevance.layer_maps import WITHOUT_PLACE
 from videxplain.errors import VidexplainError
+from videxplain.explanation.plan import plan, window_inputs
+from videxplain.explanation.sources import as_source
 
 
 def at_layer(network: nn.Module, x: Tensor, layer: str, target: object = 1, **options: object) -> Tensor:
@@ -82,19 +84,7 @@ def test_frames_in_the_batch_equal_what_zennit_records(layer, tmp_path):
 
 def test_a_transformer_equals_the_equations():
     network, x = seeded(Transformer).double(), video(2, 3, 4, 24, 24).double()
-    with torch.no_grad():
-        tokens = network.embed(x).flatten(2).transpose(1, 2)
-        hidden = network.block(tokens)
-        features = network.norm(hidden)
-        mean = features.mean(1)
-        logits = network.head(mean)
-        r = torch.zeros_like(logits)
-        r[:, 1] = logits[:, 1]
-        r = literal.linear(mean, network.head.weight, network.head.bias, r)
-        of_norm = features / features.sum(1, keepdim=True) * r[:, None]
-        of_block = literal.layer_norm(hidden, network.norm, of_norm)
-        of_tokens = literal.EncoderLayer(network.block, "attn").relevance(tokens, of_block)
-    for layer, expected in (("norm", of_norm), ("block", of_block), ("embed", of_tokens)):
+    for layer, expected in literal.transformer(network, x, 1, "attn").items():
         close(at_layer(network, x, layer, epsilon=0.0), expected.sum(2).unflatten(1, (2, 3, 3)))
 
 
@@ -193,7 +183,11 @@ def test_an_explanation_of_a_clip_names_its_layer_and_what_it_holds():
     model, clip = vx.load_model("late_fusion"), vx.read_clip("examples/clips/kicking.mp4")
     found = vx.explain(model, clip, "lrp", layer="trunk.layer4")
     assert found.origin.layer == "trunk.layer4"
-    assert found.conserved.arrived == pytest.approx(float(sum(one.sum() for one in found.maps)), rel=0.05)
+    # What arrives is told of all windows together; the maps of frames lie between the frames that the network sees.
+    whole = plan(clip.num_frames, model.config)
+    inputs = window_inputs(as_source(clip), whole, range(len(whole.windows)), model.config, torch.device("cpu"))
+    seen = sum(float(at_layer(model, x, "trunk.layer4", model.config.labels.index("Kick")).sum()) for x in inputs)
+    assert found.conserved.arrived == pytest.approx(seen, rel=1e-4)
     assert vx.explain(model, clip, "lrp").origin.layer == "input"
     branch = vx.explain(model, clip, "lrp", layer="trunk.layer4.0.conv1")
     assert branch.conserved is None

@@ -47,19 +47,9 @@ class Cells(nn.Module):
 @pytest.mark.parametrize("attention", ["attn", "cp"])
 def test_a_transformer(attention):
     network, x = seeded(Transformer).double(), video(2, 3, 4, 24, 24).double()
+    of_tokens = literal.transformer(network, x, 1, attention)["embed"]
     with torch.no_grad():
-        tokens = network.embed(x).flatten(2).transpose(1, 2)
-        hidden = network.block(tokens)
-        features = network.norm(hidden)
-        mean = features.mean(1)
-        logits = network.head(mean)
-        r = torch.zeros_like(logits)
-        r[:, 1] = logits[:, 1]
-        r = literal.linear(mean, network.head.weight, network.head.bias, r)
-        r = features / features.sum(1, keepdim=True) * r[:, None]
-        r = literal.layer_norm(hidden, network.norm, r)
-        r = literal.EncoderLayer(network.block, attention).relevance(tokens, r)
-        expected = literal.patches(x, network.embed, r, flat=attention == "attn")
+        expected = literal.patches(x, network.embed, of_tokens, flat=attention == "attn")
     composite = {"attn": "epsilon-plus-flat", "cp": "cp-lrp"}[attention]
     close(relevance(network, x, target=1, layers=(), composite=composite, epsilon=0.0).map, expected)
 

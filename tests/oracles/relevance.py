@@ -139,6 +139,33 @@ def patches(x: Tensor, conv: nn.Conv3d, relevance: Tensor, flat: bool) -> Tensor
     return found.reshape(cut.shape).permute(0, 4, 1, 5, 2, 6, 3, 7).reshape(x.shape)
 
 
+def transformer(network: nn.Module, x: Tensor, target: int, attention: str) -> dict[str, Tensor]:
+    """The relevance of a class in :class:`tests.small_models.Transformer`, part by part.
+
+    Args:
+        network: Patches, one encoder layer, a norm, the mean over tokens, and a linear head.
+        x: ``(N, 3, T, H, W)``.
+        target: The class.
+        attention: ``"attn"`` or ``"cp"``.
+
+    Returns:
+        Of the outputs of ``norm``, ``block`` and ``embed``, each ``(N, tokens, D)``.
+    """
+    with torch.no_grad():
+        tokens = network.embed(x).flatten(2).transpose(1, 2)
+        hidden = network.block(tokens)
+        features = network.norm(hidden)
+        mean = features.mean(1)
+        logits = network.head(mean)
+        r = torch.zeros_like(logits)
+        r[:, target] = logits[:, target]
+        r = linear(mean, network.head.weight, network.head.bias, r)
+        found = {"norm": features / features.sum(1, keepdim=True) * r[:, None]}
+        found["block"] = layer_norm(hidden, network.norm, found["norm"])
+        found["embed"] = EncoderLayer(network.block, attention).relevance(tokens, found["block"])
+        return found
+
+
 def lstm(x: Tensor, weights: list[Tensor], relevance: Tensor, epsilon: float = 0.0) -> Tensor:
     """One direction of an LSTM, by hand: the gates get nothing (Arras et al., 2017).
 
