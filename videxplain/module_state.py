@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 import torch
@@ -66,9 +67,9 @@ class _Buffers:
     def restore(self) -> None:
         for kept in self._kept.values():
             kept.restore()
-        if self._names is None:
-            return
         buffers = self._module._buffers
+        if self._names is None or not (self._names or buffers):
+            return
         for name in [name for name in buffers if name not in self._names]:
             del buffers[name]
         for name, buffer in self._names.items():
@@ -84,18 +85,23 @@ class _Attributes:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+        self._names, self._values = tuple(vars(module)), tuple(vars(module).values())
         self._before = {name: value for name, value in vars(module).items() if name not in _OF_EVERY_MODULE}
         self._kept = {name: _keep(value) for name, value in self._before.items() if _may_hold(value)}
 
     def restore(self) -> None:
         now = vars(self._module)
+        # Nearly always every attribute is the same object still, and that is seen soonest.
+        same = self._names == tuple(now) and all(map(is_, self._values, now.values()))
         for name, put_back in self._kept.items():
             put_back()
             if now.get(name) is not self._before[name]:
                 now[name] = self._before[name]
+        if same:
+            return
         for name in [name for name in now if name not in self._kept and name not in _OF_EVERY_MODULE]:
             new = name not in self._before
-            # Whether it is the same object is asked first: it nearly always is, and a search for tensors takes longer.
+            # Whether it is the same object is asked first: a search for tensors takes longer.
             if (not new and now[name] is self._before[name]) or not _holds_tensor(now[name]):
                 continue
             if new:

@@ -1,5 +1,6 @@
 """A network that is used and left as it was found."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,8 +10,41 @@ from torch import nn
 from videxplain.exclusive import alone, settings_kept
 from videxplain.module_state import ModuleState
 
-_STATES: dict[int, ModuleState] = {}
-"""The state of each network in use, by its identity; a network is used by one thread at a time."""
+
+class _Use:
+    """A network that one thread uses."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.thread = threading.get_ident()
+        self.state = ModuleState(module)
+        # Gathering these takes as long as a pass of a small network, so it is done once.
+        self._modules = list(module.modules())
+        self._parameters = list(module.parameters())
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Evaluation mode without gradients of parameters; afterwards all is as it was."""
+        training = [m.training for m in self._modules]
+        required = [p.requires_grad for p in self._parameters]
+        try:
+            with torch.inference_mode(False), torch.enable_grad(), settings_kept():
+                for m in self._modules:
+                    if m.training:
+                        m.training = False
+                for p in self._parameters:
+                    p.requires_grad_(False)
+                yield
+        finally:
+            self.state.restore()
+            for m, was in zip(self._modules, training, strict=True):
+                if m.training != was:
+                    m.training = was
+            for p, needed in zip(self._parameters, required, strict=True):
+                p.requires_grad_(needed)
+
+
+_USES: dict[int, _Use] = {}
+"""The networks in use, by their identity; a network is used by one thread at a time."""
 
 
 @contextmanager
@@ -19,33 +53,24 @@ def untouched(module: nn.Module) -> Iterator[None]:
 
     Inside, gradients are recorded for whatever requires them, and no other thread uses the network. Training flags,
     ``requires_grad``, buffers, tensors that are attributes, the grad mode, the flags of cuDNN and oneDNN, and torch's
-    random state are restored afterwards.
+    random state are restored afterwards. It may be entered again inside.
     """
+    use = _USES.get(id(module))
+    if use is not None and use.thread == threading.get_ident():
+        with use.frozen():
+            yield
+        return
     with alone(module):
-        training = [(m, m.training) for m in module.modules()]
-        required = [(p, p.requires_grad) for p in module.parameters()]
-        is_outer = id(module) not in _STATES
-        if is_outer:
-            _STATES[id(module)] = ModuleState(module)
+        _USES[id(module)] = use = _Use(module)
         try:
-            with torch.inference_mode(False), torch.enable_grad(), settings_kept():
-                for m, _ in training:
-                    m.training = False
-                for p, _ in required:
-                    p.requires_grad_(False)
+            with use.frozen():
                 yield
         finally:
-            begin_pass(module)
-            if is_outer:
-                del _STATES[id(module)]
-            for m, was in training:
-                m.training = was
-            for p, needed in required:
-                p.requires_grad_(needed)
+            del _USES[id(module)]
 
 
 def begin_pass(module: nn.Module) -> None:
     """Inside :func:`untouched`, put back what earlier passes have left in the network, so that a pass begins anew."""
-    state = _STATES.get(id(module))
-    if state is not None:
-        state.restore()
+    use = _USES.get(id(module))
+    if use is not None:
+        use.state.restore()

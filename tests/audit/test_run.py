@@ -7,8 +7,11 @@ import pytest
 import torch
 
 import videxplain as vx
+from tests.attribution.networks import Turncoat
 from tests.audit.conftest import Tiny, same
+from videxplain.attribution.registry import METHODS
 from videxplain.audit.api import list_entries, run_audit
+from videxplain.audit.batches import Batches, Question
 from videxplain.audit.engines import Processes
 from videxplain.audit.report.build import build_report
 from videxplain.audit.result import Audit
@@ -54,6 +57,20 @@ def test_what_was_confused_has_the_truth_and_the_difference(done):
     right = int(np.flatnonzero(audit.videos["correct"].to_numpy(bool))[0])
     with pytest.raises(VidexplainError, match="no map 'truth'"):
         audit.maps(right, "truth")
+
+
+def test_windows_in_which_the_winner_was_unlikely_are_explained_for_it_too(write_video):
+    frames = np.full((20, 8, 8, 3), 255, np.uint8)
+    frames[:6] = 0
+    path = write_video("turns.avi", frames)
+    model = Turncoat(4, 7)
+    # On black, the last class is a hundred times less likely than the first.
+    assert vx.predict(model, frames[:4])[0][0] == "class 0"
+    (answer,) = Batches(model, model.config, METHODS["gradcam"]).explain([Question(0, path)])
+    expected = vx.explain(model, path, target=6)
+    assert answer.prediction == 6
+    assert answer.windows > len(answer.whole.windows)
+    np.testing.assert_allclose(np.stack(list(answer.maps["prediction"])), np.stack(list(expected.maps)), rtol=1e-5)
 
 
 def test_the_known_evidence_is_compared(done):

@@ -17,7 +17,7 @@ from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import ShortClipWarning, explain, predict
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.leaders import LeadingClasses
+from videxplain.explanation.leaders import LeadingClasses, leading_classes
 from videxplain.explanation.plan import plan
 from videxplain.explanation.windows import attribute_video
 from videxplain.models.config import ModelConfig
@@ -260,6 +260,15 @@ def test_a_window_keeps_its_own_best_classes_too():
     alone.choose(torch.tensor([[9.0, 8, 0, 0, 0]]))
     alone.choose(torch.tensor([[0.0, 0, 0, 0.1, 0]]))
     assert alone.keys == [0]
+
+
+def test_classes_that_are_unlikely_so_far_are_left_out():
+    total = np.array([1.8, 0.15, 0.035, 0.015])
+    said = np.array([0.9, 0.05, 0.035, 0.015])
+    assert leading_classes(total, said, 2, 5) == [0, 1, 2]  # 0.035 and 0.015 against a fiftieth of 0.9, 0.018
+    assert leading_classes(total, np.array([0.5, 0.4, 0.05, 0.05]), 2, 5) == [0, 1, 2, 3]
+    assert leading_classes(np.full(400, 0.005), np.full(400, 0.0025), 2, 5) == [0, 1, 2, 3, 4]
+    assert leading_classes(np.array([0.0, 3e-9]), np.array([0.0, 3e-9]), 1, 1) == [1]
 
 
 def test_probabilities_are_the_mean_over_windows():

@@ -25,6 +25,7 @@ from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.frame_maps import FrameMaps
+from videxplain.explanation.leaders import leading_classes
 from videxplain.explanation.plan import Plan, plan, window_inputs
 from videxplain.explanation.stitching import per_frame, probabilities_of, stitch
 from videxplain.explanation.window_maps import WindowMaps
@@ -114,12 +115,11 @@ class _Video:
             self.energy += float(seen.energy[n])
             self.measured += 1
 
-    def candidates(self, probabilities: NDArray[np.float64], count: int) -> list[int]:
-        """The classes likely to win in the end, the window's own two best, and the truth."""
-        leading = np.argsort(-(self.total + probabilities), kind="stable")[:count].tolist()
-        own = np.argsort(-probabilities, kind="stable")[:2].tolist()
-        truth = [] if self.question.truth is None else [self.question.truth]
-        return list(dict.fromkeys([*leading, *own, *truth]))
+    def candidates(self, total: NDArray[np.float64], said: NDArray[np.float64], windows: int, count: int) -> list[int]:
+        """The classes that may win in the end, and the truth; the arguments are those of ``leading_classes``."""
+        leading = leading_classes(total, said, windows, count)
+        truth = self.question.truth
+        return leading if truth is None or truth in leading else [*leading, truth]
 
 
 class Batches:
@@ -220,13 +220,13 @@ class Batches:
     def _choose(self, logits: Tensor, batch: list[tuple[_Video, int, Tensor]], keys: list[list[int]]) -> list[Score]:
         if not self._method.candidates:
             return [lambda out: out[:, 0]]
-        totals: dict[int, NDArray[np.float64]] = {}
+        totals: dict[int, tuple[NDArray[np.float64], int]] = {}
         for n, (video, _, _) in enumerate(batch):
-            own = probabilities_of(logits[n : n + 1], self._config)
+            said = probabilities_of(logits[n : n + 1], self._config)
             # Windows of one video in one batch count for each other in their order.
-            before = totals.get(id(video), np.zeros_like(own))
-            keys.append(video.candidates(own + before, self._method.candidates))
-            totals[id(video)] = before + own
+            before, windows = totals.get(id(video), (video.total, video.done))
+            totals[id(video)] = total, windows = before + said, windows + 1
+            keys.append(video.candidates(total, said, windows, self._method.candidates))
         most = max(map(len, keys))
         index = torch.tensor([one + [one[0]] * (most - len(one)) for one in keys], device=logits.device)
         return [own_outcome(index[:, m]) for m in range(most)]
