@@ -9,17 +9,18 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from videxplain.attribution.relevance.graph import is_one_pixelwise_step, is_pixels, layer_behind
-from videxplain.attribution.relevance.layer_calls import LAYERS, NORMS, Function, Handler, Rules, batch_norm
+from videxplain.attribution.relevance.layer_calls import LAYERS, Function, Handler, Rules, written_out
 from videxplain.attribution.relevance.multi_head import multi_head
 from videxplain.attribution.relevance.nodes import PixelsNode, SamePixelsNode
+from videxplain.attribution.relevance.normalisations import NORMS, batch_norm
 from videxplain.attribution.relevance.products import PRODUCTS, works_in_place
 from videxplain.attribution.relevance.recurrent_calls import RECURRENT
 
 _OF_PIXELS: dict[str, Handler] = {
     **LAYERS,
     **RECURRENT,
-    "batch_norm": batch_norm,
-    "multi_head_attention_forward": multi_head,
+    "batch_norm": written_out(batch_norm),
+    "multi_head_attention_forward": written_out(multi_head),
 }
 """Calls that know what to do with pixels. Any other call gets them as values."""
 _RECTIFIERS = ("relu", "relu_")

@@ -5,17 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from videxplain.attribution.relevance.layer_calls import Function, Rules, linear
+from videxplain.attribution.relevance.layer_calls import Rules, linear
 from videxplain.attribution.relevance.products import attend
 from videxplain.errors import VidexplainError
 
 
-def multi_head(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Any]:
-    """``F.multi_head_attention_forward``."""
-    return _multi_head(rules, *args, **kwargs)
-
-
-def _multi_head(
+def multi_head(
     rules: Rules,
     query: Tensor,
     key: Tensor,
@@ -43,7 +38,7 @@ def _multi_head(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """The arguments and the result of the function; sequences come first, ``(L, N, E)`` or ``(L, E)``."""
+    """``F.multi_head_attention_forward``; sequences come first, ``(L, N, E)`` or ``(L, E)``."""
     if add_zero_attn or any(one is not None for one in (bias_k, bias_v, static_k, static_v)):
         raise VidexplainError(
             "lrp has no rule for nn.MultiheadAttention with add_zero_attn, bias_kv or static keys; use gradcam"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.attribution.relevance.graph import is_gate
-from videxplain.attribution.relevance.layer_calls import Function, Handler, Rules, linear
+from videxplain.attribution.relevance.layer_calls import Function, Handler, Rules, linear, written_out
 from videxplain.attribution.relevance.nodes import Gate, RatioNode, ShareNode
 from videxplain.errors import VidexplainError
 
@@ -130,20 +130,11 @@ def softmax(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: dict[st
     return out.detach() if rules.composite.attention == "cp" else out
 
 
-def gated(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def gated(rules: Rules, input: Tensor, dim: int = -1) -> Tensor:
     """``F.glu``: the second half is a gate."""
     rules.used["gate"] += 1
-    return _gated(*args, **kwargs)
-
-
-def _gated(input: Tensor, dim: int = -1) -> Tensor:
     signal, gate = input.chunk(2, dim)
     return signal * gate.detach().sigmoid()
-
-
-def attention(rules: Rules, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``F.scaled_dot_product_attention``."""
-    return attend(rules, *args, **kwargs)
 
 
 def attend(
@@ -158,7 +149,7 @@ def attend(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Attention by PyTorch's own kernel, with the rules of attention.
+    """``F.scaled_dot_product_attention``: PyTorch's own kernel, with the rules of attention.
 
     The rules halve the relevance at both products and go through the softmax by its gradient. So query and key get a
     quarter of their gradient and the value half of it, and the kernel need not be taken apart.
@@ -238,7 +229,7 @@ PRODUCTS: dict[str, Handler] = {
     **dict.fromkeys(("div", "divide", "true_divide", "__truediv__", "__div__", "__rtruediv__", "__rdiv__"), divide),
     **dict.fromkeys(_SINGLE_NUMBERS, single_numbers),
     "softmax": softmax,
-    "glu": gated,
-    "scaled_dot_product_attention": attention,
+    "glu": written_out(gated),
+    "scaled_dot_product_attention": written_out(attend),
     "local_response_norm": normalised_over_channels,
 }
