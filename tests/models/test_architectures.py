@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import videxplain as vx
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
 from videxplain.models.networks.blocks import ResNet2d
@@ -133,6 +134,14 @@ def test_options_that_make_no_sense_are_refused(options, message):
     with pytest.raises(VidexplainError) as raised:
         ARCHITECTURES["i3d"].configure(options)
     assert str(raised.value) == message
+
+
+def test_weights_are_named_apart_from_the_model():
+    with pytest.raises(VidexplainError) as raised:
+        vx.load_model("torchvision:mc3_18=tuned.pth")
+    assert str(raised.value) == (
+        "a model's name has no '=': its weights are named apart, 'tuned.pth' for torchvision:mc3_18 (--weights)"
+    )
 
 
 @pytest.mark.parametrize(

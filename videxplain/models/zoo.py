@@ -89,6 +89,9 @@ def load_model(
     place = find_device(str(device))
     view = parse_view(view)
     options = options_for(view, options)
+    if "=" in name:
+        of, _, file = name.partition("=")
+        raise VidexplainError(f"a model's name has no '=': its weights are named apart, '{file}' for {of} (--weights)")
     if elsewhere := source_of(name):
         source, rest = elsewhere
         if project:
