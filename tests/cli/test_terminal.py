@@ -148,6 +148,23 @@ def test_what_the_system_refuses_a_library_is_one_line(error, message, clip, run
     assert (status, out, err) == (2, "", f"videxplain: error: {message}\n")
 
 
+def test_what_is_explained_is_said_if_it_is_no_class(capsys):
+    print_predictions([("Wave", 0.9), ("Kick", 0.1)], "clip", "Wave rather than Kick")
+    assert "explained: Wave rather than Kick\n" in capsys.readouterr().out
+    print_predictions([("Wave", 0.9), ("Kick", 0.1)], "clip", "Kick")
+    said = capsys.readouterr().out
+    assert "<- explained" in said
+    assert "explained: " not in said
+
+
+@pytest.mark.parametrize("words", [(), ("predict",), ("serve",), ("audit", "report"), ("gradcam",)], ids=" ".join)
+def test_a_flag_looks_like_one_that_takes_no_value(words, run):
+    status, out, _ = run(*words, "--help")
+    assert status == 0
+    assert "--help" in out
+    assert "<bool>" not in out
+
+
 def test_a_value_of_a_regression_is_no_share(capsys):
     print_predictions([("speed", 3.25)], "clip", kind="value")
     said = capsys.readouterr().out

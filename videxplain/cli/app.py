@@ -100,7 +100,16 @@ class Commands(TyperGroup):
             for one in (command, *getattr(command, "commands", {}).values()):
                 if "quiet" not in {parameter.name for parameter in one.params}:
                     one.params.append(_quiet_option())
+        for one in (command, *getattr(command, "commands", {}).values()):
+            if one is not None:
+                _hide_type_of_flags(one.get_params(ctx))
         return command
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The program's own options."""
+        params = super().get_params(ctx)
+        _hide_type_of_flags(params)
+        return params
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help of the program, with the list of commands."""
@@ -202,6 +211,13 @@ def _for_completion(name: str) -> Any:
             command.name, command.help = name, one.summary
             return command
     return None
+
+
+def _hide_type_of_flags(params: list[Any]) -> None:
+    """Typer 0.29 writes ``<bool>`` behind a flag, which reads as if it took a value."""
+    for one in params:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""
 
 
 def _quiet_option() -> Any:

@@ -138,7 +138,7 @@ def audit(
 
 @audit_app.command("report")
 def report(
-    audits: Annotated[list[Path], typer.Argument(help="One audit, or two to compare.")],
+    audits: Annotated[list[Path], typer.Argument(metavar="AUDIT...", help="One audit, or two to compare.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write, for two audits.")] = None,
     clips: Annotated[str, typer.Option(metavar="all|confused|NUMBER", help="Clips that get a video and maps.")] = "all",
     max_side: Annotated[int, typer.Option(min=32, help="Longer side of these videos in pixels.")] = 480,

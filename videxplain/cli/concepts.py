@@ -114,11 +114,14 @@ def tcav(
     model: options.Model,
     concept: Annotated[
         list[Path],
-        typer.Option(help="Folder of clips that show the concept; may be repeated.", rich_help_panel=_TEST),
+        typer.Option(
+            metavar="FOLDER", help="Folder of clips that show the concept; may be repeated.", rich_help_panel=_TEST
+        ),
     ],
     against: Annotated[
         list[Path],
         typer.Option(
+            metavar="FOLDER",
             help="Folder of other clips, at least twice as many; may be repeated, all are taken together.",
             rich_help_panel=_TEST,
         ),

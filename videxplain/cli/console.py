@@ -105,7 +105,9 @@ def print_predictions(
     top: int = 5,
     kind: str = "probability",
 ) -> None:
-    """The best classes with their probabilities. The explained one is marked, and added where it is not among them.
+    """The best classes with their probabilities. The explained one is marked, and added if it is not among them.
+
+    What is explained and is no class, such as a contrast, has a line of its own.
 
     The ``value`` of a regression, which is another ``kind``, is no share of anything and has no bar.
     """
@@ -128,6 +130,8 @@ def print_predictions(
             length = round(probability * _BAR) if probability == probability else 0
             table.add_row(clean(label), f"{100 * probability:.1f} %", f"{block * length}{mark}")
     out.print(table)
+    if explained and explained not in {label for label, _ in predictions}:
+        out.print(f"explained: {clean(explained)}")
 
 
 def print_notes(notes: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from videxplain.cli.names import complete_model
 Model = Annotated[
     str,
     typer.Argument(
+        metavar="MODEL",
         help="Such as torchvision:r3d_18; see 'videxplain models'.",
         autocompletion=complete_model,
         show_default=False,

@@ -94,7 +94,7 @@ def write_explanation(
             explanation = explain_clip(network, source, method.name, **asked, progress=progress, **values)
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
         kind = measured(network.config.output)
-        print_predictions(explanation.predictions, title, explanation.explained_label, kind=kind)
+        print_predictions(explanation.predictions, title, explanation.origin.target or "", kind=kind)
         if explanation.seen:
             say(explanation.seen)
         if explanation.intervals:

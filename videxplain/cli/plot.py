@@ -19,7 +19,9 @@ Runs = Annotated[
         show_default=False,
     ),
 ]
-Folder = Annotated[Path, typer.Argument(help="A folder of runs that were evaluated.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="A folder of runs that were evaluated.", show_default=False)
+]
 Predicted = Annotated[
     Path,
     typer.Argument(

@@ -15,12 +15,14 @@ _WHO, _WHAT = "Who may use it", "What it offers"
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Any but this machine's demands a token.", rich_help_panel=_WHO)
+        str, typer.Option(help="Address to listen on. Any but this machine's own needs a token.", rich_help_panel=_WHO)
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: a free one.", rich_help_panel=_WHO)] = 8765,
     name: Annotated[
         list[str] | None,
-        typer.Option(help="A public name of the studio, such as that of a proxy.", rich_help_panel=_WHO),
+        typer.Option(
+            metavar="NAME", help="A public name of the studio, such as that of a proxy.", rich_help_panel=_WHO
+        ),
     ] = None,
     token: Annotated[
         str | None,

@@ -17,7 +17,12 @@ RecipeFile = Annotated[
 ]
 Data = Annotated[
     list[Path] | None,
-    typer.Option("--data", help="The data set, instead of the recipe's; give it twice for two.", rich_help_panel=_DATA),
+    typer.Option(
+        "--data",
+        metavar="FOLDER",
+        help="The data set, instead of the recipe's; give it twice for two.",
+        rich_help_panel=_DATA,
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.", rich_help_panel=_RUN)]
