@@ -138,7 +138,7 @@ def test_the_point_is_drawn_in_its_own_frame_and_step(frame, step, shown):
 def test_without_a_point_it_is_where_grad_cam_has_most():
     module = looks_at_what_is_bright()  # of which the block's answer is its input
     found = attention(module, marked_clip(), frame=3)
-    assert (found.at, found.chosen) == ((4.5, 2.5), "where Grad-CAM has most in this frame")
+    assert (found.at, found.chosen) == ((4.5, 2.5), "where Grad-CAM is strongest in this frame")
     dark = attention(module, marked_clip(), frame=0)
     assert (dark.at, dark.chosen) == ((3.5, 3.0), "the centre, as Grad-CAM has nothing in this frame")
 
@@ -151,7 +151,7 @@ def test_a_point_without_preference_is_said():
     assert found.notes == (UNTRAINED_NOTE, EVEN_NOTE)
     assert found.caption == (
         "the 12 strongest of 48 links hold 25.0 % of all weight, the first 2.1 %; "
-        "if the point looked everywhere alike, they would hold 25.0 % and 2.1 %"
+        "under uniform attention they would hold 25.0 % and 2.1 %"
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg", "json")
-EVEN_NOTE = "the point looks everywhere nearly alike: which links come out strongest says little"
+EVEN_NOTE = "attention is nearly uniform: which links are strongest says little"
 _NEARLY = 1.5
 """Attention is nearly uniform where the strongest link is at most this many times the mean."""
 
@@ -121,7 +121,7 @@ class Attention(Result):
         first = abs(self.links[0].weight) / total if total else 0.0
         words = (
             f"the {len(self.links)} strongest of {self.weights.size} links hold {100 * self.share:.1f} % of all "
-            f"weight, the first {100 * first:.1f} %; if the point looked everywhere alike, they would hold "
+            f"weight, the first {100 * first:.1f} %; under uniform attention they would hold "
             f"{100 * self.even:.1f} % and {100 / self.weights.size:.1f} %"
         )
         return words + "; blue: taken away" if any(link.weight < 0 for link in self.links) else words
@@ -337,4 +337,4 @@ def _strongest(model: nn.Module, x: torch.Tensor, position: int) -> tuple[float,
     if not heat.amax() > 0:
         return 0.5, 0.5, "the centre, as Grad-CAM has nothing in this frame"
     row, column = divmod(int(heat.argmax()), heat.shape[1])
-    return (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0], "where Grad-CAM has most in this frame"
+    return (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0], "where Grad-CAM is strongest in this frame"
