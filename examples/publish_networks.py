@@ -127,11 +127,12 @@ def unknown_clips(measured: Mapping[str, Mapping[str, float]]) -> str:
     ]
     head = ["", "AUROC, distance, %", "AUROC, energy, %", "held-out figures flagged, %", "real clips flagged, %"]
     return f"""
-## Whether they know that a clip is none of theirs
+## Whether they recognise unknown clips
 
-Weights can say which clips their network knows; these do. {first["held_out_clips"]:,} rendered clips of other figures
-and places against {first["real_clips"]:,} real ones; `docs/unknown-clips.md` says how the distance is made.
-It was learned from {first["training_clips"]:,} clips, and its limit is of {first["validation_clips"]:,} others.
+These weights say which clips their network knows. The table compares {first["held_out_clips"]:,} rendered clips of
+other figures and places with {first["real_clips"]:,} real clips. `docs/unknown-clips.md` explains the distance.
+Its means and covariance come from {first["training_clips"]:,} training clips, and its limit from
+{first["validation_clips"]:,} validation clips.
 
 {table(head, rows)}
 """
@@ -230,18 +231,19 @@ def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
 
 Narrow versions of the five architectures, **{first.config.weights}**.
 `load_model("i3d")` and the commands use them unless told otherwise. They exist so that everything works on a machine
-without a connection, and so that explanations can be measured where the evidence is known. Of real video they know
-nothing.
+without a connection, and so that explanations can be measured where the evidence is known. They know nothing about real
+video.
 
-In safetensors, numbers in float16, with configuration, labels and test metrics in the header; {total:.1f} MB together.
-They learned look {LOOK} of ActionFigures: a later version may render clips that look otherwise.
+The files are safetensors in float16, {total:.1f} MB together. Their headers hold configuration, labels and test
+metrics. The networks were trained on look {LOOK} of ActionFigures. A later version may render clips that look
+different.
 
 ## How good they are
 
 {first.metrics["videos"]:,} test videos of split {first.metrics["split"]}, whose figures and places no network has seen;
 scores averaged over five clips of a video (`late_fusion` and `lrcn`: one set of frames). "SitDown/StandUp" is the
 accuracy on videos of these two classes when only the two are compared; chance is 50 %. "Frames shuffled", "reversed"
-and "frozen" (to one frame) show what a network needs the order of frames for.
+and "frozen" (to one frame) show how far a network needs the order of frames.
 
 {general}
 
@@ -257,7 +259,7 @@ and "frozen" (to one frame) show what a network needs the order of frames for.
 
 Grad-CAM for the true class, of {first.evidence["videos"]} test videos, against the masks of the limbs that carry the
 action: the share of the map's sum inside the mask, the share of videos whose maximum lies in it or within {TOLERANCE}
-pixels of it, and the share of the sum in frames in which the action goes on.
+pixels of it, and the share of the sum in the frames of the action.
 The mask is {percent(first.evidence["mask"])} % of the pixels.
 
 {evidence}
@@ -276,39 +278,41 @@ videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors
 python examples/publish_networks.py runs trained_models
 ```
 
-and so for the others, in the order of the table of what each begins with. `lrcn-fine` began with the image network of
-`late_fusion-fine` after its fifth epoch of seven, and `non_local-prior` with `i3d-prior` after its fourth of five.
-Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores, on which up to four networks learned at a time
-beside other work: the minutes are of the clock. `i3d-coarse` and `late_fusion-coarse` learned from the first
-7,000 of the videos. The weights are those of the epoch that was best on validation videos, a fifth of the groups of the
-training part; test videos had no part in any choice.
+The others are trained in the same way, each after the network that it begins with (see the table). `lrcn-fine` began
+with the image network of `late_fusion-fine` after five of seven epochs, and `non_local-prior` with `i3d-prior` after
+four of five.
+Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores. The minutes are
+wall-clock time, with up to four trainings and other work at the same time. `i3d-coarse` and
+`late_fusion-coarse` were trained on the first 7,000 videos. The weights are those of the epoch
+with the best accuracy on validation videos (a fifth of the training groups). Test videos were not used for any choice.
 
 {how}
 
-## What the finer maps gave, and the prior
+## What the finer maps and the prior changed
 
-The networks that were measured after each of several trainings, on the same {first.evidence["videos"]} videos:
+Some networks were measured after several of their trainings, on the same {first.evidence["videos"]} videos:
 
 {helped}
 
-`i3d-coarse` is the control for the finer maps: the same data, and the strides of before. Stride 1 in the last two
-stages is what points at the limb, on data that leaves no other way to know the class. The prior is the share of the
-active places of the layer that Grad-CAM shows (`sparsity` in the recipe); it knows nothing of masks or limbs. It takes
-away what was active without need, and what is left lies where the evidence is. Between `fine` and the last training of
-`lrcn` and `late_fusion` the number of frames changed too, so there not all of it is the prior's work.
+`i3d-coarse` is the control for the finer maps: the same data with the usual strides. With stride 1 in the last two
+stages, the maximum lies at the acting limb far more often. The prior penalises the share of active places of the layer
+that Grad-CAM shows (`sparsity` in the recipe). It does not know where the limbs are. It removes activation that the
+classification does not need, and the rest lies on the evidence. For `lrcn` and `late_fusion`, the number of frames also
+changed between `fine` and the last training, so not all of the difference comes from the prior.
 
 ## Limits
 
-- They tell fourteen rendered actions apart, at 160x120 pixels and 25 frames a second. On real video their answers and
-  their explanations mean nothing, and every output says what they were trained on.
-- `late_fusion` averages over frames and cannot see their order: between the classes of an order pair it guesses.
-- `late_fusion` and `lrcn` see eight frames of a whole video. In this look the other limbs move too, and eight still
-  frames say little about which limb acts: both are less accurate than the networks that see movement.
-- The fully connected layers of `c3d` know positions, which the mean of Grad-CAM over places loses, and its maps have
-  5x6 places. Of 41 of the test videos, energy, maximum inside and maximum within 15 pixels are 4.3, 0 and 19 % for
-  `gradcam`, 9.8, 7 and 23 % for `layercam`, 9.1, 7 and 22 % for `hirescam`, and 20.1, 63 and 90 % for
-  `guided-gradcam`: use that. Its last training, with the prior, made the network more accurate, and its maps no better.
-- One run each, one seed: no spread is known.
+- They classify 14 rendered actions, at 160x120 pixels and 25 frames per second. On real video their predictions and
+  explanations mean nothing. Every output says what they were trained on.
+- `late_fusion` averages over frames, so it does not see their order. It can only guess between two classes that differ
+  in nothing else.
+- `late_fusion` and `lrcn` see eight frames of a whole video. The limbs that do not act move too, and eight still frames
+  say little about which limb acts. So both are less accurate than the networks that see movement.
+- Use `guided-gradcam` for `c3d`. Its fully connected layers distinguish positions, but Grad-CAM averages over
+  positions, and its maps have only 5x6 places. On 41 test videos, energy, maximum inside and maximum within 15
+  pixels are 4.3, 0 and 19 % for `gradcam`, 9.8, 7 and 23 % for `layercam`, 9.1, 7 and 22 % for `hirescam`, and 20.1,
+  63 and 90 % for `guided-gradcam`. The last training of `c3d`, with the prior, improved its accuracy but not its maps.
+- Each network was trained once, with one seed, so the spread between runs is not known.
 """
 
 
