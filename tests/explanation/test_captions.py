@@ -106,6 +106,7 @@ def test_captions_of_all_figures_are_whole(model, video, tmp_path):
     assert "Motion is orange and appearance is blue" in parts
     panels = four_panels_of(model, video, frames=(2, 5)).save(tmp_path / "panels.tex").read_text()
     assert r"\texttt{guided-backprop}~\cite{springenberg2015striving}, in which grey is no contribution." in panels
+    assert "guided-backprop looks nearly the same for any class" in panels
     for one in (text, parts, panels):
         assert_balanced(one)
 

@@ -80,3 +80,5 @@ def test_the_figure_of_a_network_without_relus_has_another_gradient(clip):
             text.get_text() for axes in drawn.axes for text in axes.texts
         ]
         assert sum(words in text for text in texts) == 1
+        warned = any("guided-backprop looks nearly the same for any class" in text.replace("\n", " ") for text in texts)
+        assert warned == (network is FrameWise)

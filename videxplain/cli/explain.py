@@ -183,13 +183,13 @@ def prepare(
     return with_texts(network, targets).to(place), source
 
 
-def print_explanation_notes(explanation: "Explanation") -> None:
-    """The notes of an explanation; those about a clip that the network cannot know are a banner."""
+def print_explanation_notes(explanation: "Explanation", notes: Sequence[str] | None = None) -> None:
+    """The notes of an explanation, or these; those about a clip that the network cannot know are a banner."""
     from videxplain.explanation.familiarity import familiarity_notes
 
     unknown = familiarity_notes(explanation.familiarity, explanation.source)
     print_banner(unknown)
-    print_notes([note for note in explanation.notes if note not in unknown])
+    print_notes([note for note in (explanation.notes if notes is None else notes) if note not in unknown])
 
 
 def weights_words(config: "ModelConfig") -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, progress_bar
+from videxplain.cli.console import print_files, progress_bar
 from videxplain.cli.outputs import refuse_overwriting, result_paths
 from videxplain.files import output_folder
 
@@ -34,9 +34,8 @@ def figure(
     captions: options.Captions = True,
 ) -> None:
     """Draw frames in four panels: input, first activations, Grad-CAM, guided backpropagation."""
-    from videxplain.cli.explain import prepare, target_name, target_of
+    from videxplain.cli.explain import prepare, print_explanation_notes, target_name, target_of
     from videxplain.cli.look import drawn_as
-    from videxplain.explanation.api import clip_notes
     from videxplain.explanation.panels import FORMATS, four_panels_of
     from videxplain.explanation.question import question_of
 
@@ -50,7 +49,7 @@ def figure(
         refuse_overwriting(paths, question, overwrite)
         with progress_bar(f"figure of {model}") as progress:
             panels = four_panels_of(network, source, **asked, progress=progress)
-        print_notes(clip_notes(source, network.config))
+        print_explanation_notes(panels.explanation, panels.notes)
         for path in paths:
             panels.save(path, layout=layout, question=question)
         print_files(paths)

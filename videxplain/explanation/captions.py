@@ -51,6 +51,7 @@ def panels_caption(
     )
     yield f"{frames_words(explanation.source, frames)}: {'; '.join(panels)}."
     yield f"(c): {scale_words(explanation, colormap)}"
+    yield from notes_words(tuple(filter(None, (METHODS[gradient_method].caution,))))
     yield from made_words(explanation)
 
 

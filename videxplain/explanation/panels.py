@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.api import attribute
+from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Target
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain, window_around
@@ -47,6 +48,11 @@ class FourPanels:
     gradients: NDArray[np.float32]
     gradient_method: str
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about the maps of both methods, a line each."""
+        return (*self.explanation.notes, *filter(None, (METHODS[self.gradient_method].caution,)))
+
     def figure(self, *, colormap: str | None = None, layout: "Layout | None" = None) -> "Figure":
         """The four panels, a row for each frame, every column with one scale.
 
@@ -70,7 +76,7 @@ class FourPanels:
             title=f"{name}, {shown}: {explained.origin.model}, '{explained.origin.target}'",
             subtitle="; ".join(filter(None, (explained.provenance, explained.seen))),
             box=explained.shown_box,
-            notes=explained.notes,
+            notes=self.notes,
             captions=(*CAPTIONS[:3], f"{_WORDS[self.gradient_method]} (grey: no contribution)"),
             colormap=colormap,
             layout=layout or Layout(),
