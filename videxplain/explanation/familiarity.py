@@ -35,10 +35,10 @@ def familiarity_notes(found: ClipFamiliarity | None, source: FrameSource) -> tup
     clip = source.path.name if source.path else "CLIP"
     clip = f"'{clip}'" if " " in clip else clip
     return (
-        f"{UNFAMILIAR}: its answer and this explanation mean nothing. "
-        f"(The features are {found.distance:.3g} from the nearest class; 99 % of known clips are within "
+        f"{UNFAMILIAR}: the prediction and this explanation mean nothing. "
+        f"(Distance of its features to the nearest class: {found.distance:.3g}; for 99 % of known clips it is at most "
         f"{found.distance_limit:.3g}.)",
-        "Take a network that was trained on real video:",
+        "Use a network that was trained on real video:",
         *(
             f"videxplain {command} --model {REAL_NETWORK} --clip {clip}{more}"
             for command, more in (("predict", ""), ("gradcam", ""), ("layercam", " --layer layer3"))
