@@ -31,7 +31,8 @@ ClipPath: TypeAlias = Annotated[
 Weights: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="auto (bundled, or the package's), bundled, none (random), a name from 'videxplain models', or a file.",
+        help="auto (bundled, or the package's), bundled, none (random), a name that 'videxplain models NAME' lists, or "
+        "a file.",
         rich_help_panel=_INPUT,
     ),
 ]

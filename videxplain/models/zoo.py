@@ -63,11 +63,11 @@ def load_model(
         name: One of :func:`list_models`; or a model of another package, such as ``"torchvision:r3d_18"`` or
             ``"hf:MCG-NJU/videomae-base-finetuned-kinetics"``
             (:mod:`videxplain.models.hubs.sources`), whose weights are then that package's unless told otherwise.
-        weights: ``"bundled"`` is the network that travels with the package. ``"none"`` is random weights, always the
-            same. ``"auto"`` is the first where there is one, otherwise the second. A name such as ``"kinetics400"`` is
-            a public checkpoint, downloaded once (``videxplain models`` lists them). A path is a file:
-            ``.safetensors`` as :func:`save_model` writes it, a state dict of ours, or a checkpoint of a project that
-            :mod:`videxplain.models.weights.conversion` knows; its options are read off its shapes.
+        weights: ``"bundled"`` is the network that comes with the package. ``"none"`` is random weights, always the
+            same. ``"auto"`` is the bundled network if there is one, and random weights otherwise. A name such as
+            ``"kinetics400"`` is a public checkpoint, downloaded once (``videxplain models NAME`` lists them). A path
+            is a file: ``.safetensors`` as :func:`save_model` writes it, a state dict of ours, or a checkpoint of a
+            project that :mod:`videxplain.models.weights.conversion` knows. Options follow from the shapes in the file.
         device: Where it goes, such as ``"cuda"``; ``"auto"`` is a GPU where there is one.
         progress: Told, during a download, how many bytes have come and how many there will be.
         project: Whose names a file of weights has, such as ``"pytorch-resnet3d"``; ``"videxplain"`` for ours. It is
