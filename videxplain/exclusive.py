@@ -3,6 +3,7 @@
 A setting of the whole process is changed by the first thread that needs it and put back by the last that does.
 """
 
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -98,6 +99,14 @@ def _remembered() -> Callable[[], None]:
     return take_back
 
 
+def _as_written() -> Callable[[], None]:
+    """A compiled network runs as it was written: compiled code does not notice hooks that are set for one call."""
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled
+        return lambda: None
+    stance = torch.compiler.set_stance("force_eager")
+    return lambda: stance.__exit__(None, None, None)
+
+
 def _ignored_warnings() -> Callable[[], None]:
     caught = warnings.catch_warnings()
     caught.__enter__()
@@ -111,6 +120,7 @@ cudnn_off = Setting(_switched_off(torch.backends.cudnn))
 mkldnn_off = Setting(_switched_off(torch.backends.mkldnn))
 settings_kept = Setting(_remembered)
 """The state of torch's random generators, and whether cuDNN and oneDNN are used."""
+uncompiled = Setting(_as_written)
 vmap_quiet = Setting(_ignored_warnings)
 
 _DRAWING = threading.RLock()

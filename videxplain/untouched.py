@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
 
-from videxplain.exclusive import alone, settings_kept
+from videxplain.exclusive import alone, settings_kept, uncompiled
 from videxplain.module_state import ModuleState
 
 
@@ -48,10 +48,21 @@ _USES: dict[int, _Use] = {}
 
 
 @contextmanager
+def without_autocast() -> Iterator[None]:
+    """Full precision, whatever the caller has switched on: a backward pass, too, would round what it multiplies."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
+@contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
     """Put a network into evaluation mode with frozen parameters, and restore it afterwards, also after an error.
 
-    Inside, gradients are recorded for whatever requires them, and no other thread uses the network. Training flags,
+    Inside, gradients are recorded for whatever requires them, no other thread uses the network, the caller's
+    autocast is off, and what was compiled runs as it was written. Training flags,
     ``requires_grad``, buffers, tensors that are attributes, the grad mode, the flags of cuDNN and oneDNN, and torch's
     random state are restored afterwards. It may be entered again inside.
     """
@@ -63,7 +74,7 @@ def untouched(module: nn.Module) -> Iterator[None]:
     with alone(module):
         _USES[id(module)] = use = _Use(module)
         try:
-            with use.frozen():
+            with use.frozen(), without_autocast(), uncompiled():
                 yield
         finally:
             del _USES[id(module)]

@@ -9,6 +9,7 @@ from videxplain.attribution.api import attribute
 from videxplain.attribution.default_layer import default_layer
 from videxplain.attribution.layers import LayerCall, first_layer, resolve
 from videxplain.errors import VidexplainError
+from videxplain.models.wrapping import wrap
 from videxplain.models.config import ModelConfig
 
 
@@ -151,6 +152,29 @@ def test_layers_that_cannot_be_explained(layer, message):
 
     with pytest.raises(VidexplainError, match=message):
         attribute(seeded(Odd), video(2, 3, 4, 8, 8), method="gradcam", layer=layer)
+
+
+def test_a_layer_may_be_named_by_any_of_its_names():
+    class Named(Small3D):
+        def __init__(self):
+            super().__init__()
+            self.last = self.relu2
+
+    x = video(1, 3, 4, 8, 8)
+    expected = attribute(seeded(Small3D), x, method="gradcam", layer="relu2", target=0)
+    assert expected.max() > 0
+    assert torch.equal(attribute(seeded(Named), x, method="gradcam", layer="last", target=0), expected)
+    assert wrap(seeded(Named), num_frames=4, size=8, layer="last").config.default_layer == "last"
+
+
+def test_a_layer_whose_forward_method_is_called_past_it_is_not_said_to_be_unused():
+    class Past(Small3D):
+        def forward(self, x):
+            x = self.relu1(self.bn1(self.conv1(x)))
+            return self.fc(self.relu2.forward(self.bn2(self.conv2(x))).mean((2, 3, 4)))
+
+    with pytest.raises(VidexplainError, match="'relu2' did not run in this pass, or the network called its forward"):
+        attribute(seeded(Past), video(1, 3, 4, 8, 8), method="gradcam", layer="relu2")
 
 
 def test_a_network_without_extent_is_refused():

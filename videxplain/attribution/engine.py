@@ -106,7 +106,10 @@ def traced(
     """
     for layer, recording in recordings.items():
         if not recording.outputs:
-            raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
+            raise VidexplainError(
+                f"layer '{layer}' did not run in this pass, or the network called its forward method past the layer "
+                "itself, so nothing was seen of it: name another layer"
+            )
         recording.state = "replay"
 
     def rows(layer: LayerCall, shapes: list[torch.Size]) -> LayerRows:

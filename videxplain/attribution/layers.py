@@ -38,7 +38,9 @@ def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
     Raises:
         VidexplainError: The network has no such layer.
     """
+    # A layer may have several names; the first one is listed.
     names = {part: name for name, part in module.named_modules() if name}
+    aliases = {name for name, _ in module.named_modules(remove_duplicate=False) if name}
     if isinstance(layer, nn.Module):
         if layer not in names:
             raise VidexplainError(f"the given layer, a {type(layer).__name__}, is not a part of the model")
@@ -46,7 +48,7 @@ def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
     name, colon, use = layer.partition(":")
     if colon and not use.isdigit():
         raise VidexplainError(f"layer '{layer}': after the colon comes the number of the use, 0 for the first")
-    if name not in names.values():
+    if name not in aliases:
         raise unknown("layer", name, names.values())
     if isinstance(module.get_submodule(name), torch.jit.ScriptModule):
         raise VidexplainError(f"layer '{name}' is scripted or traced and cannot be looked into; name another layer")

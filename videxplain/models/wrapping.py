@@ -178,7 +178,7 @@ def wrap(
         return x.flatten(0, 1) if layout == "NCHW" else x
 
     wrapped = Wrapped(module, config, prepare)
-    layers = [known for known, _ in wrapped.named_modules() if known]
+    layers = [known for known, _ in wrapped.named_modules(remove_duplicate=False) if known]
     if layer and layer.partition(":")[0] not in layers:
         raise unknown("layer", layer, layers)
     classes, kind = known_output(wrapped, output)

@@ -88,7 +88,9 @@ def smooth_maximum(cells: Tensor, sigma: Sequence[float] = _SIGMA) -> Tensor:
     """
     for dimension, width in enumerate(sigma):
         reach = max(1, round(2 * width))
-        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=cells.device) / width) ** 2)
+        kernel = torch.exp(
+            -0.5 * (torch.arange(-reach, reach + 1, dtype=cells.dtype, device=cells.device) / width) ** 2
+        )
         moved = F.pad(cells.movedim(dimension, -1), (reach, reach)).unfold(-1, 2 * reach + 1, 1) * kernel
         cells = (moved * (_TEMPERATURE * moved).softmax(-1)).sum(-1).movedim(-1, dimension)
     return cells
@@ -104,7 +106,8 @@ def area_error(mask: Tensor, area: float) -> Tensor:
 
 def _best_mask(reward: Reward, sample: Tensor, other: Tensor, area: float, steps: int) -> Tensor:
     frames, height, width = sample.shape[2:]
-    cells = torch.full((frames, -(-height // _CELL), -(-width // _CELL)), 0.5, device=sample.device, requires_grad=True)
+    size = (frames, -(-height // _CELL), -(-width // _CELL))
+    cells = sample.new_full(size, 0.5, dtype=torch.float32).requires_grad_()
     ascent = torch.optim.Adam([cells], lr=_RATE)
     for step in range(steps):
         mask = smooth_maximum(cells)

@@ -124,5 +124,5 @@ def _random_halves(parts: int, count: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     sizes = torch.arange(1, parts, dtype=torch.float64)
     drawn = torch.multinomial(1 / (sizes * (parts - sizes)), count, replacement=True, generator=generator) + 1
-    order = torch.rand((count, parts), generator=generator).argsort(1).argsort(1)
+    order = torch.rand((count, parts), dtype=torch.float32, generator=generator).argsort(1).argsort(1)
     return order < drawn[:, None]

@@ -63,7 +63,7 @@ def lime(
     def draw(parts: int) -> Tensor:
         check_enough("lime", parts, samples, 2)  # SLIC may give more parts than were asked for
         generator = torch.Generator().manual_seed(seed)
-        shown = torch.rand((samples, parts), generator=generator) < 0.5
+        shown = torch.rand((samples, parts), dtype=torch.float32, generator=generator) < 0.5
         shown[0] = True
         return shown
 

@@ -46,7 +46,7 @@ def occlusion(p: Pass, box: Sequence[int] | None = None, fill: Fill = "mean") ->
         tuple(slice(start, start + edge) for start, edge in zip(corner, size, strict=True))
         for corner in product(*(_starts(extent, edge) for extent, edge in zip(extents, size, strict=True)))
     ]
-    count = torch.zeros(extents, device=p.x.device)
+    count = torch.zeros(extents, dtype=torch.float32, device=p.x.device)
     for where in boxes:
         count[where] += 1
 
@@ -58,7 +58,7 @@ def occlusion(p: Pass, box: Sequence[int] | None = None, fill: Fill = "mean") ->
             yield without(part)
 
     def collect(falls: Tensor) -> Tensor:
-        total = torch.zeros(extents, device=p.x.device)
+        total = torch.zeros(extents, dtype=torch.float32, device=p.x.device)
         for where, fall in zip(boxes, falls, strict=True):
             total[where] += fall
         return total / count

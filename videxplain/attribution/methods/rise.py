@@ -55,7 +55,7 @@ def rise(p: Pass, samples: int = 500, seed: int = 0) -> Attribution:
 
     def collect(falls: Tensor) -> Tensor:
         scores = -falls  # the score of the whole clip, less a constant
-        total = torch.zeros(extents, device=p.x.device)
+        total = torch.zeros(extents, dtype=torch.float32, device=p.x.device)
         for mask, score in zip(masks(), scores - scores.mean(), strict=True):
             total += score * mask
         return total / (samples / 2)
@@ -67,7 +67,7 @@ def random_mask(extents: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """A mask ``(T, H, W)`` of values in [0, 1]: cells open or closed by chance, enlarged, shifted by chance."""
     cells = [max(1, round(extents[0] / _FRAMES_A_CELL)), _CELLS, _CELLS]
     sides = [-(-extent // count) for extent, count in zip(extents, cells, strict=True)]
-    grid = (torch.rand([1, 1, *(count + 1 for count in cells)], generator=generator) < 0.5).float()
+    grid = (torch.rand([1, 1, *(count + 1 for count in cells)], dtype=torch.float32, generator=generator) < 0.5).float()
     size = [(count + 1) * side for count, side in zip(cells, sides, strict=True)]
     large = F.interpolate(grid, size=size, mode="trilinear", align_corners=False)[0, 0]
     for dimension, (side, extent) in enumerate(zip(sides, extents, strict=True)):

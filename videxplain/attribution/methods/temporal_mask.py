@@ -59,7 +59,7 @@ def temporal_mask(p: Pass, steps: int = 100, fill: Elsewhere = "freeze") -> Attr
 
     def search(reward: Reward, sample: Tensor) -> Tensor:
         perturbed = turned if fill == "reverse" else frozen
-        seen = torch.full((sample.shape[2] - 1,), 0.9, device=sample.device, requires_grad=True)
+        seen = sample.new_full((sample.shape[2] - 1,), 0.9, dtype=torch.float32).requires_grad_()
         ascent = torch.optim.Adam([seen], lr=_RATE)
         for _ in range(steps):
             gain = reward(perturbed(sample, with_first(seen)))
