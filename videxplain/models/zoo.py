@@ -56,31 +56,31 @@ def load_model(
 ) -> "VideoModel":
     """A network in evaluation mode, with its :class:`ModelConfig` as ``.config``.
 
-    A weights file of ours says how its network is built; options then change only what leaves the weights valid
-    (``labels``, ``num_frames``, ``size``, ``mean``, ``std``). Otherwise options start from the full-size default.
+    A file that :func:`save_model` wrote says how its network is built. Options can then only change what keeps the
+    weights valid: ``labels``, ``num_frames``, ``size``, ``mean``, ``std``. Without such a file, options start from the
+    full-size default.
 
     Args:
-        name: One of :func:`list_models`; or a model of another package, such as ``"torchvision:r3d_18"`` or
-            ``"hf:MCG-NJU/videomae-base-finetuned-kinetics"``
-            (:mod:`videxplain.models.hubs.sources`), whose weights are then that package's unless told otherwise.
+        name: One of :func:`list_models`, or a model of another package, such as ``"torchvision:r3d_18"`` or
+            ``"hf:MCG-NJU/videomae-base-finetuned-kinetics"`` (:mod:`videxplain.models.hubs.sources`). The default
+            weights of such a model are those of its package.
         weights: ``"bundled"`` is the network that comes with the package. ``"none"`` is random weights, always the
             same. ``"auto"`` is the bundled network if there is one, and random weights otherwise. A name such as
             ``"kinetics400"`` is a public checkpoint, downloaded once (``videxplain models NAME`` lists them). A path
             is a file: ``.safetensors`` as :func:`save_model` writes it, a state dict of ours, or a checkpoint of a
             project that :mod:`videxplain.models.weights.conversion` knows. Options follow from the shapes in the file.
-        device: Where it goes, such as ``"cuda"``; ``"auto"`` is a GPU where there is one.
-        progress: Told, during a download, how many bytes have come and how many there will be.
-        project: Whose names a file of weights has, such as ``"pytorch-resnet3d"``; ``"videxplain"`` for ours. It is
-            recognised where it is empty; where two projects have the same names, an ``AssumptionWarning`` says which
-            was taken.
-        view: How frames are shown to the network. ``"model"``: as its authors do, who may crop them. ``config.view``
-            says how; it is None where whole frames are resized, as for the networks of this package. ``"whole"``: whole
-            frames are resized to the size of the input, so that what the authors cut off is explained too.
-            ``"RESIZE:CROP"`` or a :class:`View`: frames are resized and cropped so, and the input has the size of the
-            crop (:func:`videxplain.models.views.parse_view`).
+        device: Where the network goes, such as ``"cuda"``; ``"auto"`` is a GPU if there is one.
+        progress: Called during a download with the bytes received and the bytes in all.
+        project: The project whose names the weights file uses, such as ``"pytorch-resnet3d"``, or ``"videxplain"``.
+            If it is empty, the project is recognised. If the names fit two projects, an ``AssumptionWarning`` says
+            which one was assumed.
+        view: How frames are prepared. ``"model"``: as the network's authors do, who may crop them; ``config.view`` says
+            how, and is None if whole frames are resized. ``"whole"``: whole frames are resized to the size of the
+            input. ``"RESIZE:CROP"`` or a :class:`View`: frames are resized and cropped in this way, and the input has
+            the size of the crop (:func:`videxplain.models.views.parse_view`).
         **options: ``num_classes``, ``labels``, ``num_frames``, ``size`` (pixels: a number or height and width),
-            ``mean``, ``std``, ``sampling``, ``frame_interval``, and what the architecture has besides: ``width``,
-            ``depth``, ...
+            ``mean``, ``std``, ``sampling``, ``frame_interval``, and options of the architecture, such as ``width`` or
+            ``depth``.
 
     Raises:
         VidexplainError: An unknown name or option, no such weights or device, a file that cannot be read, or weights
