@@ -9,8 +9,8 @@ from videxplain.attribution.api import attribute
 from videxplain.attribution.default_layer import default_layer
 from videxplain.attribution.layers import LayerCall, first_layer, resolve
 from videxplain.errors import VidexplainError
-from videxplain.models.wrapping import wrap
 from videxplain.models.config import ModelConfig
+from videxplain.models.wrapping import wrap
 
 
 class Folded(nn.Module):
