@@ -94,41 +94,41 @@ def wrap(
     weights: str = "as given",
     output: OutputKind | None = None,
 ) -> Wrapped:
-    """A network of your own as one that ``explain`` takes.
+    """Prepare any network for ``explain``: say what input it expects.
 
     ``model = vx.wrap(network, num_frames=16, size=112, layout="NTCHW", mean=(0.45,) * 3, std=(0.225,) * 3)``
 
-    A trial clip goes through it, so that what does not fit is said here; a few more where it returns one number, or
-    what looks like probabilities.
+    A trial clip goes through the network, so a wrong layout is reported at once. If the output is one number, or looks
+    like probabilities, a few more clips follow.
 
     Args:
-        module: Takes one tensor; returns ``(N, K)``, or ``(N,)`` for one class, a tuple or list that begins with it, or
-            an object with ``.logits``. It is used as it is, not copied, and its layers keep their names.
-        num_frames: T.
+        module: Takes one tensor and returns ``(N, K)``, or ``(N,)`` for one class, a tuple or list that begins with it,
+            or an object with ``.logits``. It is used as it is, not copied, and its layers keep their names.
+        num_frames: The number of frames that the network sees at a time, T.
         size: Height and width in pixels, or one number for both.
-        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``;
-            ImageNet's where it is left out and ``value_range`` is 1.
-        std: Divided by afterwards; likewise.
-        value_range: What a white pixel is before ``mean`` is subtracted: 1 or 255.
+        mean: Subtracted from the channels, in the order of ``colours``, for values from 0 to ``value_range``. The
+            default is ImageNet's, if ``value_range`` is 1.
+        std: The channels are then divided by it. The default is ImageNet's, if ``value_range`` is 1.
+        value_range: The value of a white pixel before ``mean`` is subtracted: 1 or 255.
         colours: The order of the channels.
-        layout: The order of the dimensions. ``"NCHW"`` is a network of images, which sees the frames as a batch; where
-            it answers for each of them, the logits are averaged.
-        labels: Names of the classes; of a network with one logit the name of its class, or that and the other one.
+        layout: The order of the axes. ``"NCHW"`` is an image network, which sees the frames as a batch. If it returns
+            logits for each frame, they are averaged.
+        labels: Names of the classes. A network with one logit takes one name, or a second one for the complement.
         sampling: ``"consecutive"`` for T neighbouring frames, ``"uniform"`` for T frames spread over the whole video.
-        frame_interval: How many frames of the video it is from one of the T to the next.
-        layer: Where Grad-CAM looks; empty for the last layer with extent in space.
-        tokens: How the tokens of a transformer lie, where neither its patch embedding nor its layers say so: a grid of
-            steps, rows and columns, or a :class:`TokenLayout`.
-        name: What it is called in results; by default after its class.
-        weights: Where its weights come from, in words; ``"none"`` says that they are random.
-        output: What the network returns, one of the kinds of :attr:`ModelConfig.output`. None recognises probabilities
-            and their logarithms, takes one number for a logit, and anything else for logits; what is not plain logits
-            is said in an ``AssumptionWarning``, and what may be several of them is refused. A head for several labels
-            must be told: ``"multilabel"``.
+        frame_interval: The distance between two of the T frames, in frames of the video.
+        layer: The default layer of Grad-CAM; empty for the last layer with extent in space.
+        tokens: The token grid of a transformer, if it cannot be inferred: steps, rows and columns, or a
+            :class:`TokenLayout`.
+        name: The name of the model in results; by default that of its class.
+        weights: Where the weights come from, in words; ``"none"`` means random.
+        output: What the network returns, one of the kinds of :attr:`ModelConfig.output`. By default, probabilities and
+            their logarithms are recognised, one number is taken as a logit, and everything else as logits. If anything
+            other than plain logits is assumed, an ``AssumptionWarning`` says so. An ambiguous output is refused.
+            ``"multilabel"`` cannot be recognised, so pass it.
 
     Raises:
-        VidexplainError: A layout, an order or a layer that does not exist, numbers that cannot belong together, weights
-            that are not finite, or a network that does not take such an input or does not return ``(N, K)``.
+        VidexplainError: No such layout, order of colours or layer, numbers that do not fit together, weights that are
+            not finite, or a network that does not take this input or does not return ``(N, K)``.
     """
     if not isinstance(module, nn.Module):
         raise VidexplainError(f"wrap takes an nn.Module, not {type(module).__name__}")
