@@ -140,6 +140,39 @@ def test_dilated_convolutions_behind_a_move_are_refused(moved):
     assert "do not follow the clip along the time" in refusal(network, "conv")
 
 
+@pytest.mark.parametrize("channels", [5, 8, 16])
+def test_an_output_with_time_before_its_channels_is_refused(channels):
+    class Swap(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.transpose(1, 2)
+
+    class TimeFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.swapped, self.fc = nn.Conv3d(3, channels, 3, padding=1), Swap(), nn.Linear(channels, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.swapped(self.conv(x).relu()).amax((3, 4)).mean(1))
+
+    network = TimeFirst()
+    assert "the clip's time lies along its axis 1 instead of axis 2" in refusal(network, "swapped")
+    vx.attribute(network.eval(), clip(), method="gradcam", layer="conv")
+
+
+def test_channels_that_look_at_single_frames_keep_one_map_for_all_of_them():
+    class Stacked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3 * FRAMES, 2 * FRAMES, 3, padding=1, groups=FRAMES)
+            self.fc = nn.Linear(2 * FRAMES, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.conv(x.transpose(1, 2).flatten(1, 2)).relu().mean((2, 3)))
+
+    maps = vx.attribute(Stacked().eval(), clip(), method="gradcam", layer="conv", enlarge=False)
+    assert maps.shape == (1, 1, SIZE, SIZE)
+
+
 def test_a_network_that_takes_time_last_and_puts_it_back_can_be_explained_behind_that():
     network = Clips(lambda x: x.permute(0, 1, 3, 4, 2))
     network.back_layer = nn.Identity()

@@ -60,17 +60,21 @@ def _misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: 
             if not bool((change > SMALLEST_CHANGE).any()) and not _is_between(probe, x, axis, end):
                 what = f"{_ENDS[axis][end]} frames" if axis == 0 else f"{_ENDS[axis][end]} of the picture"
                 return f"it does not see the {what}, such as behind a crop"
-        seen = seen + ends[0] + ends[1]
-        shares.append([_shares(ends[0], ends[1], along) for along in range(3)])
+        seen = seen + (ends[0] + ends[1]).mean(0)
+        shares.append([_shares(ends[0], ends[1], along) for along in (0, 1, 2, -1)])
     for axis, found in enumerate(shares):
         if found is None:
             continue
         if _has_margin(seen, axis):
             return f"it has a margin along the {_AXES[axis]} in which nothing of the clip is seen, such as padding"
+        *_, of_channels = found
         ranges = [float(share.max() - share.min()) if len(share) > 1 else 0.0 for share in found]
         along = max(range(3), key=lambda one: ranges[one])
         if along != axis and ranges[along] >= _CLEAR and ranges[axis] < ranges[along] / 2:
             return f"the clip's {_AXES[axis]} lies along its axis {along + 2} instead of axis {axis + 2}"
+        turned = seen.shape[axis] > 1 and ranges[-1] >= _CLEAR and ranges[axis] < ranges[-1] / 2
+        if turned and _rises(of_channels):
+            return f"the clip's {_AXES[axis]} lies along its axis 1 instead of axis {axis + 2}"
         falls = float((found[axis][:-1] - found[axis][1:]).clamp_min(0).sum())
         if ranges[axis] >= _CLEAR and falls > _FALL * ranges[axis] and not _is_in_place(probe, x, axis):
             return f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
@@ -78,7 +82,7 @@ def _misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: 
 
 
 def _change(probe: Probe, x: Tensor, axis: int, end: int, parts: int = _PARTS) -> Tensor:
-    """How much each place changes, ``(t, h, w)``, with one part of so many at an end of an axis."""
+    """How much each channel and place changes, ``(C, t, h, w)``, with one part of so many at an end of an axis."""
     extent = x.shape[2 + axis]
     strip = -(-extent // parts)
     return (
@@ -89,7 +93,7 @@ def _change(probe: Probe, x: Tensor, axis: int, end: int, parts: int = _PARTS) -
 
 
 def _change_between(probe: Probe, x: Tensor, axis: int, first: int, last: int) -> Tensor:
-    """How much each place changes, ``(t, h, w)``, with what lies from ``first`` up to ``last`` on an axis."""
+    """How much channels and places change, ``(C, t, h, w)``, with what lies between two numbers on an axis."""
     numbers = torch.arange(x.shape[2 + axis], device=x.device)
     shape = [1] * 5
     shape[2 + axis] = len(numbers)
@@ -101,7 +105,7 @@ def _is_in_place(probe: Probe, x: Tensor, axis: int) -> bool:
 
     So it is behind dilated convolutions, too, where places depend on frames at a distance and not on those between.
     """
-    others = [other for other in range(3) if other != axis]
+    others = [0, *(1 + other for other in range(3) if other != axis)]
     extent = x.shape[2 + axis]
     edges = [extent * part // _PARTS for part in range(_PARTS + 1)]
     parts = torch.stack([_change_between(probe, x, axis, *edge).mean(others) for edge in pairwise(edges)])
@@ -129,10 +133,18 @@ def _has_margin(seen: Tensor, axis: int) -> bool:
 
 
 def _shares(first: Tensor, last: Tensor, along: int) -> Tensor:
-    """Along an axis of the output, the share of the last end in what the places depend on; only where it is clear."""
-    others = [axis for axis in range(3) if axis != along]
+    """Along an axis of the output, the share of the last end in what the places depend on; only where it is clear.
+
+    Axis -1 is that of the channels.
+    """
+    others = [axis + 1 for axis in (-1, 0, 1, 2) if axis != along]
     a, b = first.mean(others), last.mean(others)
     a, b = a / a.mean().clamp_min(1e-30), b / b.mean().clamp_min(1e-30)
     both = a + b
     seen = both > _NOTHING * both.max()
     return (b / both.clamp_min(1e-30))[seen]
+
+
+def _rises(share: Tensor) -> bool:
+    """Whether the channels follow an axis of the clip one by one, which those that look for something do not."""
+    return len(share) >= _LEAST_FRAMES and bool((share.diff() >= -_CLEAR / len(share)).all())

@@ -111,9 +111,9 @@ class Probe:
         return found
 
     def places(self, hidden: Tensor) -> Tensor:
-        """The same for each place of one call, ``(t, h, w)``: the mean over samples and channels."""
+        """The same for each channel and place of one call, ``(C, t, h, w)``: the mean over samples."""
         ((old, new, scale),) = self._compared(hidden)
-        return ((new - old).abs() / scale).mean((0, 1))
+        return ((new - old).abs() / scale).mean(0)
 
     def rows(self) -> list[Row]:
         """Every row of every call, in the order of the pass, with what it depends on.
