@@ -111,9 +111,9 @@ def save_model(
 ) -> None:
     """Write a network of the zoo as ``.safetensors``, whole or not at all.
 
-    ``model.config`` goes with it. Its ``weights`` should say how they were learned: as long as they are ``"none"``,
-    the network counts as random, also when it is loaded again. What says which clips the network has learned from
-    (:func:`videxplain.evaluation.familiarity.fit_familiarity`) goes with it too.
+    The file also holds ``model.config``. Set ``config.weights`` to words that say how the weights were trained: while
+    it is ``"none"``, the network counts as random, also after loading. The file also holds which clips the network
+    knows (:func:`videxplain.evaluation.familiarity.fit_familiarity`).
 
     Args:
         model: A network with a ``config``.
