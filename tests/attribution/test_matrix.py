@@ -105,5 +105,12 @@ def test_a_map_or_one_line(network, method, built):
     assert torch._C._len_torch_function_stack() == 0
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_relevance_is_computed_in_float32_whatever_the_precision(network, built):
+    x = video(1, 3, *NETWORKS[network][1])
+    exact, short = (attribute(built(network), x, method="lrp", target=1, precision=p) for p in ("fp32", "bf16"))
+    assert torch.equal(exact, short)
+
+
 def test_what_is_expected_of_a_network_is_of_one_that_there_is():
     assert {*EARLIER, *LINEAR_HEAD, *(network for network, _ in BLANK)} <= set(NETWORKS)

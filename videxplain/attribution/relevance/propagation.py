@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -114,7 +114,7 @@ def relevance_pass(
     """Run a network forwards so that relevance can be traced back; afterwards it is as it was found.
 
     Args:
-        p: The pass.
+        p: The pass. It is computed in float32 in any case.
         composite: The rules.
         layers: Names of modules whose output is wanted, too.
         to_input: Whether the relevance of the input is wanted. Without it the pass back ends at the modules.
@@ -123,6 +123,7 @@ def relevance_pass(
         VidexplainError: The network has a step for which there is no rule, or no gradient comes through it.
     """
     rules = Rules(composite)
+    p = replace(p, precision="fp32")  # the rules divide by sums that bfloat16 rounds
     with untouched(p.module):
         pixels = (p.x.clone() if p.x.is_inference() else p.x.detach()).requires_grad_()
         outputs = [SeenOutput("input", pixels.detach(), get_gradient_edge(pixels), is_pixels=True)] if to_input else []
