@@ -102,3 +102,12 @@ def test_a_network_of_another_order_is_refused(ask):
         assert not any(m._forward_pre_hooks or m._forward_hooks for m in network.modules())
         wrapped = vx.wrap(network, num_frames=frames, size=12, layout="NTCHW")
         assert ask(wrapped, clip)
+
+
+@pytest.mark.parametrize("number", [np.int64(1), torch.tensor(1)], ids=["numpy", "tensor"])
+def test_a_class_is_the_same_whatever_kind_of_number_it_is(number):
+    clip = planted(16, 2, 9)
+    given, plain = (vx.explain(small(), clip, target=target) for target in (number, 1))
+    assert (given.origin.target_index, given.explained_label) == (1, plain.explained_label)
+    assert given.explained_label
+    assert given.origin.question == plain.origin.question

@@ -224,6 +224,18 @@ def test_the_network_is_used_and_left_as_it_was():
         ({"labels": "abcd"}, "labels is a list of names, not the text 'abcd'"),
         ({"size": (24, 32, 3)}, "size is a height and a width in pixels, or one number for both, not '(24, 32, 3)'"),
         ({"size": "24"}, "size is a height and a width in pixels, or one number for both, not '24'"),
+        (
+            {"labels": {"a": 1, "b": 0, "c": 2, "d": 3}},
+            "order of the classes, not a dict; of a dictionary from name to",
+        ),
+        ({"labels": {"a", "b", "c", "d"}}, "labels is a list of names in the order of the classes, not a set"),
+        ({"mean": 0.5}, "mean is three numbers, one a channel, not 0.5"),
+        ({"std": "abc"}, "std is three numbers, one a channel, not 'abc'"),
+        ({"mean": (0.5,) * 3, "std": (58.4,) * 3}, "std (58.4, 58.4, 58.4) is far above value_range 1"),
+        (
+            {"value_range": 255, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
+            "are of values from 0 to 1, and value_range is 255: give all on one scale",
+        ),
         ({"num_frames": "8"}, "num_frames is a whole number, not '8'"),
     ],
 )
@@ -242,6 +254,15 @@ def test_a_network_that_gives_no_logits_is_refused():
         error(Probe(lambda logits: {"score": logits}))
         == "the model must return logits (1, classes), and it returned dict"
     )
+    assert error(Probe(lambda logits: logits.argmax(1))) == (
+        "Probe returned int64, such as numbers of classes: return the logits instead"
+    )
+
+
+def test_rows_of_something_else_than_clips_and_frames_are_not_averaged():
+    said = "the model must return logits (1, classes), and it returned (3, 1)"
+    assert error(Probe(lambda logits: logits.t())) == said
+    assert error(Probe(lambda logits: logits.t()), layout="NTCHW") == said
 
 
 def test_a_wrapped_network_is_not_saved_as_if_it_could_be_loaded(tmp_path):

@@ -49,7 +49,7 @@ def _value(name: str, value: Any, config: ModelConfig) -> Any:
     """An argument as plain data; a class is its index, however it was named."""
     if isinstance(value, Contrast):
         return [_class(one, config) for one in (value.target, value.against)]
-    if name == "target" and isinstance(value, int | str):
+    if name == "target" and (isinstance(value, str) or hasattr(value, "__index__")):  # numpy's numbers as well
         return _class(value, config)
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)

@@ -13,7 +13,7 @@ from videxplain.attribution.axes import checked_order
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.layers import FusedLayers, LayerCall
 from videxplain.attribution.registry import Attribution, Method
-from videxplain.attribution.targets import Target, class_index, describe, score_function
+from videxplain.attribution.targets import Contrast, Target, class_index, describe, score_function
 from videxplain.data.stream import FrameSource
 from videxplain.device import device_of
 from videxplain.exclusive import alone
@@ -207,7 +207,9 @@ def _target_index(method: Method, target: Target | None, best: int, config: Mode
         return None
     if target is None:
         return best
-    return class_index(target, config.num_outcomes, config.outcome_labels) if isinstance(target, int | str) else None
+    if isinstance(target, Contrast) or callable(target):
+        return None
+    return class_index(target, config.num_outcomes, config.outcome_labels)
 
 
 def _target_words(method: Method, target: Target | None, best: int, config: ModelConfig) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -260,10 +260,19 @@ def names_of(labels: Sequence[str]) -> tuple[str, ...]:
     """Names of classes.
 
     Raises:
-        VidexplainError: A single text, whose letters would be taken for names.
+        VidexplainError: A single text, whose letters would be taken for names, or names without an order of their own.
     """
     if isinstance(labels, str):
         raise VidexplainError(f"labels is a list of names, not the text '{labels}'")
+    if isinstance(labels, Mapping | Set):
+        of = (
+            "; of a dictionary from name to index: sorted(labels, key=labels.get)"
+            if isinstance(labels, Mapping)
+            else ""
+        )
+        raise VidexplainError(
+            f"labels is a list of names in the order of the classes, not a {type(labels).__name__}{of}"
+        )
     return tuple(labels)
 
 

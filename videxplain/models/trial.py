@@ -150,6 +150,9 @@ def _answer(model: VideoModel, x: Tensor, name: str) -> tuple[Tensor, str]:
     try:
         with untouched(model), torch.no_grad(), _Sigmoids() as sigmoids:
             output = model(x)
+            if not output.is_floating_point():
+                kind = str(output.dtype).removeprefix("torch.")
+                raise VidexplainError(f"{name} returned {kind}, such as numbers of classes: return the logits instead")
             return output.detach().float().cpu(), sigmoids.made(output)
     except VidexplainError:
         raise

@@ -148,11 +148,22 @@ def wrap(
         raise VidexplainError(
             f"value_range {value_range:g} needs mean and std on that scale; (0, 0, 0) and (1, 1, 1) change nothing"
         )
-    mean, std = IMAGENET_MEAN if mean is None else mean, IMAGENET_STD if std is None else std
+    mean = _three("mean", IMAGENET_MEAN if mean is None else mean)
+    std = _three("std", IMAGENET_STD if std is None else std)
     if max(mean) > value_range:
         raise VidexplainError(f"mean {tuple(mean)} is above value_range {value_range:g}, which is white")
     if min(std) <= 0:
         raise VidexplainError(f"std must be above zero, not {tuple(std)}")
+    if max(std) > 2 * value_range:
+        raise VidexplainError(
+            f"std {std} is far above value_range {value_range:g}, so that black and white look alike: give both on one "
+            "scale"
+        )
+    if value_range > 1 and min(mean) > 0 and max(*mean, *std) < 1:
+        raise VidexplainError(
+            f"mean {mean} and std {std} are of values from 0 to 1, and value_range is {value_range:g}: give all on one "
+            "scale"
+        )
     config = ModelConfig(
         architecture=name or type(module).__name__,
         num_classes=1,  # until the trial
@@ -161,8 +172,8 @@ def wrap(
         sampling=sampling,
         default_layer=layer,
         first_layer="",
-        mean=_in_rgb("mean", mean, value_range, colours),
-        std=_in_rgb("std", std, value_range, colours),
+        mean=_in_rgb(mean, value_range, colours),
+        std=_in_rgb(std, value_range, colours),
         frame_interval=frame_interval,
         weights=weights,
         tokens=_layout_of(tokens),
@@ -200,16 +211,25 @@ def logits_of(output: Any, samples: int, given: int) -> Tensor:
         output = output[0]
     if isinstance(output, Tensor) and output.ndim == 1 and len(output) in (samples, given):
         output = output.unsqueeze(1)
-    if isinstance(output, Tensor) and output.ndim == 2 and samples and len(output) % samples == 0:
+    if isinstance(output, Tensor) and output.ndim == 2 and len(output) in (samples, given):
         return output.unflatten(0, (samples, -1)).mean(1) if len(output) > samples else output
     got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     raise VidexplainError(f"the model must return logits ({samples}, classes), and it returned {got}")
 
 
-def _in_rgb(what: str, values: Sequence[float], value_range: float, colours: str) -> tuple[float, float, float]:
+def _three(what: str, values: Any) -> tuple[float, float, float]:
+    """The numbers of three channels."""
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        raise VidexplainError(f"{what} is three numbers, one a channel, not {values!r}") from None
+    if len(numbers) != 3:
+        raise VidexplainError(f"{what} is three numbers, one a channel, not {len(numbers)}")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _in_rgb(values: Sequence[float], value_range: float, colours: str) -> tuple[float, float, float]:
     """Three numbers of channels in the order RGB, for values in [0, 1]."""
-    if len(values) != 3:
-        raise VidexplainError(f"{what} is three numbers, one a channel, not {len(values)}")
     first, second, third = (float(value) / value_range for value in values)
     return (third, second, first) if colours == "BGR" else (first, second, third)
 
