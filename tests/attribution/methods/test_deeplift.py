@@ -182,6 +182,7 @@ def test_a_network_that_treats_a_grey_clip_differently_is_refused():
         attribute(seeded(Shortcut), video(1, 3, 4, 6, 6), method="deeplift")
 
 
-def test_bfloat16_is_refused():
-    with pytest.raises(VidexplainError, match="fp32 alone"):
-        attribute(seeded(Small3D), video(1, 3, 4, 6, 6), method="deeplift", precision="bf16")
+def test_it_is_computed_in_float32_whatever_the_precision():
+    network, x = seeded(Small3D), video(2, 3, 4, 6, 6)
+    exact, short = (attribute(network, x, method="deeplift", target=1, precision=p) for p in ("fp32", "bf16"))
+    assert torch.equal(exact, short)

@@ -1,6 +1,7 @@
 """DeepLIFT: the difference from a baseline, divided among the pixels so that the parts add up."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -36,13 +37,13 @@ def deeplift(p: Pass) -> Attribution:
     change of a maximum belongs to the place where the larger of the two lies. The calls are replaced and not the
     modules, so functions, in-place calls and modules that are used several times all count. The parts add up to the
     difference of the scores. A network in which they do not is refused: one that multiplies or divides what it
-    computes (LSTM, attention, layer normalisation). So is bfloat16, in which small differences of activations are lost.
+    computes (LSTM, attention, layer normalisation). It is computed in float32 in any case: bfloat16 loses small differences of
+    activations.
 
     Returns:
         Signed contributions ``(M, N, C, T, H, W)``.
     """
-    if p.precision != "fp32":
-        raise VidexplainError("deeplift divides small differences of activations: fp32 alone is exact enough")
+    p = replace(p, precision="fp32")
 
     def explain(score: ScoreOfVideo, sample: Tensor) -> Tensor:
         lines = _Lines()
