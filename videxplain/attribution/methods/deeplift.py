@@ -37,8 +37,8 @@ def deeplift(p: Pass) -> Attribution:
     change of a maximum belongs to the place where the larger of the two lies. The calls are replaced and not the
     modules, so functions, in-place calls and modules that are used several times all count. The parts add up to the
     difference of the scores. A network in which they do not is refused: one that multiplies or divides what it
-    computes (LSTM, attention, layer normalisation). It is computed in float32 in any case: bfloat16 loses small differences of
-    activations.
+    computes (LSTM, attention, layer normalisation). It is computed in float32 in any case, because bfloat16 loses
+    small differences of activations.
 
     Returns:
         Signed contributions ``(M, N, C, T, H, W)``.
