@@ -322,6 +322,15 @@ def test_numbered_images_come_in_the_order_of_their_numbers(tmp_path):
     assert (reader.fps, reader.size, reader.declared_frames, reader.count()) == (25.0, (4, 4), 7, 7)
 
 
+def test_images_of_several_clips_in_one_folder_are_not_one_clip(tmp_path):
+    image = np.zeros((4, 4, 3), np.uint8)
+    names = [f"{name}_{number:05d}.png" for name in ("img", "flow_x", "flow_y") for number in (1, 2, 3)]
+    folder = write_images(tmp_path / "clip", dict.fromkeys(names, image))
+    with pytest.raises(VidexplainError, match=r"several clips \(img_\* and flow_x_\* have the same numbers\)") as error:
+        VideoReader(folder)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"])
 def test_every_kind_of_image_is_read_as_rgb(tmp_path, suffix):
     folder = write_images(tmp_path / "clip", {f"0{suffix}": quadrants(), f"1{suffix}": quadrants()})

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -22,18 +23,33 @@ def numbered_images(folder: Path) -> list[Path]:
     """The images of a folder, in the order of the numbers in their names.
 
     Raises:
-        VidexplainError: The folder holds no images.
+        VidexplainError: The folder holds no images, or those of several clips, such as colours and flow.
     """
     # Names that begin with a dot are what other systems leave beside the images they name.
     files = [path for path in folder.iterdir() if not path.name.startswith(".")]
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     if images:
+        _check_one_name(folder, images)
         return sorted(images, key=_natural)
     videos = sorted(path.name for path in files if path.suffix.lower() in VIDEO_SUFFIXES)
     if videos:
         names = ", ".join([*videos[:_NAMED_VIDEOS], *(["..."] if len(videos) > _NAMED_VIDEOS else [])])
         raise VidexplainError(f"{folder} is a folder of videos ({names}): name one of them as the clip")
     raise VidexplainError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+
+
+def _check_one_name(folder: Path, images: list[Path]) -> None:
+    """Raise for images of several clips: names with the same numbers, such as those of ``img_1`` and ``flow_x_1``."""
+    numbers: dict[str, set[tuple[int, ...]]] = {}
+    for path in images:
+        found = re.findall(r"\d+", path.stem)
+        numbers.setdefault(re.sub(r"\d+", "*", path.stem.casefold()), set()).add(tuple(map(int, found)))
+    for one, other in combinations(numbers, 2):
+        if len(numbers[one] & numbers[other]) > 1:
+            raise VidexplainError(
+                f"{folder} holds images of several clips ({one} and {other} have the same numbers): put each into a "
+                "folder of its own"
+            )
 
 
 def is_animated(path: Path) -> bool:
