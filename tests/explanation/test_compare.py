@@ -179,6 +179,8 @@ def test_an_option_goes_to_the_methods_that_have_it(model, video):
         ),
         ({"methods": ["gradcam"]}, "2 to 40 methods can be compared, not 1"),
         ({"methods": "gradcam"}, "methods is a list of names, not the text 'gradcam'"),
+        ({"targets": 3}, "targets is a list, not 3"),
+        ({"targets": np.arange(1)}, "2 to 40 targets can be compared, not 1"),
         ({"methods": ["gradcam", "gradcam"]}, "methods has 'gradcam' twice"),
         ({"methods": ["gradcam", "rose"]}, "unknown method 'rose'; did you mean rise"),
         ({"targets": ["a", "b"], "target": "a"}, "give targets or target, not both"),

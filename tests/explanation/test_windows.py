@@ -462,3 +462,29 @@ def test_attribute_video_reads_any_source():
     found = attribute_video(model, ClipFrames(planted(16, 2, 12)), model.config, METHODS["gradcam"], target=1)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-6)
     assert (found.windows, found.index, str(found.layer)) == (3, 1, "relu")
+
+
+def test_a_clip_too_short_for_the_distance_of_frames_is_said():
+    model = BrightSquares(8, 32, "consecutive")
+    model.config = model.config.replace(frame_interval=4)
+    assert explain(model, planted(32, 2, 5), target=1).notes == ()
+    found = explain(model, planted(20, 2, 5), target=1)
+    assert plan(20, model.config).windows[0].tolist() == [0, 2, 4, 6, 8, 10, 12, 14]
+    assert found.notes == (
+        "the clip has 20 frames and the network sees 8 that are 4 apart: they are taken 2 apart, so what moves looks "
+        "slower to it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("stride", "said"),
+    [
+        (0, "the stride between windows of 8 frames is 1 to 8, not 0"),
+        (1.5, "stride is a whole number, not '1.5'"),
+        ("2", "stride is a whole number, not '2'"),
+    ],
+)
+def test_a_stride_is_a_number_of_frames(stride, said):
+    with pytest.raises(VidexplainError) as error:
+        explain(BrightSquares(8, 32, "consecutive"), planted(16, 2, 5), stride=stride)
+    assert str(error.value) == said

@@ -1,6 +1,6 @@
 """Explain one clip in several ways and compare the maps: networks, methods, classes or layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, TypeAlias
 
@@ -149,9 +149,12 @@ class Asked:
             found = f", not {' and '.join(given)}" if given else ""
             raise VidexplainError(f"one thing is compared: several models, methods, targets or layers{found}")
         compared = given[0]
-        values: Sequence[Any] = list(lists[compared] or ())
-        if isinstance(lists[compared], str):
-            raise VidexplainError(f"{compared} is a list of names, not the text '{lists[compared]}'")
+        listed: Any = lists[compared]
+        if isinstance(listed, str):
+            raise VidexplainError(f"{compared} is a list of names, not the text '{listed}'")
+        if not isinstance(listed, Iterable):
+            raise VidexplainError(f"{compared} is a list, not {listed!r}")
+        values: Sequence[Any] = list(listed)
         one = {"methods": method, "targets": target, "layers": layer}.get(compared)
         if one is not None:
             raise VidexplainError(f"give {compared} or {_PLACES[compared]}, not both")
@@ -164,7 +167,11 @@ class Asked:
         same["options"] = dict(options or {})
         own = list(model.values()) if isinstance(model, Mapping) else values
         entries = tuple(
-            _fitted(Entry(name, **{**same, _PLACES[compared]: value}), targets or (target,), compared == "methods")
+            _fitted(
+                Entry(name, **{**same, _PLACES[compared]: value}),
+                values if compared == "targets" else (target,),
+                compared == "methods",
+            )
             for name, value in zip(names, own, strict=True)
         )
         for option in options or {}:

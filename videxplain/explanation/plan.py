@@ -11,7 +11,7 @@ from torch import Tensor
 from videxplain.data.sampling import covering_windows, interleaved_sets, window_interval
 from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
 from videxplain.data.transforms import to_model_input
-from videxplain.models.config import ModelConfig
+from videxplain.models.config import ModelConfig, whole_number
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
         interval = window_interval(num_frames, length, config.frame_interval)
         if num_frames >= length:
             before = config.pad_frames * interval
-        windows = covering_windows(num_frames + 2 * before, length, stride or max(1, length * interval // 2), interval)
+        step = max(1, length * interval // 2) if stride is None else whole_number("stride", stride)
+        windows = covering_windows(num_frames + 2 * before, length, step, interval)
         ramp = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
     ramps = [ramp * ((before <= window) & (window < before + num_frames)) for window in windows]
     windows = [np.clip(window - before, 0, num_frames - 1) for window in windows]
@@ -64,9 +65,19 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
 
 
 def short_clip_note(num_frames: int, config: ModelConfig) -> str:
-    """That the last frame is repeated because the clip has fewer frames than the network sees; empty otherwise."""
-    if num_frames >= config.num_frames:
+    """What is done to a clip that does not fill a window: its last frame is repeated, or its frames are taken closer.
+
+    Empty for a clip that fills one.
+    """
+    interval = config.frame_interval if config.sampling == "consecutive" else 1
+    if num_frames >= config.num_frames * interval:
         return ""
+    taken = window_interval(num_frames, config.num_frames, interval)
+    if num_frames >= config.num_frames:
+        return (
+            f"the clip has {num_frames} frames and the network sees {config.num_frames} that are {interval} apart: "
+            f"they are taken {taken} apart, so what moves looks slower to it"
+        )
     have = "1 frame" if num_frames == 1 else f"{num_frames} frames"
     return f"the clip has {have} and the network sees {config.num_frames}: the last frame is repeated"
 

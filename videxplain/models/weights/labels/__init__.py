@@ -74,8 +74,10 @@ def _names_in_lines(content: str) -> tuple[str, ...]:
     lines = [line.strip() for line in content.splitlines() if line.strip()]
     numbered = [re.fullmatch(r"([0-9]+)[\s,:]+(.+)", line) for line in lines]
     found = [(int(match[1]), match[2]) for match in numbered if match]
-    if lines and len(found) == len(lines) and [number - found[0][0] for number, _ in found] == list(range(len(lines))):
-        return tuple(name for _, name in found)
+    if lines and len(found) == len(lines):
+        found.sort(key=lambda pair: pair[0])
+        if [number - found[0][0] for number, _ in found] == list(range(len(lines))):
+            return tuple(name for _, name in found)
     if not lines:
         raise ValueError("no lines")
     return tuple(lines)
@@ -84,6 +86,8 @@ def _names_in_lines(content: str) -> tuple[str, ...]:
 def _names_in_json(content: Any) -> tuple[str, ...]:
     if isinstance(content, dict):
         numbered = all(isinstance(value, int) for value in content.values())
+        if not numbered and not all(map(str.isdecimal, content)):  # numbers as texts, as Something-Something has them
+            numbered = all(isinstance(value, str) and value.isdecimal() for value in content.values())
         by_number = {int(value if numbered else key): key if numbered else value for key, value in content.items()}
         if sorted(by_number) != list(range(len(content))):
             raise ValueError("the numbers have gaps")
