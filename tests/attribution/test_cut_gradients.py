@@ -199,3 +199,18 @@ def test_other_types_of_numbers_have_the_float32_map(method: str, kind: torch.dt
     assert found.dtype == torch.float32
     both = torch.stack([found.flatten(), wanted.flatten()])
     assert torch.corrcoef(both)[0, 1] > (0.9999 if kind == torch.float64 else 0.9)
+
+
+@pytest.mark.parametrize("method", ["saliency", "gradcam", "frame-occlusion"])
+def test_a_network_that_adapts_itself_in_a_pass_is_refused(method: str) -> None:
+    class Adapting(Net):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                entropy = -(super().forward(x).log_softmax(1)).mean()
+                (step,) = torch.autograd.grad(entropy, [self.fc.weight])
+            return nn.functional.linear(self.body(x).mean((2, 3, 4)), self.fc.weight - step, self.fc.bias)
+
+    network, x = seeded(Adapting), video(1, 3, 4, 8, 8)
+    assert network(x).shape == (1, 3)
+    with pytest.raises(vx.VidexplainError, match="takes gradients during a pass, as test-time adaptation does"):
+        vx.attribute(network, x, method=method, target=0)

@@ -119,3 +119,12 @@ def test_the_same_target_said_in_different_ways_gives_the_same_map():
     against = found(Contrast(1, 0))
     assert torch.equal(against, found(lambda logits: logits[:, 1] - logits[:, 0]))
     assert (against - expected).abs().max() > 0.01 * expected.max()
+
+
+@pytest.mark.parametrize("method", ["saliency", "gradcam", "frame-occlusion"])
+def test_a_function_that_works_in_place_changes_no_other_target(method):
+    module, x = seeded(Small3D), video(2, 3, 4, 8, 8)
+    both = attribute(module, x, method=method, targets=[lambda logits: logits.mul_(2)[:, 0], 1])
+    expected = attribute(module, x, method=method, targets=[lambda logits: 2 * logits[:, 0], 1])
+    assert both.abs().amax() > 0
+    assert torch.equal(both, expected)

@@ -10,6 +10,7 @@ from videxplain.attribution.engine import rows_of, trace
 from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, resolve
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
+from videxplain.attribution.traceable import frozen_pass
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import begin_pass, untouched
@@ -110,7 +111,8 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
             if name and not isinstance(m, torch.jit.ScriptModule):
                 hooks.callback(m.register_forward_hook(watch(name)).remove)
         begin_pass(module)
-        module(x[:1].clone())
+        with frozen_pass():
+            module(x[:1].clone())
     if not found:
         raise VidexplainError("no layer of the model has extent in space; name one that can be laid out as a video")
     if of_tokens:

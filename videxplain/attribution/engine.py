@@ -17,7 +17,7 @@ from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
-from videxplain.attribution.traceable import GradientsOn, with_noise
+from videxplain.attribution.traceable import GradientsOn, frozen_pass, with_noise
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import begin_pass, untouched
@@ -128,7 +128,11 @@ def traced(
 def forward(module: nn.Module, x: Tensor) -> Tensor:
     """Logits ``(N, K)`` in float32 from a forward pass that can be differentiated, recurrent layers on CUDA too."""
     begin_pass(module)
-    with differentiable_recurrence(module, x.is_cuda), GradientsOn() if torch.is_grad_enabled() else nullcontext():
+    with (
+        differentiable_recurrence(module, x.is_cuda),
+        GradientsOn() if torch.is_grad_enabled() else nullcontext(),
+        frozen_pass(),
+    ):
         logits = module(x)
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

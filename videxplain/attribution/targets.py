@@ -180,7 +180,7 @@ def _fold(label: str) -> str:
 
 def _checked(function: Score) -> Score:
     def score(logits: Tensor) -> Tensor:
-        value = function(logits)
+        value = function(logits.clone())  # it may work in place, and other targets get the same logits
         if not isinstance(value, Tensor) or value.shape != logits.shape[:1]:
             got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             shape = tuple(logits.shape)

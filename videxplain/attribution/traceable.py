@@ -70,6 +70,24 @@ def traced_back() -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def frozen_pass() -> Iterator[None]:
+    """Say in one line that a network wants gradients during a pass, which its frozen parameters do not have.
+
+    Raises:
+        VidexplainError: In the place of an error of autograd.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "not require grad" not in str(error):
+            raise
+        raise VidexplainError(
+            "the network takes gradients during a pass, as test-time adaptation does, and its parameters are frozen "
+            "while it is explained: adapt it before, and explain the adapted network"
+        ) from error
+
+
 def not_traced(what: str, logits: Tensor, changed: Callable[[float], Tensor]) -> VidexplainError:
     """The error for a score from which no gradient has come back: cut, or truly independent.
 
