@@ -209,7 +209,7 @@ def predict(
     """The classes of a clip: ``(label, probability)`` of every class, best first, averaged over its windows.
 
     The windows and the arguments are those of :func:`explain`. A :class:`ShortClipWarning` tells of a clip whose last
-    frame had to be repeated.
+    frame had to be repeated, or whose frames had to be taken closer to each other.
     """
     config, source = config_of(model), as_source(clip)
     if note := short_clip_note(source.num_frames, config):
