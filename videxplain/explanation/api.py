@@ -36,7 +36,7 @@ UNTRAINED_NOTE = "UNTRAINED network (random weights): this explanation means not
 
 
 class ShortClipWarning(UserWarning):
-    """A clip has fewer frames than the network sees, so its last frame was repeated."""
+    """A clip is too short for the network: its last frame was repeated, or its frames were taken closer."""
 
 
 def explain(
