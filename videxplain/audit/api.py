@@ -115,6 +115,7 @@ def run_audit(
     settings = Settings(
         model=model if isinstance(model, str) else config.architecture,
         weights=weights if named else config.weights,
+        weights_words=config.weights,
         weights_sha256=config.weights_sha256 if named else state_digest(network),
         data=str(data.root),
         kind=data.layout,

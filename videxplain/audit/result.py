@@ -62,7 +62,7 @@ class Audit:
         explained = int(self.videos["error"].isna().sum())
         said: tuple[str, ...] = (short_videos_note(filled),) if filled else ()
         if strange > _FEW * explained:
-            said += (f"{strange:,} of {explained:,} videos are {UNFAMILIAR_FRAME}: its answers there mean nothing",)
+            said += (f"{strange:,} of {explained:,} videos are {UNFAMILIAR_FRAME}: its predictions there mean nothing",)
         return said
 
     @cached_property

@@ -28,6 +28,7 @@ class Settings:
     Attributes:
         model: The name of the network, as on the command line.
         weights: What was given as weights.
+        weights_words: What the network says of them.
         weights_sha256: Digest of the file that the weights came from; empty where they came from no file.
         data: The data set.
         kind: How it is laid out.
@@ -61,6 +62,7 @@ class Settings:
     videos_sha256: str
     labels: tuple[str, ...]
     labels_file: str = ""
+    weights_words: str = ""
     expects: dict[str, Any] = field(default_factory=dict)
     method: str = "gradcam"
     layer: str | None = None

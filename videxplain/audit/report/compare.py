@@ -152,5 +152,5 @@ def _figures(pairs: list[dict[str, Any]], names: tuple[str, str]) -> list[tuple[
     figures.append(("same prediction", f"{100 * same:.1f} %", "of the clips"))
     likeness = [pair["likeness"] for pair in pairs if pair["likeness"] is not None]
     if likeness:
-        figures.append(("likeness of the maps", f"{float(np.median(likeness)):.2f}", "median correlation"))
+        figures.append(("correlation of the maps", f"{float(np.median(likeness)):.2f}", "median over clips"))
     return figures

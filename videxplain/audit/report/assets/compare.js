@@ -42,7 +42,7 @@
       get("pairs").replaceChildren(
         ...wanted.slice(0, 500).map((pair) => {
           const words = [0, 1].map((k) => make("div", { text: `${names[k]}: ${label(pair.predictions[k])} ${percent(pair.probabilities[k])}` }));
-          const link = make("a", { href: "#" }, make("div", { class: "words" }, make("strong", { text: pair.path }), ...words, pair.likeness === null ? null : make("div", { text: "likeness of the maps " + number(pair.likeness) })));
+          const link = make("a", { href: "#" }, make("div", { class: "words" }, make("strong", { text: pair.path }), ...words, pair.likeness === null ? null : make("div", { text: "correlation of the maps " + number(pair.likeness) })));
           link.addEventListener("click", (event) => {
             event.preventDefault();
             open(pair);

@@ -24,7 +24,18 @@
     zoom.value = size;
     get("labels").replaceChildren(...labels.map((text) => make("option", { value: text })));
     const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const parts = (name) => [1, 3, 5].map((at) => parseInt(name.slice(at, at + 2), 16));
+    /* The relative luminance of a colour, about as WCAG 2 has it. */
+    const light = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, share, k) => sum + share * (rgb[k] / 255) ** 2.2, 0.05);
     const margin = () => (size >= 11 ? 130 : 0);
+
+    /** The colour of letters on `colour`, laid over the page with a share of `alpha`: ink, or that of the page. */
+    function readable(colour, alpha) {
+      const [ink, ground] = [style("--ink"), style("--ground")];
+      const under = light(parts(colour).map((value, k) => alpha * value + (1 - alpha) * parts(ground)[k]));
+      const contrast = (name) => Math.max(light(parts(name)) / under, under / light(parts(name)));
+      return contrast(ink) >= contrast(ground) ? ink : ground;
+    }
 
     function draw() {
       const density = window.devicePixelRatio || 1;
@@ -57,7 +68,7 @@
         context.fillRect(margin() + j * size, margin() + i * size, size - (size > 6 ? 1 : 0), size - (size > 6 ? 1 : 0));
         context.globalAlpha = 1;
         if (size >= 22) {
-          context.fillStyle = style("--ink");
+          context.fillStyle = readable(i === j ? right : wrong, 0.12 + 0.88 * (value / totals[i]));
           context.textAlign = "center";
           context.fillText(String(value), margin() + (j + 0.5) * size, margin() + (i + 0.5) * size);
         }
