@@ -83,7 +83,8 @@ def test_the_report_counts_them(dataset, tmp_path):
     audit = run_audit(model, dataset, tmp_path / "strange", trust=False)
     count = len(audit.videos)
     assert audit.notes == (
-        f"{count} of {count} videos are unlike anything this network has learned from: its predictions there mean nothing",
+        f"{count} of {count} videos are unlike anything this network has learned from: "
+        "its predictions there mean nothing",
     )
     cards = {what: value for what, value, _ in cards_of(overview(audit.videos, audit.settings.labels))}
     assert cards["unlike what was learned"] == str(count)

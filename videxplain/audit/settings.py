@@ -80,6 +80,11 @@ class Settings:
         return kept_view_box(self.shown, size)
 
     @property
+    def weights_named(self) -> str:
+        """What the network says of its weights; what was given where it says nothing."""
+        return self.weights_words or self.weights
+
+    @property
     def passes(self) -> Precision:
         """The precision of every pass of the network."""
         return "bf16" if self.precision == "bf16" else "fp32"

@@ -50,7 +50,7 @@ def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
         ("network", settings.model),
         (
             "weights",
-            (settings.weights_words or settings.weights) + (f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""),
+            settings.weights_named + (f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""),
         ),
         (
             "method",
@@ -68,7 +68,7 @@ def footer_of(audit: Audit, explained: int, shown: int) -> str:
     """One line for the foot of every page, which says what was left out."""
     settings = audit.settings
     left = "" if shown == explained else f" {explained - shown:,} of {explained:,} clips have no video here."
-    return f"{settings.method} of {settings.model}, weights: {settings.weights_words or settings.weights}; {settings.data}.{left}"
+    return f"{settings.method} of {settings.model}, weights: {settings.weights_named}; {settings.data}.{left}"
 
 
 def percent(value: float | None, digits: int = 0) -> str:
