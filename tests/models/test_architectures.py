@@ -8,6 +8,7 @@ from torch import nn
 import videxplain as vx
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.hubs.sources import source_of
 from videxplain.models.networks.blocks import ResNet2d
 from videxplain.models.networks.inflate import inflate_state_dict
 
@@ -134,6 +135,10 @@ def test_options_that_make_no_sense_are_refused(options, message):
     with pytest.raises(VidexplainError) as raised:
         ARCHITECTURES["i3d"].configure(options)
     assert str(raised.value) == message
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name():
+    assert source_of("hf:./lr=0.1/best")[1] == "./lr=0.1/best"
 
 
 def test_weights_are_named_apart_from_the_model():

@@ -44,7 +44,7 @@ def _check_one_name(folder: Path, images: list[Path]) -> None:
     for path in images:
         found = re.findall(r"\d+", path.stem)
         numbers.setdefault(re.sub(r"\d+", "*", path.stem.casefold()), set()).add(tuple(map(int, found)))
-    for one, other in combinations(numbers, 2):
+    for one, other in combinations([name for name, found in numbers.items() if len(found) > 1], 2):
         if len(numbers[one] & numbers[other]) > 1:
             raise VidexplainError(
                 f"{folder} holds images of several clips ({one} and {other} have the same numbers): put each into a "

@@ -9,7 +9,7 @@ from videxplain.errors import VidexplainError, unknown
 from videxplain.models.architectures import ARCHITECTURES, Architecture
 from videxplain.models.build import WeightsSource, build
 from videxplain.models.config import ModelConfig, View
-from videxplain.models.hubs.sources import SOURCES, missing_prefix, source_of
+from videxplain.models.hubs.sources import SOURCES, missing_prefix, named_apart, source_of
 from videxplain.models.views import options_for, parse_view, shown
 from videxplain.models.weights.cache import fetch
 from videxplain.models.weights.checkpoints import CHECKPOINTS, checkpoint_labels
@@ -89,9 +89,6 @@ def load_model(
     place = find_device(str(device))
     view = parse_view(view)
     options = options_for(view, options)
-    if "=" in name:
-        of, _, file = name.partition("=")
-        raise VidexplainError(f"a model's name has no '=': its weights are named apart, '{file}' for {of} (--weights)")
     if elsewhere := source_of(name):
         source, rest = elsewhere
         if project:
@@ -137,6 +134,8 @@ def save_model(
 def _architecture(name: str) -> Architecture:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
+    if "=" in name:
+        raise named_apart(name)
     if whole := missing_prefix(name):
         raise VidexplainError(f"unknown model '{name}'; did you mean {whole}?")
     prefixes = ", ".join(f"{prefix}:" for prefix in SOURCES)

@@ -106,8 +106,16 @@ def source_of(name: str) -> tuple[Source, str] | None:
     if not rest:
         raise VidexplainError(f"after {prefix}: comes the name of a model, such as {source.names[0]}")
     if rest not in source.names and not source.open:
+        if "=" in rest:
+            raise named_apart(name)
         raise unknown(f"model of {prefix}", rest, source.names)
     return source, rest
+
+
+def named_apart(name: str) -> VidexplainError:
+    """The error for a name with weights behind it, ``NAME=WEIGHTS``, as the benchmark alone takes them."""
+    of, _, file = name.partition("=")
+    return VidexplainError(f"a model's name has no '=': its weights are named apart, '{file}' for {of} (--weights)")
 
 
 def missing_prefix(name: str) -> str | None:
