@@ -2,6 +2,7 @@
 
     python tests/timings/methods.py                  # some minutes
     python tests/timings/methods.py --models r3d_18 --rounds 5
+    python tests/timings/methods.py --device cuda
 
 Each contender runs once a round, and is divided by N times that round's forward pass of one clip in fp32, N being the
 passes that the method is defined by. The table shows the median over rounds. Peers come from the extra "bench".
@@ -10,33 +11,41 @@ passes that the method is defined by. The table shows the median over rounds. Pe
 import argparse
 import statistics
 import sys
-import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from clock import card, failure, seconds
 from torch import Tensor, nn
 
 import videxplain as vx
+from videxplain.device import find_device
 
 MODELS = ("i3d", "c3d", "r3d_18")
 Run = Callable[[], object]
 
 
-def network(name: str) -> tuple[nn.Module, Tensor, str]:
+def network(name: str, device: torch.device) -> tuple[nn.Module, Tensor, str]:
     """A network, one clip of noise, and the layer to explain; the bundled networks, and a large one."""
     torch.manual_seed(0)
     if name == "r3d_18":
-        model = vx.load_model("torchvision:r3d_18", "none")
-        return model, torch.randn(1, 3, 16, 112, 112), "stem"
-    model = vx.load_model(name)
+        model = vx.load_model("torchvision:r3d_18", "none", device=device)
+        return model, torch.randn(1, 3, 16, 112, 112).to(device), "stem"
+    model = vx.load_model(name, device=device)
     config = model.config
-    return model, torch.randn(1, 3, config.num_frames, *config.size), config.default_layer
+    return model, torch.randn(1, 3, config.num_frames, *config.size).to(device), config.default_layer
 
 
-def contenders(name: str) -> dict[str, tuple[int, Run]]:
+def passes(model: nn.Module, x: Tensor, count: int) -> None:
+    """Bare forward passes, one after the other."""
+    with torch.no_grad():
+        for _ in range(count):
+            model(x)
+
+
+def contenders(name: str, model: nn.Module, x: Tensor, layer: str) -> dict[str, tuple[int, Run]]:
     """Name to passes and call."""
-    model, x, layer = network(name)
     masks = 8 if name == "r3d_18" else 64
     frames, height, width = x.shape[2:]
     box = (frames // 2, height // 2, width // 2)
@@ -63,7 +72,7 @@ def contenders(name: str) -> dict[str, tuple[int, Run]]:
         window, stride = (3, *box), (3, *(edge // 2 for edge in box))
         return Occlusion(model).attribute(x, window, strides=stride, target=top)
 
-    passes = counted[0]
+    channels = counted[0]
     boxes = 3 * 3 * 3
     return {
         "RISE": (masks, ours("rise", samples=masks)),
@@ -71,9 +80,9 @@ def contenders(name: str) -> dict[str, tuple[int, Run]]:
         "occlusion": (boxes, ours("occlusion", box=box)),
         "occlusion, bf16": (boxes, ours("occlusion", box=box, precision="bf16")),
         "occlusion, captum": (boxes, captum_occlusion),
-        "Score-CAM": (passes, ours("scorecam", layer=layer)),
-        "Score-CAM, bf16": (passes, ours("scorecam", layer=layer, precision="bf16")),
-        "Score-CAM, torchcam": (passes, torchcam_score),
+        "Score-CAM": (channels, ours("scorecam", layer=layer)),
+        "Score-CAM, bf16": (channels, ours("scorecam", layer=layer, precision="bf16")),
+        "Score-CAM, torchcam": (channels, torchcam_score),
         "HiResCAM": (1, ours("hirescam", layer=layer)),
         "LayerCAM": (1, ours("layercam", layer=layer)),
         "XGrad-CAM": (1, ours("xgradcam", layer=layer)),
@@ -86,29 +95,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    device = find_device(arguments.device)
+    if device.type != "cpu":
+        print(f"{card(device)}\n")
     print("| network | what | N | time / (N forward passes) |")
     print("|---|---|---:|---:|")
     for name in arguments.models:
-        model, x, _ = network(name)
-        runs = contenders(name)
+        model, x, layer = network(name, device)
+        runs = contenders(name, model, x, layer)
         ratios: dict[str, list[float]] = {what: [] for what in runs}
         for _ in range(arguments.rounds):
-            with torch.no_grad():
-                model(x)
-                begin = time.perf_counter()
-                for _ in range(5):
-                    model(x)
-            forward = (time.perf_counter() - begin) / 5
-            for what, (passes, run) in runs.items():
-                begin = time.perf_counter()
+            passes(model, x, 1)
+            forward = seconds(partial(passes, model, x, 5), device) / 5
+            for what, (count, run) in runs.items():
                 try:
-                    run()
+                    taken = seconds(run, device)
                 except Exception as error:
-                    print(f"{name}: {what} fails: {str(error).splitlines()[0][:120]}", file=sys.stderr)
+                    print(f"{name}: {what} fails: {failure(error)}", file=sys.stderr)
                     continue
-                ratios[what].append((time.perf_counter() - begin) / (passes * forward))
+                ratios[what].append(taken / (count * forward))
         for what, found in ratios.items():
             if found:
                 print(f"| {name} | {what} | {runs[what][0]} | {statistics.median(found):.2f} |", flush=True)

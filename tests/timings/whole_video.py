@@ -1,6 +1,7 @@
 """What decoding, drawing and encoding add to the network, and whether memory grows with the length of a video.
 
 python tests/timings/whole_video.py CLIP            # time: full-size i3d and a narrow one on a real clip
+python tests/timings/whole_video.py CLIP --device cuda
 python tests/timings/whole_video.py --memory        # 10 seconds against 10 minutes of 320x240, narrow networks
 """
 
@@ -8,14 +9,14 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from clock import card, in_words, seconds
 
 import videxplain as vx
+from videxplain.device import find_device
 from videxplain.explanation.api import as_source
 from videxplain.explanation.plan import plan, window_inputs
 from videxplain.viz.video import save_video
@@ -23,16 +24,16 @@ from videxplain.viz.video import save_video
 NARROW = {"width": 8, "size": (64, 64), "num_classes": 12}
 
 
-def compare(clip: Path, rounds: int, **options: object) -> list[float]:
+def compare(clip: Path, rounds: int, device: torch.device, **options: object) -> list[float]:
     """Medians over the rounds.
 
     Seconds of the network alone on prepared windows, of Grad-CAM on them, of ``explain`` (with decoding and preparing),
     and of drawing and writing the video; then the last two together over the first, and over the second.
     """
-    model = vx.load_model("i3d", weights="none", **options)
+    model = vx.load_model("i3d", weights="none", device=device, **options)
     source = as_source(clip)
     whole = plan(source.num_frames, model.config)
-    prepared = list(window_inputs(source, whole, range(len(whole.windows)), model.config, torch.device("cpu")))
+    prepared = list(window_inputs(source, whole, range(len(whole.windows)), model.config, device))
 
     def network() -> None:
         with torch.no_grad():
@@ -43,18 +44,13 @@ def compare(clip: Path, rounds: int, **options: object) -> list[float]:
         for x in prepared:
             vx.attribute(model, x, method="gradcam", enlarge=False)
 
-    def seconds(work: Callable[[], object]) -> float:
-        begin = time.perf_counter()
-        work()
-        return time.perf_counter() - begin
-
     explanation = vx.explain(model, clip)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "overlay.mp4"
         for _ in range(rounds):
-            taken = [seconds(f) for f in (network, gradcam, lambda: vx.explain(model, clip))]
-            taken.append(seconds(lambda: explanation.save(path)))
+            taken = [seconds(f, device) for f in (network, gradcam, lambda: vx.explain(model, clip))]
+            taken.append(seconds(lambda: explanation.save(path), device))
             whole_time = taken[2] + taken[3]
             rows.append([*taken, whole_time / taken[0], whole_time / taken[1]])
     return np.median(rows, axis=0).tolist()
@@ -84,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help="for the time; memory is measured on the CPU")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--peak", nargs=3, metavar=("MODEL", "CLIP", "METHOD"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -91,11 +88,14 @@ def main() -> None:
         print(peak_mebibytes(*arguments.peak))
         return
     if arguments.clip:
+        device = find_device(arguments.device)
+        if device.type != "cpu":
+            print(f"{card(device)}\n")
         print("| i3d | forward alone | Grad-CAM alone | explain | draw and encode | all / forward | all / Grad-CAM |")
         print("|---|---|---|---|---|---|---|")
         for name, options in (("full size", {}), ("narrow", NARROW)):
-            *seconds, forward, gradcam = compare(arguments.clip, arguments.rounds, **options)
-            cells = [name, *(f"{value:.2f} s" for value in seconds), f"{forward:.2f}", f"{gradcam:.2f}"]
+            *taken, forward, gradcam = compare(arguments.clip, arguments.rounds, device, **options)
+            cells = [name, *(in_words(value) for value in taken), f"{forward:.2f}", f"{gradcam:.2f}"]
             print("|", " | ".join(cells), "|", flush=True)
     if arguments.memory:
         print("| network | method | 10 seconds | 10 minutes | ratio |")
