@@ -81,7 +81,7 @@ def test_what_passes_write_is_put_back_after_each(write: str) -> None:
     net = nn.Sequential(Remembers(write)).eval()
     with torch.no_grad():
         before, objects = content(net[0]), (net[0].past, net[0].tensor, net[0].queue, net[0].table)
-        state = ModuleState(net)
+        state = ModuleState(list(net.modules()))
         for _ in range(3):
             net(torch.ones(2, 4))
             if write != "buffer past the version":
@@ -95,7 +95,7 @@ def test_what_passes_write_is_put_back_after_each(write: str) -> None:
 def test_a_network_that_keeps_nothing_is_not_written() -> None:
     net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)).eval()
     versions = [buffer._version for buffer in net.buffers()]
-    state = ModuleState(net)
+    state = ModuleState(list(net.modules()))
     net(torch.ones(2, 3))
     state.restore()
     assert [buffer._version for buffer in net.buffers()] == versions
@@ -104,7 +104,7 @@ def test_a_network_that_keeps_nothing_is_not_written() -> None:
 def test_tensors_of_inference_mode_are_put_back() -> None:
     with torch.inference_mode():
         net = Remembers("buffer in place").eval()
-        state = ModuleState(net)
+        state = ModuleState(list(net.modules()))
         net(torch.ones(2, 4))
     state.restore()
     assert torch.equal(net.past, torch.zeros(3))

@@ -20,6 +20,7 @@ class InUse:
     def __init__(self) -> None:
         self._free = threading.Condition()
         self._owners: dict[int, tuple[int, int]] = {}  # by part, the thread and how many times it holds it
+        self._here = threading.local()
 
     @contextmanager
     def alone(self, module: nn.Module) -> Iterator[None]:
@@ -27,15 +28,22 @@ class InUse:
 
         A thread may enter again for a network that it holds.
         """
+        # Going through a large network takes as long as a pass of it on a GPU, so it is done once for a network.
+        held: set[int] = self._here.__dict__.setdefault("networks", set())
+        if id(module) in held:
+            yield
+            return
         parts = [*map(id, module.modules()), *map(id, module.parameters())]
         me = threading.get_ident()
         with self._free:
             self._free.wait_for(lambda: all(self._owners.get(part, (me, 0))[0] == me for part in parts))
             for part in parts:
                 self._owners[part] = (me, self._owners.get(part, (me, 0))[1] + 1)
+        held.add(id(module))
         try:
             yield
         finally:
+            held.discard(id(module))
             with self._free:
                 for part in parts:
                     times = self._owners[part][1] - 1

@@ -1,7 +1,7 @@
 """What a network remembers from pass to pass: buffers, and tensors that are plain attributes."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
 
@@ -11,18 +11,24 @@ from torch import Tensor, nn
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _DEPTH = 4
 """How deep containers in containers are looked into."""
+_TOGETHER = 1 << 24
+"""Groups of more values than this are not copied to be compared."""
 
 
 class ModuleState:
     """The tensors of a network that are no parameters, as they were when this was made."""
 
-    def __init__(self, module: nn.Module) -> None:
-        """Remember the state of ``module`` and its submodules."""
-        self._buffers = [_Buffers(m) for m in module.modules()]
-        self._attributes = [_Attributes(m) for m in module.modules() if not isinstance(m, torch.jit.ScriptModule)]
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        """Remember the state of ``modules``, a network and all its submodules."""
+        self._buffers = [_Buffers(m) for m in modules]
+        self._attributes = [_Attributes(m) for m in modules if not isinstance(m, torch.jit.ScriptModule)]
+        self._unchecked = [kept for buffers in self._buffers for kept in buffers.kept.values()]
 
     def restore(self) -> None:
         """Put all of it back; what has not changed is not written."""
+        if self._unchecked:
+            _check_together(self._unchecked)
+            self._unchecked = []
         for buffers in self._buffers:
             buffers.restore()
         for attributes in self._attributes:
@@ -34,26 +40,55 @@ class _Kept:
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
-        self._values = tensor.detach().clone()
+        self.values = tensor.detach().clone()
         self._version = _version(tensor)
-        self._checked = False
+        self.checked = False
+
+    def seems_unchanged(self) -> bool:
+        """Whether the version and the shape say that nothing has been written."""
+        return self._version is not None and _version(self.tensor) == self._version and self._same_shape()
 
     def restore(self) -> None:
         # The version tells nearly every change; .data goes past it, so after the first pass values are compared once.
         changed = self._version is None or _version(self.tensor) != self._version
-        if not changed and not self._checked:
-            self._checked = True
-            changed = self.tensor.shape != self._values.shape or not torch.equal(self.tensor, self._values)
+        if not changed and not self.checked:
+            self.checked = True
+            changed = not self._same_shape() or not torch.equal(self.tensor, self.values)
             if changed:
                 self._version = None
         if changed:
             with torch.inference_mode(self.tensor.is_inference()), torch.no_grad():
-                if self.tensor.shape != self._values.shape:
-                    self.tensor.data = self._values.clone()
+                if not self._same_shape():
+                    self.tensor.data = self.values.clone()
                 else:
-                    self.tensor.copy_(self._values)
+                    self.tensor.copy_(self.values)
             if self._version is not None:
                 self._version = _version(self.tensor)
+
+    def _same_shape(self) -> bool:
+        return self.tensor.shape == self.values.shape
+
+
+def _check_together(unchecked: Sequence[_Kept]) -> None:
+    """Compare values of many small tensors at once: on a GPU each comparison by itself waits for all that runs there.
+
+    Those of a group that differs somewhere are left to be compared one by one.
+    """
+    groups: dict[tuple[torch.device, torch.dtype], list[_Kept]] = {}
+    for kept in unchecked:
+        if kept.tensor.layout == torch.strided and not kept.tensor.is_quantized and kept.seems_unchanged():
+            groups.setdefault((kept.tensor.device, kept.tensor.dtype), []).append(kept)
+    for group in groups.values():
+        if sum(kept.tensor.numel() for kept in group) > _TOGETHER:
+            continue
+        with torch.no_grad():
+            now, before = (
+                torch.cat([t.detach().flatten() for t in ts])
+                for ts in zip(*((k.tensor, k.values) for k in group), strict=True)
+            )
+        if torch.equal(now, before):
+            for kept in group:
+                kept.checked = True
 
 
 class _Buffers:
@@ -61,11 +96,11 @@ class _Buffers:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        self._kept = {name: _Kept(buffer) for name, buffer in module.named_buffers(recurse=False)}
+        self.kept = {name: _Kept(buffer) for name, buffer in module.named_buffers(recurse=False)}
         self._names = None if isinstance(module, torch.jit.ScriptModule) else dict(module._buffers)
 
     def restore(self) -> None:
-        for kept in self._kept.values():
+        for kept in self.kept.values():
             kept.restore()
         buffers = self._module._buffers
         if self._names is None or not (self._names or buffers):

@@ -16,9 +16,9 @@ class _Use:
 
     def __init__(self, module: nn.Module) -> None:
         self.thread = threading.get_ident()
-        self.state = ModuleState(module)
         # Gathering these takes as long as a pass of a small network, so it is done once.
         self._modules = list(module.modules())
+        self.state = ModuleState(self._modules)
         self._parameters = list(module.parameters())
 
     @contextmanager

@@ -131,21 +131,21 @@ def check_input(module: nn.Module, x: Tensor) -> None:
         )
     if not isinstance(x, Tensor):
         raise VidexplainError(f"the input is a tensor, not {type(x).__name__}; torch.from_numpy makes one of an array")
-    if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
+    parameters = list(module.parameters())
+    if any(is_lazy(value) for value in (*parameters, *module.buffers())):
         raise VidexplainError("the model has lazy layers that have not run yet: call it once on a batch first")
-    if any(parameter.is_inference() for parameter in module.parameters()):
+    if any(parameter.is_inference() for parameter in parameters):
         raise VidexplainError(
             "the model was made inside torch.inference_mode, so that torch takes no gradient through it: make it "
             "outside, or load its state_dict into one that was"
         )
     if x.ndim != 5 or not x.is_floating_point() or not x.numel():
         raise VidexplainError(f"expected float video (N, C, T, H, W), got {x.dtype} {tuple(x.shape)}")
-    parameter = next(module.parameters(), None)
-    if parameter is not None and parameter.device != x.device:
-        raise VidexplainError(f"the input is on {x.device} and the model on {parameter.device}")
+    if parameters and parameters[0].device != x.device:
+        raise VidexplainError(f"the input is on {x.device} and the model on {parameters[0].device}")
     if not torch.isfinite(x).all():
         raise VidexplainError("the input holds NaN or infinite values")
-    kinds = {value.dtype for value in module.parameters() if value.is_floating_point()}
+    kinds = {value.dtype for value in parameters if value.is_floating_point()}
     if kinds and x.dtype not in kinds and not _takes(module, x):
         kind = " and ".join(sorted(map(str, kinds)))
         raise VidexplainError(f"the input is {x.dtype} and the model {kind}: give both one type, such as x.float()")
