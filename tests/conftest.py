@@ -16,6 +16,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu", help="where small networks are explained: cpu, cuda, cuda:1, mps")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (name := config.getoption("--device")) != "cpu":
+        from tests import device
+
+        device.choose(name)
+
+
 @pytest.fixture
 def write_video(tmp_path: Path) -> WriteVideo:
     """Writes frames with PyAV, so that what OpenCV reads is checked against another encoder's file."""

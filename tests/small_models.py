@@ -22,6 +22,7 @@ from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 import videxplain as vx
 from tests.attribution.networks import seeded
+from tests.device import here, placed
 from videxplain.models.hubs.huggingface import load_huggingface
 from videxplain.models.hubs.pytorchvideo import TwoPathways
 
@@ -63,7 +64,7 @@ def huggingface_folder(name: str, folder: Path, **changes: object) -> Path:
 
 def huggingface(name: str, folder: Path, **changes: object) -> nn.Module:
     """A small network of Hugging Face with random weights, read from a folder."""
-    return load_huggingface(str(huggingface_folder(name, folder, **changes)), weights="none")
+    return placed(load_huggingface(str(huggingface_folder(name, folder, **changes)), weights="none"))
 
 
 XCLIP_WORDS = ("a", "the", "person", "figure", "ball", "falls", "sits", "down", "waves", "kicks")
@@ -107,7 +108,7 @@ def xclip_folder(folder: Path, seed: int = 1, **vision: object) -> Path:
 
 def xclip(folder: Path, labels: tuple[str, ...] = ("a person falls", "a person sits down", "the ball")) -> nn.Module:
     """A small X-CLIP for some texts, read from a folder."""
-    return load_huggingface(str(xclip_folder(folder)), options={"labels": labels})
+    return placed(load_huggingface(str(xclip_folder(folder)), options={"labels": labels}))
 
 
 def mvit(version: int = 2) -> nn.Module:
@@ -149,8 +150,8 @@ def image_transformer() -> nn.Module:
             image_size=24, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=5
         )
     )
-    nn.init.normal_(network.heads.head.weight, generator=torch.Generator().manual_seed(0))
-    return vx.wrap(network, num_frames=4, size=24, layout="NCHW")
+    nn.init.normal_(network.cpu().heads.head.weight, generator=torch.Generator().manual_seed(0))
+    return vx.wrap(placed(network), num_frames=4, size=24, layout="NCHW")
 
 
 class Transformer(nn.Module):
@@ -200,7 +201,7 @@ def _slowfast() -> nn.Module:
 
 def _own(name: str) -> nn.Module:
     options = {"depth": 18} if name in ("lrcn", "late_fusion") else {"num_frames": 8}
-    return vx.load_model(name, "none", width=4, size=(32, 32), num_classes=5, **options)
+    return vx.load_model(name, "none", device=here(), width=4, size=(32, 32), num_classes=5, **options)
 
 
 CONVOLUTIONAL: Small = {

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tests.device import placed
 from videxplain.models.config import ModelConfig
 
 
@@ -20,11 +21,11 @@ def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
                 m.running_var.uniform_(0.5, 1.5)
                 m.weight.data.uniform_(0.5, 1.5)
                 m.bias.data.normal_(0, 0.2)
-    return module
+    return placed(module)
 
 
 def video(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return placed(torch.randn(*shape, generator=torch.Generator().manual_seed(seed)))
 
 
 class Small3D(nn.Module):
@@ -178,7 +179,7 @@ def three_lrcns() -> dict[str, nn.Module]:
     features = Frames2D()
     features.conv1 = nn.Conv3d(3, 6, (1, 3, 3), padding=(0, 1, 1))
     features.conv2 = nn.Conv3d(6, 8, (1, 3, 3), padding=(0, 1, 1), stride=(1, 2, 2))
-    stacked = StackedLRCN(features).eval()
+    stacked = placed(StackedLRCN(features).eval())
     state = {
         name: value.unsqueeze(2) if name.endswith(("conv1.weight", "conv2.weight")) else value
         for name, value in loop.state_dict().items()

@@ -10,7 +10,7 @@ from tests.attribution.networks import seeded
 
 def close(found: object, expected: object) -> None:
     """Raise where two maps are more than 1e-5 of the largest value apart; the expected one must not be all zero."""
-    found, expected = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
+    found, expected = (torch.as_tensor(values).double().cpu() for values in (found, expected))
     assert expected.abs().max() > 0
     assert found.shape == expected.shape
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()

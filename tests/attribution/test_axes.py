@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.attribution.networks import Small3D, seeded, three_lrcns, video
+from tests.device import placed
 from videxplain.attribution.api import attribute
 from videxplain.errors import VidexplainError
 
@@ -76,7 +77,7 @@ def test_the_values_tell_where_the_lengths_do_not(kind, layout, shape):
 def test_three_frames_in_our_order_are_explained(kind, prepare):
     network = seeded(Small3D) if kind == "3D" else three_lrcns()[kind]
     network.register_forward_pre_hook(lambda _, inputs: (prepare(inputs[0]),))
-    for x in (video(1, 3, 3, 16, 12), torch.ones(1, 3, 3, 16, 12)):
+    for x in (video(1, 3, 3, 16, 12), placed(torch.ones(1, 3, 3, 16, 12))):
         assert attribute(network, x, method="frame-occlusion", target=0).shape == (1, 3, 16, 12)
 
 

@@ -6,6 +6,7 @@ from torch import nn
 
 import videxplain as vx
 from tests.attribution.networks import Deep3D, Small3D, seeded, three_lrcns, video
+from tests.device import placed
 
 
 def plain(module, names, x, score):
@@ -82,7 +83,7 @@ def test_a_layer_that_the_score_does_not_need_has_zeros():
         logits = module(video(1, 3, 2, 4, 4))
     gradients = seen.gradients(logits[:, 0])
     assert gradients["unused"].abs().max() == 0
-    torch.testing.assert_close(gradients["used"][0, 0], torch.full((2, 4, 4), 1 / 32))
+    torch.testing.assert_close(gradients["used"][0, 0], placed(torch.full((2, 4, 4), 1 / 32)))
 
 
 def test_the_last_of_several_passes_counts():

@@ -51,7 +51,7 @@ class Net(nn.Module):
         elif self.cut == "rounding":
             y = (self.body(x) * 50).round() / 50
         elif self.cut == "numpy":
-            y = torch.from_numpy(self.body(x).detach().numpy())
+            y = torch.from_numpy(self.body(x).detach().cpu().numpy()).to(x)
         elif self.cut.startswith("checkpoint"):
             y = checkpoint(self.body, x, use_reentrant=self.cut == "checkpoint, reentrant")
         elif self.cut == "nothing depends on it":
@@ -121,11 +121,11 @@ def test_methods_without_gradients_do_not_mind(method: str, cut: str) -> None:
 
 
 def test_a_quantised_head_has_no_gradient_and_it_is_said() -> None:
-    quantised = torch.ao.quantization.quantize_dynamic(net(), {nn.Linear}, dtype=torch.qint8)
+    quantised = torch.ao.quantization.quantize_dynamic(net().cpu(), {nn.Linear}, dtype=torch.qint8)
     for method in (*CAMS, *GRADIENT_METHODS):
         options = {"layer": "r2"} if method in CAMS else {}
         with pytest.raises(vx.VidexplainError, match=r"cuts the gradient.*scorecam"):
-            vx.attribute(quantised, video(1, 3, 4, 12, 12), method=method, target=1, **options)
+            vx.attribute(quantised, video(1, 3, 4, 12, 12).cpu(), method=method, target=1, **options)
 
 
 @pytest.mark.parametrize("method", ["gradcam", "layercam", "saliency", "integrated-gradients"])

@@ -7,6 +7,7 @@ import torch
 from tests.attribution.left_behind import CONTEXTS, in_use, state
 from tests.attribution.networks import BrightSquares, Deep3D, Small3D, seeded, three_lrcns, video
 from tests.attribution.quick import QUICK
+from tests.device import same
 from tests.explanation.clips import SIDE, corner, planted
 from videxplain import list_methods
 from videxplain.attribution.api import METHODS, attribute
@@ -88,10 +89,10 @@ def test_index_label_function_list_and_top_class_agree(method):
     options = {"method": method, **QUICK.get(method, {})}
     by_index = attribute(module, x, target=2, **options)
     for target in ("wave", "2", lambda logits: logits[:, 2], [2, 2], ["wave", 2]):
-        assert torch.equal(attribute(module, x, target=target, **options), by_index)
+        assert same(attribute(module, x, target=target, **options), by_index)
     with torch.no_grad():
         top = module(x).argmax(1).tolist()
-    assert torch.equal(attribute(module, x, **options), attribute(module, x, target=top, **options))
+    assert same(attribute(module, x, **options), attribute(module, x, target=top, **options))
 
 
 @pytest.mark.parametrize("method", SCORED)
@@ -110,7 +111,7 @@ def test_the_same_again(method):
     x = video(2, 3, 4, 8, 8)
     first = explained(method, "linear head", x)
     torch.manual_seed(99)
-    assert torch.equal(explained(method, "linear head", x), first)
+    assert same(explained(method, "linear head", x), first)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -142,7 +143,7 @@ def test_the_callers_grad_mode_does_not_matter(method, context):
     expected = attribute(module, x, method=method, **QUICK.get(method, {}))
     with CONTEXTS[context]():
         inside = x.clone()  # in inference mode an inference tensor
-        assert torch.equal(attribute(module, inside, method=method, **QUICK.get(method, {})), expected)
+        assert same(attribute(module, inside, method=method, **QUICK.get(method, {})), expected)
 
 
 @pytest.mark.parametrize("method", ANYWHERE)
@@ -151,7 +152,7 @@ def test_an_input_that_requires_a_gradient_keeps_its_flags(method):
     expected = attribute(seeded(Small3D), x, method=method, **QUICK.get(method, {}))
     x.requires_grad_()
     found = attribute(seeded(Small3D), x, method=method, **QUICK.get(method, {}))
-    assert torch.equal(found, expected)
+    assert same(found, expected)
     assert not found.requires_grad
     assert x.requires_grad
     assert x.grad is None
@@ -222,4 +223,4 @@ def test_the_scores_are_chosen_once(method):
     layer = LayerCall("relu2") if METHODS[method].layer else None
     found = METHODS[method].run(Pass(module, x, choose, layer), **QUICK.get(method, {}))
     assert len(asked) == 1
-    assert torch.equal(found.logits, asked[0])
+    assert same(found.logits, asked[0])

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.attribution.networks import Frames2D, LoopLRCN, seeded, three_lrcns, video
+from tests.device import placed
 from videxplain.attribution.api import attribute
 from videxplain.errors import VidexplainError
 
@@ -72,7 +73,7 @@ def test_several_targets_through_a_recurrent_layer(kind):
     module, x = three_lrcns()["folded"], video(2, 3, 5, 8, 8)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        module.lstm = kind(8, 7, batch_first=True)
+        module.lstm = placed(kind(8, 7, batch_first=True))
     together = attribute(module, x, method="gradcam", layer="features", targets=[0, 1, 2, 3])
     for target in range(4):
         alone = attribute(module, x, method="gradcam", layer="features", target=target)

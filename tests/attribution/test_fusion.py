@@ -69,7 +69,7 @@ def test_a_whole_video():
 
 
 def test_the_class_of_the_whole_video_is_found_as_with_one_layer():
-    frames = video(16, 4, 4, 3).clamp(0, 1).mul(255).byte().numpy()
+    frames = video(16, 4, 4, 3).clamp(0, 1).mul(255).byte().cpu().numpy()
     frames[8:] = 255
     fused, alone = (explain(Turncoat(4, 10), Clip(frames), layer=layer) for layer in ("conv+relu", "relu"))
     assert fused.predictions == alone.predictions

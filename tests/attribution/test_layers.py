@@ -5,6 +5,7 @@ import torchvision
 from torch import nn
 
 from tests.attribution.networks import Deep3D, FoldedLRCN, Frames2D, LoopLRCN, Small3D, seeded, three_lrcns, video
+from tests.device import here, placed
 from videxplain.attribution.api import attribute
 from videxplain.attribution.default_layer import default_layer
 from videxplain.attribution.layers import LayerCall, first_layer, resolve
@@ -178,7 +179,7 @@ def test_a_layer_whose_forward_method_is_called_past_it_is_not_said_to_be_unused
 
 
 def test_a_network_without_extent_is_refused():
-    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4 * 4, 2))
+    module = placed(nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4 * 4, 2)))
     with pytest.raises(VidexplainError, match="no layer of the model has extent in space"):
         attribute(module, video(1, 3, 4, 4, 4), method="gradcam")
 
@@ -198,7 +199,7 @@ def test_input_that_is_not_finite_is_refused(method, value):
         (torch.zeros(3, 4, 8, 8), r"expected float video \(N, C, T, H, W\), got torch.float32 \(3, 4, 8, 8\)"),
         (torch.zeros(0, 3, 4, 8, 8), r"expected float video .* got torch.float32 \(0, 3, 4, 8, 8\)"),
         (torch.zeros(1, 3, 4, 8, 8, dtype=torch.uint8), r"expected float video .* got torch.uint8 \(1, 3, 4, 8, 8\)"),
-        (torch.zeros(1, 3, 4, 8, 8, device="meta"), "the input is on meta and the model on cpu"),
+        (torch.zeros(1, 3, 4, 8, 8, device="meta"), f"the input is on meta and the model on {here()}"),
         (
             torch.zeros(1, 3, 4, 8, 8).half(),
             r"the input is torch.float16 and the model torch.float32: give both one type",
@@ -209,6 +210,8 @@ def test_input_that_is_not_finite_is_refused(method, value):
 )
 @pytest.mark.parametrize("method", ["gradcam", "lrp", "lime"])
 def test_input_of_the_wrong_kind_is_refused(x, message, method):
+    if isinstance(x, torch.Tensor) and x.device.type != "meta":
+        x = placed(x)
     with pytest.raises(VidexplainError, match=message):
         attribute(seeded(Small3D), x, method=method)
 

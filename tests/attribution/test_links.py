@@ -10,6 +10,7 @@ from torch import nn
 
 from tests.attribution.left_behind import in_use, state
 from tests.attribution.networks import seeded, video
+from tests.device import placed
 from tests.small_models import huggingface
 from videxplain import attention, load_model
 from videxplain.attribution.links import blocks_of, find_links
@@ -234,7 +235,7 @@ def test_attention_of_a_transformer_is_its_row():
     found = find_links(module, x, (0.6, 0.0, 0.9), "0")
     module(x)  # its attribute is as it was before the call above
     assert (found.block, found.grid, found.query) == ("attention 0", (2, 2, 2), (1, 0, 1))
-    torch.testing.assert_close(found.weights.flatten(), module.seen.detach()[0, 1 + 5, 1:])
+    torch.testing.assert_close(found.weights.flatten(), module.seen.detach()[0, 1 + 5, 1:].cpu())
     with pytest.raises(VidexplainError, match="numbered 0 to 0, and there is no 'last'"):
         find_links(module, x, (0, 0, 0), "last")
 
@@ -251,7 +252,7 @@ def test_attention_of_hugging_face_is_what_it_hands_out(name, prefix, tmp_path):
         found = find_links(network, x, (0.9, 0.4, 0.1), str(layer))
         assert (found.grid, found.query) == ((2, 3, 3), (1, 1, 0))
         row = expected[0].mean(0)[prefix + 9 + 3 + 0, prefix:]
-        torch.testing.assert_close(found.weights.flatten(), row)
+        torch.testing.assert_close(found.weights.flatten(), row.cpu())
         assert row.std() > 1e-4  # an even row would be equal wherever it is read
 
 
@@ -265,7 +266,7 @@ def test_the_network_is_left_as_it_was_found(raises):
         def forward(self, x):
             return self.one(x).sum() + self.other(x)
 
-    module, x = Both(), video(1, 3, 8, 16, 16)
+    module, x = placed(Both()), video(1, 3, 8, 16, 16)
     module.other.trouble.raises = raises
     before = state(module)
     if raises:

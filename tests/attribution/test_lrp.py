@@ -9,6 +9,7 @@ import videxplain as vx
 from tests.attribution import zennit_reference as zennit
 from tests.attribution.networks import RELU_FUNCTIONS, AnyReLU, Deep3D, Small3D, seeded, three_lrcns, video
 from tests.attribution.references import close
+from tests.device import here
 from videxplain.attribution.relevance.operations import Convolution, Dense
 from videxplain.attribution.relevance.rules import AlphaBeta, Carried, Epsilon, Flow, Gamma, ZBox, flat, w_squared
 from videxplain.errors import VidexplainError
@@ -309,7 +310,7 @@ def test_a_step_without_a_rule_is_refused_in_one_line(step, message):
 
 
 def test_a_tensor_that_requires_a_gradient_is_not_taken_for_pixels():
-    scale = torch.ones(4, 1, 1, 1, requires_grad=True)
+    scale = torch.ones(4, 1, 1, 1, device=here(), requires_grad=True)
     network = seeded(lambda: Changed(between=lambda x: x * scale))
     with pytest.raises(VidexplainError, match=r"none of its parameters: .* requires_grad_\(False\)"):
         vx.attribute(network, video(1, 3, 4, 6, 6), method="lrp", target=1)

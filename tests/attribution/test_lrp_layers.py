@@ -150,7 +150,7 @@ class Side(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.beside(x)
-        scale = self.constant(torch.ones(1, 1, *x.shape[2:]))
+        scale = self.constant(torch.ones(1, 1, *x.shape[2:]).to(x))
         return self.fc((self.conv(x).relu() + scale).mean((2, 3, 4)))
 
 

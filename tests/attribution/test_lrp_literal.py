@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from tests.attribution.networks import seeded, video
 from tests.attribution.references import close
+from tests.device import placed
 from tests.oracles import relevance as literal
 from tests.small_models import Transformer
 from videxplain.attribution.relevance.conservation import relevance
@@ -98,7 +99,7 @@ def test_an_lstm(settings):
 )
 def test_a_cell_in_a_loop_equals_the_layer(layer, cell):
     whole, single = seeded(OverTime).double(), seeded(lambda: Cells(cell)).double()
-    whole.lstm = layer(3, 5, batch_first=True).double()
+    whole.lstm = placed(layer(3, 5, batch_first=True).double())
     single.fc.load_state_dict(whole.fc.state_dict())
     single.cell.load_state_dict({name: whole.lstm.state_dict()[f"{name}_l0"] for name in single.cell.state_dict()})
     x = video(2, 3, 6, 2, 2).double()
@@ -147,7 +148,8 @@ def test_attention_is_the_same_however_it_is_computed(composite):
             torch.bmm(q.flatten(0, 1) / 2, k.flatten(0, 1).mT).softmax(-1), v.flatten(0, 1)
         ).unflatten(0, q.shape[:2]),
         "baddbmm": lambda q, k, v: torch.bmm(
-            torch.baddbmm(torch.zeros(1), q.flatten(0, 1), k.flatten(0, 1).mT, alpha=0.5).softmax(-1), v.flatten(0, 1)
+            torch.baddbmm(q.new_zeros(1), q.flatten(0, 1), k.flatten(0, 1).mT, alpha=0.5).softmax(-1),
+            v.flatten(0, 1),
         ).unflatten(0, q.shape[:2]),
         "einsum": einsum,
     }

@@ -50,7 +50,7 @@ def test_boxes_are_a_grid():
         for y in range(6):
             for x in range(6):
                 expected[t, y, x] = 4 * (t // 2) + 2 * (y // 3) + x // 3
-    assert torch.equal(labels, expected)
+    assert torch.equal(labels.cpu(), expected)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 12, 50, 64, 99])

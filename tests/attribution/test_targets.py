@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tests.attribution.networks import Small3D, seeded, video
+from tests.device import same as alike
 from videxplain.attribution.api import attribute
 from videxplain.attribution.targets import Contrast, class_index, describe, per_sample_scores, score_function
 from videxplain.errors import VidexplainError
@@ -112,12 +113,12 @@ def test_the_same_target_said_in_different_ways_gives_the_same_map():
     expected = found(1)
     assert expected.max() > 0
     for same in ("archery", "1", lambda logits: logits[:, 1], [1, "archery"]):
-        assert torch.equal(found(same), expected)
+        assert alike(found(same), expected)
     with torch.no_grad():
         top = module(x).argmax(1).tolist()
-    assert torch.equal(found(None), found(top))
+    assert alike(found(None), found(top))
     against = found(Contrast(1, 0))
-    assert torch.equal(against, found(lambda logits: logits[:, 1] - logits[:, 0]))
+    assert alike(against, found(lambda logits: logits[:, 1] - logits[:, 0]))
     assert (against - expected).abs().max() > 0.01 * expected.max()
 
 
@@ -127,4 +128,4 @@ def test_a_function_that_works_in_place_changes_no_other_target(method):
     both = attribute(module, x, method=method, targets=[lambda logits: logits.mul_(2)[:, 0], 1])
     expected = attribute(module, x, method=method, targets=[lambda logits: 2 * logits[:, 0], 1])
     assert both.abs().amax() > 0
-    assert torch.equal(both, expected)
+    assert alike(both, expected)

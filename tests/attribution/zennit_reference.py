@@ -19,6 +19,7 @@ from zennit.core import Composite
 from zennit.layer import Sum
 from zennit.types import AvgPool
 
+from tests.device import placed
 from tests.oracles import relevance as literal
 from videxplain.models.networks.blocks import BasicBlock, Bottleneck
 from videxplain.models.networks.late_fusion import LateFusion
@@ -54,21 +55,21 @@ class Plus(nn.Module):
 def with_statistics(network: nn.Module) -> nn.Module:
     """Batch statistics and biases that are not those of a new network, and double precision."""
     generator = torch.Generator().manual_seed(1)
-    for m in network.modules():
+    for m in network.cpu().modules():
         if isinstance(m, nn.modules.batchnorm._BatchNorm):
             m.running_mean.normal_(0, 0.2, generator=generator)
             m.running_var.uniform_(0.5, 1.5, generator=generator)
             m.weight.data.uniform_(0.5, 1.5, generator=generator)
             m.weight.data[::3] *= -1  # merged, such a channel has its positive and negative weights swapped
             m.bias.data.normal_(0, 0.2, generator=generator)
-    return network.double()
+    return placed(network.double())
 
 
 def relevance(module: nn.Module, x: Tensor, target: int, composite: Composite) -> Tensor:
     """Relevance of the pixels for the logit of a class, of the shape of ``x``."""
     network = rewritten(module)
     with Gradient(model=network, composite=composite) as attributor:
-        _, found = attributor(x.clone(), lambda out: out * torch.eye(out.shape[1], dtype=out.dtype)[target])
+        _, found = attributor(x.clone(), lambda out: out * torch.eye(out.shape[1]).to(out)[target])
     return found.detach()
 
 
@@ -83,7 +84,7 @@ def layer_relevance(module: nn.Module, x: Tensor, target: int, composite: Compos
     with Gradient(model=network, composite=composite) as attributor:
         # Hooks run in their order, so this one sees what zennit's have made.
         hook = network.get_submodule(layer).register_forward_hook(keep)
-        attributor(x.clone(), lambda out: out * torch.eye(out.shape[1], dtype=out.dtype)[target])
+        attributor(x.clone(), lambda out: out * torch.eye(out.shape[1]).to(out)[target])
         hook.remove()
     return [one.grad for one in kept if one.grad is not None]
 

@@ -7,6 +7,7 @@ import sys
 import av
 import numpy as np
 import pytest
+import torch
 
 from tests.cli.conftest import FPS, FRAMES, SIZE
 from videxplain.explanation.api import UNTRAINED_NOTE, explain
@@ -35,7 +36,7 @@ def test_every_model_explains_every_frame(model, clip, narrow, run, tmp_path):
     expected = explain(zoo.load_model(model), clip)
     assert numbers["model"] == model
     assert numbers["layer"] == zoo.load_model(model).config.default_layer
-    np.testing.assert_allclose(numbers["temporal"], expected.temporal, rtol=1e-5)
+    np.testing.assert_allclose(numbers["temporal"], expected.temporal, rtol=1e-3 if torch.cuda.is_available() else 1e-5)
     assert [entry["label"] for entry in numbers["predictions"]] == [label for label, _ in expected.predictions]
     assert numbers["notes"] == list(expected.notes)
 
@@ -47,7 +48,8 @@ def test_a_shorthand_is_explain_with_that_method(method, clip, narrow, run, tmp_
     assert run("explain", "--method", method, *common, "--out", tmp_path / "long")[0] == 0
     name = f"a clip-c3d-{method}.npz"
     short, long = (np.load(tmp_path / folder / name) for folder in ("short", "long"))
-    np.testing.assert_array_equal(short["maps"], long["maps"])
+    rounding = 1e-3 * np.abs(long["maps"]).max() if torch.cuda.is_available() else 0
+    np.testing.assert_allclose(short["maps"], long["maps"], rtol=0, atol=rounding)
     assert short["maps"].shape[0] == FRAMES
     assert np.ptp(short["maps"]) > 0
 

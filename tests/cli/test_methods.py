@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from videxplain.attribution.registry import METHODS
 
@@ -34,7 +35,9 @@ def test_a_command_for_every_method(method, clip, narrow, run, tmp_path):
     assert (status, err) == (0, "")
     assert run("explain", "--method", method, *common, "--out", tmp_path / "long")[0] == 0
     short, long = (np.load(tmp_path / folder / f"a clip-i3d-{method}.npz") for folder in ("short", "long"))
-    np.testing.assert_array_equal(short["maps"], long["maps"])
+    # A GPU, which the command takes where there is one, adds up in an order of its own.
+    rounding = 1e-3 * np.abs(long["maps"]).max() if torch.cuda.is_available() else 0
+    np.testing.assert_allclose(short["maps"], long["maps"], rtol=0, atol=rounding)
     assert np.isfinite(short["maps"]).all()
     assert np.ptp(short["maps"]) > 0
     numbers = json.loads((tmp_path / "short" / f"a clip-i3d-{method}.json").read_text())

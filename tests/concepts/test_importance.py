@@ -45,7 +45,7 @@ def model_and_layer(kind: str):
     if kind == "folded":
         return vx.wrap(Folded().eval(), num_frames=4, size=24), "relu", torch.rand(1, 3, 4, 24, 24)
     if kind == "images":
-        return image_transformer().eval(), None, torch.rand(1, 3, 4, 24, 24)
+        return image_transformer().cpu().eval(), None, torch.rand(1, 3, 4, 24, 24)
     return vx.wrap(Transformer().eval(), num_frames=4, size=24), None, torch.rand(1, 3, 4, 24, 24)
 
 

@@ -32,7 +32,8 @@ def planted(model: nn.Module) -> None:
     direction = torch.randn(len(weight), generator=torch.Generator().manual_seed(0))
     colour = torch.tensor([1.0, -2.0, 1.0]).reshape(1, 3, *[1] * (weight.ndim - 2))
     with torch.no_grad():
-        weight += direction.reshape(-1, *[1] * (weight.ndim - 1)) / direction.norm() * colour / weight[0].numel() * 2
+        along = direction.reshape(-1, *[1] * (weight.ndim - 1)) / direction.norm()
+        weight += (along * colour / weight[0].numel() * 2).to(weight)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import videxplain as vx
 from tests.attribution.networks import FrameWise, Small3D, seeded
+from tests.device import placed, same
 from tests.explanation.clips import planted
 from tests.viz.documents import svg_texts
 from videxplain.errors import VidexplainError
@@ -45,7 +47,8 @@ def test_each_map_is_that_of_explain(methods, model, video):
     for name, one in zip(methods.names, methods.explanations, strict=True):
         alone = vx.explain(model, video, name, target=None if name == "eigencam" else "b")
         assert one.question == alone.question
-        np.testing.assert_array_equal(np.stack(list(one.maps)), np.stack(list(alone.maps)))
+        maps, expected = (torch.from_numpy(np.stack(list(each.maps))) for each in (one, alone))
+        assert same(placed(maps), placed(expected))
 
 
 def test_agreement_is_that_of_maps_in_the_size_of_the_finest(methods):

@@ -322,6 +322,7 @@ def test_weights_saved_by_data_parallel_are_known_too(tmp_path):
     theirs = randomise(mmaction2.i3d(8, CLASSES, (1, 2, 2, 1)))
     path = tmp_path / "parallel.pth"
     torch.save(nn.DataParallel(theirs).state_dict(), path)
+    theirs.cpu()  # where there is a GPU, it was moved there
     assert_same_logits(theirs, load_model("i3d", path), videos(16, 64))
 
 

@@ -133,8 +133,8 @@ def test_names_are_told_apart_where_the_network_has_a_module_too():
     parallel = nn.DataParallel(Small())
     model = vx.wrap(parallel, num_frames=8, size=16, layer="module.stages.b")
     assert model.get_submodule("module.stages.b") is parallel.module.stages["b"]
-    heat = vx.attribute(model, torch.randn(1, 3, 8, 16, 16), method="gradcam", target=1)
-    assert heat.shape == (1, 8, 16, 16)
+    x = torch.randn(1, 3, 8, 16, 16).to(next(parallel.parameters()))  # it moves to a GPU where there is one
+    assert vx.attribute(model, x, method="gradcam", target=1).shape == (1, 8, 16, 16)
 
 
 def test_without_a_layer_the_last_one_with_extent_is_taken():

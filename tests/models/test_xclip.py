@@ -8,6 +8,7 @@ import torch
 
 import videxplain as vx
 from tests.attribution.networks import BrightSquares, video
+from tests.device import here, placed
 from tests.explanation.clips import planted
 from tests.oracles.messages import relevance, rollout
 from tests.small_models import xclip, xclip_folder
@@ -28,15 +29,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(folder):
-    return vx.load_model(f"hf:{folder}", labels=TEXTS)
+    return vx.load_model(f"hf:{folder}", device=here(), labels=TEXTS)
 
 
 def own_logits(folder, x, texts):
     """What transformers says, texts and video in one call."""
-    network = transformers.XCLIPModel.from_pretrained(folder).eval()
+    network = transformers.XCLIPModel.from_pretrained(folder).eval().to(here())
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():
-        tokens = tokenizer(list(texts), padding=True, return_tensors="pt")
+        tokens = tokenizer(list(texts), padding=True, return_tensors="pt").to(here())
         return network(pixel_values=x.transpose(1, 2), **tokens).logits_per_video
 
 
@@ -44,7 +45,7 @@ def own_logits(folder, x, texts):
 def test_logits_are_those_of_transformers(folder, texts):
     x = video(3, 3, 4, 24, 24)
     with torch.no_grad():
-        found = vx.load_model(f"hf:{folder}", labels=texts)(x)
+        found = vx.load_model(f"hf:{folder}", device=here(), labels=texts)(x)
     expected = own_logits(folder, x, texts)
     assert expected.std() > 0.1 or len(texts) == 1
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
@@ -56,13 +57,13 @@ def test_frames_are_prepared_as_by_its_processor(tmp_path):
         do_resize=False, do_center_crop=False, image_mean=[0.48, 0.45, 0.41], image_std=[0.27, 0.26, 0.28]
     )
     processing.save_pretrained(tmp_path)
-    model = vx.load_model(f"hf:{tmp_path}", labels=TEXTS)
+    model = vx.load_model(f"hf:{tmp_path}", device=here(), labels=TEXTS)
     frames = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3), np.uint8)
     expected = own_logits(
-        tmp_path, processing(list(frames), return_tensors="pt")["pixel_values"].transpose(1, 2), TEXTS
+        tmp_path, processing(list(frames), return_tensors="pt")["pixel_values"].to(here()).transpose(1, 2), TEXTS
     )
     config = model.config
-    x = torch.from_numpy(to_model_input(frames, size=config.size, mean=config.mean, std=config.std))[None]
+    x = torch.from_numpy(to_model_input(frames, size=config.size, mean=config.mean, std=config.std))[None].to(here())
     with torch.no_grad():
         torch.testing.assert_close(model(x), expected, rtol=1e-5, atol=1e-5)
 
@@ -112,14 +113,14 @@ def test_a_text_against_others(model):
 
 
 def test_of_one_text_there_is_no_probability(folder):
-    model = vx.load_model(f"hf:{folder}", labels=["a person falls"])
+    model = vx.load_model(f"hf:{folder}", device=here(), labels=["a person falls"])
     assert model.config.output == "regression"
     clip = planted(4, 1, 2)
     ((label, value),) = vx.predict(model, clip)
     config = model.config
     x = torch.from_numpy(to_model_input(clip.frames, size=config.size, mean=config.mean, std=config.std))[None]
     assert label == "a person falls"
-    assert value == pytest.approx(float(own_logits(folder, x, [label])), rel=1e-4)
+    assert value == pytest.approx(float(own_logits(folder, placed(x), [label])), rel=1e-4)
 
 
 # Maps
@@ -135,13 +136,13 @@ def attentions(model, x, traced=False):
 @pytest.mark.parametrize("layers", [1, 3])
 def test_rollout_word_for_word(tmp_path, layers):
     xclip_folder(tmp_path, num_hidden_layers=layers, mit_num_hidden_layers=2)
-    model, x = load_huggingface(str(tmp_path), options={"labels": TEXTS}), video(2, 3, 4, 24, 24)
+    model, x = placed(load_huggingface(str(tmp_path), options={"labels": TEXTS})), video(2, 3, 4, 24, 24)
     with torch.no_grad():
         _, kept = attentions(model, x)
     found = vx.attribute(model, x, method="attention-rollout", enlarge=False)
     for n in range(2):
-        expected = rollout([one.mean(1) for one in kept], layers, 2, n, 4, 9)
-        torch.testing.assert_close(found[n], expected.view(4, 3, 3), rtol=1e-4, atol=1e-6)
+        expected = rollout([one.mean(1).cpu() for one in kept], layers, 2, n, 4, 9)
+        torch.testing.assert_close(found[n].cpu(), expected.view(4, 3, 3), rtol=1e-4, atol=1e-6)
     assert found.std() > 1e-3
 
 
@@ -153,20 +154,21 @@ def test_rollout_with_gradients_word_for_word(model, target):
     logits, kept = attentions(model, x, traced=True)
     gradients = torch.autograd.grad(logits[:, target].sum(), kept, allow_unused=True)
     weighted = [
-        (a * (torch.zeros_like(a) if g is None else g)).relu().mean(1).detach()
+        (a * (torch.zeros_like(a) if g is None else g)).relu().mean(1).detach().cpu()
         for a, g in zip(kept, gradients, strict=True)
     ]
     found = vx.attribute(model, x, method="attention-gradient-rollout", target=target, enlarge=False)
     for n in range(2):
         expected = relevance(weighted, 2, 1, n, 4, 9)
-        torch.testing.assert_close(found[n], expected.view(4, 3, 3), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found[n].cpu(), expected.view(4, 3, 3), rtol=1e-4, atol=1e-6)
 
 
 def test_grad_cam_word_for_word(folder, model):
     """With texts and video in one call of transformers, and the gradient by plain autograd."""
     x = video(2, 3, 4, 24, 24)
-    network = transformers.XCLIPModel.from_pretrained(folder).eval()
-    tokens = transformers.AutoTokenizer.from_pretrained(folder)(list(TEXTS), padding=True, return_tensors="pt")
+    network = transformers.XCLIPModel.from_pretrained(folder).eval().to(here())
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokens = tokenizer(list(TEXTS), padding=True, return_tensors="pt").to(here())
     kept = []
 
     def keep(_, __, output):
@@ -214,7 +216,7 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).unlink()
     with pytest.raises(VidexplainError) as refusal:
-        vx.load_model(f"hf:{tmp_path}", labels=TEXTS)
+        vx.load_model(f"hf:{tmp_path}", device=here(), labels=TEXTS)
     assert "\n" not in str(refusal.value)
 
 
@@ -224,11 +226,11 @@ def test_absurd_settings_of_a_part_are_refused(tmp_path):
     config["vision_config"]["hidden_size"] = 10**9
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(VidexplainError, match="hidden_size is a number from 1 to 65536"):
-        vx.load_model(f"hf:{tmp_path}", labels=TEXTS)
+        vx.load_model(f"hf:{tmp_path}", device=here(), labels=TEXTS)
 
 
 def test_random_weights_are_the_same_every_time(folder):
-    one, two = (vx.load_model(f"hf:{folder}", weights="none", labels=TEXTS) for _ in range(2))
+    one, two = (vx.load_model(f"hf:{folder}", device=here(), weights="none", labels=TEXTS) for _ in range(2))
     x = video(1, 3, 4, 24, 24)
     with torch.no_grad():
         assert torch.equal(one(x), two(x))

@@ -5,6 +5,7 @@ from torch import nn
 
 from tests.attribution.left_behind import CONTEXTS, failing_in_backward, failing_score, state
 from tests.attribution.networks import Small3D, seeded, video
+from tests.device import placed
 from tests.oracles import rollout as oracle
 from tests.small_models import TRANSFORMERS, Transformer, huggingface
 from videxplain.attribution.api import attribute
@@ -19,7 +20,8 @@ def own_attention(network, x):
     """What transformers itself puts out as attention, ``(N, heads, L, L)`` a layer."""
     network.module.set_attn_implementation("eager")
     with torch.no_grad():
-        return network.module(**network._prepare(x), output_attentions=True).attentions
+        found = network.module(**network._prepare(x), output_attentions=True).attentions
+    return [layer.cpu() for layer in found]
 
 
 @pytest.mark.parametrize("name", ["videomae", "vivit"])
@@ -29,7 +31,7 @@ def test_rollout_equals_the_literal_product(name, tmp_path):
     for n in range(2):
         flow = oracle.product([layer[n].mean(0) for layer in own_attention(network, x)])
         row = flow.mean(0) if name == "videomae" else flow[0, 1:]
-        torch.testing.assert_close(found[n], row.reshape(JOINT[name]), rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(found[n].cpu(), row.reshape(JOINT[name]), rtol=1e-5, atol=1e-7)
 
 
 def test_a_network_that_reads_its_first_patch_is_followed_from_there(tmp_path):
@@ -40,13 +42,13 @@ def test_a_network_that_reads_its_first_patch_is_followed_from_there(tmp_path):
     layers = [layer[0] for layer in own_attention(network, x)]
     flow = oracle.product([layer.mean(0) for layer in layers])
     assert (flow[0] - flow.mean(0)).abs().max() > 0.1
-    torch.testing.assert_close(found, flow[0].reshape(2, 3, 3), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(found.cpu(), flow[0].reshape(2, 3, 3), rtol=1e-5, atol=1e-7)
     out = network.module(**network._prepare(x), output_attentions=True)
     gradients = torch.autograd.grad(out.logits[0, 3], out.attentions)
-    relevance = oracle.relevance([a[0].detach() for a in out.attentions], [g[0] for g in gradients])
+    relevance = oracle.relevance([a[0].detach().cpu() for a in out.attentions], [g[0].cpu() for g in gradients])
     row = (relevance - torch.eye(len(relevance)))[0]
     assert row.max() > 0
-    torch.testing.assert_close(of_class, row.reshape(2, 3, 3), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(of_class.cpu(), row.reshape(2, 3, 3), rtol=1e-4, atol=1e-7)
 
 
 def test_rollout_begins_at_the_query_that_collects(tmp_path):
@@ -57,7 +59,7 @@ def test_rollout_begins_at_the_query_that_collects(tmp_path):
     pooled = []
 
     def keep(_, __, out):
-        pooled.append(out[1][0].mean(0))
+        pooled.append(out[1][0].mean(0).cpu())
 
     for name in ("self_attention_layers.0.self_attn", "cross_attention_layer.cross_attn"):
         network.get_submodule(f"pooler.{name}").register_forward_hook(keep)
@@ -66,7 +68,7 @@ def test_rollout_begins_at_the_query_that_collects(tmp_path):
     assert len(layers) == 2
     own, query = pooled
     row = query[0] @ oracle.product([*layers, own])
-    torch.testing.assert_close(found, row.reshape(2, 3, 3), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(found.cpu(), row.reshape(2, 3, 3), rtol=1e-5, atol=1e-7)
     assert found.sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -77,7 +79,7 @@ def divided(network, x):
     def keep(space):
         def hook(_, __, out):
             put = oracle.over_space if space else oracle.over_time
-            seen.append(torch.stack([put(out[:, head], grid) for head in range(out.shape[1])]))
+            seen.append(torch.stack([put(out[:, head].cpu(), grid) for head in range(out.shape[1])]))
 
         return hook
 
@@ -99,7 +101,7 @@ def test_divided_attention_is_followed_through_time_and_space(tmp_path):
     assert len(layers) == 4
     row = oracle.product(layers)[0, 1:]
     found = attribute(network, x, method="attention-rollout", enlarge=False)[0]
-    torch.testing.assert_close(found, row.reshape(3, 3, 4).movedim(-1, 0), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(found.cpu(), row.reshape(3, 3, 4).movedim(-1, 0), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["videomae", "vivit"])
@@ -109,11 +111,11 @@ def test_relevance_equals_the_literal_rule(name, tmp_path):
     network.module.set_attn_implementation("eager")
     out = network.module(**network._prepare(x), output_attentions=True)
     gradients = torch.autograd.grad(out.logits[0, 3], out.attentions)
-    flow = oracle.relevance([a[0].detach() for a in out.attentions], [g[0] for g in gradients])
+    flow = oracle.relevance([a[0].detach().cpu() for a in out.attentions], [g[0].cpu() for g in gradients])
     start = torch.eye(len(flow))
     row = (flow - start).mean(0) if name == "videomae" else (flow - start)[0, 1:]
     assert row.max() > 0
-    torch.testing.assert_close(found, row.reshape(JOINT[name]), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(found.cpu(), row.reshape(JOINT[name]), rtol=1e-4, atol=1e-7)
 
 
 def test_relevance_is_of_the_class(tmp_path):
@@ -178,7 +180,7 @@ def test_maps_add_up_to_what_is_read(tmp_path):
             assert (total > 0.2).all()
             assert (total < 0.9).all()
         else:
-            torch.testing.assert_close(total, torch.ones(2))
+            torch.testing.assert_close(total, placed(torch.ones(2)))
 
 
 def test_frames_that_never_meet_count_alike(tmp_path):
@@ -205,9 +207,11 @@ class Kinds(nn.Module):
         if self.kind == "fused, causal":
             return F.scaled_dot_product_attention(q, k, v, is_causal=True)
         if self.kind == "fused, mask":
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=torch.ones(6, 6).tril().bool())
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=torch.ones(6, 6, device=q.device).tril().bool())
         if self.kind == "fused, bias and scale":
-            return F.scaled_dot_product_attention(q / 2, k, v, torch.arange(36.0).view(6, 6), scale=1.0)
+            return F.scaled_dot_product_attention(
+                q / 2, k, v, torch.arange(36.0, device=q.device).view(6, 6), scale=1.0
+            )
         if self.kind == "fused, groups":
             return F.scaled_dot_product_attention(q, k[:, :1], v[:, :1], enable_gqa=True)
         softmax = {
@@ -230,7 +234,7 @@ def test_attention_is_read_however_it_is_computed(kind):
         torch.testing.assert_close(module(x), plain, rtol=1e-5, atol=1e-6)
     assert len(seen) == 1
     assert seen[0].shape == (3, 2, 6, 6)
-    torch.testing.assert_close(seen[0].sum(-1), torch.ones(3, 2, 6))
+    torch.testing.assert_close(seen[0].sum(-1), placed(torch.ones(3, 2, 6)))
     v = module.qkv(x).chunk(3, 2)[2].unflatten(2, (2, 4)).transpose(1, 2)
     v = v[:, :1] if kind == "fused, groups" else v
     torch.testing.assert_close(seen[0] @ v, plain, rtol=1e-5, atol=1e-6)
@@ -329,7 +333,7 @@ def test_nothing_is_left_behind(method, context, tmp_path):
     network, x = huggingface("vivit", tmp_path).train(), video(1, 3, 4, 24, 24)
     classifier = network.get_submodule("classifier")
     classifier.weight.requires_grad_(False)
-    classifier.bias.grad = torch.ones(5)
+    classifier.bias.grad = placed(torch.ones(5))
     with CONTEXTS[context]():
         before = state(network)
         attribute(network, x, method=method)

@@ -31,16 +31,16 @@ def test_cam_equals_torchcam_and_is_refused_above(layer):
 def test_cam_equals_the_formula_written_out():
     module, x = seeded(Small3D), video(2, 3, 4, 6, 8)
     activations, _ = full_graph(module, "relu2", x, lambda logits: logits[:, 2])
-    weights = module.fc.weight.detach().numpy()
+    weights = module.fc.weight.detach().cpu().numpy()
     found = attribute(module, x, method="cam", target=2, enlarge=False)
-    close(found, np.stack([oracle.cam(a.numpy(), weights[2]) for a in activations]))
+    close(found, np.stack([oracle.cam(a.cpu().numpy(), weights[2]) for a in activations]))
     found = attribute(module, x, method="cam", target=Contrast(2, 4), enlarge=False)
-    close(found, np.stack([oracle.cam(a.numpy(), weights[2] - weights[4]) for a in activations]))
+    close(found, np.stack([oracle.cam(a.cpu().numpy(), weights[2] - weights[4]) for a in activations]))
     found = attribute(module, x, method="cam", target=lambda logits: logits[:, 2] ** 2 / 2, enlarge=False)
     with torch.no_grad():
-        slopes = module(x)[:, 2].numpy()
+        slopes = module(x)[:, 2].cpu().numpy()
     pairs = zip(activations, slopes, strict=True)
-    close(found, np.stack([oracle.cam(a.numpy(), slope * weights[2]) for a, slope in pairs]))
+    close(found, np.stack([oracle.cam(a.cpu().numpy(), slope * weights[2]) for a, slope in pairs]))
 
 
 def test_cam_of_a_2d_network_averaged_over_frames():

@@ -33,7 +33,7 @@ def test_equals_pytorch_grad_cam(r3d_18, method, name, layer):
     x = video(2, 3, 16, 64, 64)
     activations, gradients = full_graph(r3d_18, layer, x, lambda logits: logits[:, 3])
     with reference(r3d_18, [r3d_18.get_submodule(layer)]) as cam:
-        expected = cam.get_cam_image(None, None, None, activations.numpy(), gradients.numpy(), False)
+        expected = cam.get_cam_image(None, None, None, activations.cpu().numpy(), gradients.cpu().numpy(), False)
     close(attribute(r3d_18, x, method=method, layer=layer, target=3, enlarge=False), expected.clip(0))
 
 
@@ -55,7 +55,8 @@ def test_equals_the_formula_written_out(method, build, layer, pooling):
     options = {"pooling": pooling} if method in POOLED else {}
     found = attribute(module, x, method=method, layer=layer, target=2, enlarge=False, **options)
     expected = [
-        GRADIENT_CAMS[method](a.numpy(), g.numpy(), pooling) for a, g in zip(activations, gradients, strict=True)
+        GRADIENT_CAMS[method](a.cpu().numpy(), g.cpu().numpy(), pooling)
+        for a, g in zip(activations, gradients, strict=True)
     ]
     close(found, np.stack(expected))
 

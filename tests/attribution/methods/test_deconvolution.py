@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.attribution.networks import AnyReLU, seeded, video
+from tests.device import same
 from videxplain.attribution.api import attribute
 from videxplain.errors import VidexplainError
 
@@ -19,9 +20,9 @@ def test_deconvolution_by_hand():
     x = torch.ones(1, 3, 1, 1, 2)
     # 4 / 2 through the first feature, 6 / 2 through the second.
     expected = torch.tensor([2 * -2 + 3.0, 3, 0]).view(1, 3, 1, 1, 1).expand(1, 3, 1, 1, 2)
-    assert torch.equal(attribute(network, x, method="deconvolution", target=0), expected)
+    assert same(attribute(network, x, method="deconvolution", target=0), expected)
     guided = torch.tensor([3.0, 3, 0]).view(1, 3, 1, 1, 1).expand(1, 3, 1, 1, 2)
-    assert torch.equal(attribute(network, x, method="guided-backprop", target=0), guided)
+    assert same(attribute(network, x, method="guided-backprop", target=0), guided)
 
 
 def test_deconvolution_lets_no_negative_gradient_pass():
@@ -39,6 +40,6 @@ def test_deconvolution_sees_relus_that_are_functions():
     functions = seeded(lambda: AnyReLU([torch.relu] * 3))
     expected = attribute(modules, x, method="deconvolution", target=1)
     assert expected.abs().max() > 0
-    assert torch.equal(attribute(functions, x, method="deconvolution", target=1), expected)
+    assert same(attribute(functions, x, method="deconvolution", target=1), expected)
     with pytest.raises(VidexplainError, match="calls no ReLU: deconvolution would be the plain gradient"):
         attribute(seeded(lambda: AnyReLU([torch.tanh] * 3)), x, method="deconvolution")

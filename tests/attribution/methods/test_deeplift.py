@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from tests.attribution.networks import RELU_FUNCTIONS, AnyReLU, Deep3D, Small3D, seeded, three_lrcns, video
 from tests.attribution.references import close, out_of_place
+from tests.device import same
 from videxplain.attribution.api import attribute
 from videxplain.errors import VidexplainError
 
@@ -118,9 +119,9 @@ def test_rectifiers_count_however_they_are_called(style):
     x = video(2, 3, 4, 6, 6)
     expected = attribute(seeded(lambda: AnyReLU([nn.ReLU() for _ in range(3)])), x, method="deeplift", target=1)
     reused = seeded(lambda: AnyReLU([RELU_FUNCTIONS[style]] * 3))
-    assert torch.equal(attribute(reused, x, method="deeplift", target=1), expected)
+    assert same(attribute(reused, x, method="deeplift", target=1), expected)
     once = nn.ReLU()
-    assert torch.equal(attribute(seeded(lambda: AnyReLU([once] * 3)), x, method="deeplift", target=1), expected)
+    assert same(attribute(seeded(lambda: AnyReLU([once] * 3)), x, method="deeplift", target=1), expected)
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
@@ -185,4 +186,4 @@ def test_a_network_that_treats_a_grey_clip_differently_is_refused():
 def test_it_is_computed_in_float32_whatever_the_precision():
     network, x = seeded(Small3D), video(2, 3, 4, 6, 6)
     exact, short = (attribute(network, x, method="deeplift", target=1, precision=p) for p in ("fp32", "bf16"))
-    assert torch.equal(exact, short)
+    assert same(exact, short)

@@ -26,9 +26,9 @@ def test_eigencam_equals_pytorch_grad_cam_up_to_sign(r3d_18, layer):
     x = video(2, 3, 16, 64, 64)
     activations, _ = full_graph(r3d_18, layer, x, lambda logits: logits[:, 0])
     with reference(r3d_18, [r3d_18.get_submodule(layer)]) as cam:
-        expected = cam.get_cam_image(None, None, None, activations.numpy(), None, False)
+        expected = cam.get_cam_image(None, None, None, activations.cpu().numpy(), None, False)
     for found, one in zip(attribute(r3d_18, x, method="eigencam", layer=layer, enlarge=False), expected, strict=True):
-        sign = np.sign(np.vdot(found.numpy(), one))
+        sign = np.sign(np.vdot(found.cpu().numpy(), one))
         close(found, (sign * one).clip(0))
 
 
@@ -39,7 +39,7 @@ def test_classless_maps_equal_the_formula_written_out(method, build, layer, pool
     module, x = seeded(build), video(2, 3, 4, 6, 8)
     activations, _ = full_graph(module, layer, x, lambda logits: logits[:, 2])
     found = attribute(module, x, method=method, layer=layer, pooling=pooling, enlarge=False)
-    expected = np.stack([CLASSLESS[method](a.numpy(), pooling) for a in activations])
+    expected = np.stack([CLASSLESS[method](a.cpu().numpy(), pooling) for a in activations])
     close(found, expected)
 
 
@@ -51,6 +51,32 @@ def test_eigencam_is_largest_where_the_channels_respond():
     found = attribute(module, x, method="eigencam", layer="relu2", enlarge=False)
     total = activations.sum(1)
     assert torch.corrcoef(torch.stack([found.flatten(), total.flatten()]))[0, 1] > 0.5
+
+
+class Balanced(nn.Module):
+    """A layer whose channels add up to zero everywhere but for rounding, as behind a layer norm without weights."""
+
+    def __init__(self, sign):
+        super().__init__()
+        self.conv, self.layer, self.fc = nn.Conv3d(3, 8, 3, padding=1), nn.Identity(), nn.Linear(8, 3)
+        self.sign = sign
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.fc(self.layer(self.sign * (x - x.mean(1, keepdim=True))).mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_where_the_channels_have_no_sum_the_largest_projection_is_positive(sign):
+    module, x = seeded(lambda: Balanced(sign)), video(1, 3, 4, 8, 8)
+    activations, _ = full_graph(module, "layer", x, lambda logits: logits[:, 0])
+    assert activations.sum(1).abs().max() < 1e-5
+    found = attribute(module, x, method="eigencam", layer="layer", enlarge=False)
+    positions = activations[0].flatten(1).T.double().cpu()
+    positions = positions - positions.mean(0)
+    projected = positions @ torch.linalg.svd(positions, full_matrices=False).Vh[0]
+    largest = projected[projected.abs().argmax()]
+    close(found.flatten(), (projected * largest.sign()).relu())
 
 
 @pytest.mark.parametrize(("pooling", "size", "positions"), [("clip", 2, 5), ("frame", 4, 4)])

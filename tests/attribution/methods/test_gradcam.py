@@ -68,8 +68,10 @@ def test_equals_the_literal_formula(build, layer, pooling):
     module, x = seeded(build), video(2, 3, 4, 6, 8)
     activations, gradients = full_graph(module, layer, x, lambda logits: logits[:, 2])
     found = attribute(module, x, method="gradcam", layer=layer, target=2, pooling=pooling, enlarge=False)
-    expected = [oracle.gradcam(a.numpy(), g.numpy(), pooling) for a, g in zip(activations, gradients, strict=True)]
-    np.testing.assert_allclose(found, np.stack(expected), rtol=1e-5, atol=1e-8)
+    expected = [
+        oracle.gradcam(a.cpu().numpy(), g.cpu().numpy(), pooling) for a, g in zip(activations, gradients, strict=True)
+    ]
+    np.testing.assert_allclose(found.cpu(), np.stack(expected), rtol=1e-5, atol=1e-8)
     assert found.max() > 0
 
 

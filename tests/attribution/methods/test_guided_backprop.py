@@ -6,6 +6,7 @@ from captum.attr import GuidedBackprop
 from torch import nn
 
 from tests.attribution.networks import RELU_FUNCTIONS, AnyReLU, Small3D, seeded, three_lrcns, video
+from tests.device import same
 from tests.oracles.guided import guided_gradient
 from videxplain.attribution.api import attribute
 from videxplain.errors import VidexplainError
@@ -43,20 +44,20 @@ def test_differs_from_the_plain_gradient():
 def test_functions_match_modules(name):
     x = video(2, 3, 4, 8, 8)
     functional = seeded(lambda: AnyReLU([RELU_FUNCTIONS[name]] * 3))
-    torch.testing.assert_close(guided(functional, x, target=2), guided(separate_modules(), x, target=2), rtol=0, atol=0)
+    assert same(guided(functional, x, target=2), guided(separate_modules(), x, target=2))
 
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_one_reused_module_matches_separate_modules(inplace):
     x = video(2, 3, 4, 8, 8)
     reused = seeded(lambda: AnyReLU([nn.ReLU(inplace)] * 3))
-    torch.testing.assert_close(guided(reused, x, target=2), guided(separate_modules(), x, target=2), rtol=0, atol=0)
+    assert same(guided(reused, x, target=2), guided(separate_modules(), x, target=2))
 
 
 def test_in_place_modules_match_separate_modules():
     x = video(2, 3, 4, 8, 8)
     inplace = seeded(lambda: AnyReLU([nn.ReLU(True), nn.ReLU(True), nn.ReLU(True)]))
-    torch.testing.assert_close(guided(inplace, x, target=2), guided(separate_modules(), x, target=2), rtol=0, atol=0)
+    assert same(guided(inplace, x, target=2), guided(separate_modules(), x, target=2))
 
 
 def test_network_without_relu_is_refused():
@@ -78,10 +79,10 @@ def test_equals_the_literal_rule(target):
             return self.fc(self.second(self.first(x).relu()).relu().mean((2, 3, 4)))
 
     module, x = seeded(Tiny, seed=1), video(1, 2, 4, 5, 4)
-    first, second, linear = (p.detach().numpy() for p in module.parameters())
-    expected = guided_gradient(x[0].numpy(), first, second, linear, target)
+    first, second, linear = (p.detach().cpu().numpy() for p in module.parameters())
+    expected = guided_gradient(x[0].cpu().numpy(), first, second, linear, target)
     assert np.abs(expected).max() > 0
-    np.testing.assert_allclose(guided(module, x, target=target)[0], expected, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(guided(module, x, target=target)[0].cpu(), expected, rtol=1e-4, atol=1e-8)
 
 
 def test_by_hand():

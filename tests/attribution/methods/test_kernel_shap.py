@@ -5,6 +5,7 @@ import torch
 from captum.attr import KernelShap
 
 from tests.attribution.networks import Pixels, Small3D, seeded, video
+from tests.device import placed
 from tests.oracles.shapley import shapley
 from videxplain.attribution.api import attribute
 from videxplain.attribution.methods.kernel_shap import _every_half, _random_halves, shapley_values
@@ -33,7 +34,7 @@ def test_with_all_versions_the_values_are_shapleys(count, fill):
         with torch.no_grad():
             return float(module(without(hidden))[0, 2].double())
 
-    expected = torch.tensor(shapley(parts, value)).double()
+    expected = placed(torch.tensor(shapley(parts, value)).double())
     found = attribute(
         module, x, method="kernel-shap", target=2, supervoxels="boxes", count=count, fill=fill, samples=254
     )
@@ -68,7 +69,7 @@ def test_kernel_shap_equals_captum_on_the_same_versions():
     labels = supervoxels(x, "boxes", 12)
     parts = int(labels.max()) + 1
     half = _random_halves(parts, 60, seed=0)
-    shown = torch.cat([torch.ones(1, parts), torch.zeros(1, parts), half.float(), (~half).float()])
+    shown = placed(torch.cat([torch.ones(1, parts), torch.zeros(1, parts), half.float(), (~half).float()]))
     reference = KernelShap(module)
     reference.inf_weight = 1e4  # of 1e6 little is left in captum's float32
 

@@ -8,6 +8,7 @@ from captum.attr import Lime
 from sklearn.linear_model import Ridge
 
 from tests.attribution.networks import Small3D, seeded, video
+from tests.device import placed
 from videxplain.attribution.api import attribute
 from videxplain.attribution.methods.lime import linear_model, nearness
 from videxplain.attribution.supervoxels import supervoxels
@@ -21,7 +22,7 @@ def draw(parts, samples=200, seed=0):
     """The versions as the method draws them."""
     shown = torch.rand((samples, parts), generator=torch.Generator().manual_seed(seed)) < 0.5
     shown[0] = True
-    return shown
+    return placed(shown)
 
 
 def scores_of(module, x, labels, shown, target, fill="mean"):
@@ -46,14 +47,15 @@ def test_lime_is_scikit_learns_ridge_on_the_same_versions(fill):
     module, x = seeded(Small3D), video(1, 3, 8, 12, 12)
     labels = supervoxels(x, "boxes", 12)
     shown = draw(int(labels.max()) + 1)
-    scores = scores_of(module, x, labels, shown, 2, fill)
+    scores = scores_of(module, x, labels, shown, 2, fill).cpu()
+    shown = shown.cpu()
     distances = 1 - shown.double() @ torch.ones(shown.shape[1]).double() / (
         shown.double().norm(dim=1) * shown.shape[1] ** 0.5
     )
     weights = (-(distances**2) / 0.25**2).exp().sqrt()
     expected = Ridge(alpha=1, fit_intercept=True).fit(shown.double(), scores, sample_weight=weights).coef_
     found = at_parts(attribute(module, x, method="lime", target=2, fill=fill, **OPTIONS)[0], labels)
-    torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found.cpu(), torch.from_numpy(expected), rtol=1e-4, atol=1e-6)
     assert np.abs(expected).max() > 1e-3
 
 

@@ -6,6 +6,7 @@ import torch
 from captum.attr import Occlusion
 
 from tests.attribution.networks import BrightSquares, Pixels, Small3D, seeded, video
+from tests.device import placed
 from tests.explanation.clips import planted
 from videxplain.attribution.api import attribute
 from videxplain.attribution.targets import Contrast
@@ -20,7 +21,7 @@ def test_occlusion_equals_captum(box, shape):
     found = attribute(module, x, method="occlusion", target=[1, 3], box=box)
     strides = tuple(max(1, edge // 2) for edge in box)
     expected = Occlusion(module).attribute(
-        x, sliding_window_shapes=(3, *box), strides=(3, *strides), target=torch.tensor([1, 3])
+        x, sliding_window_shapes=(3, *box), strides=(3, *strides), target=placed(torch.tensor([1, 3]))
     )
     # Captum gives what is hidden together the same value in each channel.
     torch.testing.assert_close(found, expected[:, 0].float(), rtol=1e-4, atol=1e-6)
@@ -30,7 +31,7 @@ def test_occlusion_equals_captum(box, shape):
 def test_what_is_frozen_is_what_was_there_before():
     weights, x = video(5, 6, 6, seed=1), video(1, 3, 5, 6, 6)
     found = attribute(Pixels(weights), x, method="occlusion", target=0, box=(2, 3, 3), fill="freeze")[0]
-    total, count = torch.zeros(5, 6, 6), torch.zeros(5, 6, 6)
+    total, count = placed(torch.zeros(5, 6, 6)), placed(torch.zeros(5, 6, 6))
     for t in range(4):
         for y in range(0, 4):
             for left in range(0, 4):

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from tests.attribution.networks import Small3D, seeded, video
+from tests.device import placed
 from videxplain.attribution.api import attribute
 from videxplain.attribution.methods.rise import random_mask
 
@@ -13,7 +14,7 @@ def test_rise_is_how_the_score_goes_with_what_a_voxel_shows():
     module, x = seeded(Small3D), video(1, 3, 6, 14, 14)
     found = attribute(module, x, method="rise", target=2, samples=30, seed=5)[0]
     generator = torch.Generator().manual_seed(5)
-    masks = torch.stack([random_mask((6, 14, 14), generator) for _ in range(30)])
+    masks = placed(torch.stack([random_mask((6, 14, 14), generator) for _ in range(30)]))
     with torch.no_grad():
         scores = torch.stack([module(x * mask)[0, 2] for mask in masks])
     expected = ((scores - scores.mean()).view(-1, 1, 1, 1) * masks).sum(0) / 15

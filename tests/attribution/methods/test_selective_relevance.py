@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.attribution.networks import FrameWise, seeded, video
+from tests.device import placed
 from videxplain.attribution.api import attribute
 from videxplain.attribution.methods.selective_relevance import sobel_in_time
 from videxplain.errors import VidexplainError
@@ -18,7 +19,7 @@ def test_sobel_of_a_ramp():
 
 
 def test_selective_relevance_keeps_what_changes():
-    module, x = seeded(FrameWise), torch.zeros(1, 3, 8, 8, 8)
+    module, x = seeded(FrameWise), placed(torch.zeros(1, 3, 8, 8, 8))
     x[:, :, :, 1, 1] = 1.0  # stands still
     x[:, :, 4:, 6, 6] = 1.0  # appears
     found = attribute(module, x, method="selective-relevance", target=0)[0].abs().sum(0)

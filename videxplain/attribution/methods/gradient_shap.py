@@ -33,6 +33,7 @@ def gradient_shap(p: Pass, samples: int = 25, noise: float = 0.09, seed: int = 0
     """Gradient SHAP, expected gradients against zero, the mean colour: SHAP values if the network were linear.
 
     Every sample and every score sees the same noise and the same points.
+    Each kind of device draws noise of its own: a GPU's map differs from the CPU's as one seed's does from another's.
 
     Returns:
         Signed contributions ``(M, N, C, T, H, W)``.

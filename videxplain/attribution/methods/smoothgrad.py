@@ -28,6 +28,7 @@ def smoothgrad(p: Pass, samples: int = 25, noise: float = 0.15, seed: int = 0) -
     """SmoothGrad: the mean gradient with respect to copies of the input with Gaussian noise on them.
 
     Every sample and every score sees the same noise.
+    Each kind of device draws noise of its own: a GPU's map differs from the CPU's as one seed's does from another's.
 
     Returns:
         Signed gradients ``(M, N, C, T, H, W)``.
