@@ -314,7 +314,8 @@ changed between `fine` and the last training, so not all of the difference comes
   63 and 90 % for `guided-gradcam`. The last training of `c3d`, with the prior, improved its accuracy but not its maps.
 - Use `gradcam --pooling frame`, `hirescam` or `lrp` for `lrcn`. Its LSTM gives a channel another meaning in every
   frame, and Grad-CAM takes the mean of the gradients over all frames. On 12 test clips, ROAD is -0.11 for `gradcam`,
-  which is no better than random maps, 0.51 with `--pooling frame` and for `hirescam`, and 0.80 for `lrp`.
+  which is no better than random maps, 0.51 with `--pooling frame` and for `hirescam`, and 0.80 for `lrp`. Every
+  output of `gradcam` with `lrcn` has a note of this.
 - Each network was trained once, with one seed, so the spread between runs is not known.
 """
 

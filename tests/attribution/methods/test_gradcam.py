@@ -6,12 +6,14 @@ import torchvision
 from captum.attr import LayerGradCam
 from torchcam.methods import GradCAM as TorchcamGradCAM
 
+import videxplain as vx
 from tests.attribution.networks import Deep3D, Small3D, seeded, video
 from tests.attribution.references import full_graph
 from tests.oracles import gradcam as oracle
 from videxplain.attribution import engine, recording
 from videxplain.attribution.api import attribute
 from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.methods.gradcam import TURNED_NOTE, share_turned
 from videxplain.attribution.targets import Contrast
 from videxplain.errors import VidexplainError
 
@@ -250,3 +252,59 @@ def test_score_that_does_not_reach_the_layer_is_refused():
             layer="conv1",
             target=lambda logits: torch.ones(len(logits)),
         )
+
+
+class Turning(torch.nn.Module):
+    """A channel that speaks for class 0 in some frames and against it in others; ``signs`` has an entry a frame."""
+
+    def __init__(self, signs):
+        super().__init__()
+        self.features = torch.nn.ReLU()
+        self.register_buffer("signs", torch.tensor(signs))
+
+    def forward(self, x):
+        frames = self.features(x).mean((1, 3, 4))
+        return torch.stack([(frames * self.signs).sum(1), frames.sum(1)], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("signs", "share"),
+    [
+        ((1.0, 1.0, 1.0, 1.0), 0.0),
+        ((3.0, 1.0, 2.0, -1.0), 1 / 7),
+        ((3.0, 1.0, 1.0, -1.0), 1 / 6),
+        ((0.0, 0.0, 0.0, 0.0), 0),
+    ],
+)
+def test_a_channel_that_turns_from_frame_to_frame_is_said(signs, share, recwarn):
+    x = torch.ones(2, 3, 4, 5, 6)
+    run = Turning(signs).eval()
+    gradients = torch.tensor(signs).view(1, 1, 4, 1, 1).expand(2, 3, 4, 5, 6) / 90
+    assert share_turned(x, gradients) == pytest.approx(share)
+    for target, pooling, wanted in ((0, "clip", share > 0.15), (0, "frame", False), (1, "clip", False)):
+        recwarn.clear()
+        attribute(run, x, method="gradcam", layer="features", target=target, pooling=pooling)
+        assert [TURNED_NOTE in str(one.message) for one in recwarn] == [True] * wanted
+
+
+def test_the_share_that_turns_is_that_of_plain_loops():
+    draw = torch.Generator().manual_seed(0)
+    activations, gradients = torch.rand(2, 3, 4, 2, 2, generator=draw), torch.randn(2, 3, 4, 2, 2, generator=draw)
+    turned = whole = 0.0
+    for n in range(2):
+        for k in range(3):
+            of_frames = [float(gradients[n, k, t].mean()) for t in range(4)]
+            of_clip = sum(of_frames) / 4
+            for t in range(4):
+                added = abs(of_frames[t] * float(activations[n, k, t].sum()))
+                whole += added
+                turned += added if of_frames[t] * of_clip < 0 else 0
+    assert share_turned(activations, gradients) == pytest.approx(turned / whole, rel=1e-5)
+
+
+@pytest.mark.parametrize(("method", "said"), [("gradcam", True), ("guided-gradcam", True), ("hirescam", False)])
+def test_the_bundled_lrcn_says_it_and_i3d_does_not(method, said):
+    for name, turns in (("lrcn", said), ("i3d", False)):
+        clip = vx.read_clip("examples/clips/kicking.mp4")
+        notes = vx.explain(vx.load_model(name), clip, method).notes
+        assert (TURNED_NOTE in notes) == turns

@@ -23,6 +23,13 @@ POOLING = Option(
     choices=("clip", "frame"),
 )
 
+TURNED_NOTE = (
+    "gradcam gives each channel one weight for the whole clip, but here many channels speak for the class in some "
+    "frames and against it in others: compare it with --pooling frame"
+)
+_TURNED = 0.15
+"""Grad-CAM has the note above if more than this share of what its layer holds has the other sign in its own frame."""
+
 
 def cam_method(name: str, *, summary: str, paper: str, pooled: bool) -> Callable[[Weights], Weights]:
     """Enter a rule for weights into the table of methods.
@@ -66,11 +73,29 @@ def weighted_map(weights: Weights, p: Pass, pooling: Pooling = "clip") -> Attrib
     with p.trace() as run:
         scores = torch.stack([score(run.logits) for score in p.scores(run.logits)])
         activations = run.activations(p.target_layer)
-        maps = [
-            (weights(activations, gradients[p.target_layer], over) * activations).sum(1).relu()
-            for gradients in run.gradients(scores)
-        ]
-        return Attribution(run.logits.detach(), torch.stack(maps))
+        gradients = [found[p.target_layer] for found in run.gradients(scores)]
+        maps = [(weights(activations, found, over) * activations).sum(1).relu() for found in gradients]
+        averaged = weights is gradcam and pooling == "clip"
+        turns = averaged and any(share_turned(activations, found) > _TURNED for found in gradients)
+        return Attribution(run.logits.detach(), torch.stack(maps), notes=(TURNED_NOTE,) if turns else ())
+
+
+def share_turned(activations: Tensor, gradients: Tensor) -> float:
+    """The share of a layer whose channel has the other sign in its own frame than over the clip.
+
+    A channel k adds ``w_kt sum(A_kt)`` in frame t, where ``w_kt`` is the mean gradient of that frame. Where ``w_kt``
+    and the mean over frames differ in sign, Grad-CAM shows evidence against the class as evidence for it, or leaves
+    evidence out. The share is of the sum of all that is added, without signs. It is 0 where the head is linear, and
+    large where an LSTM follows.
+
+    Args:
+        activations: ``(N, K, T, h, w)``.
+        gradients: The same.
+    """
+    of_frames = gradients.mean((3, 4))
+    of_clip = of_frames.mean(2, keepdim=True)
+    added = (of_frames * activations.sum((3, 4))).abs()
+    return float((added * (of_frames * of_clip < 0)).sum() / added.sum().clamp_min(torch.finfo(added.dtype).tiny))
 
 
 def pooled_dimensions(pooling: Pooling) -> tuple[int, ...]:

@@ -30,4 +30,4 @@ def guided_gradcam(p: Pass, pooling: Pooling = "clip") -> Attribution:
     coarse = weighted_map(gradcam, p, pooling)
     fine = guided_backprop(p.at(None))
     where = F.interpolate(coarse.maps, size=tuple(p.x.shape[2:]), mode="trilinear", align_corners=False)
-    return Attribution(coarse.logits, fine.maps * where[:, :, None], notes=fine.notes)
+    return Attribution(coarse.logits, fine.maps * where[:, :, None], notes=(*fine.notes, *coarse.notes))
