@@ -193,6 +193,11 @@ def test_an_option_goes_to_the_methods_that_have_it(model, video):
             {"methods": ["gradcam", "saliency"], "samples": 3},
             "no method compared here has the option 'samples': gradcam",
         ),
+        ({"targets": ["b", "a", 1]}, "targets 'b' and '1' are one class: compare different ones"),
+        (
+            {"targets": [vx.Contrast("a", "b"), vx.Contrast(0, "B")]},
+            "targets 'a rather than b' and '0 rather than B' are one class: compare different ones",
+        ),
         ({"targets": ["a", "b"], "scale": "same"}, "unknown scale 'same'; did you mean shared?"),
     ],
 )

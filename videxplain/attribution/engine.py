@@ -81,7 +81,7 @@ def rows_of(
 ) -> LayerRows:
     """Which rows of a layer's output are which sample and moment.
 
-    The arguments are those of :func:`trace`; ``shapes`` are those of the layer's outputs, where a pass has shown them.
+    The arguments are those of :func:`trace`; ``shapes`` are those of the layer's outputs, if a pass has shown them.
     """
     with untouched(module):
         if shapes is None:

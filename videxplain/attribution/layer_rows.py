@@ -66,7 +66,7 @@ def find_rows(
         module: The network.
         x: Its input ``(N, C, T, H, W)``.
         layer: The layer.
-        tokens: How the tokens of a transformer lie, where that was told.
+        tokens: How the tokens of a transformer lie, if that was given.
         shapes: Those of the layer's outputs in a pass of ``x``, tokens laid out.
         run: A pass that gives these outputs.
 
@@ -100,7 +100,7 @@ def check_placement(
         module: The network.
         x: Its input ``(N, C, T, H, W)``.
         layer: The layer, and which of its uses.
-        tokens: How the tokens of a transformer lie, where that was told.
+        tokens: How the tokens of a transformer lie, if that was given.
         rows: What :func:`find_rows` has found.
         run: A pass that gives the layer's outputs.
 
@@ -132,7 +132,7 @@ def find_owners(
         module: The network.
         x: Its input ``(B, C, T, H, W)``.
         layer: The layer.
-        tokens: How the tokens of a transformer lie, where that was told.
+        tokens: How the tokens of a transformer lie, if that was given.
         rows: What was found for one sample. A batch whose pass has other calls is not clear.
         run: A pass that gives the layer's outputs.
     """

@@ -10,7 +10,7 @@ from videxplain.errors import VidexplainError, unknown
 
 @dataclass(frozen=True)
 class LayerCall:
-    """A layer by its dotted name and, where one pass uses it more than once, which use is meant.
+    """A layer by its dotted name and, if one pass uses it more than once, which use is meant.
 
     Written ``name`` or ``name:use``, the first use being 0.
     """

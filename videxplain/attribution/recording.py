@@ -27,7 +27,7 @@ class Recording:
     Attributes:
         layer: The layer.
         outputs: Those of all its calls, in order.
-        forms: How each of them lies in space and time, where it holds tokens.
+        forms: How each of them lies in space and time, if it holds tokens.
         state: Whether the pass is under way (``"record"``); over, so that what runs again is a segment that the network
             recomputes for its gradient (``"replay"``); or another pass is run in which the layer is left alone
             (``"off"``).

@@ -131,7 +131,7 @@ class TokenReader:
 
 
 def as_token_layout(token_grid: tuple[int, int, int] | TokenLayout | None) -> TokenLayout | None:
-    """How tokens lie, where only the grid may have been given."""
+    """How tokens lie, also if only the grid was given."""
     if token_grid is None or isinstance(token_grid, TokenLayout):
         return token_grid
     if len(token_grid) != 3 or min(token_grid) < 1:

@@ -78,9 +78,9 @@ def run_audit(
         part: ``"3/8"``: only the third of eight parts of the shards. The last part that ends merges the tables.
         strict: Raise at the first video that cannot be explained.
         limit: At most so many videos, spread over all.
-        labelled: False leaves the labels of the data set out, where they are not the network's classes.
+        labelled: False leaves out the labels of the data set, for one whose classes are not the network's.
         shard: Videos in a shard.
-        progress: Told the videos that are done, and all of them.
+        progress: Called with the videos done so far and the videos in all.
 
     Returns:
         The audit; None where shards of other parts are missing still.

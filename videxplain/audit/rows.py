@@ -44,7 +44,7 @@ class VideoRow:
         reversed: The same when they run backwards.
         frozen: The same when all are the middle frame.
         motion: Share of Grad-CAM's evidence in the middle window that vanishes when the clip stands still.
-        energy: Share of the map's energy in the known evidence, where the data set has masks or boxes.
+        energy: Share of the map's energy in the known evidence, if the data set has masks or boxes.
         pointing: Whether the map's maximum lies in the known evidence or within 15 pixels of it; of several equal
             maxima the share that do.
         unfamiliar: Whether the clip is unlike anything that the network has learned from; None if its weights do not

@@ -74,7 +74,7 @@ def end_quiet() -> None:
 
 
 def console() -> "Console":
-    """Standard output with colours and tables, where it is a terminal."""
+    """Standard output; with colours and tables if it is a terminal."""
     from rich.console import Console
 
     return Console(markup=False, highlight=False, emoji=False)

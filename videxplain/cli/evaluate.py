@@ -131,7 +131,7 @@ def evaluate(
 
 
 def _workers() -> int:
-    """Processes that prepare clips; none if the processor computes as well, where they would only start late."""
+    """Processes that prepare clips; none if the processor computes as well, because they would only start late."""
     import torch
 
     return min(8, os.cpu_count() or 1) if torch.cuda.is_available() else 0

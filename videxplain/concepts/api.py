@@ -85,7 +85,7 @@ def find_concepts(
         limit: At most so many videos, spread over all.
         device: Where to compute, such as ``"cuda"``.
         engine: Where shards run; None for this process.
-        progress: Told the videos that are done, each twice, and all of them.
+        progress: Called with the videos done so far and the videos in all; each counts twice.
 
     Raises:
         VidexplainError: The folder holds concepts of something else, the network has no such layer, no video can

@@ -125,7 +125,7 @@ def tcav(
         subset: ``"test"``, ``"train"`` or ``"all"``, for ``data``.
         runs: How many random sets are drawn.
         seed: For the draws.
-        progress: Told the clips that are read, and all of them.
+        progress: Called with the clips read so far and the clips in all.
 
     Returns:
         A test for each concept and class, the concepts outermost.

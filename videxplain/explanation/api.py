@@ -68,7 +68,7 @@ def explain(
             predicted for the whole clip. Of a network that compares videos with texts also ``"text: a person falls"``:
             the text is added to its texts, if it is none of them.
         layer: Dotted name or the module itself, or None for the method's default.
-        token_grid: The grid of a transformer's tokens, where neither its configuration nor a pass says it: steps, rows
+        token_grid: The grid of a transformer's tokens, if neither its configuration nor a pass says it: steps, rows
             and columns, or a ``TokenLayout``.
         precision: ``"bf16"`` runs the part of the network before the layer in bfloat16.
         stride: Frames from one window of neighbouring frames to the next; None for half a window.

@@ -8,13 +8,13 @@ from torch import nn
 
 from videxplain.attribution.engine import Precision
 from videxplain.attribution.registry import METHODS
-from videxplain.attribution.targets import Contrast, Target
+from videxplain.attribution.targets import Contrast, Target, class_index
 from videxplain.attribution.texts import with_texts
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError, unknown
 from videxplain.explanation.api import explain
 from videxplain.explanation.comparison import Comparison, joint_question, pair_agreements
-from videxplain.explanation.origin import config_of
+from videxplain.explanation.origin import config_of, contrast_of
 from videxplain.explanation.question import layer_name, question_of
 from videxplain.explanation.result import Explanation
 from videxplain.explanation.sources import ClipLike, as_source
@@ -56,13 +56,13 @@ def compare(
     Args:
         model: A network with a ``config``, or several by name.
         clip: As for :func:`videxplain.explain`.
-        method: The method, where methods are not compared; None for Grad-CAM.
+        method: The method, unless methods are compared; None for Grad-CAM.
         methods: Names of methods.
         targets: Classes by index or label, or contrasts.
         layers: Names of layers.
-        target: What is explained, where classes are not compared; None for the class that is predicted, by each network
+        target: What is explained, unless classes are compared; None for the class that is predicted, by each network
             its own.
-        layer: The layer, where layers are not compared; None for the default of each method and network.
+        layer: The layer, unless layers are compared; None for the default of each method and network.
         scale: ``"own"`` gives each map a colour scale of its own, ``"shared"`` gives all maps one. None takes one scale
             for classes, whose maps have one unit, and own scales otherwise.
         precision: As for :func:`videxplain.explain`.
@@ -174,6 +174,8 @@ class Asked:
             )
             for name, value in zip(names, own, strict=True)
         )
+        if compared == "targets":
+            _refuse_one_class_twice(entries)
         for option in options or {}:
             if not any(option in one.options for one in entries):
                 users = ", ".join(dict.fromkeys(one.method for one in entries))
@@ -230,6 +232,23 @@ def _names(compared: str, values: Sequence[Any]) -> list[str]:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise VidexplainError(f"{compared} has '{twice}' twice")
     return names
+
+
+def _refuse_one_class_twice(entries: Sequence[Entry]) -> None:
+    """Raise if two targets are the same class, such as ``"Run"`` and its index, or the same contrast."""
+    seen: dict[object, str] = {}
+    for entry in entries:
+        config = config_of(entry.model)
+        target = entry.target
+        if isinstance(target, Contrast):
+            place: object = contrast_of(target, config)
+        elif target is None or callable(target):
+            continue
+        else:
+            place = class_index(target, config.num_outcomes, config.outcome_labels)
+        if place in seen:
+            raise VidexplainError(f"targets '{seen[place]}' and '{entry.name}' are one class: compare different ones")
+        seen[place] = entry.name
 
 
 def _target_name(target: Any) -> str:

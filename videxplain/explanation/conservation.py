@@ -27,7 +27,7 @@ class Conservation:
 
     @property
     def note(self) -> str:
-        """One line, where much was lost or added on the way; empty otherwise."""
+        """One line if much was lost or added on the way; empty otherwise."""
         if self.share is not None and NEAR[0] <= self.share <= NEAR[1]:
             return ""
         share = "" if self.share is None else f", {self.share:.0%}"

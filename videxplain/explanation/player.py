@@ -71,7 +71,7 @@ def write_player_page(
         path: The file.
         colormap: Name of a matplotlib colour map that the player begins with.
         opacity: How much of the frame the strongest evidence hides at first, in [0, 1].
-        progress: Told the frames that are written, and all of them.
+        progress: Called with the frames written so far and the frames in all.
     """
     data = player_data_of(explanation, _PAGE_BYTES)
     data, mp4 = _with_clip(explanation, data, PAGE_SIDE, 0, None, progress)

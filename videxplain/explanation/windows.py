@@ -90,7 +90,7 @@ def attribute_video(
         method: An entry of the table of methods.
         target: As in :func:`videxplain.attribute`, for one sample; None for the class predicted for the whole video.
         layer: Dotted name or the module itself, or None for the method's default.
-        tokens: How the tokens of a transformer lie, where neither its configuration nor a pass says.
+        tokens: How the tokens of a transformer lie, if neither its configuration nor a pass says it.
         precision: See :func:`videxplain.attribute`.
         stride: Frames from one consecutive window to the next.
         progress: Called with the windows done and the windows in all.

@@ -41,7 +41,7 @@ class Step:
     """A map of a network with random parameters beside that of the trained one.
 
     Attributes:
-        layer: The layer that was made random last; ``"all"`` layers before it are, too, where it is a cascade.
+        layer: The layer that was made random last; in a cascade, ``"all"`` layers before it are random too.
         similarity: To the map of the trained network.
     """
 

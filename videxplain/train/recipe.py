@@ -240,7 +240,7 @@ def _source(entry: Any) -> DataSource:
 
 
 def _with_roots(data: Any, roots: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """The datasets of a recipe elsewhere; what kind they are and the split stay, where there are as many."""
+    """The datasets of a recipe in other folders; kind and split stay as they are if there are as many."""
     entries = [entry if isinstance(entry, dict) else {} for entry in _listed(data)] if data else []
     if len(entries) != len(roots):
         entries = [{} for _ in roots]

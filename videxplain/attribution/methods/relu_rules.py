@@ -40,7 +40,7 @@ class ReplacedReLU(TorchFunctionMode):
             logits: What it returned, with its graph.
 
         Returns:
-            A line, where the rule is applied to a part of the network only.
+            A line, if the rule is applied to a part of the network only.
 
         Raises:
             VidexplainError: The network called no rectifier, or hides some in scripted or traced parts.

@@ -92,7 +92,7 @@ def transposed_convolution(
 
 
 def _each(value: Any, n: int) -> tuple[int, ...]:
-    """One number for each dimension, where one may have been given for all."""
+    """One number for each dimension, also if one was given for all."""
     given = (value,) if isinstance(value, int) else tuple(value)
     return given * n if len(given) == 1 else given
 

@@ -53,7 +53,7 @@ class _PassToLayer:
     Attributes:
         p: What is explained.
         run: The pass. Its outputs are those of the layer's calls.
-        forms: How each of them lies, where it holds tokens.
+        forms: How each of them lies, if it holds tokens.
         rows: Which of their rows is which sample and moment.
     """
 

@@ -43,7 +43,7 @@ def build_report(
             confused and the odd come first.
         max_side: The longer side of these videos in pixels.
         notes: What every page must say.
-        progress: Told the clips that are written, and all of them.
+        progress: Called with the clips written so far and the clips in all.
 
     Returns:
         The first page.

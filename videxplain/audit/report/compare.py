@@ -33,7 +33,7 @@ def build_comparison(
         clips: Which clips get videos and maps: ``"all"``, ``"confused"`` (one of the two is wrong or they differ) or a
             number of clips.
         max_side: The longer side of the videos in pixels.
-        progress: Told the clips that are written, and all of them.
+        progress: Called with the clips written so far and the clips in all.
 
     Returns:
         The page.

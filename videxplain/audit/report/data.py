@@ -43,7 +43,7 @@ def _rounded(values: Any) -> list[float | None]:
 def chart_data(
     audit: Audit, figures: dict[str, Any], explained: NDArray[np.int64], gathered: Gathered, odd: dict[int, float]
 ) -> dict[str, Any]:
-    """The charts by name, as Vega-Lite, where there is anything to draw."""
+    """The charts by name, as Vega-Lite; none if there is nothing to draw."""
     made: dict[str, Any] = {}
     if "calibration" in figures:
         made["reliability"] = charts.reliability(figures["calibration"])

@@ -32,7 +32,7 @@ def build_report(
         found: The concepts.
         clips: How many clips of each concept get a video.
         notes: What every page must say.
-        progress: Told the concepts that are drawn, and all of them.
+        progress: Called with the concepts drawn so far and the concepts in all.
 
     Returns:
         The first page.

@@ -119,5 +119,5 @@ def named_apart(name: str) -> VidexplainError:
 
 
 def missing_prefix(name: str) -> str | None:
-    """The name with its source in front, where one has a model that is called so."""
+    """The name with its source in front, if a source has a model of this name."""
     return next((f"{prefix}:{name}" for prefix, source in SOURCES.items() if name in source.names), None)

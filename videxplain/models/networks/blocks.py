@@ -20,7 +20,7 @@ def check_video(
     Args:
         x: Should be ``(N, 3, T, H, W)``, floating point.
         at_least: The smallest T.
-        frames: The only T, where a network takes no other.
+        frames: The only T, if the network takes no other.
         size: The only ``(H, W)``, likewise.
     """
     fits = x.ndim == 5 and x.shape[1] == 3 and x.is_floating_point() and x.shape[2] >= at_least
