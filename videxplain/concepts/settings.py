@@ -40,10 +40,10 @@ def check_seed(seed: int) -> None:
 
 
 def check_designs(designs: int, concepts: int) -> None:
-    """``VidexplainError`` for Sobol designs of ``concepts`` concepts that would take too many passes for each video."""
+    """``VidexplainError`` for one design, which has no variance, or more than take too many passes for each video."""
     most = _MOST_PASSES // (concepts + 2)
-    if not 0 <= designs <= most:
-        raise VidexplainError(f"designs is 0 to {most:,} for {concepts:,} concepts, not {designs}")
+    if designs == 1 or not 0 <= designs <= most:
+        raise VidexplainError(f"designs is 0, or 2 to {most:,} for {concepts:,} concepts, not {designs}")
 
 
 @dataclass(frozen=True)

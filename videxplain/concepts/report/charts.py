@@ -88,7 +88,7 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
         color=colour,
     )
     bars = base.mark_bar().encode(
-        y=alt.Y("value:Q", title="correlation, less that by place", scale=_scale_of(rows)),
+        y=alt.Y("value:Q", title="excess: correlation, less that by place alone", scale=_scale_of(rows)),
         tooltip=["name:N", "region:N", alt.Tooltip("value:Q", format=".3f"), _INTERVAL],
     )
     errors = base.transform_filter(_KNOWN).mark_rule().encode(y="low:Q", y2="high:Q", color=alt.value(_GREY))
