@@ -131,7 +131,10 @@ def test_the_command_line_finds_concepts_and_writes_the_report(run, tmp_path):
     assert status == 2
     assert errors.startswith("videxplain: error: unknown layer 'conv9'")
     assert errors.count("\n") == 1
-    for option, value, said in (("--seed", 2**32, "0 to 4,294,967,295"), ("--designs", 10**21, "0, or 2 to 20,000 for 3")):
+    for option, value, said in (
+        ("--seed", 2**32, "0 to 4,294,967,295"),
+        ("--designs", 10**21, "0, or 2 to 20,000 for 3"),
+    ):
         status, _, errors = run(*words, option, value)
         assert status == 2
         assert errors.startswith(f"videxplain: error: {option[2:]} is {said}")

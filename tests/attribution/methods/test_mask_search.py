@@ -75,6 +75,19 @@ def test_area_error_written_out(area):
     assert float(area_error(mask, area)) == pytest.approx(oracle.area_error(mask.numpy(), area), rel=1e-5)
 
 
+def test_equal_values_are_moved_alike():
+    """A sort would choose which of them rise, and each machine's would choose others."""
+    mask = torch.full((2, 1, 5), 0.5, requires_grad=True)
+    error = area_error(mask, 0.2)
+    assert error.item() == pytest.approx(0.25)
+    (gradient,) = torch.autograd.grad(error, mask)
+    torch.testing.assert_close(gradient, torch.full_like(gradient, 2 * (0.5 - 0.2) / 10))
+    some = torch.tensor([0.9, 0.3, 0.9, 0.3, 0.9], requires_grad=True)
+    (gradient,) = torch.autograd.grad(area_error(some, 0.4), some)
+    high, low = 2 * (0.9 - 2 / 3) / 5, 2 * 0.3 / 5
+    torch.testing.assert_close(gradient, torch.tensor([high, low, high, low, high]))
+
+
 @pytest.mark.parametrize("sigma", [(1.0, 1.0, 1.0), (0.5, 1.0, 1.5)])
 def test_smooth_maximum_written_out(sigma):
     cells = torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(1))

@@ -21,6 +21,8 @@ _SIGMA = (1.0, 1.0, 1.0)
 _AREA_WEIGHT, _GROWTH = 1.0, 300.0
 """The weight of the area's error at the first step, when the score leads, and by how much it has grown at the last."""
 _RATE, _TEMPERATURE = 0.05, 20.0
+_EQUAL = 1e-5
+"""Values of a mask in one step of this size are equal, as far as rounding lets them be."""
 
 
 @register_method(
@@ -97,11 +99,18 @@ def smooth_maximum(cells: Tensor, sigma: Sequence[float] = _SIGMA) -> Tensor:
 
 
 def area_error(mask: Tensor, area: float) -> Tensor:
-    """How far the sorted values of a mask are from 0 in a share ``1 - area`` and 1 in the rest, squared, on average."""
+    """How far the sorted values of a mask are from 0 in a share ``1 - area`` and 1 in the rest, squared, on average.
+
+    Equal values have no order, so they share what their places ask for. At first all are equal, and a sort would choose
+    the places that rise, each machine others.
+    """
     values = mask.flatten().sort().values
     wanted = torch.zeros_like(values)
     wanted[values.numel() - max(1, round(area * values.numel())) :] = 1
-    return (values - wanted).square().mean()
+    _, group, counts = (values.detach() / _EQUAL).round().unique_consecutive(return_inverse=True, return_counts=True)
+    shared = (wanted.new_zeros(len(counts)).index_add_(0, group, wanted) / counts)[group]
+    # The mean of (value - wanted)^2 over all orders of equal values, because 0 and 1 are their own squares.
+    return (values.square() - 2 * values * shared + shared).mean()
 
 
 def _best_mask(reward: Reward, sample: Tensor, other: Tensor, area: float, steps: int) -> Tensor:
