@@ -3,10 +3,12 @@
 from collections import deque
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+import videxplain as vx
 from videxplain.module_state import ModuleState
 
 
@@ -108,3 +110,38 @@ def test_tensors_of_inference_mode_are_put_back() -> None:
         net(torch.ones(2, 4))
     state.restore()
     assert torch.equal(net.past, torch.zeros(3))
+
+
+class Counts(nn.Module):
+    """Remembers in NumPy arrays: one alone, one in a dictionary, and one that cannot be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(3, 2, 1)
+        self.passes = np.zeros(2)
+        self.table = {"last": np.array([[np.nan, 1.0]])}
+        self.fixed = np.arange(3)
+        self.fixed.flags.writeable = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        self.table["last"][0, 0] = float(x.detach().mean())
+        return self.conv(x).mean((2, 3, 4)) * float(self.passes[0])
+
+
+def test_arrays_of_numpy_are_put_back() -> None:
+    net, x = Counts().eval(), torch.rand(1, 3, 4, 8, 8)
+    passes, last = net.passes, net.table["last"]
+    first = vx.attribute(net, x, method="saliency", target=0)
+    assert torch.equal(vx.attribute(net, x, method="saliency", target=0), first)
+    assert net.passes is passes
+    assert passes.tolist() == [0, 0]
+    assert net.table["last"] is last
+    assert np.isnan(last[0, 0])
+    assert last[0, 1] == 1
+    # Every pass of a method that makes several begins anew.
+    occlusion = vx.attribute(net, x, method="occlusion", target=0, box=(2, 4, 4))
+    plain = Counts().eval()
+    plain.load_state_dict(net.state_dict())
+    plain.forward = lambda v: plain.conv(v).mean((2, 3, 4))
+    torch.testing.assert_close(occlusion, vx.attribute(plain, x, method="occlusion", target=0, box=(2, 4, 4)))

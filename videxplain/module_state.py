@@ -1,11 +1,13 @@
-"""What a network remembers from pass to pass: buffers, and tensors that are plain attributes."""
+"""What a network remembers from pass to pass: buffers, and tensors and arrays that are plain attributes."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
@@ -16,7 +18,7 @@ _TOGETHER = 1 << 24
 
 
 class ModuleState:
-    """The tensors of a network that are no parameters, as they were when this was made."""
+    """The tensors of a network that are no parameters, and its NumPy arrays, as they were when this was made."""
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         """Remember the state of ``modules``, a network and all its submodules."""
@@ -113,7 +115,7 @@ class _Buffers:
 
 
 class _Attributes:
-    """The attributes of one module that are tensors or hold tensors.
+    """The attributes of one module that are tensors or arrays, or hold some.
 
     Numbers stay as a pass leaves them: they may count passes for whoever wrote the network.
     """
@@ -153,6 +155,8 @@ def _keep(value: Any, depth: int = _DEPTH) -> Callable[[], None]:
     """What puts the content of a tensor or a container back as it is now."""
     if isinstance(value, Tensor):
         return _Kept(value).restore
+    if isinstance(value, np.ndarray):
+        return _kept_array(value)
     if depth and isinstance(value, list | deque | tuple):
         items = list(value)
         inner = [_keep(item, depth - 1) for item in items]
@@ -180,17 +184,31 @@ def _keep(value: Any, depth: int = _DEPTH) -> Callable[[], None]:
     return _kept_nothing
 
 
+def _kept_array(array: NDArray[Any]) -> Callable[[], None]:
+    """What puts the values of an array back; one that cannot be written has not changed."""
+    values = array.copy()
+
+    def put_back() -> None:
+        # By bytes, because NaN is not equal to itself.
+        if array.flags.writeable and (array.shape != values.shape or array.tobytes() != values.tobytes()):
+            if array.shape != values.shape:
+                array.resize(values.shape, refcheck=False)
+            array[...] = values
+
+    return put_back
+
+
 def _same(now: list[Any], before: list[Any]) -> bool:
     return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
 
 
 def _may_hold(value: Any) -> bool:
-    """Whether a value holds a tensor, or is a container that a pass may put one into."""
+    """Whether a value holds a tensor or an array, or is a container that a pass may put one into."""
     return _holds_tensor(value) or (isinstance(value, list | deque | dict) and not value)
 
 
 def _holds_tensor(value: Any, depth: int = _DEPTH) -> bool:
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor | np.ndarray):
         return True
     if not depth:
         return False

@@ -61,10 +61,10 @@ def without_autocast() -> Iterator[None]:
 def untouched(module: nn.Module) -> Iterator[None]:
     """Put a network into evaluation mode with frozen parameters, and restore it afterwards, also after an error.
 
-    Inside, gradients are recorded for whatever requires them, no other thread uses the network, the caller's
-    autocast is off, and what was compiled runs as it was written. Training flags,
-    ``requires_grad``, buffers, tensors that are attributes, the grad mode, the flags of cuDNN and oneDNN, and torch's
-    random state are restored afterwards. It may be entered again inside.
+    Inside, gradients are recorded for whatever requires them, no other thread uses the network, the caller's autocast
+    is off, and what was compiled runs as it was written. Training flags, ``requires_grad``, buffers, tensors and NumPy
+    arrays that are attributes, the grad mode, the flags of cuDNN and oneDNN, and torch's random state are restored
+    afterwards. It may be entered again inside.
     """
     use = _USES.get(id(module))
     if use is not None and use.thread == threading.get_ident():
