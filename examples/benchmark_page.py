@@ -88,6 +88,8 @@ def _likeness(content: Mapping[str, Any]) -> str:
     measures = [name for name in RANKED if any(one["measure"] == name for one in content["likeness"])]
     pairs: dict[tuple[str, str], dict[str, str]] = {}
     for one in content["likeness"]:
+        if not {one["first"], one["second"]} & set(content["clips"]):
+            continue  # two networks of the benchmark that this one is compared with
         text = f"{one['correlation']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
         pairs.setdefault((one["first"], one["second"]), {})[one["measure"]] = text
     rows = [[f"`{a}`, `{b}`", *(own.get(name, "–") for name in measures)] for (a, b), own in pairs.items()]
