@@ -122,6 +122,22 @@ def test_an_interrupt_at_any_moment_is_one_line(command, seconds, clip, tmp_path
     assert (started.returncode, problem) == (130, "videxplain: interrupted\n")
 
 
+def test_an_interrupt_that_an_import_swallows_comes_again(tmp_path):
+    (tmp_path / "greedy.py").write_text(
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    )
+    code = (
+        "import sys, time, types\n"
+        "from videxplain.cli import main\n"
+        "def run():\n    import greedy\n    print('went on', flush=True)\n    time.sleep(60)\n"
+        "sys.modules['videxplain.cli.app'] = types.SimpleNamespace(run=run)\n"
+        "main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50, env=environment)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "went on\n", "videxplain: interrupted\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that Linux has")
 def test_standard_output_on_a_full_disk_is_one_line():
     program = Path(sys.executable).parent / "videxplain"

@@ -5,6 +5,7 @@ import atexit
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
@@ -12,6 +13,8 @@ from typing import NoReturn
 __all__ = ["main"]
 
 INTERRUPTED = 130
+_AGAIN = 2.0
+"""Seconds after which an interrupt during an import is sent again."""
 _was_interrupted = False
 
 
@@ -32,10 +35,17 @@ def main() -> NoReturn:
     """Run the program and end the process with its status; 130 after an interrupt, whatever became of it."""
     global _was_interrupted
     interrupted = _was_interrupted = False
+    waiting: list[threading.Timer] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
+        if _is_importing(frame):
+            # A library that catches everything while it is imported would lose it.
+            again = threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT))
+            again.daemon = True
+            again.start()
+            waiting.append(again)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, interrupt)
@@ -52,6 +62,8 @@ def main() -> NoReturn:
         if not interrupted:
             raise
     finally:
+        for again in waiting:
+            again.cancel()
         signal.signal(signal.SIGINT, signal.SIG_IGN if interrupted else before)
         sys.unraisablehook = hook
     if interrupted:
@@ -60,6 +72,15 @@ def main() -> NoReturn:
     # The work is done: an interrupt while Python ends would only change the status.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether code runs because a module is imported."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
