@@ -27,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
         device.choose(name)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # It compares a device with the CPU.
+    return True if collection_path.name == "test_on_device.py" and config.getoption("--device") == "cpu" else None
+
+
 @pytest.fixture
 def write_video(tmp_path: Path) -> WriteVideo:
     """Writes frames with PyAV, so that what OpenCV reads is checked against another encoder's file."""

@@ -9,8 +9,6 @@ from tests.attribution.every_network import NETWORKS, options, refusal
 from tests.device import here
 from videxplain.attribution.api import METHODS, attribute
 
-pytestmark = pytest.mark.skipif("not config.getoption('--device').startswith(('cuda', 'mps'))", reason="no --device")
-
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
