@@ -73,10 +73,11 @@ def weighted_map(weights: Weights, p: Pass, pooling: Pooling = "clip") -> Attrib
     with p.trace() as run:
         scores = torch.stack([score(run.logits) for score in p.scores(run.logits)])
         activations = run.activations(p.target_layer)
-        gradients = [found[p.target_layer] for found in run.gradients(scores)]
-        maps = [(weights(activations, found, over) * activations).sum(1).relu() for found in gradients]
-        averaged = weights is gradcam and pooling == "clip"
-        turns = averaged and any(share_turned(activations, found) > _TURNED for found in gradients)
+        averaged, turns, maps = weights is gradcam and pooling == "clip", False, []
+        for found in run.gradients(scores):  # of one score after the other, because those of all can be large
+            gradients = found[p.target_layer]
+            maps.append((weights(activations, gradients, over) * activations).sum(1).relu())
+            turns = turns or (averaged and share_turned(activations, gradients) > _TURNED)
         return Attribution(run.logits.detach(), torch.stack(maps), notes=(TURNED_NOTE,) if turns else ())
 
 
