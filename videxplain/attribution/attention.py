@@ -48,7 +48,7 @@ class ReadAttention(TorchFunctionMode):
             dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
             if dim not in (-1, out.ndim - 1):
                 raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is no attention to keys")
-            self._show(out)
+            return self._shown(out)
         return out
 
     def _fused(
@@ -74,22 +74,23 @@ class ReadAttention(TorchFunctionMode):
             scores = (
                 scores.masked_fill(~attn_mask, float("-inf")) if attn_mask.dtype == torch.bool else scores + attn_mask
             )
-        weights = scores.softmax(-1)
-        self._show(weights)
-        return weights @ value
+        return self._shown(scores.softmax(-1)) @ value
 
     def _module(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Any]:
         if self._traced:
             raise VidexplainError("nn.MultiheadAttention shows no gradient of its attention; use attention-rollout")
         asked, averaged = kwargs.get("need_weights", True), kwargs.get("average_attn_weights", True)
         out, weights = func(*args, **{**kwargs, "need_weights": True, "average_attn_weights": False})
-        self._show(weights)
+        weights = self._shown(weights)
         return out, (weights.mean(-3) if averaged else weights) if asked else None
 
-    def _show(self, weights: Tensor) -> None:
+    def _shown(self, weights: Tensor) -> Tensor:
+        """Give probabilities to ``take``; what the network goes on with is made of what was given."""
         if self._traced and not weights.requires_grad:
             weights.requires_grad_()  # the first attention of the pass: nothing before it requires a gradient
-        self._take(weights if weights.ndim == 4 else weights[:, None])
+        given = weights if weights.ndim == 4 else weights[:, None]
+        self._take(given)
+        return given if weights.ndim == 4 else given[:, 0]
 
 
 _SOFTMAXES = frozenset({torch.softmax, F.softmax, Tensor.softmax})

@@ -118,6 +118,32 @@ def test_relevance_equals_the_literal_rule(name, tmp_path):
     torch.testing.assert_close(found.cpu(), row.reshape(JOINT[name]), rtol=1e-4, atol=1e-7)
 
 
+class OneHead(nn.Module):
+    """Tubelets of 2x8x8 and attention written without an axis of heads, ``(N, queries, keys)``."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv3d(3, 8, (2, 8, 8), stride=(2, 8, 8))
+        self.norm, self.read, self.head = nn.LayerNorm(8), nn.Linear(8, 24), nn.Linear(8, 4)
+
+    def forward(self, x):
+        tokens = self.embed(x).flatten(2).transpose(1, 2)
+        q, k, v = self.read(self.norm(tokens)).chunk(3, -1)
+        self.attention = (q @ k.transpose(1, 2)).softmax(-1)
+        return self.head((tokens + self.attention @ v).mean(1))
+
+
+def test_relevance_of_attention_without_an_axis_of_heads():
+    """It was zero: the gradient was asked for a view of the attention, which the network does not go on with."""
+    network, x = seeded(OneHead), video(1, 3, 4, 24, 24)
+    found = attribute(network, x, method="attention-gradient-rollout", target=3, enlarge=False)[0]
+    logits = network(x)
+    (gradient,) = torch.autograd.grad(logits[0, 3], network.attention)
+    expected = (network.attention * gradient)[0].relu().mean(0).detach()
+    assert expected.max() > 0
+    torch.testing.assert_close(found.flatten().cpu(), expected.cpu())
+
+
 def test_relevance_is_of_the_class(tmp_path):
     network, x = huggingface("timesformer", tmp_path), video(2, 3, 4, 24, 24)
     both = attribute(network, x, method="attention-gradient-rollout", targets=[0, 1], enlarge=False)
