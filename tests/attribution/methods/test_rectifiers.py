@@ -129,6 +129,13 @@ def test_every_rectifier_is_guided(name: str) -> None:
         (lambda v: v * (v > 0), "a comparison"),  # ReLUs that no call of a ReLU shows
         (lambda v: torch.where(v > 0, v, 0 * v), "a comparison, where"),
         (lambda v: (v + v.abs()) / 2, "abs"),
+        (lambda v: v * (v.sign() + 1) / 2, "sign"),
+        (lambda v: torch.stack([v, 0 * v]).max(0).values, "a maximum of two"),
+        (lambda v: torch.stack([v, 0 * v], -1).amax(dim=-1), "a maximum of two"),
+        (lambda v: -torch.minimum(-v, torch.zeros(())), "a maximum of two"),
+        (lambda v: torch.maximum(v, 0.1 * v), "a maximum of two"),  # LeakyReLU
+        (lambda v: torch.log1p(v.exp()), "log1p"),  # Softplus
+        (lambda v: torch.logaddexp(v, torch.zeros(())), "logaddexp"),
         (lambda v: Swish.apply(v), "Swish"),
     ],
 )

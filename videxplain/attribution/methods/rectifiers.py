@@ -45,15 +45,28 @@ def as_rectifier(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     return Rectifier(value, top, in_place or getattr(func, "__name__", "").endswith("_"))
 
 
-def other_nonlinearity(func: Callable[..., Any], args: tuple[Any, ...]) -> str | None:
+def other_nonlinearity(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """The name of a nonlinearity that may stand where others have a ReLU, and that the rules of ReLUs do not reach.
 
     It counts where it is called with activations. ``x * (x > 0)`` is a rectifier, so comparisons count too.
     """
-    name = "a comparison" if func in _COMPARISONS else _OTHERS.get(func)
-    if name is None or not any(isinstance(value, Tensor) and value.requires_grad and value.ndim > 1 for value in args):
+    name = _OTHERS.get(func)
+    if func in _COMPARISONS:
+        name = "a comparison"
+    elif func in _CHOICES and _is_of_two(args, kwargs):
+        name = "a maximum of two"
+    given = (*args, *kwargs.values())
+    if name is None or not any(isinstance(value, Tensor) and value.requires_grad and value.ndim > 1 for value in given):
         return None
     return name
+
+
+def _is_of_two(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a maximum or minimum is that of two values: of two tensors, or along an axis of two."""
+    if sum(isinstance(value, Tensor) for value in (*args, *kwargs.values())) > 1:
+        return True
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    return bool(args) and isinstance(args[0], Tensor) and isinstance(dim, int) and args[0].shape[dim] == 2
 
 
 def hidden_in(module: nn.Module) -> list[str]:
@@ -144,10 +157,20 @@ _OTHERS: dict[Callable[..., Any], str] = {
     **dict.fromkeys((torch.special.expit,), "sigmoid"),
     **dict.fromkeys((torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_, F.tanh), "tanh"),
     **dict.fromkeys((torch.erf, Tensor.erf, torch.special.erf), "erf"),
+    # Softplus written out.
+    **dict.fromkeys((torch.log1p, torch.log1p_, Tensor.log1p, Tensor.log1p_, torch.special.log1p), "log1p"),
+    **dict.fromkeys((torch.logaddexp, Tensor.logaddexp), "logaddexp"),
     # Rectifiers that choose: a comparison of activations, or their size.
     **dict.fromkeys((torch.where, Tensor.where), "where"),
     **dict.fromkeys((torch.abs, torch.abs_, Tensor.abs, Tensor.abs_, Tensor.__abs__), "abs"),
+    **dict.fromkeys((torch.sign, Tensor.sign, torch.sgn, Tensor.sgn, torch.heaviside, Tensor.heaviside), "sign"),
 }
+_CHOICES = frozenset(
+    getattr(where, name)
+    for where in (Tensor, torch)
+    for name in ("max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin")
+)
+"""Rectifiers where one of the two is zero and :func:`as_rectifier` does not see it; LeakyReLU written out."""
 _COMPARISONS = frozenset(
     getattr(where, name)
     for where, names in (

@@ -78,7 +78,7 @@ class ReplacedReLU(TorchFunctionMode):
         kwargs = kwargs or {}
         found = as_rectifier(func, args, kwargs)
         if found is None:
-            if name := other_nonlinearity(func, args):
+            if name := other_nonlinearity(func, args, kwargs):
                 self.others[name] = self.others.get(name, 0) + 1
             return func(*args, **kwargs)
         self.seen += 1
