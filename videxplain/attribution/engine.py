@@ -5,13 +5,16 @@ before the layer (the trunk) is plain inference; at the layer the output becomes
 and only what follows (the head) is recorded. Grad-CAM needs no more than that.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from videxplain.attribution.beside import check_beside, with_noise_beside
+from videxplain.attribution.extra_tokens import check_extra_tokens
 from videxplain.attribution.layer_rows import LayerRows, check_placement, find_rows
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.recording import Recording, Trace
@@ -115,6 +118,9 @@ def traced(
     def rows(layer: LayerCall, shapes: list[torch.Size]) -> LayerRows:
         with other_passes(recordings.values()):
             found = rows_of(module, x, layer, tokens, shapes)
+            if recordings[layer].beside:
+                check_beside(module, x, layer, partial(logits_with_noise_beside, module, x, layer))
+            check_extra_tokens(module, x, recordings[layer].forms, tokens)
             check_placement(module, x, layer, tokens, found, lambda clip: read_layer(module, clip, layer, tokens))
             return found
 
@@ -173,9 +179,23 @@ def read_layer(module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayo
 def logits_with_noise(module: nn.Module, x: Tensor, layers: Sequence[LayerCall], share: float) -> Tensor:
     """The logits of a pass in which the outputs of layers have noise on them, of a share of their spread."""
 
-    def hook(_: nn.Module, __: Any, output: Any) -> Any:
+    def noisy(output: Any) -> Any:
         values, _grid = tensor_and_grid(output)
-        return None if values is None else replaced(output, with_noise(values, share))
+        return output if values is None else replaced(output, with_noise(values, share))
+
+    return _logits_with(module, x, layers, noisy)
+
+
+def logits_with_noise_beside(module: nn.Module, x: Tensor, layer: LayerCall, share: float) -> Tensor:
+    """The same with noise on all tensors that a layer returns but the first."""
+    return _logits_with(module, x, [layer], lambda output: with_noise_beside(output, share))
+
+
+def _logits_with(module: nn.Module, x: Tensor, layers: Sequence[LayerCall], change: Callable[[Any], Any]) -> Tensor:
+    """The logits of a pass in which layers put out something else."""
+
+    def hook(_: nn.Module, __: Any, output: Any) -> Any:
+        return change(output)
 
     with untouched(module), torch.no_grad(), computing_in("fp32", x.device), ExitStack() as stack:
         for layer in layers:

@@ -107,7 +107,7 @@ def check_placement(
     Raises:
         VidexplainError: It does not; the line says what was seen.
     """
-    if _is_known(module):
+    if is_known(module):
         return
     judged = _MISPLACED.setdefault(module, {})
     key = (layer, tokens, x.shape)
@@ -117,7 +117,7 @@ def check_placement(
         raise VidexplainError(f"layer '{layer}': {why}, so its map cannot be laid over the frames")
 
 
-def _is_known(module: nn.Module) -> bool:
+def is_known(module: nn.Module) -> bool:
     """Whether a network is one of a package whose layers are known to lie over the clip, which spares the passes."""
     inner = getattr(module, "module", module)
     return type(inner).__module__.partition(".")[0] in ("videxplain", "torchvision", "transformers", "pytorchvideo")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.attention import ReadAttention
 from videxplain.attribution.engine import forward
+from videxplain.attribution.extra_tokens import check_extra_tokens
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError, unknown
 from videxplain.untouched import untouched
@@ -107,6 +108,7 @@ def _of_attention(module: nn.Module, x: Tensor, place: tuple[float, float, float
     if not 0 <= number < len(layers):
         raise VidexplainError(f"layers of attention are numbered 0 to {len(layers) - 1}, and there is no '{block}'")
     weights, form = layers[number]
+    check_extra_tokens(module, x, [form], None)
     prefix = form.prefix or 0
     square = weights[0, prefix:, prefix:]
     if form.order == "hwt":

@@ -77,6 +77,7 @@ class Probe:
             strength: How far the other clip's values spread, as a multiple of those of the clip.
             other: The other clip; None for one that is made up.
         """
+        x = x.detach()
         self._run, self._x, self._name = run, x, name
         self._known = [call.detach().float().clone() for call in run(x.clone())]
         self.shapes = [call.shape for call in self._known]

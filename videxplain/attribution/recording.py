@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from videxplain.attribution.beside import has_tensors_beside
 from videxplain.attribution.layer_rows import LayerRows
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
@@ -31,12 +32,14 @@ class Recording:
         state: Whether the pass is under way (``"record"``); over, so that what runs again is a segment that the network
             recomputes for its gradient (``"replay"``); or another pass is run in which the layer is left alone
             (``"off"``).
+        beside: Whether the layer returned other tensors beside its first.
     """
 
     layer: LayerCall
     outputs: list[Tensor] = field(default_factory=list)
     forms: list[TokenLayout | None] = field(default_factory=list)
     state: Literal["record", "replay", "off"] = "record"
+    beside: bool = False
 
     def keep(self, reader: TokenReader) -> Any:
         """A forward hook that splits the network at the layer.
@@ -67,6 +70,7 @@ class Recording:
             if self.state == "record":
                 self.forms.append(reader.layout(module, output))
                 self.outputs.append(kept)
+                self.beside = self.beside or has_tensors_beside(output)
             # What follows may change its input in place, so it gets a copy.
             return replaced(output, kept.clone())
 

@@ -98,7 +98,7 @@ def not_traced(what: str, logits: Tensor, changed: Callable[[float], Tensor]) ->
     """
     if logits.requires_grad:
         return VidexplainError("the score does not depend on the network's output: nothing can be traced back")
-    if _differ(logits, changed(1.0)):
+    if differ(logits, changed(1.0)):
         return VidexplainError(
             f"the score depends on {what}, but the network cuts the gradient on the way (a quantised or recomputed "
             f"part, detach or no_grad); {WITHOUT_GRADIENTS}"
@@ -130,6 +130,7 @@ def with_noise(values: Tensor, share: float) -> Tensor:
     return values + noise * (share * float(spread if spread > 0 else 1.0))
 
 
-def _differ(logits: Tensor, others: Tensor) -> bool:
+def differ(logits: Tensor, others: Tensor) -> bool:
+    """Whether logits ``(N, K)`` of two passes are different by more than rounding."""
     change = (logits.detach() - others.detach()).abs().amax()
     return bool(change > _SAME * logits.detach().abs().amax().clamp_min(1e-12))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.extra_tokens import check_extra_tokens
 from videxplain.attribution.methods.message_rollout import roll_messages
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
@@ -145,6 +146,7 @@ def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Te
         logits = p.logits(p.x.detach())
     if not seen:
         raise VidexplainError(f"{name} needs attention, and the network shows none; use gradcam")
+    check_extra_tokens(p.module, p.x, [one.form for one in seen], p.tokens)
     return logits
 
 

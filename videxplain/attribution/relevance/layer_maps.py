@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import rows_of
+from videxplain.attribution.beside import check_beside, has_tensors_beside
+from videxplain.attribution.engine import logits_with_noise_beside, rows_of
+from videxplain.attribution.extra_tokens import check_extra_tokens
 from videxplain.attribution.layer_rows import LayerRows
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
@@ -76,7 +79,7 @@ class _PassToLayer:
 
 @contextmanager
 def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
-    layer, forms = p.target_layer, list[TokenLayout | None]()
+    layer, forms, beside = p.target_layer, list[TokenLayout | None](), list[bool]()
     reader = TokenReader(p.module, p.x, p.tokens)
 
     def keep(part: nn.Module, _: Any, output: Any) -> None:
@@ -85,6 +88,7 @@ def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
                 f"layer '{layer}' returns a {type(output).__name__}, not a tensor; name another layer"
             )
         forms.append(reader.layout(part, output))
+        beside.append(has_tensors_beside(output))
 
     with ExitStack() as stack:
         with reader.watching(), ExitStack() as hooks:
@@ -94,5 +98,8 @@ def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
             raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
         if all(output.edge is None for output in run.outputs):
             raise VidexplainError(f"layer '{layer}' puts out the same for every clip, so it holds no relevance")
+        if any(beside):
+            check_beside(p.module, p.x, layer, partial(logits_with_noise_beside, p.module, p.x, layer))
+        check_extra_tokens(p.module, p.x, forms, p.tokens)
         shapes = [lay_out(one.values, form).shape for one, form in zip(run.outputs, forms, strict=True)]
         yield _PassToLayer(p, run, forms, rows_of(p.module, p.x, layer, p.tokens, shapes))

@@ -1,0 +1,76 @@
+"""What a layer returns beside its first tensor.
+
+A map is of the first tensor. Where the network uses another one too, the map would leave out what goes through it, and
+gradients would, too.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from torch import Tensor, nn
+
+from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.traceable import differ, with_noise
+from videxplain.errors import VidexplainError
+
+
+def has_tensors_beside(output: Any) -> bool:
+    """Whether a layer returned more than one tensor of real numbers."""
+    found: list[Tensor] = []
+
+    def see(values: Tensor) -> Tensor:
+        found.append(values)
+        return values
+
+    if isinstance(output, tuple):
+        _changed(output[1:], see)
+    return bool(found)
+
+
+def with_noise_beside(output: Any, share: float) -> Any:
+    """What a layer returned, with noise on all its tensors but the first, of a share of their spread."""
+    if not isinstance(output, tuple):
+        return output
+    return (output[0], *_changed(output[1:], lambda values: with_noise(values, share)))
+
+
+def check_beside(module: nn.Module, x: Tensor, layer: LayerCall, logits: Callable[[float], Tensor]) -> None:
+    """Refuse a layer of which the network uses more than the first tensor.
+
+    It costs two passes, once.
+
+    Args:
+        module: The network.
+        x: Its input ``(N, C, T, H, W)``.
+        layer: The layer, one that returns several tensors.
+        logits: The logits when the others have noise on them, of this share of their spread.
+
+    Raises:
+        VidexplainError: The logits depend on another tensor as well.
+    """
+    judged = _JUDGED.setdefault(module, {})
+    key = (layer.name, x.shape)
+    if key not in judged:
+        judged[key] = differ(logits(0.0), logits(1.0))
+    if judged[key]:
+        raise VidexplainError(
+            f"layer '{layer}' returns several tensors, and the network uses more than the first, so a map of the first "
+            "would leave something out; name another layer"
+        )
+
+
+def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A nest of tuples, lists and dictionaries with all its tensors of real numbers changed."""
+    if isinstance(value, Tensor):
+        return change(value) if value.is_floating_point() else value
+    if isinstance(value, list):
+        return [_changed(part, change) for part in value]
+    if isinstance(value, tuple):
+        return tuple(_changed(part, change) for part in value)
+    if isinstance(value, dict):
+        return {name: _changed(part, change) for name, part in value.items()}
+    return value
+
+
+_JUDGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
