@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import videxplain as vx
+from videxplain.attribution.links import blocks_of
 from videxplain.data.transforms import to_model_input
 from videxplain.data.video import VideoReader, count_frames, read_frames
 from videxplain.models.weights.files import read_metadata
@@ -188,6 +190,22 @@ def test_window_ends(run):
     assert [float(number) for number in numbers.split()] == pytest.approx(expected, abs=0.006)
     assert blended.startswith("  a long clip, blended: first frame ")
     assert padded.startswith(f"  a long clip, pad_frames={config.num_frames // 2}: first frame ")
+
+
+def test_the_attention_of_points():
+    """Uniform attention holds of everything what its area is."""
+    measure = runpy.run_path(str(EXAMPLES / "attention_of_points.py"))["measure"]
+    model = vx.load_model("non_local", "none", width=4, size=(32, 32), num_classes=5, num_frames=8)
+    block = blocks_of(model)[-1]
+    nn.init.zeros_(model.get_submodule(block).theta.weight)
+    nn.init.zeros_(model.get_submodule(block).theta.bias)
+    people = torch.zeros(8, 32, 32)
+    people[:, :, :16] = 1
+    found = measure(model, block, torch.randn(1, 3, 8, 32, 32), people)
+    assert found["points"] == 9  # of three columns the first
+    assert found["strongest"] == pytest.approx(max(1, round(0.05 * found["places"])) / found["places"])
+    assert [found[name] for name in ("people", "from people", "area")] == pytest.approx([0.5] * 3)
+    assert found["similarity"] == pytest.approx(1)
 
 
 def test_the_page_of_a_benchmark(run, tmp_path):
