@@ -25,6 +25,8 @@ MARGIN, PRINT_MARGIN = 0.3, 0.02
 GAP = 0.06
 LINE = 1.35
 """Distance between lines of text, as a multiple of the size of the text."""
+_NOTE_GAP = 0.07
+"""Inches between two notes, so that the next is not read as a line of the one before."""
 
 TITLE_POINTS, NOTE_POINTS, TEXT_POINTS, SMALL_POINTS = 14, 10.5, 10, 8.5
 
@@ -160,12 +162,16 @@ class Header:
         """Break the text for ``paper``."""
         inner, density = paper.inner, paper.density
         self._title = wrap(title, TITLE_POINTS, inner, "bold", density) if title.strip() else []
-        self._notes = [line for note in notes for line in wrap(note, NOTE_POINTS, inner - 0.3, "bold", density) if line]
+        self._notes = [
+            [line for part in parts for line in wrap(part, NOTE_POINTS, inner - 0.3, "bold", density)]
+            for parts in _with_commands(notes)
+        ]
         self._subtitle = wrap(subtitle, SMALL_POINTS, inner, density=density) if subtitle.strip() else []
         self._below = paper.margin + text_height(TITLE_POINTS, len(self._title))
         title_height = text_height(TITLE_POINTS, len(self._title)) + 0.08 if self._title else 0.0
         title_height += text_height(SMALL_POINTS, len(self._subtitle)) + 0.06 if self._subtitle else 0.0
-        self._box = text_height(NOTE_POINTS, len(self._notes)) + 0.12 if self._notes else 0.0
+        heights = [text_height(NOTE_POINTS, len(lines)) for lines in self._notes]
+        self._box = sum(heights) + _NOTE_GAP * (len(heights) - 1) + 0.12 if heights else 0.0
         self._top = paper.margin + title_height
         self.bottom = self._top + (self._box + 0.14 if self._notes else 0.0)
 
@@ -178,7 +184,20 @@ class Header:
             page.box(paper.margin, self._top, paper.inner, self._box, palette.warning_fill)
             page.box(paper.margin, self._top, 0.06, self._box, palette.warning)
             left, top = paper.margin + 0.2, self._top + 0.08
-            page.lines(left, top, self._notes, NOTE_POINTS, palette.warning, weight="bold")
+            for lines in self._notes:
+                page.lines(left, top, lines, NOTE_POINTS, palette.warning, weight="bold")
+                top += text_height(NOTE_POINTS, len(lines)) + _NOTE_GAP
+
+
+def _with_commands(notes: Sequence[str]) -> list[list[str]]:
+    """Notes that are not empty, each with the lines that go on with it: what to run, and the line above that."""
+    found: list[list[str]] = []
+    for note in filter(str.strip, notes):
+        if found and (note.startswith("videxplain ") or note.endswith(":")):
+            found[-1].append(note)
+        else:
+            found.append([note])
+    return found
 
 
 class Page:
