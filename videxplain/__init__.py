@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from videxplain.evaluation.runs import Division
     from videxplain.evaluation.setup import EvaluationSetup
     from videxplain.explanation.api import explain, explain_many, list_methods, predict
-    from videxplain.explanation.attention import Attention, Link, attention
+    from videxplain.explanation.attention import attention
+    from videxplain.explanation.attention_result import Attention, Link
     from videxplain.explanation.compare import compare
     from videxplain.explanation.comparison import Comparison
     from videxplain.explanation.frame_maps import FrameMaps
@@ -73,7 +74,8 @@ _HOMES = {
     "evaluation.runs": ["Division"],
     "evaluation.setup": ["EvaluationSetup"],
     "explanation.api": ["explain", "explain_many", "list_methods", "predict"],
-    "explanation.attention": ["Attention", "Link", "attention"],
+    "explanation.attention": ["attention"],
+    "explanation.attention_result": ["Attention", "Link"],
     "explanation.compare": ["compare"],
     "explanation.comparison": ["Comparison"],
     "explanation.frame_maps": ["FrameMaps"],

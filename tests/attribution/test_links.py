@@ -17,7 +17,8 @@ from videxplain.attribution.links import blocks_of, find_links
 from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import UNTRAINED_NOTE
-from videxplain.explanation.attention import EVEN_NOTE, Attention
+from videxplain.explanation.attention import EVEN_NOTE
+from videxplain.explanation.attention_result import Attention
 from videxplain.models.config import ModelConfig, View
 from videxplain.models.networks.non_local import NonLocal
 

@@ -39,8 +39,8 @@ def attention(
 ) -> None:
     """Show which places one point attends to: the strongest links of a non-local block or of attention, as arrows."""
     from videxplain.cli.explain import prepare
-    from videxplain.explanation.attention import FORMATS
     from videxplain.explanation.attention import attention as look
+    from videxplain.explanation.attention_result import FORMATS
     from videxplain.explanation.question import question_of
 
     kinds = options.format_list(formats, FORMATS)

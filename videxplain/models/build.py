@@ -12,7 +12,8 @@ from videxplain.models.architectures import Architecture, reconfigure
 from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights.cache import fetch
-from videxplain.models.weights.files import Weights, check_fit, read_weights, sha256_of
+from videxplain.models.weights.files import Weights, read_weights, sha256_of
+from videxplain.models.weights.fit import check_fit
 from videxplain.models.weights.state_dicts import best_fit, unwrapped
 from videxplain.progress import Progress
 

@@ -14,6 +14,7 @@ from videxplain.files import replacing
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights.config_json import CONFIG_KEY, Described, config_to_json, incomprehensible, read_config
 from videxplain.models.weights.state_dicts import weights_of
+from videxplain.models.weights.unpickling import StandIn, load_plain
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +27,6 @@ FAMILIARITY = "videxplain.familiarity"
 """Key of the header, and beginning of the names of tensors, that say what clips the network has learned from."""
 PYTORCH, FOREIGN = (".pt", ".pth"), (".pyth", ".ckpt", ".pickle")
 """How names of files in PyTorch's own format end; the latter only at other projects and in runs of Lightning."""
-
-_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def read_weights(path: Path) -> Weights:
             raise _unreadable(path, error) from None
     elif path.suffix in (*PYTORCH, *FOREIGN):
         try:
-            content = _load(path)
+            content = load_plain(path)
         except UnpicklingError:
             # PyTorch's own words say how to run the file nevertheless.
             raise _unreadable(path, ValueError("no tensors and plain values, or more than those")) from None
@@ -166,7 +165,7 @@ def read_weights(path: Path) -> Weights:
             "the name must end in .safetensors, .pt or .pth"
         )
     for value in content.values() if isinstance(content, Mapping) else [content]:
-        if isinstance(value, _StandIn):
+        if isinstance(value, StandIn):
             held = f"in the place of tensors it holds {type(value).__module__}.{type(value).__name__}"
             raise _unreadable(path, ValueError(held))
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
@@ -236,73 +235,6 @@ def _in_order(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[start:]
 
 
-def check_fit(state: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", what: str) -> None:
-    """Raise unless ``state`` has the names and shapes of ``wanted``, and say in one line what differs.
-
-    Args:
-        state: What a file holds.
-        wanted: The state of the network to fill.
-        what: The two in words: ``"weights 'a.pt' do not fit i3d"``.
-    """
-    shapes = [
-        f"{name} {tuple(state[name].shape)} for {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in state and state[name].shape != wanted[name].shape
-    ]
-    numbers = [
-        f"{name} {str(state[name].dtype).removeprefix('torch.')}"
-        for name in wanted
-        if name in state and wanted[name].is_floating_point() and not state[name].is_floating_point()
-    ]
-    differences = [
-        (shapes, "of another shape"),
-        (numbers, "of another kind of number"),
-        ([name for name in wanted if name not in state], "missing"),
-        ([name for name in state if name not in wanted], "unexpected"),
-    ]
-    if any(names for names, _ in differences):
-        words = [f"{len(names)} {kind} ({_some(names)})" for names, kind in differences if names]
-        raise VidexplainError(f"{what}: {'; '.join(words)}")
-
-
-class _StandIn:
-    """In the place of an object that is no tensor and no plain value; whatever it is given, it does nothing."""
-
-    def __new__(cls, *_: Any) -> "_StandIn":
-        return super().__new__(cls)
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def __setstate__(self, _: Any) -> None:
-        pass
-
-
-def _load(path: Path) -> Any:
-    """What a file in PyTorch's format holds; nothing that it names is imported or called.
-
-    Checkpoints of other projects often hold statistics and settings of classes of their own beside the weights. Every
-    class and function that PyTorch does not know to be harmless becomes one that does nothing.
-    """
-    import zipfile
-
-    import torch
-    from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
-
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-                raise ValueError("it is a TorchScript archive: wrap(torch.jit.load(...)) takes the network in it")
-    try:
-        foreign = get_unsafe_globals_in_checkpoint(path)
-    # Older files are no archives; PyTorch then refuses what it does not know.
-    except (RuntimeError, ValueError):
-        foreign = []
-    places = [name.rpartition(".") for name in foreign]
-    with safe_globals([type(name, (_StandIn,), {"__module__": module}) for module, _, name in places]):
-        return torch.load(path, map_location="cpu", weights_only=True)
-
-
 def _described_in(content: Any, path: Path) -> Described | None:
     """The configuration in a checkpoint of training, which has one for each dataset; None where there are several."""
     configs = content.get(CONFIG_KEY) if isinstance(content, Mapping) else None
@@ -313,10 +245,6 @@ def _words_of(content: Any) -> str:
     """The configuration as text that mmaction2 puts beside the weights."""
     meta = content.get("meta") if isinstance(content, Mapping) else None
     return str(meta.get("cfg", "")) if isinstance(meta, Mapping) else ""
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
 
 def _unreadable(path: Path, error: Exception) -> VidexplainError:
