@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from videxplain.benchmark.measures import MEASURES
-from videxplain.benchmark.ranking import all_likenesses, likeness, ranks
+from videxplain.benchmark.ranking import Rank, all_likenesses, likeness, ranks
 from videxplain.benchmark.rows import Row
 from videxplain.benchmark.significance import scores_of
 
@@ -34,6 +34,10 @@ def test_ranks_by_hand():
     # Of a measure where less is better the order turns round.
     low = ranks(scores_of(rows_of(table, measure="deletion"), MEASURES["deletion"]))
     assert (low["d"].rank, low["a"].rank) == (1, 4)
+
+
+def test_a_rank_in_words():
+    assert str(Rank(3.0, 2.5, 5.0125, 20, 22)) == "3 [2.5, 5]"
 
 
 def test_intervals_are_those_of_a_literal_bootstrap():

@@ -36,6 +36,11 @@ class Rank:
     of: int
     clips: int
 
+    def __str__(self) -> str:
+        """The rank and its interval, to one decimal."""
+        rank, low, high = (f"{round(value, 1):g}" for value in (self.rank, self.low, self.high))
+        return f"{rank} [{low}, {high}]"
+
 
 @dataclass(frozen=True)
 class Likeness:

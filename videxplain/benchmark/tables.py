@@ -108,7 +108,7 @@ def _ranks(model: str, judged: Judgements) -> str:
     rows = [["", "mean of the first three", *heads, "of", "clips"]]
     for name in sorted(names, key=overall.__getitem__):
         places = [judged[model, m.name].ranks.get(name) for m in measures]
-        cells = [MISSING if one is None else f"{one.rank:g} [{one.low:g}, {one.high:g}]" for one in places]
+        cells = [MISSING if one is None else str(one) for one in places]
         first = next(one for one in places if one is not None)
         mean = f"{overall[name]:.1f}" if np.isfinite(overall[name]) else MISSING
         rows.append([f"`{name}`", mean, *cells, str(first.of), str(first.clips)])
