@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.architectures import Architecture, reconfigure
+from videxplain.models.architecture import Architecture, reconfigure
 from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights.cache import fetch

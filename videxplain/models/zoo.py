@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.device import find_device
 from videxplain.errors import VidexplainError, unknown
-from videxplain.models.architectures import ARCHITECTURES, Architecture
+from videxplain.models.architecture import Architecture
+from videxplain.models.architectures import ARCHITECTURES
 from videxplain.models.build import WeightsSource, build
 from videxplain.models.config import ModelConfig, View
 from videxplain.models.hubs.sources import SOURCES, missing_prefix, named_apart, source_of

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models.architectures import Architecture
+from videxplain.models.architecture import Architecture
 from videxplain.models.build import names_needed, seeded
 from videxplain.models.config import ModelConfig, OutputKind, TokenLayout, label_of_several
 from videxplain.models.hubs.huggingface_files import (

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
-from videxplain.models.architectures import Architecture
+from videxplain.models.architecture import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig, View
 from videxplain.models.video_model import VideoModel
@@ -135,7 +135,7 @@ def load_pytorchvideo(
         name: One of ``ENTRIES``.
         weights: ``"auto"`` for the hub's; ``"none"`` for random ones; or a file.
         progress: Told of the download.
-        options: Those that every architecture has (:data:`videxplain.models.architectures.SHARED_OPTIONS`).
+        options: Those that every architecture has (:data:`videxplain.models.architecture.SHARED_OPTIONS`).
 
     Raises:
         VidexplainError: No pytorchvideo, no network, or an input that the model does not take.

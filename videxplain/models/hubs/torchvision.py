@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
 from videxplain.errors import VidexplainError
-from videxplain.models.architectures import Architecture
+from videxplain.models.architecture import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig, View
 from videxplain.models.weights.files import named_file
@@ -61,7 +61,7 @@ def load_torchvision(
         weights: ``"auto"`` for torchvision's default; one of its names, such as ``"KINETICS400_V1"``; ``"none"`` for
             random ones; or a file.
         progress: Told of the download.
-        options: Those that every architecture has (:data:`videxplain.models.architectures.SHARED_OPTIONS`).
+        options: Those that every architecture has (:data:`videxplain.models.architecture.SHARED_OPTIONS`).
 
     Raises:
         VidexplainError: No such weights, no network, or an input that the model does not take.

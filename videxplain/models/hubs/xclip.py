@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.errors import VidexplainError
-from videxplain.models.architectures import Architecture
+from videxplain.models.architecture import Architecture
 from videxplain.models.build import seeded
 from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.models.hubs.huggingface_files import carefully, read_network, read_processor, weights_file
