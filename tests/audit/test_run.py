@@ -10,9 +10,10 @@ import videxplain as vx
 from tests.attribution.networks import Turncoat
 from tests.audit.conftest import Tiny, same
 from videxplain.attribution.registry import METHODS
-from videxplain.audit.api import list_entries, run_audit
+from videxplain.audit.api import run_audit
 from videxplain.audit.batches import Batches, Question
 from videxplain.audit.engines import Processes
+from videxplain.audit.entries import list_entries
 from videxplain.audit.report.build import build_report
 from videxplain.audit.result import Audit
 from videxplain.data.datasets.open import open_dataset

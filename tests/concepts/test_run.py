@@ -319,7 +319,7 @@ def test_opened_again(found):
     assert 0.8 < again.explained <= 1
     assert again.tubes.groupby("concept")["strength"].apply(lambda s: s.is_monotonic_decreasing).all()
     assert again.mean_maps.shape == (6, 24, 32)
-    with pytest.raises(VidexplainError, match="holds no concepts"):
+    with pytest.raises(VidexplainError, match="does not hold concepts"):
         Concepts.load(found.folder.parent)
 
 

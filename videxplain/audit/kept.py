@@ -1,10 +1,10 @@
-"""The file in a folder of results that says what was asked for. A later run into the folder has to ask for the same."""
+"""The file of settings in a folder of results. A later run into the folder must have the same settings."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from videxplain.boxes import Box
 from videxplain.data.views import seen_box
@@ -16,21 +16,22 @@ from videxplain.version import __version__
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
 _WORDS = {"videos_sha256": "list of videos", "weights_sha256": "file of weights"}
 _LONGEST = 40
-"""Letters of a value that is worth printing."""
+"""Messages show no values that have more letters."""
 
 
 @dataclass(frozen=True)
 class KeptFile:
-    """How the settings of one kind of run are kept.
+    """How one kind of run keeps its settings.
 
     Attributes:
-        name: Of the file.
-        schema: Number of its layout.
-        writer: Who writes it, such as ``"an audit"``.
-        results: What the folder holds, such as ``"an audit"``.
-        words: Name of a setting to what a message calls it, beyond those that all kinds have.
+        name: Name of the file.
+        schema: Version of the file's layout.
+        writer: The run that writes the file, in messages: ``"an audit"``.
+        results: The results in the folder, in messages: ``"an audit"``.
+        words: What messages call a setting, by its name. Settings that all kinds of runs have are known already.
     """
 
     name: str
@@ -40,25 +41,44 @@ class KeptFile:
     words: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path, settings: "DataclassInstance") -> None:
-        """Write the file, or compare with the one that is there.
+        """Write the settings, or check that the folder has the same settings already.
 
         Raises:
-            VidexplainError: The folder holds results of something else.
+            VidexplainError: The folder has other settings.
         """
-        fields = asdict(settings)
-        content = {"schema": self.schema, "videxplain": __version__, **json.loads(json.dumps(fields))}
+        asked = asdict(settings)
+        content = {"schema": self.schema, "videxplain": __version__, **json.loads(json.dumps(asked))}
         path = folder / self.name
         if not path.exists():
             write_json(path, content)
             return
-        held = self.read(path)
-        for name in fields:
+        held = self._read(path)
+        for name in asked:
             if held.get(name) != content[name]:
                 other = f"{(_WORDS | dict(self.words)).get(name, name)}{_both(held.get(name), content[name], name)}"
                 raise VidexplainError(f"{folder} holds {self.results} with another {other}: choose another --out")
 
-    def read(self, path: Path) -> dict[str, Any]:
-        """What the file holds; ``VidexplainError`` where it is none, or of another version."""
+    def load(self, folder: Path, kind: type[SettingsT]) -> SettingsT:
+        """The settings in a folder.
+
+        Args:
+            folder: The folder of results.
+            kind: The dataclass of the settings, which has a field ``labels``.
+
+        Raises:
+            VidexplainError: There is no such file, or it is damaged or of another version.
+        """
+        path = folder / self.name
+        if not path.is_file():
+            raise VidexplainError(f"{folder} does not hold {self.results}: there is no {self.name} in it")
+        held = self._read(path)
+        known = {field.name: held[field.name] for field in fields(kind) if field.name in held}
+        try:
+            return kind(**{**known, "labels": tuple(known["labels"])})
+        except (KeyError, TypeError) as error:
+            raise VidexplainError(f"{path} is not complete: {error}") from None
+
+    def _read(self, path: Path) -> dict[str, Any]:
         held = read_record(path, f"is not what {self.writer} writes")
         if held.get("schema") != self.schema:
             raise VidexplainError(f"{path} is of another version of videxplain")

@@ -49,20 +49,31 @@ def map_figures(maps: NDArray[np.float32]) -> MapFigures:
     above = np.flatnonzero(curve > curve.max() / 2)
     place = evidence.sum(0) / total
     rows, columns = place.sum(1), place.sum(0)
-    y, x = _centres(len(rows)), _centres(len(columns))
-    centre_y, centre_x = float(rows @ y), float(columns @ x)
-    spread = float(np.sqrt(rows @ (y - centre_y) ** 2 + columns @ (x - centre_x) ** 2))
+    x, y, spread = centre_and_spread(rows, columns)
     return MapFigures(
         first=int(above[0]),
         last=int(above[-1]),
         time_share=len(above) / len(curve),
-        x=centre_x,
-        y=centre_y,
+        x=x,
+        y=y,
         spread=spread,
         middle=_inside(place, *MIDDLE),
         border=1 - _inside(place, BORDER, 1 - BORDER),
         concentration=_strongest(evidence.ravel(), STRONGEST),
     )
+
+
+def centre_and_spread(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The centre ``(x, y)`` of a map, and its root mean square distance from it, in shares of the picture's sides.
+
+    Args:
+        rows: ``(h,)``, the share of the map in each row; they add up to 1.
+        columns: ``(w,)``, the share in each column.
+    """
+    y, x = _centres(len(rows)), _centres(len(columns))
+    centre_y, centre_x = float(rows @ y), float(columns @ x)
+    spread = np.sqrt(rows @ (y - centre_y) ** 2 + columns @ (x - centre_x) ** 2)
+    return centre_x, centre_y, float(spread)
 
 
 def _centres(cells: int) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from videxplain.audit.settings import Settings, read_settings
 from videxplain.audit.shards import Shard, cut
-from videxplain.audit.tables import VIDEOS, read_maps
+from videxplain.audit.tables import VIDEOS, number_of, read_maps
 from videxplain.data.sampling import short_videos_note
-from videxplain.errors import VidexplainError, unknown
+from videxplain.errors import VidexplainError
 from videxplain.explanation.result import UNFAMILIAR_FRAME
 
 _FEW = 0.05
@@ -89,13 +89,7 @@ class Audit:
             VidexplainError: No such video, or no such map.
         """
         table = self.videos
-        if isinstance(video, str):
-            places = np.flatnonzero(table["name"] == video)
-            if not len(places):
-                raise unknown("video of the audit", video, table["name"])
-            video = int(places[0])
-        if not 0 <= video < len(table):
-            raise VidexplainError(f"video {video} does not exist; the audit has videos 0 to {len(table) - 1}")
+        video = number_of(table, video)
         name = str(table["name"].iloc[video])
         try:
             return read_maps(self.folder, self.shards[video // self.settings.shard], name, what)

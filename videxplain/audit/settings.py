@@ -1,20 +1,13 @@
 """What an audit was asked for, and the file that says so."""
 
-import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import nn
 
 from videxplain.attribution.engine import Precision
 from videxplain.audit.kept import KeptFile, kept_view_box
 from videxplain.boxes import Box
 from videxplain.commands import command_line
-from videxplain.errors import VidexplainError
 
 SETTINGS = "audit.json"
 SCHEMA = 2
@@ -113,26 +106,9 @@ class Settings:
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of an audit on disk; ``VidexplainError`` where there is none."""
-    if not (folder / SETTINGS).is_file():
-        raise VidexplainError(f"{folder} holds no audit: there is no {SETTINGS} in it")
-    held = _KEPT.read(folder / SETTINGS)
-    known = {name: held[name] for name in Settings.__dataclass_fields__ if name in held}
-    try:
-        return Settings(**{**known, "labels": tuple(known["labels"])})
-    except (KeyError, TypeError) as error:
-        raise VidexplainError(f"{folder / SETTINGS} is not complete: {error}") from None
+    """Read the settings of an audit from its folder.
 
-
-def digest(rows: Sequence[Sequence[object]]) -> str:
-    """SHA-256 of rows of plain values."""
-    return hashlib.sha256(json.dumps([list(map(str, row)) for row in rows]).encode()).hexdigest()
-
-
-def state_digest(model: nn.Module) -> str:
-    """SHA-256 of the names and values of a network's state."""
-    total = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        total.update(name.encode())
-        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
+    Raises:
+        VidexplainError: The folder has none, or they are damaged or of another version.
+    """
+    return _KEPT.load(folder, Settings)

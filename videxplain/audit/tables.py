@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from videxplain.audit.rows import VideoRow
 from videxplain.audit.shards import Shard
-from videxplain.errors import VidexplainError
+from videxplain.errors import VidexplainError, unknown
 from videxplain.files import make_folder, replacing, replacing_folder
 
 if TYPE_CHECKING:
+    import pandas
     import pyarrow
 
 VIDEOS, CLASSES, MAPS = "videos.parquet", "classes.parquet", "maps.zarr"
@@ -40,7 +41,7 @@ class ShardFiles:
 
     def __init__(self, folder: Path) -> None:
         """Nothing is written before :meth:`write`."""
-        self._folder = folder
+        self.folder = folder
 
     def done(self, shard: Shard) -> bool:
         """Whether a shard is written whole."""
@@ -62,7 +63,7 @@ class ShardFiles:
         import pyarrow as pa
         from pyarrow import parquet
 
-        with replacing_folder(open_maps(self._folder / MAPS) / shard.name) as temporary:
+        with replacing_folder(open_maps(self.folder / MAPS) / shard.name) as temporary:
             _write_maps(temporary, maps)
         make_folder(self._table(shard).parent)
         table = pa.Table.from_pylist([row.as_dict() for row in rows], schema=schema())
@@ -71,10 +72,10 @@ class ShardFiles:
 
     def merge(self, shards: Iterable[Shard]) -> Path:
         """One table of all videos, from those of the shards."""
-        return merge_tables([self._table(shard) for shard in shards], self._folder / VIDEOS)
+        return merge_tables([self._table(shard) for shard in shards], self.folder / VIDEOS)
 
     def _table(self, shard: Shard) -> Path:
-        return self._folder / _SHARDS / f"{shard.name}.parquet"
+        return self.folder / _SHARDS / f"{shard.name}.parquet"
 
 
 def merge_tables(parts: Iterable[Path], out: Path) -> Path:
@@ -86,6 +87,26 @@ def merge_tables(parts: Iterable[Path], out: Path) -> Path:
     with replacing(out) as path:
         parquet.write_table(pa.concat_tables(tables), path)
     return out
+
+
+def number_of(videos: "pandas.DataFrame", video: int | str) -> int:
+    """The number of a video in the table of videos.
+
+    Args:
+        videos: The table.
+        video: The number, or the name in the table.
+
+    Raises:
+        VidexplainError: No such video.
+    """
+    if isinstance(video, str):
+        places = np.flatnonzero(videos["name"] == video)
+        if not len(places):
+            raise unknown("video", video, videos["name"])
+        return int(places[0])
+    if not 0 <= video < len(videos):
+        raise VidexplainError(f"video {video} does not exist; there are videos 0 to {len(videos) - 1}")
+    return video
 
 
 def open_maps(root: Path) -> Path:

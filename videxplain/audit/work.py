@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +16,10 @@ from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast
 from videxplain.audit.batches import Answer, Batches, Question, own_outcome
+from videxplain.audit.entries import Entry
 from videxplain.audit.evidence import agreement
 from videxplain.audit.map_figures import map_figures
+from videxplain.audit.network import load_once
 from videxplain.audit.rows import VideoRow
 from videxplain.audit.settings import Settings
 from videxplain.audit.shards import Shard
@@ -27,27 +27,6 @@ from videxplain.audit.trust import measure_trust
 from videxplain.explanation.windows import attribute_video
 from videxplain.models.config import ModelConfig
 from videxplain.untouched import untouched
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A video of the data set as a row begins with it.
-
-    Attributes:
-        number: Its number.
-        path: Where it lies.
-        shown: The path as the table has it.
-        name: What its maps are called.
-        group: Its group.
-        truth: Its label, or None.
-    """
-
-    number: int
-    path: Path
-    shown: str
-    name: str
-    group: str
-    truth: str | None
 
 
 @dataclass(frozen=True)
@@ -80,8 +59,9 @@ class ShardResult:
 def explain_shard(task: ShardTask) -> ShardResult:
     """Explain the videos of a shard; results do not depend on where it runs."""
     settings = task.settings
-    model = task.network or _network(
-        settings.model, settings.weights, settings.labels, settings.view, tuple(settings.expects.items()), task.device
+    expects = tuple(settings.expects.items())
+    model = task.network or load_once(
+        settings.model, settings.weights, settings.labels, settings.view, expects, task.device
     )
     config: ModelConfig = model.config  # type: ignore[assignment]
     index = {label: k for k, label in enumerate(settings.labels)}
@@ -101,33 +81,12 @@ def explain_shard(task: ShardTask) -> ShardResult:
         for answer in batches.explain(questions):
             entry = entries[answer.question.number]
             if answer.error:
-                result.rows.append(VideoRow(**_known(entry), error=answer.error))
+                result.rows.append(VideoRow(**entry.columns, error=answer.error))
                 continue
             maps = dict(_maps(model, config, settings, answer))
             result.rows.append(_row(entry, answer, maps["prediction"], model, config, settings))
             result.maps.update({(entry.name, what): values for what, values in maps.items()})
     return result
-
-
-@lru_cache(maxsize=1)
-def _network(
-    model: str, weights: str, labels: tuple[str, ...], view: str, expects: tuple[tuple[str, Any], ...], device: str
-) -> nn.Module:
-    """The network, loaded once a process."""
-    from videxplain.models.zoo import load_model
-
-    network: nn.Module = load_model(model, weights, labels=labels, view=view, **dict(expects)).to(device)
-    return network
-
-
-def _known(entry: Entry) -> dict[str, Any]:
-    return {
-        "video": entry.number,
-        "path": entry.shown,
-        "name": entry.name,
-        "group": entry.group,
-        "truth": entry.truth,
-    }
 
 
 def _maps(
@@ -173,7 +132,7 @@ def _row(
         measured["feature_distance"] = answer.familiarity.distance / answer.familiarity.distance_limit
     _, high = answer.maps["prediction"].range(METHODS[settings.method].signed)
     return VideoRow(
-        **_known(entry),
+        **entry.columns,
         prediction=settings.labels[best],
         probability=float(answer.probabilities[best]),
         correct=None if entry.truth is None else entry.truth == settings.labels[best],

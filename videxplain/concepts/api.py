@@ -1,7 +1,7 @@
 """Find the concepts of a layer over a data set: a sample of places, a factorisation, then every video."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from videxplain.audit.api import list_entries
+from videxplain.attribution.layers import LayerCall
 from videxplain.audit.engines import Engine, Here
+from videxplain.audit.entries import Entry, data_settings, has_masks, list_entries
 from videxplain.audit.extra import need_extra
-from videxplain.audit.settings import digest, state_digest
-from videxplain.audit.shards import cut
-from videxplain.audit.work import Entry
+from videxplain.audit.network import open_network
+from videxplain.audit.shards import Shard, cut
 from videxplain.concepts import tables
 from videxplain.concepts.factors import Factors, factorise
 from videxplain.concepts.layer import layer_of, read
@@ -28,12 +28,12 @@ from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import VideoDataset
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
-from videxplain.explanation.api import config_of
 from videxplain.files import output_folder, replacing
+from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
 
 _SHARD = 16
-"""Videos in a shard; what a stopped run loses at most."""
+"""Videos in a shard. A run that is stopped loses the work of at most one shard for each worker."""
 
 
 def find_concepts(
@@ -56,96 +56,70 @@ def find_concepts(
     engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> Concepts:
-    """Find what a layer of a network responds to over a data set, and what each of it means for the classes.
+    """Find what a layer of a network responds to over a data set, and what this means for each class.
 
-    The activations of the layer at a sample of places of space and time are factorised into K concepts that are never
-    negative (CRAFT; Fel et al., CVPR 2023). Then every video is read again: where and when each concept is active, and
-    how much the score of the predicted class depends on it. A run that was stopped goes on.
+    The layer's activations at a sample of places in space and time are factorised into K concepts with non-negative
+    coefficients (CRAFT; Fel et al., CVPR 2023). Then every video is read again, to measure where and when each concept
+    is active and how much the score of the predicted class depends on it. Call it again with the same arguments to
+    continue a run that was stopped.
 
-    A layer with negative values, such as the tokens of a transformer (Kowal et al., CVPR 2024), has its positive and
-    its negative parts factorised as features of their own. Tokens of no place, such as a class token, stay as they are.
+    If a layer has negative values, such as the tokens of a transformer (Kowal et al., CVPR 2024), its positive and its
+    negative parts are factorised as separate features. Tokens without a place, such as a class token, are not changed.
 
     Args:
         model: The name of a network, as :func:`videxplain.load_model` takes it; or a network with a ``config``.
         data: The folder or list of a data set, of which split 1 is taken, or an opened data set.
         out: The folder to write.
-        layer: Dotted name, or None for the layer that Grad-CAM takes.
-        concepts: How many are sought, K.
-        places: From at most how many places the concepts are found. The same number is drawn from each video.
-        designs: N of the Sobol indices, which take N (K + 2) passes of what follows the layer for each video; 0 leaves
+        layer: Dotted name, or None for Grad-CAM's default layer.
+        concepts: The number of concepts, K.
+        places: The most places to sample, the same number from each video.
+        designs: N of the Sobol indices. They take N (K + 2) passes of the part after the layer for each video; 0 leaves
             them out.
         seed: For the sample, the factorisation, the designs and the bootstrap.
-        weights: As for :func:`videxplain.load_model`.
-        labels: Names of the classes, or the file or data set that lists them, for a network given by name whose
-            weights have none.
-        view: As for :func:`videxplain.load_model`, for a network given by name.
-        expects: What a network given by name expects where its weights do not say it (``--set``), such as
-            ``sampling``: further options of :func:`videxplain.load_model`.
+        weights: For a network given by name, as for :func:`videxplain.load_model`.
+        labels: For a network given by name whose weights have no names of classes: the names, or the file or data set
+            that lists them.
+        view: For a network given by name, as for :func:`videxplain.load_model`.
+        expects: For a network given by name whose weights do not say what it expects (``--set``): more options of
+            :func:`videxplain.load_model`, such as ``sampling``.
         subset: ``"test"``, ``"train"`` or ``"all"``.
-        limit: At most so many videos, spread over all.
-        device: Where to compute, such as ``"cuda"``.
+        limit: The most videos, spread evenly over the subset; None for all.
+        device: Where a network given by name runs, such as ``"cuda"``.
         engine: Where shards run; None for this process.
-        progress: Called with the videos done so far and the videos in all; each counts twice.
+        progress: Called with the number of videos done and the number of all videos. Each video counts twice.
 
     Raises:
-        VidexplainError: The folder holds concepts of something else, the network has no such layer, no video can
-            be read, or the extra ``audit`` is not installed.
+        VidexplainError: The folder holds other concepts, the network has no such layer, no video can be read, or the
+            extra ``audit`` is not installed.
     """
-    from videxplain.models.weights.labels import read_labels
-    from videxplain.models.zoo import load_model
-
     need_extra("concepts")
     for name, value in (("concepts", concepts), ("places", places)):
         if value < 1:
             raise VidexplainError(f"{name} is at least 1, not {value}")
     check_seed(seed)
-    out = Path(out)
-    if not isinstance(data, VideoDataset):
-        data = open_dataset(data, for_training=False)
-    named = isinstance(model, str)
-    classes = read_labels(labels) if isinstance(labels, str) else labels
-    given: dict[str, Any] = dict(expects or {}) | ({"labels": tuple(classes)} if classes else {})
-    network: nn.Module = load_model(model, weights, view=view, **given) if isinstance(model, str) else model
-    config = config_of(network)
-    entries = list_entries(data, subset, limit)
+    dataset = data if isinstance(data, VideoDataset) else open_dataset(data, for_training=False)
+    entries = list_entries(dataset, subset, limit)
     if not entries:
-        raise VidexplainError(f"{data.root} has no videos in its subset '{subset}'")
-    if named:
-        network = network.to(device)
-    x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(network))
-    call = layer_of(network, x, layer)
-    # A layer that cannot be laid out as video is refused before any work is done, and so are too many concepts.
-    channels = read(network, x, call)[0].shape[1]
-    if concepts > 2 * channels:  # twice, because a layer with negative values has two features for each channel
-        raise VidexplainError(
-            f"{concepts} concepts cannot be found in layer '{call}' of {channels} channels: ask for 1 to {channels}"
-        )
+        raise VidexplainError(f"{dataset.root} has no videos in its subset '{subset}'")
+    opened = open_network(model, weights=weights, labels=labels, view=view, expects=expects)
+    network = opened.network.to(device) if opened.sent is None else opened.network
+    call = _find_layer(network, opened.config, layer, concepts)
     check_designs(designs, concepts)
     settings = Settings(
-        model=model if isinstance(model, str) else config.architecture,
-        weights=weights if named else config.weights,
-        weights_sha256=config.weights_sha256 if named else state_digest(network),
-        data=str(data.root),
-        kind=data.layout,
-        split=data.split,
-        subset=subset,
-        videos=len(entries),
-        videos_sha256=digest([(entry.shown, entry.truth, entry.group) for entry in entries]),
-        labels=config.outcome_labels or tuple(f"class {k}" for k in range(config.num_outcomes)),
-        labels_file=labels if isinstance(labels, str) else "",
-        expects=dict(expects or {}),
+        **opened.settings,
+        **data_settings(dataset, subset, entries),
         layer=str(call),
         concepts=concepts,
         places=places,
         designs=designs,
         seed=seed,
-        limit=limit if limit is not None and limit < len(list_entries(data, subset)) else None,
-        evidence="masks" if data.name == "actionfigures" else "",
+        limit=limit if limit is not None and limit < len(list_entries(dataset, subset)) else None,
+        evidence="masks" if has_masks(dataset) else "",
         shard=_SHARD,
-        view=view,
-        shown=None if config.view is None else asdict(config.view),
     )
-    task = Task(cut(1)[0], settings, device, (), None if named else network)
+    # Each shard gets a copy of this task, with its own videos.
+    task = Task(cut(1)[0], settings, device, (), opened.sent)
+    out = Path(out)
     with output_folder(out):
         settings.write(out)
         run = _Run(tables.ConceptFiles(out), settings, entries, task, engine or Here(), progress)
@@ -154,8 +128,24 @@ def find_concepts(
         return _finish(out, settings, factors)
 
 
+def _find_layer(network: nn.Module, config: ModelConfig, layer: str | None, concepts: int) -> LayerCall:
+    """The layer whose concepts are sought.
+
+    Raises:
+        VidexplainError: No such layer, a layer that is not laid out as video, or one with too few channels.
+    """
+    x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(network))
+    call = layer_of(network, x, layer)
+    channels = read(network, x, call)[0].shape[1]
+    if concepts > 2 * channels:  # twice, because a layer with negative values has two features for each channel
+        raise VidexplainError(
+            f"{concepts} concepts cannot be found in layer '{call}' of {channels} channels: ask for 1 to {channels}"
+        )
+    return call
+
+
 class _Run:
-    """The two passes over the videos. What an earlier run has written is kept."""
+    """The two passes over the videos. Shards that an earlier run has written are kept."""
 
     def __init__(
         self,
@@ -202,7 +192,7 @@ class _Run:
             self._tell(task.shard.stop - task.shard.start)
         self._files.merge(self._shards)
 
-    def _part(self, shard: Any) -> Task:
+    def _part(self, shard: Shard) -> Task:
         return replace(self._task, shard=shard, entries=tuple(self._entries[shard.start : shard.stop]))
 
     def _tell(self, videos: int) -> None:
@@ -212,7 +202,7 @@ class _Run:
 
 
 def _finish(out: Path, settings: Settings, factors: Factors) -> Concepts:
-    """Write the tables of the concepts; that of the concepts themselves comes last and says that all is there."""
+    """Write the tables of the concepts. ``concepts.parquet`` is last: a folder that has it is complete."""
     found = Concepts(out, settings)
     summary = summarise(found, factors)
     shares = class_shares(found.videos, settings.labels, settings.seed)

@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.audit.shards import Shard, cut
+from videxplain.audit.tables import number_of
 from videxplain.concepts import tables
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.settings import Settings, read_settings
 from videxplain.data.sampling import short_videos_note
-from videxplain.errors import VidexplainError, unknown
+from videxplain.errors import VidexplainError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_POOR = 0.5
+"""Concepts that explain less of the activations come with a note."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +122,7 @@ class Concepts:
             VidexplainError: No such video, or it could not be read when the concepts were sought.
         """
         videos = self.videos
-        if isinstance(video, str):
-            places = np.flatnonzero(videos["name"] == video)
-            if not len(places):
-                raise unknown("video", video, videos["name"])
-            video = int(places[0])
-        if not 0 <= video < len(videos):
-            raise VidexplainError(f"video {video} does not exist; there are videos 0 to {len(videos) - 1}")
+        video = number_of(videos, video)
         name = str(videos["name"].iloc[video])
         try:
             return tables.read_maps(self.folder, self.shards[video // self.settings.shard], name)
@@ -151,7 +149,3 @@ class Concepts:
             f"Concepts({settings.concepts} of {settings.model} at {settings.layer} on {settings.data}, "
             f"{settings.videos:,} videos, {self.folder})"
         )
-
-
-_POOR = 0.5
-"""Concepts that explain less of the activations come with a note."""

@@ -112,13 +112,9 @@ class Settings:
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of a search on disk; ``VidexplainError`` where there is none."""
-    path = folder / SETTINGS
-    if not path.is_file():
-        raise VidexplainError(f"{folder} holds no concepts: there is no {SETTINGS} in it")
-    held = _KEPT.read(path)
-    known = {name: held[name] for name in Settings.__dataclass_fields__ if name in held}
-    try:
-        return Settings(**{**known, "labels": tuple(known["labels"])})
-    except (KeyError, TypeError) as error:
-        raise VidexplainError(f"{path} is not complete: {error}") from None
+    """Read the settings of a search from its folder.
+
+    Raises:
+        VidexplainError: The folder has none, or they are damaged or of another version.
+    """
+    return _KEPT.load(folder, Settings)

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.actionfigures import Evidence, read_evidence
+from videxplain.audit.evidence import read_masks
+from videxplain.audit.map_figures import centre_and_spread
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.matching import Matching, matched_region, region_cells
 from videxplain.concepts.rows import ConceptRow, MatchRow, TubeRow
 from videxplain.concepts.settings import Settings
 from videxplain.concepts.tubes import SHARE, strongest_tube
-from videxplain.data.datasets.prepared import is_frame_folder, source_video
 from videxplain.errors import VidexplainError
 from videxplain.viz.overlay import enlarge
 
@@ -45,11 +44,6 @@ def scales_of(videos: "pd.DataFrame") -> NDArray[np.float64]:
     peaks = np.stack(videos[videos["error"].isna()]["peak"].to_list())
     scales: NDArray[np.float64] = np.percentile(peaks, _SCALE, axis=0)
     return np.where(scales > 0, scales, peaks.max(0))
-
-
-def masks_of(video: Path) -> Evidence:
-    """The masks of a video of ActionFigures, which may be prepared as frames."""
-    return read_evidence(source_video(video) if is_frame_folder(video) else video)
 
 
 def summarise(found: "Concepts", factors: Factors) -> Summary:
@@ -89,7 +83,7 @@ def summarise(found: "Concepts", factors: Factors) -> Summary:
                 )
         if settings.evidence:
             try:
-                evidence = masks_of(found.path(number))
+                evidence = read_masks(found.path(number))
             except VidexplainError:  # it has gone since the videos were measured
                 continue
             size = (evidence.people.shape[1], evidence.people.shape[2])
@@ -143,9 +137,4 @@ def _centre(place: NDArray[np.float64]) -> tuple[float | None, float | None, flo
     total = place.sum()
     if not total > 0:
         return None, None, None
-    height, width = place.shape
-    rows, columns = place.sum(1) / total, place.sum(0) / total
-    y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
-    centre_y, centre_x = float(rows @ y), float(columns @ x)
-    spread = np.sqrt(rows @ (y - centre_y) ** 2 + columns @ (x - centre_x) ** 2)
-    return centre_x, centre_y, float(spread)
+    return centre_and_spread(place.sum(1) / total, place.sum(0) / total)

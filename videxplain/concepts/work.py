@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from videxplain.attribution.api import check_input
 from videxplain.attribution.layers import LayerCall, resolve
 from videxplain.attribution.targets import score_function
 from videxplain.attribution.versions import versions_at_once
+from videxplain.audit.entries import Entry
+from videxplain.audit.network import load_once
 from videxplain.audit.shards import Shard
-from videxplain.audit.work import Entry
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.importance import measure_importance
 from videxplain.concepts.layer import Rest, read
@@ -99,40 +99,22 @@ def measure_shard(task: Task) -> Measured:
     rest = Rest(model, layer)
     result = Measured([], {})
     for entry in task.entries:
-        known: dict[str, Any] = {
-            "video": entry.number,
-            "path": entry.shown,
-            "name": entry.name,
-            "group": entry.group,
-            "truth": entry.truth,
-        }
         try:
             values, maps = _measure_video(model, entry.path, layer, task.factors, rest, task.settings)
         except VidexplainError as error:
-            result.rows.append(VideoRow(**known, error=str(error)))
+            result.rows.append(VideoRow(**entry.columns, error=str(error)))
             continue
-        result.rows.append(VideoRow(**known, **values))
+        result.rows.append(VideoRow(**entry.columns, **values))
         result.maps[entry.name] = maps
     return result
 
 
 def _model(task: Task) -> nn.Module:
-    settings = task.settings
     if task.network is not None:
         return task.network
+    settings = task.settings
     expects = tuple(settings.expects.items())
-    return _load(settings.model, settings.weights, settings.labels, settings.view, expects, task.device)
-
-
-@lru_cache(maxsize=1)
-def _load(
-    model: str, weights: str, labels: tuple[str, ...], view: str, expects: tuple[tuple[str, Any], ...], device: str
-) -> nn.Module:
-    """The network, loaded once a process."""
-    from videxplain.models.zoo import load_model
-
-    network: nn.Module = load_model(model, weights, labels=labels, view=view, **dict(expects)).to(device)
-    return network
+    return load_once(settings.model, settings.weights, settings.labels, settings.view, expects, task.device)
 
 
 def windows_together(model: nn.Module, source: FileFrames, whole: Plan) -> Iterator[Tensor]:
