@@ -1,22 +1,10 @@
 """How a network sees frames with each of its weights, known without loading it. No torch for our architectures."""
 
-from collections.abc import Mapping
-
 from videxplain.models.architectures import ARCHITECTURES
-from videxplain.models.config import View
 from videxplain.models.hubs.sources import source_of
 from videxplain.models.weights.checkpoints import CHECKPOINTS
 from videxplain.models.weights.files import bundled_path, read_metadata
-
-_SHORT_SIDE = View(256, (224, 224), corner="floor")
-
-MMACTION2_VIEWS: Mapping[str, View] = {
-    "i3d": _SHORT_SIDE,
-    "non_local": _SHORT_SIDE,
-    "late_fusion": _SHORT_SIDE,
-    "c3d": View((128, 171), (112, 112), corner="floor"),
-}
-"""Architecture to the view of mmaction2's validation: Resize and CenterCrop with OpenCV."""
+from videxplain.models.weights.mmaction2_views import MMACTION2_VIEWS
 
 
 def view_words(name: str, weights: str) -> str:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videxplain.errors import VidexplainError
-from videxplain.models.published_views import MMACTION2_VIEWS
+from videxplain.models.weights.mmaction2_views import MMACTION2_VIEWS
 
 State = Mapping[str, Tensor]
 Rules = Sequence[tuple[str, str]]
