@@ -9,7 +9,8 @@ from tests.audit.conftest import Tiny
 from tests.browser import chromium, page
 from tests.firefox import firefox
 from videxplain.audit.api import run_audit
-from videxplain.audit.report.build import build_report, choose_clips
+from videxplain.audit.report.build import build_report
+from videxplain.audit.report.clips import choose_clips
 from videxplain.audit.report.compare import build_comparison
 from videxplain.data.datasets.open import open_dataset
 from videxplain.errors import VidexplainError

@@ -1,4 +1,4 @@
-"""Windows of several videos through one network together, each video explained for the class that it gets."""
+"""Explains several videos together: their windows share batches. Each video is explained for its own prediction."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -39,8 +39,8 @@ class Question:
 
     Attributes:
         number: Its number in the data set.
-        path: Where it lies.
-        truth: The index of its class among the network's, or None.
+        path: The file, or the folder of frames.
+        truth: The network's index of its class, or None.
     """
 
     number: int
@@ -50,22 +50,23 @@ class Question:
 
 @dataclass
 class Answer:
-    """What the network made of a video.
+    """The prediction and the explanation of a video.
 
     Attributes:
         question: The video.
-        error: Why there is nothing else, or None.
+        error: Why the video could not be explained; the other attributes are then empty. None otherwise.
         source: The frames.
         whole: The windows.
         probabilities: ``(K,)``, averaged over windows.
         logits: ``(K,)``, averaged over windows.
-        features: ``(F,)`` what its classifier was given, averaged over windows; empty where that cannot be seen.
-        maps: For the class predicted, and for the truth where it is another: one map a frame.
-        middle: The middle window ``(1, 3, T, H, W)`` as the network saw it.
-        middle_map: The map ``(T, h, w)`` of the prediction in that window.
-        familiarity: How far the clip is from those that the network has learned from; None if its weights do not say.
-        seconds: Time in the network.
-        windows: Passes of the network.
+        features: ``(F,)``, the input of the network's classifier, averaged over windows; empty if it is not known.
+        maps: One map for each frame, ``"prediction"`` for the predicted class; and ``"truth"`` if the prediction is
+            wrong.
+        middle: The middle window ``(1, 3, T, H, W)``, as the network saw it.
+        middle_map: ``(T, h, w)``, the map of the prediction in this window.
+        familiarity: How far the clip is from the training clips; None if the weights do not say.
+        seconds: Seconds in the network.
+        windows: Windows that the network saw.
     """
 
     question: Question
@@ -89,7 +90,7 @@ class Answer:
 
 
 class _Video:
-    """A video whose windows are still going through the network."""
+    """A video of which not all windows have gone through the network."""
 
     def __init__(self, question: Question, config: ModelConfig) -> None:
         self.question = question
@@ -107,7 +108,7 @@ class _Video:
         self.measured = 0
 
     def add(self, seen: Seen, n: int) -> None:
-        """Count what was seen of a window, the ``n``-th of its batch."""
+        """Add the features of a window, the ``n``-th of its batch."""
         if seen.classifier is not None:
             self.features = seen.classifier[n] if self.features is None else self.features + seen.classifier[n]
         if seen.distance is not None and seen.energy is not None:
@@ -116,7 +117,7 @@ class _Video:
             self.measured += 1
 
     def candidates(self, total: NDArray[np.float64], said: NDArray[np.float64], windows: int, count: int) -> list[int]:
-        """The classes that may win in the end, and the truth; the arguments are those of ``leading_classes``."""
+        """The classes that can still win, and the truth. For the arguments see ``leading_classes``."""
         leading = leading_classes(total, said, windows, count)
         truth = self.question.truth
         return leading if truth is None or truth in leading else [*leading, truth]
@@ -140,11 +141,11 @@ class Batches:
 
         Args:
             model: The network.
-            config: What it expects.
-            method: An entry of the table of methods.
+            config: What the network expects.
+            method: The method.
             layer: Dotted name, or None for the method's default.
             precision: See :func:`videxplain.attribute`.
-            options: What the method takes besides.
+            options: Values of the method's options, by name.
             together: Windows in a batch; None for as many as fit a fixed amount of memory.
         """
         self._model, self._config, self._method = model, config, method
@@ -155,7 +156,7 @@ class Batches:
         self._ready = False
 
     def explain(self, questions: Sequence[Question]) -> Iterator[Answer]:
-        """The answers in order; a video that cannot be read has an answer with an error."""
+        """Explain videos, and yield the answers in order. The answer for a video that cannot be read has an error."""
         waiting: list[tuple[_Video, int, Tensor]] = []
         opened: list[_Video | Answer] = []
         for question in questions:
@@ -268,7 +269,7 @@ class Batches:
         return answer
 
     def _complete(self, video: _Video, key: int, answer: Answer) -> None:
-        """Run the windows again that kept no map of the class; that is rare."""
+        """Run windows again that kept no map of the class, which is rare."""
         missing = [i for i in range(len(video.whole.windows)) if key not in video.records.keys(i)]
         device = device_of(self._model)
         for i, x in zip(missing, window_inputs(video.source, video.whole, missing, self._config, device), strict=True):
@@ -280,12 +281,17 @@ class Batches:
 
 
 def always(score: Score) -> Choose:
-    """The choice of one score whatever the logits are."""
+    """Choose this score for any logits."""
     return lambda _: [score]
 
 
 def own_outcome(index: Tensor) -> Score:
-    """The score of each sample's own outcome ``(N,)``; that of a complement is minus the one output."""
+    """A score that differs from sample to sample.
+
+    Args:
+        index: ``(N,)``, the outcome of each sample. Outcome 1 of a network with one output is the complement: its score
+            is minus the output.
+    """
 
     def score(logits: Tensor) -> Tensor:
         every = torch.cat([logits, -logits], 1) if logits.shape[1] == 1 else logits

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = (4, 8, 8)
-"""Maps are compared at so many steps, rows and columns."""
+"""Maps are compared at this number of steps in time, rows and columns."""
 _SMALLEST = 4
-"""Fewer videos of one class than twice this are not clustered."""
+"""A cluster has at least this many videos, and a class at least twice as many to be clustered."""
 _COMPONENTS = 16
 
 
@@ -20,10 +20,10 @@ class Cluster:
     Attributes:
         label: The predicted class.
         members: Numbers of the videos.
-        oddness: How far its usual explanation lies from that of the whole data set, in the median absolute deviations
-            of all explanations.
+        oddness: Distance of its median explanation from the median explanation of the data set, in median absolute
+            deviations of all explanations.
         share: Its share of the class's videos.
-        accuracy: Share of its videos that are right; None without truths.
+        accuracy: The share of its videos with a right prediction; None without truths.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Cluster:
 
 
 def reduced(maps: NDArray[np.float32], grid: tuple[int, int, int] = GRID) -> NDArray[np.float32]:
-    """Maps ``(T, h, w)`` averaged to a small grid, negative values as zero, with a sum of one; flattened."""
+    """Maps ``(T, h, w)``, averaged to a small grid, divided by their sum and flattened. Negative values count as 0."""
     values = np.maximum(np.nan_to_num(np.asarray(maps, np.float32)), 0)
     for axis, cells in enumerate(grid):
         values = _averaged(values, axis, cells)
@@ -43,7 +43,7 @@ def reduced(maps: NDArray[np.float32], grid: tuple[int, int, int] = GRID) -> NDA
 
 
 def _averaged(values: NDArray[np.float32], axis: int, cells: int) -> NDArray[np.float32]:
-    """One axis brought to ``cells`` values, each the mean over the stretch of the axis that it covers."""
+    """One axis reduced to ``cells`` values, each the mean over its part of the axis."""
     length = values.shape[axis]
     edges = np.linspace(0, length, cells + 1)
     low, high = edges[:-1, None], edges[1:, None]
@@ -61,19 +61,20 @@ def find_clusters(
     maps: NDArray[np.float32],
     features: NDArray[np.float32] | None = None,
 ) -> tuple[list[Cluster], NDArray[np.float64]]:
-    """Cluster the explanations of each predicted class with HDBSCAN, the cluster furthest from the usual first.
+    """Cluster the explanations of each predicted class with HDBSCAN (Campello et al., PAKDD 2013).
 
-    A shortcut is a reason that other classes do not have. So clusters are ordered by how far they lie from what is
-    usual in the whole data set. In its own class the shortcut may be the usual reason.
+    Clusters are ordered by their distance from the median explanation of the whole data set, the furthest first. A
+    shortcut is a reason that other classes do not have. It may be the most frequent reason in its own class, so a
+    distance within the class would miss it.
 
-    Two videos are alike where their reduced maps and, if given, their pooled features are. Both are brought to the
-    same weight. What HDBSCAN (Campello et al., PAKDD 2013) puts into no cluster is in none.
+    The distance of two videos compares their reduced maps and, if given, their pooled features, with equal weight.
+    A video that HDBSCAN calls noise is in no cluster.
 
     Args:
-        numbers: ``N`` numbers of videos.
-        predictions: ``N`` predicted classes.
-        right: ``N``, whether the prediction is the truth, None where there is none.
-        maps: ``(N, D)``, of :func:`reduced`.
+        numbers: Numbers of the N videos.
+        predictions: The N predicted classes.
+        right: Whether each prediction is right; None without a truth.
+        maps: ``(N, D)``, from :func:`reduced`.
         features: ``(N, F)`` or None.
 
     Returns:
@@ -95,7 +96,7 @@ def find_clusters(
         if len(at) < 2 * _SMALLEST:
             continue
         smallest = max(_SMALLEST, round(0.05 * len(at)))
-        # One cluster is an answer too: a shortcut may be in every clip of its class.
+        # A class may be one cluster: a shortcut may be in every clip of it.
         named = HDBSCAN(min_cluster_size=smallest, allow_single_cluster=True, copy=True).fit_predict(points)
         for cluster in sorted(set(named) - {-1}):
             members = at[named == cluster]
@@ -113,11 +114,11 @@ def find_clusters(
 
 
 def _points(maps: NDArray[np.float32], features: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """Points in few dimensions, maps and features with the same total variance."""
+    """Points in few dimensions: principal components of maps and features, with the same total variance each."""
     from sklearn.decomposition import PCA
 
     parts = []
-    # The root makes the Euclidean distance Hellinger's: what lies between zero and a little counts as well.
+    # With square roots, the Euclidean distance is Hellinger's, which weights small values more.
     for values in (np.sqrt(maps), features):
         if values is None or len(values) < 2:
             continue

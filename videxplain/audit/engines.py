@@ -34,7 +34,7 @@ class Here:
 
 
 class Processes:
-    """Tasks in several processes of this machine, each of which loads the network once."""
+    """Tasks in several processes of this machine. Each process loads the network once."""
 
     def __init__(self, workers: int) -> None:
         """``workers`` is the number of processes."""
@@ -48,7 +48,7 @@ class Processes:
         from concurrent.futures.process import BrokenProcessPool
         from multiprocessing import get_context
 
-        # A forked process would inherit the threads' locks of torch in whatever state they are.
+        # A forked process would inherit locks of torch's threads, perhaps closed.
         pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _begin, (self._workers,))
         try:
             with workers_ended():
@@ -58,17 +58,17 @@ class Processes:
                     yield running[done], done.result()
         except BrokenProcessPool:
             raise VidexplainError(
-                "a worker process died, perhaps for want of memory; finished shards are kept: run the command again"
+                "a worker process died, perhaps because memory ran out; finished shards are kept: run the command again"
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 class RayCluster:
-    """Tasks on a Ray cluster; those of a node that is lost are run again elsewhere."""
+    """Tasks on a Ray cluster. Tasks of a node that is lost run again on another node."""
 
     def __init__(self, address: str) -> None:
-        """``address`` is that of a cluster; ``"auto"`` is this machine's, started if there is none."""
+        """``address`` is the address of a cluster, or ``"auto"`` for a cluster of this machine, started if needed."""
         self._address = address
 
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
@@ -98,7 +98,7 @@ def choose_engine(workers: int, address: str | None) -> Engine:
 
 
 def _begin(workers: int) -> None:
-    """Workers share the cores; with all threads each, they would stand in each other's way."""
+    """Set up a worker process. Workers share the cores, so each gets its part of the threads."""
     import os
 
     import torch
@@ -108,7 +108,7 @@ def _begin(workers: int) -> None:
 
 
 def _refuse_silence(address: str) -> None:
-    """Raise where nothing listens at the address of a cluster; Ray itself would wait for minutes."""
+    """Raise if nothing listens at the address of a cluster. Ray itself would wait for minutes."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if address == "auto":
         return

@@ -1,4 +1,4 @@
-"""What an audit and a search for concepts need beyond the package itself: the extra ``audit``."""
+"""The packages of the extra ``audit``, which an audit and a search for concepts need."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -14,18 +14,18 @@ _PACKAGES = {
     "altair": "altair",
     "vl_convert": "vl-convert-python",
 }
-"""Module to the package that has it."""
+"""The package of each module."""
 
 
 def need_extra(what: str, modules: Iterable[str] = tuple(_PACKAGES)) -> None:
-    """Refuse ``what`` before any work is done where a package that it needs is not installed.
+    """Check that packages are installed, before any work is done.
 
     Args:
-        what: Who asks, such as ``"audit"``.
-        modules: Those that it imports.
+        what: What needs them, such as ``"audit"``.
+        modules: The modules that it imports.
 
     Raises:
-        VidexplainError: One is missing. The message names the extra.
+        VidexplainError: A package is missing. The message names the extra.
     """
     missing = [_PACKAGES[name] for name in modules if find_spec(name) is None]
     if missing:

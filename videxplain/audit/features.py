@@ -1,4 +1,4 @@
-"""What a network shows of a batch besides its logits: what its classifier was given, and how familiar each clip is."""
+"""What a batch gives besides logits: the input of the classifier, and how familiar each clip is to the network."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,18 +14,18 @@ from videxplain.models.familiarity import Familiarity, energies
 from videxplain.models.stages import StageFeatures, stage_features
 
 _SAME = 1e-2
-"""Features of a clip in a batch and alone are the same where they differ by less than this share of the largest."""
+"""Features of a clip in a batch and alone count as equal if they differ by less than this share of the largest."""
 
 
 @dataclass
 class Seen:
-    """What was seen of the clips of one batch.
+    """The features of the clips of one batch.
 
     Attributes:
-        classifier: ``(N, F)`` what the last linear layer was given; None where it saw other rows than clips.
-        distance: ``(N,)`` distance of the features from the nearest class; None if the weights do not say what the
-            network has learned from.
-        energy: ``(N,)`` energy score of the logits; None as above.
+        classifier: ``(N, F)``, the input of the last linear layer; None if its rows are not the clips.
+        distance: ``(N,)``, distance of the features from the nearest class; None if the weights do not say what the
+            network was trained on.
+        energy: ``(N,)``, energy score of the logits; None as for ``distance``.
     """
 
     classifier: NDArray[np.float64] | None = None
@@ -37,7 +37,7 @@ class BatchFeatures:
     """Reads the features of the first pass of every batch."""
 
     def __init__(self, model: nn.Module, classes: int) -> None:
-        """``classes`` is the number of outputs, by which the classifier is recognised."""
+        """``classes`` is the number of outputs. The classifier is the last linear layer with this number."""
         linear = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == classes]
         known = getattr(model, "familiarity", None)
         self._model = model
@@ -47,12 +47,12 @@ class BatchFeatures:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """The distance and the energy that 99 % of known clips do not reach; None if the weights do not say."""
+        """The distance and the energy that 99 % of known clips stay under; None if the weights do not say."""
         return None if self._known is None else (self._known.distance_limit, self._known.energy_limit)
 
     @contextmanager
     def watching(self, x: Tensor) -> "Iterator[_Watch]":
-        """While active, passes of the batch ``(N, 3, T, H, W)`` are watched until ``keep`` is called."""
+        """Watch the passes of a batch ``(N, 3, T, H, W)`` until ``keep`` is called."""
         watch = _Watch(x)
         with ExitStack() as stack:
             if self._known is not None:
@@ -62,7 +62,12 @@ class BatchFeatures:
             yield watch
 
     def of(self, watch: "_Watch", logits: Tensor) -> Seen:
-        """What the first pass has shown, after the batch is done."""
+        """The features of the first pass.
+
+        Args:
+            watch: The watch, after the batch is done.
+            logits: ``(N, K)``, the logits of the first pass.
+        """
         seen = Seen(classifier=watch.classifier)
         if self._known is not None:
             features = self._stages(watch)
@@ -76,7 +81,7 @@ class BatchFeatures:
         held, x = watch.held, watch.x
         if held is not None and len(x) > 1:
             if self._in_order is None:
-                # Where frames are folded into the batch, the last clip alone shows whether rows are clip after clip.
+                # Some networks fold frames into the batch. The last clip alone shows whether each row is one clip.
                 _, alone = pass_of(self._model, x[-1:], self._known.stages)
                 self._in_order = alone is not None and bool(
                     (alone[0] - held[-1]).abs().max() <= _SAME * alone.abs().max()
@@ -107,7 +112,7 @@ class _Watch:
             self._given.append(given[0].detach())
 
     def keep(self) -> None:
-        """The first pass, that of the clips themselves, is over; what follows is of changed clips."""
+        """Keep the first pass, which saw the clips themselves. Later passes see changed clips."""
         if self._over:
             return
         self._over = True

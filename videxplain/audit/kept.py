@@ -86,11 +86,11 @@ class KeptFile:
 
 
 def kept_view_box(shown: Mapping[str, Any] | None, size: tuple[int, int]) -> Box | None:
-    """The part of a frame that the network saw; None where that is the whole frame.
+    """The part of a frame that the network saw; None for the whole frame.
 
     Args:
-        shown: The fields of the network's ``View``; None where it is shown whole frames.
-        size: Height and width of the frame.
+        shown: The fields of the network's ``View``; None if it sees whole frames.
+        size: Height and width of the frame, in pixels.
     """
     if shown is None:
         return None

@@ -8,24 +8,25 @@ from numpy.typing import NDArray
 MIDDLE = (0.25, 0.75)
 """The middle half of each axis: a quarter of the picture."""
 BORDER = 0.1
-"""What lies nearer to an edge than this share of the axis is border: 36 % of the picture."""
+"""The border is what lies nearer to an edge than this share of the axis: 36 % of the picture."""
 STRONGEST = 0.1
+"""The strongest cells are this share of all cells."""
 
 
 @dataclass(frozen=True)
 class MapFigures:
-    """Figures of the maps of one clip. All but the first two are None where the maps hold no evidence.
+    """Figures of the maps of one clip. All are None if the maps hold no evidence.
 
     Attributes:
-        first: The first frame whose contribution is above half of the largest; None without evidence.
+        first: The first frame whose contribution is above half of the largest.
         last: The last such frame.
-        time_share: The share of all frames whose contribution is above half of the largest.
+        time_share: The share of such frames.
         x: Centre of the evidence from left to right, as a share of the width.
         y: Centre of the evidence from top to bottom, as a share of the height.
         spread: Root mean square distance from the centre, in shares of the picture's sides.
-        middle: Share of the evidence in the middle quarter of the picture; 0.25 where it is spread evenly.
-        border: Share of the evidence in the outer tenth along each edge; 0.36 where it is spread evenly.
-        concentration: Share of the evidence in the strongest tenth of the cells; 0.1 where it is spread evenly.
+        middle: Share of the evidence in the middle quarter of the picture; 0.25 for an even spread.
+        border: Share of the evidence in the outer tenth along each edge; 0.36 for an even spread.
+        concentration: Share of the evidence in the strongest tenth of the cells; 0.1 for an even spread.
     """
 
     first: int | None
@@ -81,7 +82,7 @@ def _centres(cells: int) -> NDArray[np.float64]:
 
 
 def _inside(place: NDArray[np.float64], low: float, high: float) -> float:
-    """The share of ``place`` between two shares of each axis; a cell on the edge counts by its part inside."""
+    """The share of ``place`` between ``low`` and ``high`` of each axis. A cell on the edge counts in part."""
     inner = place
     for axis in (0, 1):
         cells = place.shape[axis]
@@ -92,7 +93,7 @@ def _inside(place: NDArray[np.float64], low: float, high: float) -> float:
 
 
 def _strongest(values: NDArray[np.float64], share: float) -> float:
-    """The share of the sum that the largest ``share`` of the values holds; the last of them counts by its part."""
+    """The share of the sum that the largest ``share`` of the values holds. The last of them counts in part."""
     ordered = np.sort(values)[::-1]
     count = share * len(ordered)
     whole = int(count)

@@ -16,7 +16,7 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.result import UNFAMILIAR_FRAME
 
 _FEW = 0.05
-"""Where more than this share of the videos is unlike what was learned, every page says so. It is 0.01 of known ones."""
+"""If more than this share of the videos is unfamiliar, every page says so. Of known videos, 0.01 are."""
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +27,8 @@ class Audit:
     """Explanations of a data set on disk; see :func:`videxplain.audit.api.run_audit`.
 
     Attributes:
-        folder: Where it lies.
-        settings: What was asked.
+        folder: The folder of the audit.
+        settings: The settings of the audit.
     """
 
     folder: Path
@@ -39,24 +39,24 @@ class Audit:
         """Open an audit.
 
         Raises:
-            VidexplainError: The folder holds none, or one that is not finished.
+            VidexplainError: The folder holds no audit, or one that is not finished.
         """
         folder = Path(folder)
         settings = read_settings(folder)
         if not (folder / VIDEOS).is_file():
-            raise VidexplainError(f"the audit in {folder} is not finished: run its command again, and it goes on")
+            raise VidexplainError(f"the audit in {folder} is not finished: run its command again to continue")
         return cls(folder, settings)
 
     @cached_property
     def videos(self) -> "pd.DataFrame":
-        """A row a video, in the order of the data set; ``docs/audit.md`` explains the columns."""
+        """A row for each video, in the order of the data set; ``docs/audit.md`` explains the columns."""
         import pandas as pd
 
         return pd.read_parquet(self.folder / VIDEOS)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has to be said with every number of the audit."""
+        """Notes that belong to every number of the audit."""
         filled = int((self.videos["filled"] > 0).sum())
         strange = int((self.videos["unfamiliar"] == True).sum())  # noqa: E712 (None is neither)
         explained = int(self.videos["error"].isna().sum())
@@ -67,7 +67,7 @@ class Audit:
 
     @cached_property
     def classes(self) -> "pd.DataFrame":
-        """A row a class: accuracy, figures of its maps, temporal reliance."""
+        """A row for each class: accuracy, figures of its maps, temporal reliance."""
         from videxplain.audit.report.statistics import classes
 
         return classes(self.videos, self.settings.labels)
@@ -82,8 +82,8 @@ class Audit:
 
         Args:
             video: Its number, or its name in the table.
-            what: ``"prediction"``; where the prediction is wrong also ``"truth"`` and ``"contrast"``: why the
-                prediction rather than the truth.
+            what: ``"prediction"``; if the prediction is wrong also ``"truth"`` and ``"contrast"``, which explains why
+                the prediction rather than the truth.
 
         Raises:
             VidexplainError: No such video, or no such map.
@@ -99,7 +99,7 @@ class Audit:
             raise VidexplainError(f"there is no map '{what}' of {name}{reason}") from None
 
     def path(self, video: int) -> Path:
-        """Where a video lies."""
+        """The file of a video, or its folder of frames."""
         return Path(self.settings.data) / str(self.videos["path"].iloc[video])
 
     def __repr__(self) -> str:

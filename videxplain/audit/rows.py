@@ -6,27 +6,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class VideoRow:
-    """What the audit knows of one video. ``docs/audit.md`` explains every column.
+    """The figures of one video. ``docs/audit.md`` explains every column.
 
     Attributes:
         video: Its number in the data set, from 0.
-        path: Where it lies, relative to the data set's folder.
-        name: What its page and its maps are called after; no two videos share one.
+        path: Its path, relative to the data set's folder.
+        name: The name of its page and its maps; no two videos have the same.
         group: Videos of one group come from one recording.
         truth: The label that the data set gives, or None.
-        error: Why it could not be read or explained, or None. All that follows is then empty.
+        error: Why it could not be read or explained, or None. With an error, all columns after this one are empty.
         prediction: The class that the network finds most probable in the whole video.
         probability: Its probability.
         correct: Whether the prediction is the truth; None without a truth.
         truth_probability: The probability of the truth.
-        probabilities: ``(K,)``, of every class, averaged over the windows of the video.
-        logits: ``(K,)``, of every class, averaged over the windows of the video.
+        probabilities: ``(K,)``, the probability of every class, averaged over the windows of the video.
+        logits: ``(K,)``, the logit of every class, averaged over the windows of the video.
         frames: Frames of the video.
         filled: How often its last frame was repeated because the network sees more frames; 0 for most videos.
         fps: Frames a second.
         height: Of a frame, in pixels.
         width: Of a frame, in pixels.
-        windows: Passes of the network through the video.
+        windows: Windows that the network saw.
         curve: ``(T,)``, how much each frame contributed to the prediction.
         scale: The raw value that gets the brightest colour.
         first: As in :class:`videxplain.audit.map_figures.MapFigures`, and so are the seven that follow.
@@ -47,7 +47,7 @@ class VideoRow:
         energy: Share of the map's energy in the known evidence, if the data set has masks or boxes.
         pointing: Whether the map's maximum lies in the known evidence or within 15 pixels of it; of several equal
             maxima the share that do.
-        unfamiliar: Whether the clip is unlike anything that the network has learned from; None if its weights do not
+        unfamiliar: Whether the clip is unlike anything that the network was trained on; None if its weights do not
             say.
         feature_distance: Distance of its features from the nearest class, as a share of the distance that 99 % of known
             clips do not reach.

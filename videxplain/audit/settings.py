@@ -1,4 +1,4 @@
-"""What an audit was asked for, and the file that says so."""
+"""The settings of an audit, and their file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,28 +20,28 @@ class Settings:
 
     Attributes:
         model: The name of the network, as on the command line.
-        weights: What was given as weights.
-        weights_words: What the network says of them.
-        weights_sha256: Digest of the file that the weights came from; empty where they came from no file.
-        data: The data set.
-        kind: How it is laid out.
+        weights: The weights as they were given.
+        weights_words: The weights in words, from the network's configuration.
+        weights_sha256: Digest of the file that the weights came from; empty if there is no file.
+        data: The folder or list of the data set.
+        kind: The layout of the data set.
         split: Number of its split.
         subset: Which videos of the split.
-        videos: How many there are.
+        videos: Number of videos.
         videos_sha256: Digest of their paths, labels and groups in order.
         labels: The network's classes.
-        labels_file: Where they were read from, if they were given.
-        expects: What was said of the network besides (``--set``).
+        labels_file: The file or data set that lists them, if one was given.
+        expects: What was said about the network with ``--set``.
         method: The method.
         layer: The layer as it was given, or None for the method's default.
-        options: What the method takes besides.
+        options: Values of the method's options, by name.
         precision: ``"fp32"`` or ``"bf16"``.
         trust: Whether trust figures, temporal reliance and the share of motion are measured.
         evidence: ``"masks"``, ``"boxes"``, or ``""`` for a data set without known evidence.
         boxes: The file of UCF101-24's boxes; empty without.
         shard: Videos in a shard.
         view: As for :func:`videxplain.load_model`.
-        shown: The fields of the network's ``View``; None where it is shown whole frames.
+        shown: The fields of the network's ``View``; None if it sees whole frames.
     """
 
     model: str
@@ -69,12 +69,12 @@ class Settings:
     shown: dict[str, Any] | None = None
 
     def view_box(self, size: tuple[int, int]) -> Box | None:
-        """The part of a frame of ``size`` that the network saw; None where that is the whole frame."""
+        """The part of a frame of ``size`` (height, width) that the network saw; None for the whole frame."""
         return kept_view_box(self.shown, size)
 
     @property
     def weights_named(self) -> str:
-        """What the network says of its weights; what was given where it says nothing."""
+        """The weights in words; without words, as they were given."""
         return self.weights_words or self.weights
 
     @property
@@ -97,10 +97,10 @@ class Settings:
         )
 
     def write(self, folder: Path) -> None:
-        """Write the file, or compare with the one that is there.
+        """Write the settings, or check that the folder has the same settings already.
 
         Raises:
-            VidexplainError: The folder holds an audit of something else.
+            VidexplainError: The folder holds another audit.
         """
         _KEPT.write(folder, self)
 

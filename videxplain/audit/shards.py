@@ -1,4 +1,4 @@
-"""A data set in a fixed list of shards, each of which is explained whole or not at all."""
+"""A data set is cut into a fixed list of shards. A shard is explained whole or not at all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ SHARD_VIDEOS = 64
 
 @dataclass(frozen=True)
 class Shard:
-    """A stretch of the list of videos.
+    """Neighbouring videos of the list.
 
     Attributes:
         number: Its place in the list of shards, from 0.
         start: The first video.
-        stop: The one behind the last.
+        stop: The video after the last.
     """
 
     number: int
@@ -26,14 +26,14 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """What its files are called after."""
+        """The name of its files."""
         return f"{self.number:05d}"
 
 
 def cut(videos: int, size: int = SHARD_VIDEOS) -> list[Shard]:
-    """The shards of so many videos, each of ``size`` videos and the last of what is left.
+    """Cut a list of videos into shards of ``size`` videos; the last one may be smaller.
 
-    The list depends on nothing else. So results do not depend on how many workers there are, or on which machine.
+    The shards depend on the two numbers only. So results do not depend on the workers or the machines.
     """
     if size < 1:
         raise VidexplainError(f"a shard holds at least 1 video, not {size}")
@@ -41,9 +41,14 @@ def cut(videos: int, size: int = SHARD_VIDEOS) -> list[Shard]:
 
 
 def share_of(shards: Sequence[T], part: str | None) -> list[T]:
-    """The shards of one job in an array of jobs: ``"3/8"`` is the third of eight; None is all of them.
+    """The shards of one job in an array of jobs. Job i of n takes every n-th shard, beginning with the i-th.
 
-    Job i of n takes every n-th shard, beginning with the i-th.
+    Args:
+        shards: All shards.
+        part: ``"3/8"`` is the third of eight jobs; None takes all shards.
+
+    Raises:
+        VidexplainError: ``part`` is something else.
     """
     if part is None:
         return list(shards)

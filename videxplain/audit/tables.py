@@ -40,22 +40,22 @@ class ShardFiles:
     """The files of the shards of one audit."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is written before :meth:`write`."""
+        """Files in ``folder``; nothing is written yet."""
         self.folder = folder
 
     def done(self, shard: Shard) -> bool:
-        """Whether a shard is written whole."""
+        """Whether a shard is complete."""
         return self._table(shard).is_file()
 
     def write(
         self, shard: Shard, rows: Sequence[VideoRow], maps: Mapping[tuple[str, str], NDArray[np.float32]]
     ) -> None:
-        """Write a shard: its maps first and its table last, so that a table without maps never exists.
+        """Write a shard: first its maps, then its table. So a table always has its maps.
 
         Args:
-            shard: Which one.
-            rows: A row a video, in the order of the data set.
-            maps: By the name of the video and what is explained, ``(T, h, w)``, raw.
+            shard: The shard.
+            rows: A row for each video, in the order of the data set.
+            maps: Raw maps ``(T, h, w)``, by the name of the video and what is explained.
 
         Raises:
             VidexplainError: The folder cannot be written, or the disk is full. The shard then counts as not done.
@@ -71,7 +71,7 @@ class ShardFiles:
             parquet.write_table(table, path)
 
     def merge(self, shards: Iterable[Shard]) -> Path:
-        """One table of all videos, from those of the shards."""
+        """Write the table of all videos from the tables of the shards, and return its path."""
         return merge_tables([self._table(shard) for shard in shards], self.folder / VIDEOS)
 
     def _table(self, shard: Shard) -> Path:
@@ -110,7 +110,7 @@ def number_of(videos: "pandas.DataFrame", video: int | str) -> int:
 
 
 def open_maps(root: Path) -> Path:
-    """Make the Zarr group that holds the maps of all shards, unless it is there, and return ``root``.
+    """Make the Zarr group for the maps of all shards, unless it exists, and return ``root``.
 
     Raises:
         VidexplainError: It cannot be written.
@@ -127,7 +127,7 @@ def open_maps(root: Path) -> Path:
 
 
 def _write_maps(folder: Path, maps: Mapping[tuple[str, str], NDArray[np.float32]]) -> None:
-    """One array a video and target: half precision, divided by its largest size, in one chunk."""
+    """One array for each video and target: half precision, divided by the largest absolute value, in one chunk."""
     import zarr
 
     group = zarr.open_group(folder, mode="w")
@@ -140,7 +140,18 @@ def _write_maps(folder: Path, maps: Mapping[tuple[str, str], NDArray[np.float32]
 
 
 def read_maps(folder: Path, shard: Shard, video: str, what: str) -> NDArray[np.float32]:
-    """The raw maps ``(T, h, w)`` of a video; ``KeyError`` where there are none."""
+    """The raw maps ``(T, h, w)`` of a video.
+
+    Args:
+        folder: The folder of the audit.
+        shard: The shard of the video.
+        video: The name of the video.
+        what: ``"prediction"``, ``"truth"`` or ``"contrast"``.
+
+    Raises:
+        KeyError: There are no such maps.
+        FileNotFoundError: There are no maps of the shard.
+    """
     import zarr
 
     group = zarr.open_group(folder / MAPS / shard.name, mode="r")

@@ -18,12 +18,12 @@ from videxplain.untouched import untouched
 
 @dataclass(frozen=True)
 class Trust:
-    """What hiding and reordering did to the middle window of a clip.
+    """What happens to the prediction of a window when parts are hidden and frames are reordered.
 
     Attributes:
         trust: How far the probability of the class falls when the strongest tenth of the map is hidden by the mean
             colour: 0.6 is from 90 % to 30 %. None for a map that is the same everywhere.
-        trust_random: The same for the same shape at a random place.
+        trust_random: The same when a part of the same size and shape at a random place is hidden.
         shuffled: Whether the prediction stays when the frames are shuffled.
         reversed: The same when they run backwards.
         frozen: The same when all are the middle frame.
@@ -45,17 +45,17 @@ def measure_trust(
     seed: int,
     precision: Precision = "fp32",
 ) -> Trust:
-    """Six passes over one window.
+    """Measure trust and temporal reliance of one window, with six passes.
 
-    The random part is the map rolled around in time, height and width by random amounts. So it has the size and the
-    shape of the part that is compared with it, and only its place is random.
+    The random part is the strongest part, rolled in time, height and width by random amounts. So only its place is
+    random, not its size and shape.
 
     Args:
         model: The network.
-        config: What it expects, and what its output means.
+        config: What the network expects, and what its output means.
         window: ``(1, 3, T, H, W)``, normalised, so that zero is the mean colour.
         maps: ``(T, h, w)``, the map of the window.
-        label: The outcome that is explained.
+        label: The index of the outcome that is explained.
         seed: For the random part and the shuffled frames.
         precision: See :func:`videxplain.attribute`.
     """

@@ -1,4 +1,4 @@
-"""One shard of an audit, in whatever process or machine it is explained."""
+"""Explains one shard of an audit. It may run in another process or on another machine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ from videxplain.untouched import untouched
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A shard to explain: everything that another process needs to know.
+    """A shard to explain, with everything that another process needs.
 
     Attributes:
-        shard: Which one.
-        settings: What was asked.
-        device: Where to compute.
-        entries: Its videos.
-        network: The network itself where it was not given by name; otherwise None, and each process loads it.
+        shard: The shard.
+        settings: The settings of the audit.
+        device: Where a network given by name runs.
+        entries: The videos of the shard.
+        network: The network, if it was not given by name. Otherwise None, and each process loads it.
     """
 
     shard: Shard
@@ -57,7 +57,7 @@ class ShardResult:
 
 
 def explain_shard(task: ShardTask) -> ShardResult:
-    """Explain the videos of a shard; results do not depend on where it runs."""
+    """Explain the videos of a shard. The results do not depend on where this runs."""
     settings = task.settings
     expects = tuple(settings.expects.items())
     model = task.network or load_once(
@@ -76,7 +76,7 @@ def explain_shard(task: ShardTask) -> ShardResult:
     entries = {entry.number: entry for entry in task.entries}
     questions = [Question(e.number, e.path, None if e.truth is None else index.get(e.truth)) for e in task.entries]
     result = ShardResult([], {})
-    # The state of the network is remembered once for the shard, and not again for each of its passes.
+    # The state of the network is saved once for the shard, and not again for each pass.
     with untouched(model):
         for answer in batches.explain(questions):
             entry = entries[answer.question.number]
@@ -158,7 +158,7 @@ def _share_of_motion(model: nn.Module, window: Tensor, label: int, precision: Pr
     """The share of Grad-CAM's evidence in a window that vanishes when the clip stands still; None without evidence."""
     index = torch.full((1,), label, device=window.device)
     parts = []
-    # What needs motion and what does not add up to Grad-CAM's map, which takes one pass.
+    # The evidence that needs motion and the rest add up to Grad-CAM's map, which takes one pass.
     for name in ("motion", "gradcam"):
         method = METHODS[name]
         layer = find_layer(method, model, window, None)

@@ -1,6 +1,7 @@
 """The report of one audit."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.audit.clusters import Cluster, find_clusters
+from videxplain.audit.report.clips import choose_clips, write_clip
 from videxplain.audit.report.data import chart_data, list_data
 from videxplain.audit.report.gather import CURVE_POINTS, Gathered, class_of, features_of, gather, to_grid
-from videxplain.audit.report.media import MAX_SIDE, write_map, write_media
+from videxplain.audit.report.media import MAX_SIDE, write_map
 from videxplain.audit.report.pages import PAGES, Pages
 from videxplain.audit.report.statistics import RELIANCE, confusion, overview
 from videxplain.audit.report.words import cards_of, footer_of, percent, settings_in_words
@@ -39,46 +41,31 @@ def build_report(
 
     Args:
         audit: The audit.
-        clips: Which clips get a video and maps of their own: ``"all"``, ``"confused"``, or a number, of which the
-            confused and the odd come first.
-        max_side: The longer side of these videos in pixels.
-        notes: What every page must say.
-        progress: Called with the clips written so far and the clips in all.
+        clips: Which clips get a video and maps: ``"all"``, ``"confused"``, or a number of clips. Confused and odd clips
+            then come first.
+        max_side: The longer side of these videos, in pixels.
+        notes: Notes for every page, besides those of the audit.
+        progress: Called with the number of clips written and the number of all clips.
 
     Returns:
         The first page.
+
+    Raises:
+        VidexplainError: ``clips`` is something else, or the folder cannot be written.
     """
     folder = audit.folder / "report"
     make_folder(folder / "media")
     table, labels = audit.videos, list(audit.settings.labels)
     explained = np.flatnonzero(table["error"].isna().to_numpy())
     gathered = gather(audit, explained)
-    features = features_of(audit, explained)
-    predictions = [str(table["prediction"].iloc[i]) for i in explained]
-    right = [None if value is None else bool(value) for value in table["correct"].iloc[explained]]
-    clusters, oddness = find_clusters(explained.tolist(), predictions, right, gathered.reduced, features)
-    odd = dict(zip(explained.tolist(), oddness.tolist(), strict=True))
+    clusters, odd = _clusters(audit, explained, gathered)
     chosen = choose_clips(audit, explained, odd, clips)
-    moved: dict[str, NDArray[np.float64]] = {}
-    failed: set[int] = set()
-    for done, number in enumerate(chosen):
-        try:
-            movement = write_clip(audit, number, folder / "media", max_side)
-        except VidexplainError:  # the video has gone since it was explained
-            failed.add(number)
-        else:
-            label = class_of(audit, number)
-            moved[label] = moved.get(label, np.zeros(gathered.place[label].shape)) + to_grid(
-                movement, gathered.place[label].shape
-            )
-        if progress:
-            progress(done + 1, len(chosen))
-    shown = set(chosen) - failed
-    words = f"{audit.settings.method} of {audit.settings.model}"
+    written, moved = _write_clips(audit, chosen, folder / "media", gathered, max_side, progress)
+    title = f"{audit.settings.method} of {audit.settings.model} on {Path(audit.settings.data).name}"
     pages = Pages(
         folder,
-        title=f"{words} on {Path(audit.settings.data).name}",
-        footer=footer_of(audit, len(explained), len(shown)),
+        title=title,
+        footer=footer_of(audit, len(explained), len(written)),
         notes=[*audit.notes, *notes],
         pages=PAGES if table["truth"].notna().any() else [page for page in PAGES if page[0] != "confusion.html"],
     )
@@ -90,49 +77,38 @@ def build_report(
     _write_classes(pages, audit, folder, gathered, moved)
     pages.write("odd", "odd.html", clusters=described)
     pages.write("clip", "clip.html")
-    data = list_data(audit, explained, odd, shown)
-    data["title"] = f"{words} on {Path(audit.settings.data).name}"
+    data = list_data(audit, explained, odd, written)
+    data["title"] = title
     data["command"] = audit.settings.command
     pages.write_assets(data, chart_data(audit, figures, explained, gathered, odd))
     return folder / "index.html"
 
 
-def choose_clips(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float], clips: str) -> list[int]:
-    """The numbers of the videos that get media, in the order of the data set."""
-    numbers = explained.tolist()
-    wrong = {i for i in numbers if audit.videos["correct"].iloc[i] is False or audit.videos["correct"].iloc[i] == False}  # noqa: E712
-    if clips == "all":
-        return numbers
-    if clips == "confused":
-        return sorted(wrong)
-    if not clips.isdecimal():
-        raise VidexplainError(f"--clips is all, confused or a number, not '{clips}'")
-    # Confused and odd clips take turns, so that neither kind crowds the other out.
-    by_odd = sorted(numbers, key=lambda i: -odd.get(i, 0.0))
-    first = [i for i in by_odd if i in wrong]
-    second = [i for i in by_odd if i not in wrong]
-    turns = [i for pair in zip(first, second, strict=False) for i in pair]
-    turns += first[len(second) :] + second[len(first) :]
-    return sorted(turns[: int(clips)])
+def _clusters(audit: Audit, explained: NDArray[np.int64], gathered: Gathered) -> tuple[list[Cluster], dict[int, float]]:
+    """The clusters of explanations, and how unlike its class each explained video is, by its number."""
+    features = features_of(audit, explained)
+    predictions = [str(audit.videos["prediction"].iloc[i]) for i in explained]
+    right = [None if value is None else bool(value) for value in audit.videos["correct"].iloc[explained]]
+    clusters, oddness = find_clusters(explained.tolist(), predictions, right, gathered.reduced, features)
+    return clusters, dict(zip(explained.tolist(), oddness.tolist(), strict=True))
 
 
-def write_clip(audit: Audit, number: int, folder: Path, max_side: int) -> NDArray[np.float32]:
-    """Write the media of one video of an audit; gives its mean movement (see :func:`write_media`)."""
-    row = audit.videos.iloc[number].to_dict()
-    best = np.argsort(-np.asarray(row["probabilities"]), kind="stable")[:5]
-    row["top"] = [[audit.settings.labels[k], float(row["probabilities"][k])] for k in best]
-    maps = {"prediction": (f"why {row['prediction']}", audit.maps(number))}
-    if row["correct"] is not None and not row["correct"] and isinstance(row["truth"], str):
-        for what, words in (
-            ("truth", f"what speaks for {row['truth']}"),
-            ("contrast", f"why {row['prediction']} rather than {row['truth']}"),
-        ):
-            try:
-                maps[what] = (words, audit.maps(number, what))
-            except VidexplainError:  # the truth is no class of the network
-                continue
-    box = audit.settings.view_box((int(row["height"]), int(row["width"])))
-    return write_media(folder, str(row["name"]), audit.path(number), row, maps, max_side=max_side, box=box)["movement"]
+def _write_clips(
+    audit: Audit, chosen: Sequence[int], folder: Path, gathered: Gathered, max_side: int, progress: Progress | None
+) -> tuple[set[int], dict[str, NDArray[np.float64]]]:
+    """Write the media of clips. Returns the clips that were written, and the sum of the movement of each class."""
+    written: set[int] = set()
+    moved: dict[str, NDArray[np.float64]] = {}
+    for done, number in enumerate(chosen, start=1):
+        with suppress(VidexplainError):  # the video has gone since it was explained
+            movement = write_clip(audit, number, folder, max_side)
+            written.add(number)
+            label = class_of(audit, number)
+            grid = gathered.place[label].shape
+            moved[label] = moved.get(label, np.zeros(grid)) + to_grid(movement, grid)
+        if progress:
+            progress(done, len(chosen))
+    return written, moved
 
 
 def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: Gathered) -> dict[str, Any]:
@@ -210,25 +186,24 @@ def _write_classes(
             if values is not None:
                 pictures[kind] = f"media/class-{place}-{kind}.png"
                 write_map(folder / pictures[kind], values.astype(np.float32))
-        curve = gathered.curve.get(label)
-        points = (
-            ""
-            if curve is None
-            else " ".join(
-                f"{100 * i / (CURVE_POINTS - 1):.1f},{28 - 26 * value / max(curve.max(), 1e-12):.1f}"
-                for i, value in enumerate(curve)
-            )
-        )
         rows.append(
             {
                 "anchor": f"class-{place}",
                 "href": "clips.html#" + urlencode({by: label}),
                 "label": label,
                 "videos": int(row["videos"]),
-                "curve": points,
+                "curve": _curve_points(gathered.curve.get(label)),
                 **pictures,
                 **{name: percent(row[name]) for name in ("accuracy", "middle", "border", "concentration", "motion")},
                 "trust": "–" if row["trust"] is None or row["trust"] != row["trust"] else f"{row['trust']:.2f}",
             }
         )
     pages.write("classes", "classes.html", rows=rows)
+
+
+def _curve_points(curve: NDArray[np.float64] | None) -> str:
+    """The points of a curve in an SVG of 100 x 30; empty without a curve."""
+    if curve is None:
+        return ""
+    high = max(curve.max(), 1e-12)
+    return " ".join(f"{100 * i / (CURVE_POINTS - 1):.1f},{28 - 26 * value / high:.1f}" for i, value in enumerate(curve))

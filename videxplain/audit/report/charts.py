@@ -47,7 +47,7 @@ def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def reliance(table: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
-    """For each class how often its prediction stays when the order of the frames is destroyed."""
+    """For each class, the share of predictions that stay when the order of the frames is destroyed."""
     import altair as alt
 
     rows = [
@@ -78,7 +78,7 @@ def reliance(table: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
 
 
 def cluster_map(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Explanations as points, near each other where they are alike; a click opens the clip's page.
+    """Explanations as points: similar explanations lie near each other. A click opens the clip's page.
 
     Args:
         rows: ``x, y, label, name, odd, href`` of each video.

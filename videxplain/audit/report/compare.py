@@ -1,12 +1,13 @@
 """Two audits of the same videos side by side."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from videxplain.audit.clusters import reduced
-from videxplain.audit.report.build import write_clip
+from videxplain.audit.report.clips import clip_count, write_clip
 from videxplain.audit.report.media import MAX_SIDE
 from videxplain.audit.report.pages import Pages
 from videxplain.audit.result import Audit
@@ -30,24 +31,22 @@ def build_comparison(
         first: An audit.
         second: Another, of the same data set.
         out: The folder to write.
-        clips: Which clips get videos and maps: ``"all"``, ``"confused"`` (one of the two is wrong or they differ) or a
-            number of clips.
-        max_side: The longer side of the videos in pixels.
-        progress: Called with the clips written so far and the clips in all.
+        clips: Which clips get videos and maps: ``"all"``, ``"confused"`` (a network is wrong, or the two differ), or a
+            number of clips. Confused clips then come first.
+        max_side: The longer side of these videos, in pixels.
+        progress: Called with the number of clips written and the number of all clips.
 
     Returns:
         The page.
 
     Raises:
-        VidexplainError: The audits have no video in common.
+        VidexplainError: The audits have no explained video in common, or ``clips`` is something else.
     """
     pairs = _pairs(first, second)
     if not pairs:
         raise VidexplainError(f"{first.folder} and {second.folder} have no explained video in common")
     chosen = _chosen(pairs, clips)
     names = _names(first, second)
-    labels = list(dict.fromkeys([*first.settings.labels, *second.settings.labels]))
-    index = {label: k for k, label in enumerate(labels)}
     out = Path(out)
     with output_folder(out):
         folders = ("media-a", "media-b")
@@ -66,32 +65,39 @@ def build_comparison(
             pages=(("compare.html", "Side by side"),),
         )
         pages.write("compare", "compare.html", figures=_figures(pairs, names))
-        held = {
-            "title": "side by side",
-            "labels": labels,
-            "columns": {
-                name: [] for name in ("name", "path", "truth", "prediction", "probability", "group", "trust", "odd")
-            },
-            "names": list(names),
-            "folders": list(folders),
-            "pairs": [
-                {
-                    "path": pair["path"],
-                    "truth": index.get(pair["truth"], -1) if pair["truth"] else -1,
-                    "predictions": [index[label] for label in pair["predictions"]],
-                    "probabilities": pair["probabilities"],
-                    "likeness": pair["likeness"],
-                    "files": pair["files"],
-                }
-                for pair in pairs
-            ],
-        }
-        pages.write_assets(held, {})
+        labels = list(dict.fromkeys([*first.settings.labels, *second.settings.labels]))
+        pages.write_assets(_script_data(pairs, labels, names, folders), {})
     return out / "compare.html"
 
 
+def _script_data(
+    pairs: Sequence[dict[str, Any]], labels: Sequence[str], names: Sequence[str], folders: Sequence[str]
+) -> dict[str, Any]:
+    """What the scripts of the page read. They need the columns of lists too, which are empty here."""
+    index = {label: k for k, label in enumerate(labels)}
+    columns = ("name", "path", "truth", "prediction", "probability", "group", "trust", "odd")
+    return {
+        "title": "side by side",
+        "labels": list(labels),
+        "columns": {name: [] for name in columns},
+        "names": list(names),
+        "folders": list(folders),
+        "pairs": [
+            {
+                "path": pair["path"],
+                "truth": index.get(pair["truth"], -1) if pair["truth"] else -1,
+                "predictions": [index[label] for label in pair["predictions"]],
+                "probabilities": pair["probabilities"],
+                "likeness": pair["likeness"],
+                "files": pair["files"],
+            }
+            for pair in pairs
+        ],
+    }
+
+
 def _pairs(first: Audit, second: Audit) -> list[dict[str, Any]]:
-    """The videos that both have explained, by where they lie in the data set."""
+    """The videos that both audits have explained, matched by their paths in the data set."""
     place = {path: i for i, path in enumerate(second.videos["path"])}
     pairs = []
     for i, path in enumerate(first.videos["path"]):
@@ -117,7 +123,7 @@ def _pairs(first: Audit, second: Audit) -> list[dict[str, Any]]:
 
 
 def _likeness(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Pearson correlation of two reduced maps; None where one is the same everywhere."""
+    """Pearson correlation of two reduced maps; None if one is the same everywhere."""
     if one.std() == 0 or other.std() == 0:
         return None
     return round(float(np.corrcoef(one, other)[0, 1]), 4)
@@ -125,13 +131,10 @@ def _likeness(one: np.ndarray, other: np.ndarray) -> float | None:
 
 def _chosen(pairs: list[dict[str, Any]], clips: str) -> list[dict[str, Any]]:
     differ = [p for p in pairs if len({*p["predictions"], *filter(None, [p["truth"]])}) > 1]
-    if clips == "all":
-        return pairs
-    if clips == "confused":
-        return differ
-    if not clips.isdecimal():
-        raise VidexplainError(f"--clips is all, confused or a number, not '{clips}'")
-    return (differ + [pair for pair in pairs if pair not in differ])[: int(clips)]
+    count = clip_count(clips)
+    if count is None:
+        return pairs if clips == "all" else differ
+    return (differ + [pair for pair in pairs if pair not in differ])[:count]
 
 
 def _names(first: Audit, second: Audit) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the scripts of the report read: lists of clips, and charts."""
+"""The data that the scripts of the report read: lists of clips, and charts."""
 
 import shlex
 from typing import Any
@@ -14,7 +14,14 @@ from videxplain.audit.result import Audit
 
 
 def list_data(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float], shown: set[int]) -> dict[str, Any]:
-    """What the lists, the matrix and the pages of clips read: a list a column."""
+    """The data of the lists, the matrix and the pages of clips: a list for each column.
+
+    Args:
+        audit: The audit.
+        explained: Numbers of the videos that were explained.
+        odd: How unlike its class each of them is, by number.
+        shown: Numbers of the videos that have a video in the report.
+    """
     table, index = audit.videos, {label: i for i, label in enumerate(audit.settings.labels)}
     part = table.iloc[explained]
     return {
@@ -43,7 +50,7 @@ def _rounded(values: Any) -> list[float | None]:
 def chart_data(
     audit: Audit, figures: dict[str, Any], explained: NDArray[np.int64], gathered: Gathered, odd: dict[int, float]
 ) -> dict[str, Any]:
-    """The charts by name, as Vega-Lite; none if there is nothing to draw."""
+    """The charts by name, as Vega-Lite. A chart without data is left out."""
     made: dict[str, Any] = {}
     if "calibration" in figures:
         made["reliability"] = charts.reliability(figures["calibration"])

@@ -1,4 +1,4 @@
-"""What the maps of an audit have in common, class by class."""
+"""The mean maps and the mean curves of the classes of an audit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +18,10 @@ class Gathered:
     """What one pass through all maps gives.
 
     Attributes:
-        reduced: ``(N, D)`` of the explained videos.
-        place: By class, the sum of the maps over time and clips, brought to one grid.
-        curve: By class, the mean curve over the length of a clip.
+        reduced: ``(N, D)``, the reduced maps of the explained videos.
+        place: For each class ``(h, w)``, the sum of the maps over time and clips, at the grid of its first clip.
+        curve: For each class ``(CURVE_POINTS,)``, the sum of its clips' curves over the length of a clip. The largest
+            value of each clip counts 1.
     """
 
     reduced: NDArray[np.float32]
@@ -29,7 +30,12 @@ class Gathered:
 
 
 def gather(audit: Audit, explained: NDArray[np.int64]) -> Gathered:
-    """Read every map of an audit once; memory does not grow with their length."""
+    """Read every map of an audit once. The memory does not grow with the length of the videos.
+
+    Args:
+        audit: The audit.
+        explained: Numbers of the videos that were explained.
+    """
     small = []
     place: dict[str, NDArray[np.float64]] = {}
     curve: dict[str, NDArray[np.float64]] = {}
@@ -50,19 +56,19 @@ def gather(audit: Audit, explained: NDArray[np.int64]) -> Gathered:
 
 
 def to_grid(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """A map ``(h, w)`` brought to another number of rows and columns."""
+    """A map ``(h, w)``, resized to ``shape`` (rows, columns)."""
     if values.shape == shape:
         return values.astype(np.float64)
     return enlarge(values, (shape[0], shape[1])).astype(np.float64)
 
 
 def features_of(audit: Audit, explained: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """``(N, F)`` the network's features of the explained videos; None where they could not be seen."""
+    """The network's features of the explained videos, ``(N, F)``; None if they are not known."""
     rows = [np.asarray(audit.videos["features"].iloc[i], np.float32) for i in explained]
     return np.stack(rows) if rows and len(rows[0]) and len({len(row) for row in rows}) == 1 else None
 
 
 def class_of(audit: Audit, number: int) -> str:
-    """The class under which a video is counted: its truth, or its prediction where there is no truth."""
+    """The class of a video: its truth, or without a truth its prediction."""
     truth = audit.videos["truth"].iloc[number]
     return truth if isinstance(truth, str) else str(audit.videos["prediction"].iloc[number])

@@ -1,4 +1,4 @@
-"""Poster, video and maps of one clip, as its page opens them."""
+"""The media of one clip in a report: poster, video and maps."""
 
 import base64
 import json
@@ -33,24 +33,28 @@ def write_media(
     *,
     max_side: int = MAX_SIDE,
     box: Box | None = None,
-) -> dict[str, NDArray[np.float32]]:
+) -> NDArray[np.float32]:
     """Write ``<name>.jpg``, ``<name>.mp4`` and ``<name>.js``.
 
     Args:
         folder: The folder of the media.
         name: What the clip's files are called.
         video: The clip.
-        row: Its row in the table of the audit.
-        maps: By key, what is explained in words and the raw maps ``(T, h, w)``; the first is drawn on the poster.
+        row: Its row in the table of the audit, and ``top``: pairs of class and probability, the best first.
+        maps: For each map its words, such as ``"why Kick"``, and the raw values ``(T, h, w)``. The first is drawn on
+            the poster.
         max_side: The longer side of the written video, in pixels.
         box: The part of a frame that the network saw, in pixels of the clip; None for the whole frame.
 
     Returns:
-        ``movement``: the mean over time of what changes from frame to frame, ``(rows, columns)`` at the maps' grid.
+        The mean movement: the absolute difference of neighbouring frames, averaged over time, ``(h, w)`` as the maps.
+
+    Raises:
+        VidexplainError: The clip cannot be read.
     """
     stored = FileFrames(video)
     source = ShownFrames(stored)
-    height, width = _fitting(source.size, max_side)
+    height, width = fitted(source.size, max_side)
     box = scaled_box(box, stored.size, (height, width))
     rows, columns = box_slices(box or (0, 0, height, width), (height, width))
     first = next(iter(maps.values()))[1]
@@ -91,11 +95,11 @@ def write_media(
     text = json.dumps(content, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     with replacing(folder / f"{name}.js") as path:
         path.write_text(f"AUDIT_CLIP({json.dumps(name)}, {text});\n", encoding="utf-8", errors="backslashreplace")
-    return {"movement": (moved / max(len(first) - 1, 1)).astype(np.float32)}
+    return (moved / max(len(first) - 1, 1)).astype(np.float32)
 
 
-def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Height and width, even, the longer at most ``side``."""
+def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Even height and width in the proportions of ``size``, the longer at most ``side``; nothing is enlarged."""
     share = min(1.0, side / max(size))
     height, width = (max(2, 2 * round(extent * share / 2)) for extent in size)
     return height, width
@@ -105,9 +109,20 @@ def write_map(path: Path, values: NDArray[np.float32], side: int = 160, aspect: 
     """A mean map as a picture, its largest value in the brightest colour."""
     grey = np.full((round(side / aspect), side, 3), 40, np.uint8)
     picture = overlay(grey, values, float(values.max()), opacity=1.0)
+    write_picture(path, picture)
+
+
+def write_picture(path: Path, picture: NDArray[np.uint8], options: Sequence[int] = ()) -> None:
+    """Write a picture ``(H, W, 3)`` RGB, whole or not at all.
+
+    Args:
+        path: The file; its suffix says the format.
+        picture: The picture.
+        options: OpenCV's for this format, such as the quality of a JPEG.
+    """
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    assert done
     with replacing(path) as temporary:
-        done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        assert done
         temporary.write_bytes(data.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""Write the pages of a report; the audit's and that of concepts are made here."""
+"""Write the pages of a report: of an audit, or of concepts."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,10 +22,10 @@ _ASSETS = ("report.js", "lists.js", "matrix.js", "media.js", "clip.js", "compare
 
 
 class Pages:
-    """The folder of a report: templates are filled in here and nowhere else."""
+    """The folder of a report. It fills in templates and copies assets."""
 
     def __init__(self, folder: Path, package: str = _HERE, **shared: Any) -> None:
-        """Templates and assets lie in ``package``; every page is given ``shared``."""
+        """Write into ``folder``. ``package`` has the templates and assets, and every template gets ``shared``."""
         from jinja2 import Environment, PackageLoader, StrictUndefined
 
         self._folder, self._package, self._shared = folder, package, shared
@@ -39,23 +39,23 @@ class Pages:
         make_folder(folder / "assets")
 
     def write(self, name: str, template: str, **content: Any) -> None:
-        """Write ``<name>.html``."""
+        """Write ``<name>.html`` from ``template``, which gets ``content``."""
         text = self._environment.get_template(template).render({"page": name, **self._shared, **content})
         self._text(f"{name}.html", text)
 
     def copy(self, names: Sequence[str]) -> None:
-        """Copy assets of the package."""
+        """Copy assets of the package, by their file names."""
         for name in names:
             self._asset(self._package, name)
 
     def write_charts(self, specs: Mapping[str, Any]) -> None:
-        """Write the charts by name, as Vega-Lite, and what draws them."""
+        """Write the charts, by name as Vega-Lite, and the scripts that draw them."""
         self._asset(_HERE, "charts.js")
         self._text("assets/vega.js", script())
         self._data("chart-data.js", "CHARTS", specs)
 
     def write_assets(self, data: Mapping[str, Any], charts: Mapping[str, Any]) -> None:
-        """Write the styles and scripts of an audit, what they read, and the charts."""
+        """Write the styles and scripts of an audit, their ``data``, and the charts."""
         for name in (*SCRIPTS, STYLE):
             self._text(f"assets/{name}", asset(name))
         self.copy(_ASSETS)
@@ -63,7 +63,7 @@ class Pages:
         self._data("data.js", "AUDIT", {**data, "colours": colour_tables()})
 
     def _data(self, file: str, name: str, content: Mapping[str, Any]) -> None:
-        """Write a script that sets ``window.<name>``; a page from disk may load scripts, and may not fetch JSON."""
+        """Write a script that sets ``window.<name>``. A page from disk may load scripts, but may not fetch JSON."""
         text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self._text(f"assets/{file}", f"window.{name} = {text.replace('<', chr(92) + 'u003c')};\n")
 

@@ -1,4 +1,4 @@
-"""What the report says of a network on a data set, computed from the table of an audit."""
+"""The figures of the report, computed from the table of an audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class Calibration:
     """How well probabilities say how often the network is right (Guo et al., ICML 2017).
 
     Attributes:
-        bins: A row a bin of the predicted probability: its lower edge, how many videos, their mean probability, and
-            the share of them that is right.
+        bins: For each bin of the predicted probability that has videos: its lower edge, the number of videos, their
+            mean probability, and the share of right predictions.
         error: The expected calibration error: the mean of the differences, weighted by the bins' videos.
     """
 
@@ -50,7 +50,10 @@ def calibration(probability: NDArray[np.float64], correct: NDArray[np.bool_], bi
 
 
 def confusion(table: "pd.DataFrame", labels: Sequence[str]) -> NDArray[np.int64]:
-    """``(K, K)`` how many videos of each truth (rows) got each prediction (columns); other truths are left out."""
+    """``(K, K)``, the number of videos of each truth (rows) with each prediction (columns).
+
+    Videos whose truth is none of ``labels`` are left out.
+    """
     known = table[table["truth"].isin(list(labels))]
     return confusion_matrix(_numbers(known["truth"], labels), _numbers(known["prediction"], labels), len(labels))
 
@@ -61,9 +64,9 @@ def _numbers(names: "pd.Series[Any]", labels: Sequence[str]) -> NDArray[np.int64
 
 
 def classes(table: "pd.DataFrame", labels: Sequence[str]) -> "pd.DataFrame":
-    """A row a class: videos, accuracy, what its explanations have in common, and temporal reliance.
+    """A row for each class: number of videos, accuracy, means of the figures of its maps, temporal reliance.
 
-    Where the data set gives truths, a class is that of its truth; otherwise that of its prediction.
+    The class of a video is its truth. If the data set has no truths, it is the prediction.
     """
     explained = table[table["error"].isna()]
     by = "truth" if explained["truth"].notna().any() else "prediction"
@@ -73,7 +76,7 @@ def classes(table: "pd.DataFrame", labels: Sequence[str]) -> "pd.DataFrame":
 
 
 def overview(table: "pd.DataFrame", labels: Sequence[str]) -> dict[str, Any]:
-    """The figures of the first page."""
+    """The figures of the first page, by name."""
     explained = table[table["error"].isna()]
     known = explained[explained["truth"].isin(list(labels))]
     figures: dict[str, Any] = {

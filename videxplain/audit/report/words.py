@@ -1,4 +1,4 @@
-"""What the report says in words and numbers."""
+"""The report in words: figures and settings as the pages show them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from videxplain.audit.result import Audit
 
 
 def cards_of(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Figures of the first page: what, how much, and a hint."""
+    """The figures of the first page: name, value and hint of each."""
     cards = [
         (
             "videos",
@@ -43,7 +43,7 @@ def cards_of(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
-    """What was asked, a row a fact."""
+    """The settings of the audit, a name and a value each."""
     settings = audit.settings
     known = audit.videos["unfamiliar"].notna().any()
     return [
@@ -65,12 +65,18 @@ def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
 
 
 def footer_of(audit: Audit, explained: int, shown: int) -> str:
-    """One line for the foot of every page, which says what was left out."""
+    """One line for the foot of every page: the settings, and how many clips have no video.
+
+    Args:
+        audit: The audit.
+        explained: Number of videos that were explained.
+        shown: Number of these that have a video in the report.
+    """
     settings = audit.settings
     left = "" if shown == explained else f" {explained - shown:,} of {explained:,} clips have no video here."
     return f"{settings.method} of {settings.model}, weights: {settings.weights_named}; {settings.data}.{left}"
 
 
 def percent(value: float | None, digits: int = 0) -> str:
-    """A share in per cent; a dash where it is not known."""
+    """A share in per cent; a dash if it is not known."""
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
