@@ -5,12 +5,44 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, problem, progress_bar
+from videxplain.cli import data_options, options
+from videxplain.cli.console import print_files, print_notes, progress_bar
+from videxplain.cli.skipped import print_failed
 from videxplain.errors import VidexplainError
 
-_DATA, _RUN, _REPORT = "Data", "How it runs", "The report"
-_SKIPPED_SHOWN = 10
+_RUN, _REPORT, _EXPLANATION = "How it runs", "The report", "Explanation"
+
+Model = Annotated[str, typer.Option("--model", "-m", help="See 'videxplain models'.", rich_help_panel="Input")]
+Unlabelled = Annotated[
+    bool,
+    typer.Option(
+        "--unlabelled",
+        help="Ignore the data set's labels: the network has other classes.",
+        rich_help_panel=data_options.DATA_PANEL,
+    ),
+]
+Method = Annotated[str, typer.Option(help="See 'videxplain methods'.", rich_help_panel=_EXPLANATION)]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust/--no-trust",
+        help="Measure trust and temporal reliance: six more passes for each video.",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes on this machine.", rich_help_panel=_RUN)]
+Ray = Annotated[str | None, typer.Option(metavar="ADDRESS|auto", help="Run on a Ray cluster.", rich_help_panel=_RUN)]
+Part = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only part I of N, for arrays of jobs.", rich_help_panel=_RUN),
+]
+Clips = Annotated[
+    str,
+    typer.Option(
+        metavar="all|confused|NUMBER", help="Clips that get a video and maps in the report.", rich_help_panel=_REPORT
+    ),
+]
+MaxSide = Annotated[int, typer.Option(min=32, help="Longer side of these videos in pixels.", rich_help_panel=_REPORT)]
 
 audit_app = typer.Typer(no_args_is_help=True, invoke_without_command=True, rich_markup_mode="rich")
 
@@ -18,67 +50,28 @@ audit_app = typer.Typer(no_args_is_help=True, invoke_without_command=True, rich_
 @audit_app.callback(invoke_without_command=True)
 def audit(
     context: typer.Context,
-    model: Annotated[str, typer.Option("--model", "-m", help="See 'videxplain models'.", rich_help_panel="Input")] = "",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="UCF101, HMDB51, a folder of classes, a folder of videos, prepared frames, or a CSV or Parquet list.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
+    model: Model = "",
+    data: data_options.OptionalAnyData = None,
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
     settings: options.Settings = None,
-    kind: Annotated[
-        str, typer.Option(help="How the data set is laid out; auto finds out.", rich_help_panel=_DATA)
-    ] = "auto",
-    split: Annotated[int, typer.Option(help="1, 2 or 3.", rich_help_panel=_DATA)] = 1,
-    subset: Annotated[
-        str, typer.Option(metavar="test|train|all", help="Which videos.", rich_help_panel=_DATA)
-    ] = "test",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most this many videos, spread over all.", rich_help_panel=_DATA)
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)
-    ] = False,
-    unlabelled: Annotated[
-        bool,
-        typer.Option(
-            "--unlabelled", help="Ignore the data set's labels: the network has other classes.", rich_help_panel=_DATA
-        ),
-    ] = False,
-    method: Annotated[str, typer.Option(help="See 'videxplain methods'.", rich_help_panel="Explanation")] = "gradcam",
+    kind: data_options.Kind = "auto",
+    split: data_options.Split = 1,
+    subset: data_options.Subset = "test",
+    limit: data_options.Limit = None,
+    strict: data_options.Strict = False,
+    unlabelled: Unlabelled = False,
+    method: Method = "gradcam",
     layer: options.Layer = None,
-    trust: Annotated[
-        bool,
-        typer.Option(
-            "--trust/--no-trust",
-            help="Measure trust and temporal reliance: six more passes for each video.",
-            rich_help_panel="Explanation",
-        ),
-    ] = True,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.", rich_help_panel=_RUN)] = 1,
-    ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS|auto", help="Run on a Ray cluster.", rich_help_panel=_RUN)
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Only part I of N, for arrays of jobs.", rich_help_panel=_RUN)
-    ] = None,
+    trust: Trust = True,
+    workers: Workers = 1,
+    ray: Ray = None,
+    part: Part = None,
     device: options.Device = "auto",
     precision: options.Precision = "fp32",
-    clips: Annotated[
-        str,
-        typer.Option(
-            metavar="all|confused|NUMBER",
-            help="Clips that get a video and maps in the report.",
-            rich_help_panel=_REPORT,
-        ),
-    ] = "all",
-    max_side: Annotated[
-        int, typer.Option(min=32, help="Longer side of these videos in pixels.", rich_help_panel=_REPORT)
-    ] = 480,
+    clips: Clips = "all",
+    max_side: MaxSide = 480,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write.")] = None,
 ) -> None:
     """Explain every video of a data set: tables, maps, and a report that opens in a browser.
@@ -116,21 +109,17 @@ def audit(
             trust=trust,
             device=str(place),
             engine=choose_engine(workers, ray),
-            part=shard,
+            part=part,
             strict=strict,
             limit=limit,
             labelled=not unlabelled,
             progress=progress,
         )
     if done is None:
-        print_notes([f"part {shard} is done; the tables and the report are made when all parts are"])
+        print_notes([f"part {part} is done; the tables and the report are made when all parts are"])
         return
     print_notes(done.notes)
-    failed = done.videos[done.videos["error"].notna()]
-    for _, row in failed.head(_SKIPPED_SHOWN).iterrows():
-        problem("skipped", f"{row['path']}: {row['error']}")
-    if len(failed):
-        problem("skipped", f"{len(failed):,} of {len(done.videos):,} videos, listed in the report")
+    print_failed(done.videos)
     with progress_bar("report") as progress:
         page = build_report(done, clips=clips, max_side=max_side, progress=progress)
     print_files([out / "videos.parquet", out / "classes.parquet", page])
@@ -140,8 +129,8 @@ def audit(
 def report(
     audits: Annotated[list[Path], typer.Argument(metavar="AUDIT...", help="One audit, or two to compare.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write, for two audits.")] = None,
-    clips: Annotated[str, typer.Option(metavar="all|confused|NUMBER", help="Clips that get a video and maps.")] = "all",
-    max_side: Annotated[int, typer.Option(min=32, help="Longer side of these videos in pixels.")] = 480,
+    clips: Clips = "all",
+    max_side: MaxSide = 480,
 ) -> None:
     """Write the report of one audit again, or compare two audits."""
     from videxplain.audit.report.build import build_report

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST_NAME = 100
-"""Of the names in a file's name. More names are counted instead."""
+"""Letters of the names in a file's name. Longer names are replaced by their number."""
 
 
 def compare() -> None:
@@ -67,21 +67,15 @@ def write_comparison(
 
     kinds = options.format_list(formats, FORMATS)
     check_opacity(opacity)
-    lists = {"models": models, "methods": methods, "targets": targets, "layers": layers}
-    named = {name: options.name_list(text) for name, text in lists.items() if text is not None}
-    if len(named) != 1:
-        raise VidexplainError("one thing is compared: give --models, --methods, --targets or --layers, and only one")
+    named = _named({"models": models, "methods": methods, "targets": targets, "layers": layers})
     ((compared, names),) = named.items()
     if (model is None) == (models is None):
         raise VidexplainError("give --model with --methods, --targets or --layers; --models stands in its place")
     sources = _weights_of(names, weights) if compared == "models" else {str(model): (str(model), weights)}
     values = _parsed(texts, names if compared == "methods" else [method or "gradcam"])
-    what = "-".join(("compare", *(file_stem(name) for name in names)))
-    if len(what) > _LONGEST_NAME:
-        what = f"compare-{len(names)}-{compared}"
-    first = model or "models"
     given = target_name(target, against)
-    paths = result_paths(out, clip, first, what, kinds, weights=weights, target=given)
+    what = _words_of_files(compared, names)
+    paths = result_paths(out, clip, model or "models", what, kinds, weights=weights, target=given)
     with drawn_as(colormap=colormap, **look) as layout, output_folder(out):
         source = _frames(clip, frames)
         comparison_frames(source.num_frames, layout)
@@ -89,7 +83,7 @@ def write_comparison(
         asked = Asked.of(
             networks if compared == "models" else next(iter(networks.values())),
             method,
-            **{name: named[name] for name in ("methods", "targets", "layers") if name in named},
+            **({} if compared == "models" else named),
             target=target_of(target, against),
             layer=layer,
             scale=scale,  # type: ignore[arg-type]
@@ -105,6 +99,24 @@ def write_comparison(
             with progress_bar(f"writing {path.name}") as progress:
                 comparison.save(path, opacity=opacity, timeline=timeline, layout=layout, progress=progress)
         print_files(paths)
+
+
+def _named(lists: dict[str, str | None]) -> dict[str, list[str]]:
+    """The one list that was given, by what it names.
+
+    Raises:
+        VidexplainError: None or several were given.
+    """
+    named = {name: options.name_list(text) for name, text in lists.items() if text is not None}
+    if len(named) != 1:
+        raise VidexplainError("one thing is compared: give --models, --methods, --targets or --layers, and only one")
+    return named
+
+
+def _words_of_files(compared: str, names: list[str]) -> str:
+    """What the names of files say of the comparison."""
+    words = "-".join(("compare", *(file_stem(name) for name in names)))
+    return words if len(words) <= _LONGEST_NAME else f"compare-{len(names)}-{compared}"
 
 
 def _weights_of(names: list[str], weights: str) -> dict[str, tuple[str, str]]:

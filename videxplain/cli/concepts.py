@@ -5,43 +5,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import clean, console, print_files, print_json, print_notes, problem, progress_bar
+from videxplain.cli import data_options, options
+from videxplain.cli.console import clean, console, print_files, print_json, print_notes, progress_bar
+from videxplain.cli.skipped import print_failed
 from videxplain.errors import VidexplainError
 
 if TYPE_CHECKING:
     from videxplain.concepts.tcav import ConceptTest
 
-_DATA, _SEARCH, _TEST = "Data", "The search", "The test"
-_SKIPPED_SHOWN = 10
-
-Data = Annotated[
-    Path,
-    typer.Option(
-        help="UCF101, HMDB51, a folder of classes, a folder of videos, prepared frames, or a CSV or Parquet list.",
-        rich_help_panel=_DATA,
-        show_default=False,
-    ),
-]
-Kind = Annotated[str, typer.Option(help="How the data set is laid out; auto finds out.", rich_help_panel=_DATA)]
-Split = Annotated[int, typer.Option(help="1, 2 or 3.", rich_help_panel=_DATA)]
-Subset = Annotated[str, typer.Option(metavar="test|train|all", help="Which videos.", rich_help_panel=_DATA)]
+_DATA, _SEARCH, _TEST = data_options.DATA_PANEL, "The search", "The test"
 
 
 def concepts(
     model: options.Model,
-    data: Data,
+    data: data_options.AnyData,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", show_default=False)],
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
     settings: options.Settings = None,
-    kind: Kind = "auto",
-    split: Split = 1,
-    subset: Subset = "test",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most this many videos, spread over all.", rich_help_panel=_DATA)
-    ] = None,
+    kind: data_options.Kind = "auto",
+    split: data_options.Split = 1,
+    subset: data_options.Subset = "test",
+    limit: data_options.Limit = None,
     layer: Annotated[
         str | None,
         typer.Option(metavar="NAME[:USE]", help="The layer; by default Grad-CAM's.", rich_help_panel=_SEARCH),
@@ -100,11 +86,7 @@ def concepts(
     from videxplain.concepts.report.build import build_report
 
     print_notes(found.notes)
-    failed = found.videos[found.videos["error"].notna()]
-    for _, row in failed.head(_SKIPPED_SHOWN).iterrows():
-        problem("skipped", f"{row['path']}: {row['error']}")
-    if len(failed):
-        problem("skipped", f"{len(failed):,} of {len(found.videos):,} videos, listed in the report")
+    print_failed(found.videos)
     with progress_bar("report") as progress:
         page = build_report(found, clips=clips, progress=progress)
     print_files([out / "concepts.parquet", out / "shares.parquet", page])
@@ -142,9 +124,9 @@ def tcav(
     data: Annotated[
         Path | None, typer.Option(help="Take the videos of the class from this data set.", rich_help_panel=_DATA)
     ] = None,
-    kind: Kind = "auto",
-    split: Split = 1,
-    subset: Subset = "test",
+    kind: data_options.Kind = "auto",
+    split: data_options.Split = 1,
+    subset: data_options.Subset = "test",
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",

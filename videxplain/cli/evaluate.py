@@ -7,30 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.claim import claimed
-from videxplain.cli import options
-from videxplain.cli.console import clean, print_files, print_notes, problem, progress_bar, say
+from videxplain.cli import data_options, options
+from videxplain.cli.console import clean, print_files, print_notes, progress_bar, say
+from videxplain.cli.skipped import print_skipped_and_count
 from videxplain.files import output_folder
 
 if TYPE_CHECKING:
     from videxplain.evaluation.evidence import EvidenceReport
     from videxplain.evaluation.result import Evaluation
 
-_DATA = "Data"
-
-Data = Annotated[
-    Path,
-    typer.Option(help="A data set: UCF101, HMDB51, a folder of classes, or prepared frames.", rich_help_panel=_DATA),
-]
-Kind = Annotated[
+Subset = Annotated[
     str,
-    typer.Option(metavar="auto|ucf101|hmdb51|actionfigures|folder", help="Its layout on disk.", rich_help_panel=_DATA),
+    typer.Option(metavar="test|validation|train", help="Which videos.", rich_help_panel=data_options.DATA_PANEL),
 ]
-Split = Annotated[int, typer.Option(help="1, 2 or 3.", rich_help_panel=_DATA)]
-Subset = Annotated[str, typer.Option(metavar="test|validation|train", help="Which videos.", rich_help_panel=_DATA)]
-Limit = Annotated[
-    int | None, typer.Option(min=1, help="At most this many videos, spread over all.", rich_help_panel=_DATA)
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 ManyViews = Annotated[
     str | None,
     typer.Option(
@@ -38,7 +27,7 @@ ManyViews = Annotated[
         metavar="CLIPSxCROPS",
         help="Multi-view testing, such as 10x3: the mean probabilities of 10 clips in time, each in 3 crops along the "
         "longer side of the frame. By default 5 clips, or one set of frames spread over the video.",
-        rich_help_panel=_DATA,
+        rich_help_panel=data_options.DATA_PANEL,
     ),
 ]
 Out = Annotated[
@@ -57,20 +46,20 @@ WithEvidence = Annotated[
 
 def evaluate(
     model: options.Model,
-    data: Data,
+    data: data_options.LabelledData,
     weights: options.Weights = "auto",
     labels: options.Labels = None,
     view: options.View = "model",
     settings: options.Settings = None,
-    kind: Kind = "auto",
-    split: Split = 1,
+    kind: data_options.Kind = "auto",
+    split: data_options.Split = 1,
     subset: Subset = "test",
     out: Out = None,
     overwrite: Overwrite = False,
-    strict: Strict = False,
+    strict: data_options.Strict = False,
     evidence: WithEvidence = False,
     views: ManyViews = None,
-    limit: Limit = None,
+    limit: data_options.Limit = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
 ) -> None:
@@ -79,7 +68,6 @@ def evaluate(
     Writes metrics.json, predictions.csv, confusion.png and, with --evidence, evidence.json.
     """
     from videxplain.data.datasets.open import open_dataset
-    from videxplain.data.sampling import short_videos_note
     from videxplain.device import find_device, find_precision
     from videxplain.evaluation.views import parse_views
     from videxplain.models.zoo import load_model
@@ -117,17 +105,20 @@ def evaluate(
     _print_metrics(evaluation)
     if evaluation.evidence:
         _print_evidence(evaluation.evidence)
-    if evaluation.filled:
-        print_notes([short_videos_note(evaluation.filled)])
-    if note := other_split_note(weights, split, subset):
-        print_notes([note])
-    if setup.weights == "none":
-        print_notes(["UNTRAINED network (random weights): these numbers mean nothing"])
-    for path, reason in evaluation.skipped:
-        problem("skipped", reason if str(path) in reason else f"{path}: {reason}")
-    if evaluation.skipped:
-        problem("skipped", f"{len(evaluation.skipped):,} videos in all")
+    print_notes(_notes(evaluation, other_split_note(weights, split, subset)))
+    print_skipped_and_count(evaluation.skipped)
     print_files(evaluation.files(folder))
+
+
+def _notes(evaluation: "Evaluation", split_note: str | None) -> list[str]:
+    """What a reader of the numbers must know."""
+    from videxplain.data.sampling import short_videos_note
+
+    notes = [short_videos_note(evaluation.filled)] if evaluation.filled else []
+    notes += [split_note] if split_note else []
+    if evaluation.setup.weights == "none":
+        notes.append("UNTRAINED network (random weights): these numbers mean nothing")
+    return notes
 
 
 def _workers() -> int:

@@ -1,14 +1,14 @@
 """The command that extracts the frames of a data set, or summarises it."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videxplain.claim import claimed
-from videxplain.cli.console import print_files, problem, progress_bar, say
+from videxplain.cli.console import print_files, progress_bar, say
+from videxplain.cli.skipped import print_skipped
 from videxplain.files import output_folder, write_json
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def prepare(
         report = prepare_frames(
             first, out, more_splits=more, height=height, workers=processes, strict=strict, progress=progress
         )
-    _tell_skipped(report.skipped)
+    print_skipped(report.skipped)
     done = f"{report.extracted:,} extracted, {report.kept:,} there already, {len(report.skipped):,} skipped"
     say(f"{first.name}, {len(first.labels)} classes: {done}; {report.frames:,} frames in all")
     print_files([out])
@@ -71,7 +71,7 @@ def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -
     with output_folder(out), claimed(out):
         with progress_bar(f"summary of {dataset.name}") as progress:
             summary = summarise(dataset, workers=workers, strict=strict, progress=progress)
-        _tell_skipped(summary.skipped)
+        print_skipped(summary.skipped)
         name, skipped = dataset.root.resolve().name, len(summary.skipped)
         figures = dataset_figures(
             name,
@@ -89,8 +89,3 @@ def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -
         write_json(out / "summary.json", summary.as_dict())
         say(f"{name}: {len(summary.measured):,} videos, {len(dataset.labels)} classes, {skipped:,} skipped")
         print_files([*(out / f"{stem}.png" for stem in figures), out / "summary.json"])
-
-
-def _tell_skipped(skipped: Sequence[tuple[Path, str]]) -> None:
-    for path, reason in skipped:
-        problem("skipped", reason if str(path) in reason else f"{path}: {reason}")

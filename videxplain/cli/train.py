@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videxplain.cli.console import print_files, print_notes, problem, progress_bar
+from videxplain.cli import data_options
+from videxplain.cli.console import print_files, print_notes, progress_bar
+from videxplain.cli.skipped import print_skipped_and_count
 
 if TYPE_CHECKING:
     import lightning as L
 
-_DATA, _RUN, _MACHINE = "Data", "Run", "Machine"
+_RUN, _MACHINE = "Run", "Machine"
 
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="A YAML file; see examples/recipes.", show_default=False)
@@ -21,10 +23,9 @@ Data = Annotated[
         "--data",
         metavar="FOLDER",
         help="The data set, instead of the recipe's; give it twice for two.",
-        rich_help_panel=_DATA,
+        rich_help_panel=data_options.DATA_PANEL,
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at a missing or damaged video.", rich_help_panel=_DATA)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.", rich_help_panel=_RUN)]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.", rich_help_panel=_RUN)]
 Resume = Annotated[
@@ -50,7 +51,7 @@ def train(
     recipe: RecipeFile,
     out: Out,
     data: Data = None,
-    strict: Strict = False,
+    strict: data_options.Strict = False,
     epochs: Epochs = None,
     resume: Resume = False,
     logger: LoggerNames = None,
@@ -87,10 +88,7 @@ def train(
             bars=progress_bar,
             callbacks=(_reporter(progress),),
         )
-    for path, reason in trained.skipped:
-        problem("skipped", reason if str(path) in reason else f"{path}: {reason}")
-    if trained.skipped:
-        problem("skipped", f"{len(trained.skipped):,} videos in all")
+    print_skipped_and_count(trained.skipped)
     print_notes(trained.notes)
     print(f"best epoch {trained.epoch + 1}: {trained.accuracy:.1%} of validation videos; {trained.seconds:.0f} s")
     print_files([*trained.weights, out / "logs"])
