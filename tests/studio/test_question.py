@@ -9,10 +9,11 @@ import pytest
 import videxplain as vx
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
+from videxplain.studio.asking import asked, plain_text
 from videxplain.studio.catalogue import offer_of, offers
 from videxplain.studio.commands import command_line, python_lines
 from videxplain.studio.pages import FAMILIES, FORMATS
-from videxplain.studio.question import FILES, Question, asked, plain_text
+from videxplain.studio.question import FILES, Question
 
 CLIP = "a" * 64
 

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from videxplain.files import file_stem
 from videxplain.studio.answers import MAPS, PARTIAL, PARTIAL_MAPS, PLAYER
+from videxplain.studio.asking import plain_text
 from videxplain.studio.catalogue import FIRST, method_records, offers
 from videxplain.studio.database import OPEN_STATES
 from videxplain.studio.desk import Desk, MissingError, job_record
-from videxplain.studio.question import FILES, KINDS, plain_text
+from videxplain.studio.question import FILES, KINDS
 from videxplain.studio.read_clip import POSTER, SHOWN
 from videxplain.studio.uploads import receive_clip
 from videxplain.viz.player.bundle import colour_tables

@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException
 
 from videxplain.errors import VidexplainError
 from videxplain.studio.api import api_router
+from videxplain.studio.asking import plain_text
 from videxplain.studio.audit_clips import AuditClips
 from videxplain.studio.audit_pages import audit_router
 from videxplain.studio.desk import Desk, MissingError
 from videxplain.studio.examples import add_examples
 from videxplain.studio.guard import Guard
 from videxplain.studio.pages import Pages, page_router
-from videxplain.studio.question import plain_text
 from videxplain.studio.settings import Studio
 from videxplain.studio.store import Store
 from videxplain.studio.supervisor import Supervisor

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from videxplain.studio.asking import plain_text
 from videxplain.studio.audit_clips import MOST_SHOWN, AuditClips, chunks_of
 from videxplain.studio.desk import Desk
 from videxplain.studio.pages import Pages
-from videxplain.studio.question import plain_text
 from videxplain.studio.uploads import receive_clip
 
 

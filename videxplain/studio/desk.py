@@ -7,8 +7,9 @@ from typing import Any
 
 from videxplain.errors import VidexplainError
 from videxplain.studio.answers import read_answer
+from videxplain.studio.asking import asked
 from videxplain.studio.jobs import Job
-from videxplain.studio.question import Question, asked
+from videxplain.studio.question import Question
 from videxplain.studio.settings import Studio
 from videxplain.studio.store import Store
 

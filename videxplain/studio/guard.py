@@ -1,4 +1,4 @@
-"""Who may talk to the studio: names of the host, origins, the token, visitors, and the headers of every answer."""
+"""Who may use the studio: host names, origins, the token, visitors; and the headers of every answer."""
 
 import hmac
 import re
@@ -17,11 +17,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 VISITOR, KEY = "videxplain_visitor", "videxplain_key"
-"""The cookies: who a visitor is, and what shows that the visitor knows the token."""
+"""The cookies: the visitor, and the proof that the visitor knows the token."""
 UPLOAD = "/api/clips"
 _ENTER_ASSETS = ("studio.css", "player.css", "theme.js", "icon.svg")
 _OPEN_PATHS = ("/enter", *(f"/assets/{name}" for name in _ENTER_ASSETS))
-"""What a visitor without the token can see: the page that asks for it, and the files that it names."""
+"""Paths that need no token: the page that asks for it, and the files of this page."""
 _SMALL_BODY = 256 * 1024
 _YEAR = 365 * 86400
 _VISITOR = re.compile(r"[0-9a-f]{32}")
@@ -36,7 +36,7 @@ REPORT_POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-"""For the report of an audit: its charts are drawn by Vega, which compiles its expressions."""
+"""For the report of an audit. Vega draws its charts and compiles expressions, which ``POLICY`` forbids."""
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -52,7 +52,7 @@ class BodyTooLargeError(Exception):
 
 
 class Guard:
-    """Stands before the application, and lets through what may pass."""
+    """Checks every request before the application sees it, and adds headers to every answer."""
 
     def __init__(self, app: App, studio: Studio) -> None:
         """Guard ``app``."""
@@ -60,44 +60,38 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it in one line."""
+        if scope["type"] == "websocket":
+            return
         if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                return
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         cookies = _cookies(headers.get("cookie", ""))
         path = scope["path"]
         visitor = cookies.get(VISITOR, "")
-        new = not _VISITOR.fullmatch(visitor)
-        if new:
+        is_new = not _VISITOR.fullmatch(visitor)
+        if is_new:
             visitor = secrets.token_hex(16)
-        policy = REPORT_POLICY if path.startswith("/audit/") else POLICY
-        secure = "; Secure" if scope.get("scheme") == "https" else ""
-
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                held = [(name, value) for name, value in message["headers"] if name.lower() != b"server"]
-                added = {**_HEADERS, "content-security-policy": policy}
-                if not any(name.lower() == b"cache-control" for name, _ in held):
-                    added["cache-control"] = "no-store"
-                held += [(name.encode(), value.encode()) for name, value in added.items()]
-                if new and not path.startswith("/assets/"):
-                    cookie = f"{VISITOR}={visitor}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}"
-                    held.append((b"set-cookie", cookie.encode()))
-                message["headers"] = held
-            await send(message)
-
+        answer = _with_headers(scope, send, visitor if is_new else "")
         if refusal := self._refusal(scope, headers, cookies):
-            status, line = refusal
-            await _line(answer, status, line, path)
+            await _line(answer, *refusal, path)
             return
         scope.setdefault("state", {})["visitor"] = visitor
         most = self._studio.limits.upload_bytes if path == UPLOAD else _SMALL_BODY
         declared = headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared[:18]) > most:
+        try:
+            if not declared.isdecimal() or int(declared[:18]) > most:
+                raise BodyTooLargeError
+            await self._limited(scope, receive, answer, most)
+        except BodyTooLargeError:
             await _line(answer, 413, f"a request of at most {most:,} bytes is taken", path)
-            return
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        """Run the application on a request of at most ``most`` bytes.
+
+        Raises:
+            BodyTooLargeError: More bytes came, and the application has not begun to answer.
+        """
         come, started = 0, False
 
         async def counted() -> Message:
@@ -111,22 +105,22 @@ class Guard:
         async def noting(message: Message) -> None:
             nonlocal started
             started = True
-            await answer(message)
+            await send(message)
 
         try:
             await self._app(scope, counted, noting)
         except BodyTooLargeError:
             if not started:
-                await _line(answer, 413, f"a request of at most {most:,} bytes is taken", path)
+                raise
 
     def _refusal(self, scope: Scope, headers: dict[str, str], cookies: dict[str, str]) -> tuple[int, str] | None:
-        """Status and line for a request that may not pass; None for one that may."""
+        """Status and line for a request that is refused; None for one that is allowed."""
         host = headers.get("host", "")
         if host_name(host) not in self._studio.hosts:
             return 421, "this studio is not known under that name; start it with --name to allow one"
         if scope["method"] not in _SAFE:
             origin = headers.get("origin")
-            if origin is not None and urlsplit_host(origin) != host.lower():
+            if origin is not None and _origin_host(origin) != host.lower():
                 return 403, "a page of another site may not ask this"
             if origin is None and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
                 return 403, "a page of another site may not ask this"
@@ -142,8 +136,30 @@ class Guard:
         )
 
 
+def _with_headers(scope: Scope, send: Send, new_visitor: str) -> Send:
+    """``send`` that adds the studio's headers to the answer, and the cookie of a visitor without one."""
+    path = scope["path"]
+    policy = REPORT_POLICY if path.startswith("/audit/") else POLICY
+    secure = "; Secure" if scope.get("scheme") == "https" else ""
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            held = [(name, value) for name, value in message["headers"] if name.lower() != b"server"]
+            added = {**_HEADERS, "content-security-policy": policy}
+            if not any(name.lower() == b"cache-control" for name, _ in held):
+                added["cache-control"] = "no-store"
+            held += [(name.encode(), value.encode()) for name, value in added.items()]
+            if new_visitor and not path.startswith("/assets/"):
+                cookie = f"{VISITOR}={new_visitor}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}"
+                held.append((b"set-cookie", cookie.encode()))
+            message["headers"] = held
+        await send(message)
+
+    return answer
+
+
 def same(given: str, wanted: str) -> bool:
-    """Whether two texts are equal, in a time that does not tell how much of them is."""
+    """Whether two texts are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
 
 
@@ -160,8 +176,8 @@ def host_name(host: str) -> str:
     return host.rpartition(":")[0] if host.count(":") == 1 else host
 
 
-def urlsplit_host(origin: str) -> str:
-    """Host and port of an origin; empty for one that is none."""
+def _origin_host(origin: str) -> str:
+    """Host and port of an ``Origin`` header; empty if it is not an origin."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -12,18 +12,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
+from videxplain.studio.addresses import address_of, given_in, option_text, query_of
 from videxplain.studio.api import Sha
-from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST, method_record, method_records, offers
+from videxplain.studio.asking import asked
+from videxplain.studio.catalogue import DEFAULT_METHOD, method_record, method_records, offers
 from videxplain.studio.commands import command_line, python_lines
 from videxplain.studio.desk import Desk
 from videxplain.studio.guard import KEY, key_of, same
-from videxplain.studio.question import Question, asked
+from videxplain.studio.question import Question
 from videxplain.version import __version__
 from videxplain.viz.player import bundle
 
-FIELDS = ("model", "view", "method", "target", "against", "layer", "frames")
 MOST_BESIDE = 3
-_OPTION = "o."
 FAMILIES: Mapping[Family, str] = {
     "cam": "Class activation maps",
     "gradient": "Gradients",
@@ -90,7 +90,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
         if found["state"] == "new":
             return pages.show("reading.html", clip=found)
         try:
-            question, _ = desk.question(visitor, {"clip": sha, **_given(query.multi_items())})
+            question, _ = desk.question(visitor, {"clip": sha, **given_in(query.multi_items())})
             besides = [_beside(desk, visitor, text) for text in query.getlist("beside")[:MOST_BESIDE]]
         except VidexplainError as error:
             back = f"/clip/{sha}"
@@ -102,14 +102,14 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             clips=[one for one in desk.store.clips.of(visitor) if one["state"] == "ready"],
             question=question,
             panes=_panes(question, found, besides),
-            besides=[_query(one, with_clip=True) for one, _ in besides],
+            besides=[query_of(one, with_clip=True) for one, _ in besides],
             offers=here,
             offer=here[question.model],
             method=method_record(question.method),
             methods=_by_family(),
             families=FAMILIES,
             formats=FORMATS,
-            values={name: _shown(value) for name, value in question.options.items()},
+            values={name: option_text(value) for name, value in question.options.items()},
             last=_count(question, int(found["frames"])) - 1,
             command=command_line(question, here[question.model], found["name"]),
             python=python_lines(question, here[question.model], found["name"]),
@@ -169,25 +169,9 @@ def _assets() -> dict[str, bytes]:
     return found | {name: bundle.asset(name).encode() for name in (*bundle.SCRIPTS, bundle.STYLE)}
 
 
-def _given(items: list[tuple[str, str]]) -> dict[str, Any]:
-    """A question from an address."""
-    given: dict[str, Any] = {name: value for name, value in items if name in FIELDS}
-    given["options"] = {name.removeprefix(_OPTION): value for name, value in items if name.startswith(_OPTION)}
-    if given["options"]:
-        # Options of a method that was chosen before say nothing of another one.
-        known = {one["name"] for one in _options_of(given.get("method") or DEFAULT_METHOD)}
-        given["options"] = {name: value for name, value in given["options"].items() if name in known}
-    return given
-
-
-def _options_of(method: str) -> list[dict[str, Any]]:
-    found = [one for one in method_records() if one["name"] == method]
-    return list(found[0]["options"]) if found else []
-
-
 def _beside(desk: Desk, visitor: str, text: str) -> tuple[Question, dict[str, Any]]:
     items = parse_qsl(text[:4000])
-    return desk.question(visitor, {"clip": dict(items).get("clip", ""), **_given(items)})
+    return desk.question(visitor, {"clip": dict(items).get("clip", ""), **given_in(items)})
 
 
 def _panes(
@@ -196,37 +180,18 @@ def _panes(
     """The panes, each with the addresses that change it or take it away."""
     everything = [(main, clip), *besides]
     panes = []
-    for place, (question, of) in enumerate(everything):
+    for place, (question, shown) in enumerate(everything):
         others = [one for one, _ in (everything[:place] + everything[place + 1 :])]
         panes.append(
             {
                 "question": asdict(question),
-                "clip": of,
+                "clip": shown,
                 "model": question.model,
-                "change": _address(question, others),
-                "remove": _address(others[0], others[1:]) if others else "",
+                "change": address_of(question, others),
+                "remove": address_of(others[0], others[1:]) if others else "",
             }
         )
     return panes
-
-
-def _address(main: Question, besides: list[Question]) -> str:
-    beside = [("beside", _query(one, with_clip=True)) for one in besides]
-    query = "&".join(filter(None, (_query(main), urlencode(beside))))
-    return f"/clip/{main.clip}" + (f"?{query}" if query else "")
-
-
-def _query(question: Question, with_clip: bool = False) -> str:
-    """A question as the query of an address; what is the default is left out."""
-    default = {"model": FIRST, "view": "model", "method": DEFAULT_METHOD, "frames": ":"}
-    items = [("clip", question.clip)] if with_clip else []
-    items += [(name, value) for name in FIELDS if (value := getattr(question, name)) and value != default.get(name)]
-    items += [(_OPTION + name, _shown(value)) for name, value in question.options.items()]
-    return urlencode(items)
-
-
-def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _by_family() -> Mapping[str, list[dict[str, Any]]]:

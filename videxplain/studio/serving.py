@@ -35,31 +35,30 @@ def run_studio(
     """Serve until the process is interrupted.
 
     Args:
-        host: Where to listen. Anything but this machine's own address demands a token.
+        host: The address to listen on. Any but this machine's own needs a token.
         port: 0 takes a free one.
         folder: Where clips and results lie; None for a folder in the cache.
         names: Other names under which the studio is addressed.
-        token: The token; empty for a random one where one is needed.
+        token: The token. If it is empty and one is needed, a random one is made.
         weights: A folder of weights files to choose from.
         audit: The folder of a finished audit.
         device: Where the networks run.
         limits: What a visitor and a clip may cost.
         ready: Called with the address and the token when the studio answers.
-        warn: Called with what the caller should know.
+        warn: Called with a line that the user should read.
 
     Raises:
-        VidexplainError: The address is taken, another studio uses the folder, or the audit has no report.
+        VidexplainError: The address is taken, another studio uses the folder, the token is too short, or the audit has
+            no report.
     """
     find_device(device)
     if audit is not None and not (audit / "report" / "index.html").is_file():
         raise VidexplainError(f"{audit} holds no report of an audit: run 'videxplain audit' into it, or 'audit report'")
-    local = host in LOOPBACK
-    if not local or names:
+    if host not in LOOPBACK or names:
         token = token or secrets.token_urlsafe(24)
         if len(token) < _SHORTEST_TOKEN:
             raise VidexplainError(f"a token has at least {_SHORTEST_TOKEN} characters")
         warn("whoever knows the token can use this studio; put it behind a proxy with HTTPS (docs/studio.md)")
-    hosts = tuple(dict.fromkeys([*LOOPBACK, host, *(one.lower() for one in names)]))
     studio = Studio(
         folder=folder or cache_folder() / "studio",
         limits=limits or Limits(),
@@ -67,7 +66,7 @@ def run_studio(
         weights=weights,
         audit=audit,
         token=token,
-        hosts=hosts,
+        hosts=tuple(dict.fromkeys([*LOOPBACK, host, *(one.lower() for one in names)])),
     )
     try:
         studio.make_folders()

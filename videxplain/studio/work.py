@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast, class_index, describe
-from videxplain.boxes import scaled_box
+from videxplain.boxes import Box, scaled_box
 from videxplain.data.shown import ShownFrames
 from videxplain.data.stream import FileFrames
 from videxplain.data.views import seen_box
@@ -30,7 +30,7 @@ from videxplain.studio.settings import Studio
 from videxplain.viz.save import save_figure
 
 Tell = Callable[[str, int, int | None, bool], None]
-"""Called with the stage in words, the steps done, the steps in all, and whether a partial result was written."""
+"""Called with the stage in words, the steps done, the number of all steps, and whether a partial result was written."""
 _PARTIAL_SECONDS = 0.4
 _ADVICE = f"Choose a model that was trained on real video. 'videxplain download {REAL_NETWORK}' adds one to the list."
 
@@ -48,7 +48,7 @@ class Work:
 
         Args:
             question: What is asked.
-            tell: Told how far it is; what it raises ends the work.
+            tell: Called with the progress. An exception that it raises ends the work.
 
         Raises:
             VidexplainError: It cannot be answered.
@@ -98,7 +98,7 @@ class Work:
         }
 
     def _predictions(self, question: Question, tell: Tell) -> list[tuple[str, float]]:
-        """The classes of the clip; they were mostly asked before."""
+        """The classes of the clip. They are usually known: the page asks for them first."""
         first = question.prediction
         self.answer(first, tell)
         found = read_answer(self._folder(first))
@@ -113,22 +113,10 @@ class Work:
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
         title = f"{question.name}: {question.method} of {question.model}"
-        shown = ShownFrames(source).size
-        box = scaled_box(seen_box(source.size, network.config.view), source.size, shown)
-        seen: dict[str, Any] = {"maps": None, "told": 0.0}
-
-        def on_window(frames: NDArray[np.int64], shares: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
-            if seen["maps"] is None:
-                seen["maps"] = np.zeros((source.num_frames, *maps.shape[1:]), np.float32)
-            for frame, share, one in zip(frames, shares, maps, strict=True):
-                seen["maps"][frame] += share * one
+        partial = _Partial(folder, source, seen_box(source.size, network.config.view), title, label, method.signed)
 
         def progress(done: int, total: int | None) -> None:
-            partial = done != total and time.monotonic() - seen["told"] > _PARTIAL_SECONDS
-            if partial:
-                write_partial(folder, seen["maps"], source.fps, shown, title, label, method.signed, box)
-                seen["told"] = time.monotonic()
-            tell("explaining", done, total, partial)
+            tell("explaining", done, total, done != total and partial.write())
 
         tell("explaining", 0, None, False)
         explanation = explain(
@@ -138,7 +126,7 @@ class Work:
             target=target,
             layer=question.layer or None,
             progress=progress,
-            on_window=on_window,
+            on_window=partial.add,
             **question.options,
         )
         tell("writing", 0, None, False)
@@ -211,6 +199,44 @@ class Work:
             "labels": [config.label(k) for k in range(config.num_outcomes)],
             "input": f"{config.num_frames} frames of {config.size[1]} x {config.size[0]} pixels",
         }
+
+
+class _Partial:
+    """The map of a clip as far as its windows have been explained."""
+
+    def __init__(self, folder: Path, source: FileFrames, box: Box | None, title: str, label: str, signed: bool) -> None:
+        """Nothing is known yet.
+
+        Args:
+            folder: The folder of the result.
+            source: The clip.
+            box: The part of a frame that the network sees, in stored pixels; None for the whole frame.
+            title: Title of the player.
+            label: The class that is explained; empty if there is none.
+            signed: Whether maps have negative values.
+        """
+        self._folder, self._source = folder, source
+        self._size = ShownFrames(source).size
+        self._box = scaled_box(box, source.size, self._size)
+        self._title, self._label, self._signed = title, label, signed
+        self._maps: NDArray[np.float32] | None = None
+        self._written = 0.0
+
+    def add(self, frames: NDArray[np.int64], shares: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
+        """Add the maps ``(T, h, w)`` of a window to its frames ``(T,)``, each with its share ``(T,)`` of the frame."""
+        if self._maps is None:
+            self._maps = np.zeros((self._source.num_frames, *maps.shape[1:]), np.float32)
+        for frame, share, one in zip(frames, shares, maps, strict=True):
+            self._maps[frame] += share * one
+
+    def write(self) -> bool:
+        """Write the map for the page, unless that was done a moment ago; whether it was written now."""
+        if self._maps is None or time.monotonic() - self._written <= _PARTIAL_SECONDS:
+            return False
+        fps = self._source.fps
+        write_partial(self._folder, self._maps, fps, self._size, self._title, self._label, self._signed, self._box)
+        self._written = time.monotonic()
+        return True
 
 
 def _advised(notes: Sequence[str], unfamiliar: Sequence[str]) -> list[str]:

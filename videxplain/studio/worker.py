@@ -16,7 +16,6 @@ from videxplain.studio.work import Work
 _IDLE_SECONDS = 0.02
 """Between two looks at an empty queue: short, because a person waits for the first predictions."""
 
-
 _TELL_SECONDS = 0.1
 _NO_MEMORY = "there is not enough memory for this question; choose fewer frames or another method"
 _SAID_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "insufficient memory")
@@ -69,7 +68,7 @@ def run_worker(studio: Studio, parent: int) -> None:
 
 
 class _Told:
-    """What was told last of the job that runs; the next window of a small network comes before anybody looks again."""
+    """When progress was last reported. A small network is faster than anybody looks, so not every window is."""
 
     def __init__(self) -> None:
         self._last: tuple[str, str] = ("", "")
