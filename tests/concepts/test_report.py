@@ -9,8 +9,9 @@ from tests.audit.conftest import Tiny
 from tests.browser import chromium, page
 from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
-from videxplain.concepts.report.build import build_report, command_of
+from videxplain.concepts.report.build import build_report
 from videxplain.concepts.report.charts import heatmap
+from videxplain.concepts.report.words import command_of
 from videxplain.concepts.result import Concepts
 from videxplain.errors import VidexplainError
 

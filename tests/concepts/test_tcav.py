@@ -11,7 +11,8 @@ from torch import Tensor, nn
 import videxplain as vx
 from tests.concepts.networks import EACH, LABELS, MARKED, windows_of
 from videxplain.concepts.cav import p_value, score_runs, tcav_score, train_cav
-from videxplain.concepts.tcav import _Reader, _videos
+from videxplain.concepts.reader import LayerReader
+from videxplain.concepts.tcav import _videos
 from videxplain.errors import VidexplainError
 
 
@@ -123,7 +124,7 @@ def test_a_linear_head_is_said(marked, folders):
 def test_features_and_gradients_are_those_of_a_literal_version(marked, folders):
     model, _ = marked
     path = _videos(folders / "Kick")[0]
-    reader = _Reader(model, model.config, "relu1", None, 1)
+    reader = LayerReader(model, model.config, "relu1", None, 1)
     _, x = windows_of(model, path)
     with torch.no_grad():
         expected = model.relu1(model.conv1(x)).mean((0, 2, 3, 4))

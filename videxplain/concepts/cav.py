@@ -1,4 +1,4 @@
-"""Concept activation vectors and TCAV scores from arrays (Kim et al., ICML 2018); no network, no files."""
+"""Concept activation vectors and TCAV scores (Kim et al., ICML 2018), computed from arrays."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from videxplain.errors import VidexplainError
 RUNS = 20
 MOST_RUNS = 10_000
 SMALLEST = 4
-"""Fewer examples of a concept are refused, and fewer than twice as many random clips."""
+"""The fewest examples of a concept. The fewest random clips are twice as many."""
 _HELD_OUT = 3
-"""One example of so many is held out."""
+"""One of this number of examples is held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,10 @@ class Scores:
     """TCAV scores of one concept for one class, over repeated random sets.
 
     Attributes:
-        concept: ``(runs,)``, with vectors that tell the concept from a random set.
-        random: ``(runs,)``, with vectors that tell one random set from another.
+        concept: ``(runs,)``, scores of vectors that tell the concept from a random set.
+        random: ``(runs,)``, scores of vectors that tell one random set from another.
         accuracy: ``(runs,)``, held-out accuracies of the concept's vectors.
-        random_accuracy: ``(runs,)``, those of the random vectors.
+        random_accuracy: ``(runs,)``, held-out accuracies of the random vectors.
     """
 
     concept: NDArray[np.float64]
@@ -48,8 +48,9 @@ class Scores:
 def train_cav(first: NDArray[np.floating], second: NDArray[np.floating], seed: int) -> Cav:
     """The normal of a linear classifier that tells ``first`` from ``second``, each ``(n, C)``.
 
-    A logistic regression of scikit-learn with its default penalty, after all features are divided by one common
-    number, their standard deviation. A third of each set is held out for the accuracy.
+    The classifier is scikit-learn's logistic regression with its default penalty. Before, the mean of each feature is
+    subtracted, and all features are divided by one number, their standard deviation. A third of each set is held out
+    for the accuracy.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -75,13 +76,22 @@ def tcav_score(vector: NDArray[np.floating], gradients: NDArray[np.floating]) ->
 
     Args:
         vector: ``(C,)``.
-        gradients: ``(n, C)``, of each clip's score with respect to what is added to the layer at all its places.
+        gradients: ``(n, C)``, the gradient of each clip's score by a vector that is added to the layer at all places.
     """
     return float((gradients @ vector > 0).mean())
 
 
 def check_counts(concept: int, pool: int, runs: int) -> None:
-    """``VidexplainError`` for too few clips of a concept or random ones, or for too few or too many runs."""
+    """Check the numbers of clips and of runs.
+
+    Args:
+        concept: Number of the concept's clips.
+        pool: Number of random clips.
+        runs: Number of random sets.
+
+    Raises:
+        VidexplainError: There are too few clips, or too few or too many runs.
+    """
     if not 2 <= runs <= MOST_RUNS:
         raise VidexplainError(f"a test takes 2 to {MOST_RUNS:,} runs over random sets, not {runs}")
     if concept < SMALLEST or pool < 2 * SMALLEST:
@@ -98,17 +108,17 @@ def score_runs(
     runs: int = RUNS,
     seed: int = 0,
 ) -> Scores:
-    """Scores of a concept, and of random vectors to compare them with.
+    """Scores of a concept's vectors, and of random vectors for comparison.
 
-    Each run draws a random set from the pool, as large as the concept's, for the concept's vector, and two random sets
-    that share no clip for a random vector. Sets of different runs may share clips: the smaller the pool, the more alike
-    the runs are, and the p-value of :func:`p_value` is then too small.
+    Each run trains two vectors. The concept's vector tells the concept from a random set of the same size. The random
+    vector tells this set from another random set without common clips. Sets of different runs may share clips. The
+    smaller the pool is, the more similar are the runs, and the p-value of :func:`p_value` is then too small.
 
     Args:
         concept: ``(n, C)``, features of the concept's clips.
         pool: ``(m, C)``, features of the random clips.
-        gradients: ``(k, C)``, of the clips of the class.
-        runs: How many.
+        gradients: ``(k, C)``, gradients of the clips of the class.
+        runs: Number of runs.
         seed: For the draws.
 
     Raises:
@@ -133,7 +143,7 @@ def score_runs(
 
 
 def p_value(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Welch's two-sided t-test of two samples; where neither varies, 1 for equal values and 0 for others."""
+    """The p-value of Welch's two-sided t-test. If neither sample varies, it is 1 for equal values, otherwise 0."""
     from scipy.stats import ttest_ind_from_stats
 
     if first.std() == 0 and second.std() == 0:

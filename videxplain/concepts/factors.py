@@ -12,7 +12,7 @@ from videxplain.files import replacing
 
 _SWEEPS = 2000
 _STILL = 1e-7
-"""Coefficients of a place are done when a sweep changes them by less than this share of the largest."""
+"""A place is solved when a sweep changes its coefficients by less than this share of the largest."""
 _ITERATIONS = 400
 
 
@@ -21,11 +21,11 @@ class Factors:
     """K concepts of a layer: ``activations ≈ coefficients @ directions``.
 
     Attributes:
-        vectors: ``(K, F)``, never negative, each of length 1. F is C, the layer's channels; or 2 C for a layer with
-            negative values, whose positive and negative parts are features of their own.
+        vectors: ``(K, F)``, not negative, each of length 1. F is C, the layer's channels. For a layer with negative
+            values F is 2 C: its positive and its negative parts are separate features.
         signed: Whether F is 2 C.
-        iterations: How many the factorisation took.
-        converged: Whether it ended because it changed no more.
+        iterations: Iterations of the factorisation.
+        converged: Whether the factorisation converged before the last iteration that is allowed.
     """
 
     vectors: NDArray[np.float64]
@@ -35,7 +35,7 @@ class Factors:
 
     @property
     def count(self) -> int:
-        """How many concepts there are, K."""
+        """The number of concepts, K."""
         return len(self.vectors)
 
     @property
@@ -53,13 +53,13 @@ class Factors:
     def coefficients(self, activations: NDArray[np.floating]) -> NDArray[np.float64]:
         """How strongly each concept is active: ``(n, C)`` activations to ``(n, K)``, never negative.
 
-        They are the least-squares solution with non-negative coefficients at fixed concepts. Each place is solved by
-        itself, so the result does not depend on which places are solved together.
+        They are the non-negative least-squares solution for these concepts. Each place is solved for itself, so the
+        result does not depend on which places are solved together.
         """
         return solve(features(activations, self.signed), self.vectors)
 
     def save(self, path: Path) -> None:
-        """Write them as NumPy arrays, whole or not at all."""
+        """Write the concepts as NumPy arrays, whole or not at all."""
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
@@ -71,7 +71,11 @@ class Factors:
 
     @classmethod
     def load(cls, path: Path) -> "Factors":
-        """Read what :meth:`save` wrote; ``VidexplainError`` where the file is damaged."""
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            VidexplainError: The file is missing or damaged.
+        """
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(file["vectors"], bool(file["signed"]), int(file["iterations"]), bool(file["converged"]))
@@ -80,7 +84,15 @@ class Factors:
 
 
 def features(activations: NDArray[np.floating], signed: bool) -> NDArray[np.float64]:
-    """What is factorised: ``(n, C)`` activations, or ``(n, 2 C)`` their positive and their negative parts."""
+    """The features that are factorised.
+
+    Args:
+        activations: ``(n, C)``.
+        signed: Whether positive and negative parts are separate features. Otherwise negative values count as zero.
+
+    Returns:
+        ``(n, C)``, or ``(n, 2 C)`` if ``signed``.
+    """
     values = np.asarray(activations, np.float64)
     if not signed:
         return np.maximum(values, 0)
@@ -90,14 +102,13 @@ def features(activations: NDArray[np.floating], signed: bool) -> NDArray[np.floa
 def factorise(activations: NDArray[np.floating], concepts: int, signed: bool, seed: int = 0) -> Factors:
     """Find concepts in the activations of a sample of places, as CRAFT does (Fel et al., CVPR 2023, eq. 1).
 
-    scikit-learn's NMF minimises the squared error of ``features ≈ coefficients @ vectors`` with both factors
-    non-negative, from the start ``nndsvda``. The concepts come in the order of how much of the activations they
-    explain, the largest first.
+    scikit-learn's NMF minimises the squared error of ``features ≈ coefficients @ vectors`` with non-negative factors,
+    starting from ``nndsvda``. The concepts are sorted by how much of the activations they explain, the largest first.
 
     Args:
         activations: ``(n, C)``, a place a row.
-        concepts: How many are sought, K.
-        signed: Whether the layer has negative values, so that positive and negative parts are features of their own.
+        concepts: The number of concepts, K.
+        signed: Whether the layer has negative values, so that positive and negative parts are separate features.
         seed: For the start of the factorisation.
 
     Raises:
@@ -118,8 +129,8 @@ def factorise(activations: NDArray[np.floating], concepts: int, signed: bool, se
         raise VidexplainError("the layer is zero at every place of the sample; name another layer")
     search = NMF(concepts, init="nndsvda", max_iter=_ITERATIONS, tol=1e-4, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the result says it
-        # Of a common size, whatever the network's: the solver's tolerance is relative, its start is not.
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the result says whether it converged
+        # The solver's tolerance is relative to the values, but its start is not. So the values are scaled.
         coefficients = search.fit_transform(values / scale)
     lengths = np.linalg.norm(search.components_, axis=1)
     used = lengths > 0

@@ -19,20 +19,22 @@ from videxplain.models.outputs import probabilities
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """What the concepts of one window mean for the score of one class.
+    """How much the score of one class depends on the concepts of one window.
+
+    In the reconstruction, the concepts replace the layer's activations: what they do not explain is left out.
 
     Attributes:
         score: The network's output for the class.
-        probability: Its probability.
-        reconstructed: The score when the layer's activations are the concepts alone.
-        reconstructed_probability: Its probability.
-        reconstructed_label: The most probable class then.
-        without: ``(K,)``, the score of the same without one of the concepts.
-        without_probability: ``(K,)``, its probability.
-        without_label: ``(K,)``, the most probable class then.
+        probability: The probability of the class.
+        reconstructed: The score of the reconstruction.
+        reconstructed_probability: The probability of the class for the reconstruction.
+        reconstructed_label: The most probable class for the reconstruction.
+        without: ``(K,)``, the score of the reconstruction without one of the concepts.
+        without_probability: ``(K,)``, the probability of the class for it.
+        without_label: ``(K,)``, the most probable class for it.
         gradient_x_activation: ``(K,)``, the sum over places of the concept's activations times the score's gradient.
-        rest: The same of what the concepts do not explain.
-        sobol: ``(K,)``, total indices; empty where none were asked for, NaN where the score does not change.
+        rest: The same sum for the part that the concepts do not explain.
+        sobol: ``(K,)``, total indices; empty for no designs, NaN if the score does not change.
     """
 
     score: float
@@ -64,15 +66,15 @@ def measure_importance(
 
     Args:
         model: The network.
-        config: What its output means.
+        config: What the network's output means.
         x: The window ``(1, C, T, H, W)``.
         layer: The layer.
         factors: The concepts.
-        rest: Runs what follows the layer.
+        rest: Runs the part of the network after the layer.
         label: The class.
         score: The score of the class.
-        designs: N of the Sobol indices, which take N (K + 2) passes of what follows the layer; 0 for none.
-        seed: For their masks.
+        designs: N of the Sobol indices, which take N (K + 2) passes of the part after the layer; 0 for none.
+        seed: For the masks of the Sobol indices.
     """
     directions = torch.from_numpy(factors.directions).to(x)
     calls = rest.calls(x)
@@ -85,7 +87,7 @@ def measure_importance(
         return rest.run(x, len(masks), make)
 
     count = factors.count
-    # All concepts, then all but one of them.
+    # First with all concepts, then without each of them.
     leaving = torch.ones(count + 1, count)
     leaving[1:] -= torch.eye(count)
     designed = torch.from_numpy(sobol_masks(designs, count, seed)).float() if designs else torch.zeros(0, count)
@@ -124,12 +126,12 @@ def _coefficients(activations: Tensor, factors: Factors) -> Tensor:
 def sobol_masks(designs: int, count: int, seed: int) -> NDArray[np.float64]:
     """The points at which a score is evaluated for total indices: ``(designs (count + 2), count)`` in [0, 1].
 
-    First the matrix A, then B, then for each variable A with that column of B (Saltelli et al., 2010). A and B are the
-    halves of a scrambled Sobol sequence.
+    The points are the rows of a matrix A, of a matrix B, and for each variable of A with this column taken from B
+    (Saltelli et al., 2010). A and B are the halves of a scrambled Sobol sequence.
     """
     from scipy.stats import qmc
 
-    # A power of two keeps the sequence's balance; fewer points are its beginning.
+    # A Sobol sequence is balanced for powers of two. For other numbers its beginning is taken.
     points = qmc.Sobol(2 * count, seed=seed).random_base2(max(1, int(np.ceil(np.log2(max(designs, 2))))))[:designs]
     a, b = points[:, :count], points[:, count:]
     mixed = [np.where(np.arange(count) == k, b, a) for k in range(count)]
@@ -143,12 +145,12 @@ def total_indices(scores: NDArray[np.float64], designs: int, count: int) -> NDAr
     indices of all variables add up to at least 1.
 
     Args:
-        scores: Of the points of :func:`sobol_masks`, in their order.
+        scores: ``(designs (count + 2),)``, the scores at the points of :func:`sobol_masks`.
         designs: N.
-        count: How many variables.
+        count: Number of variables.
 
     Returns:
-        The indices; NaN where the score is the same at all points.
+        The indices; NaN if the score is the same at all points.
     """
     a, b = scores[:designs], scores[designs : 2 * designs]
     mixed = scores[2 * designs :].reshape(count, designs)
@@ -160,6 +162,6 @@ def total_indices(scores: NDArray[np.float64], designs: int, count: int) -> NDAr
 
 
 def shares_of(parts: NDArray[np.float64], rest: float) -> NDArray[np.float64]:
-    """Gradient x activation ``(K,)`` as signed shares: divided by the sum of all sizes, the rest's included."""
+    """Gradient x activation ``(K,)`` as signed shares: divided by the sum of the absolute values, with the rest."""
     total = np.abs(parts).sum() + abs(rest)
     return parts / total if total > 0 else np.zeros_like(parts)

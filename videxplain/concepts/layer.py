@@ -21,18 +21,27 @@ from videxplain.models.wrapping import Wrapped
 from videxplain.untouched import begin_pass, untouched
 
 Make: TypeAlias = Callable[[int, Tensor], Tensor]
-"""From the number of a call of the layer and the numbers ``(B,)`` of versions to what the call puts out in each of
-them: ``(B, rows, C, ...)``, tokens laid out."""
+"""From the number of a call of the layer and the numbers ``(B,)`` of versions to the output of this call for each
+version: ``(B, rows, C, ...)``, tokens laid out as video."""
 Way: TypeAlias = Literal["repeated", "rows", "single"]
 
 _NUMBERS = 2**21
-"""So many activations of the layer go through what follows it together."""
+"""The most activations of the layer that go through the rest of the network together."""
 _SAME = 1e-3
-"""Two ways of running versions agree where their logits differ by less than this share of the largest."""
+"""Two ways of running versions agree if their logits differ by less than this share of their range."""
 
 
 def layer_of(module: nn.Module, x: Tensor, layer: str | nn.Module | None) -> LayerCall:
-    """The layer whose concepts are sought: a dotted name, the layer itself, or None for Grad-CAM's default."""
+    """The layer whose concepts are sought.
+
+    Args:
+        module: The network.
+        x: A batch ``(N, C, T, H, W)``.
+        layer: A dotted name, the layer itself, or None for Grad-CAM's default.
+
+    Raises:
+        VidexplainError: No such layer, or several.
+    """
     found = find_layer(METHODS["gradcam"], module, x, layer)
     if not isinstance(found, LayerCall):
         raise VidexplainError(f"concepts are of one layer, and '{layer}' names several")
@@ -49,9 +58,9 @@ def put_back(values: Tensor, laid: Tensor, form: TokenLayout | None) -> Tensor:
     """The inverse of :func:`videxplain.attribution.tokens.lay_out`.
 
     Args:
-        values: What the layer put out. Tokens of no place, such as a class token, are taken from it.
-        laid: Other values, laid out.
-        form: How the layer's output lies; None for an output that holds no tokens.
+        values: The layer's output. Tokens without a place, such as a class token, are taken from it.
+        laid: Other values, laid out as video.
+        form: The layout of the layer's output; None for an output without tokens.
     """
     if form is None:
         return laid
@@ -66,12 +75,12 @@ def put_back(values: Tensor, laid: Tensor, form: TokenLayout | None) -> Tensor:
 
 
 class Rest:
-    """What follows a layer of a network, run on other activations of one clip.
+    """Runs the rest of a network, after a layer, on other activations of one clip.
 
-    Versions go through the rest of the network together where that gives what they get one by one. The first clip
-    shows it. Best is ``"repeated"``: what comes before the layer is run once, and its output is repeated. In a network
-    that folds frames into the batch, the clip is repeated (``"rows"``). Otherwise versions go one by one
-    (``"single"``).
+    There are three ways to run several versions of the activations. ``"repeated"`` is the fastest: the part before the
+    layer runs once, and its output is repeated. ``"rows"`` repeats the clip, for a network that folds frames into the
+    batch. ``"single"`` runs one version after the other, which always works. For the first clip, the first way that
+    gives the same logits as ``"single"`` is chosen.
     """
 
     def __init__(self, module: nn.Module, layer: LayerCall) -> None:
@@ -80,16 +89,22 @@ class Rest:
         self._way: Way | None = None
 
     def calls(self, x: Tensor) -> dict[int, Tensor]:
-        """What each call of the layer puts out for a clip ``(1, C, T, H, W)``: ``(rows, C, ...)``, tokens laid out."""
+        """The output ``(rows, C, ...)`` of each call of the layer for a clip ``(1, C, T, H, W)``; tokens laid out."""
         wanted = rows_of(self._module, x, self._layer).calls_of(self._layer)
         outputs = read_layer(self._module, x, self._layer)
         return {call: outputs[call] for call in wanted}
 
     def run(self, x: Tensor, versions: int, make: Make) -> Tensor:
-        """The logits ``(versions, K)`` of a clip ``(1, C, T, H, W)`` with other activations."""
+        """The logits ``(versions, K)`` of a clip with other activations.
+
+        Args:
+            x: The clip ``(1, C, T, H, W)``.
+            versions: Number of versions.
+            make: Makes the activations of versions.
+        """
         numbers = torch.arange(versions, device=x.device)
         if self._way is None:
-            # Far from each other, so that they differ whatever the first few leave out.
+            # Far from each other, because neighbouring versions may be equal.
             self._way = self._find_way(x, numbers[[0, versions // 2, versions - 1]].unique(), make)
         return self._run(x, numbers, make, self._way)
 
@@ -101,7 +116,7 @@ class Rest:
         for way in ways:
             try:
                 got = self._run(x, numbers, make, way)
-            except Exception:  # whatever a network says that is given another batch than it began with
+            except Exception:  # a network may raise anything for another batch size in the middle
                 continue
             close = _SAME * (expected - expected.mean()).abs().amax().clamp_min(1e-12)
             if got.shape == expected.shape and bool((got - expected).abs().amax() <= close):
@@ -114,7 +129,7 @@ class Rest:
             together = 1
             if way == "rows":
                 together = versions_at_once(self._module, x)
-            elif way == "repeated":  # only what follows the layer is run as often
+            elif way == "repeated":  # only the part after the layer runs for each version
                 together = max(1, _NUMBERS // make(min(rows.calls_of(self._layer)), numbers[:1]).numel())
             return torch.cat([self._pass(x, part, make, way, rows) for part in numbers.split(together)])
 
@@ -157,9 +172,9 @@ class Rest:
 
 @contextmanager
 def _one_clip(module: nn.Module) -> Iterator[None]:
-    """While active, a network gets the first clip of a batch of repeated ones.
+    """While active, a network gets only the first of a batch of repeated clips.
 
-    What is wrapped around it counts the clips of the batch, and finds as many rows of logits as versions were made.
+    Its wrapper sees the whole batch, and expects a row of logits for each clip of it.
     """
 
     def hook(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -180,7 +195,7 @@ def _first(value: Any) -> Any:
 def _replaced_calls(
     module: nn.Module, reader: TokenReader, layer: LayerCall, wanted: frozenset[int], change: Callable[[int], Tensor]
 ) -> Iterator[None]:
-    """While active, calls of a layer put out something else: ``change`` of the number of the call, tokens laid out."""
+    """While active, the output of a layer's calls is replaced by ``change(number of the call)``, laid out as video."""
     calls = count()
 
     def hook(part: nn.Module, _: Any, output: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How concepts agree with regions of the picture that are known: on ActionFigures limbs, bodies and background."""
+"""How far concepts agree with known regions of the picture: limbs, bodies and background of ActionFigures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ REGIONS = ("limbs", "bodies", "background")
 
 
 def region_cells(evidence: Evidence, grid: tuple[int, int], box: Box | None = None) -> NDArray[np.float32]:
-    """Which share of each cell of a layer each region covers: ``(regions, T, h, w)``; they add up to 1.
+    """The share of each cell of a layer that each region covers: ``(regions, T, h, w)``, with a sum of 1 over regions.
 
     Args:
         evidence: The masks of a video.
-        grid: h and w.
+        grid: h and w of the layer.
         box: The part of a frame that the network saw; None for the whole frame.
     """
     size = evidence.people.shape[1:]
@@ -34,16 +34,16 @@ def region_cells(evidence: Evidence, grid: tuple[int, int], box: Box | None = No
 
 @dataclass
 class Matching:
-    """Gathers, video by video, how K concepts agree with the regions.
+    """Gathers, video by video, how far K concepts agree with the regions.
 
-    A concept of one place of the picture, such as its upper edge, agrees with the background, which lies there in every
-    video. So each video's maps are also compared with the regions of the video before it. Only what they agree better
-    with their own counts as a match.
+    A concept that is always active at one place, such as the upper edge, agrees with the background, which is there in
+    every video. So the maps of each video are also compared with the regions of the video before it. A concept matches
+    a region only if it agrees better with the regions of its own video.
 
     Attributes:
-        shares: Per video ``(K, regions)``, the share of the concept's activity in the region; NaN where it has none.
+        shares: Per video ``(K, regions)``, the share of the concept's activity in the region; NaN without activity.
         areas: Per video ``(regions,)``, the share of the picture that the region takes.
-        own: Per video ``(K, regions)``, correlations with its regions; NaN where the concept or the region is the same
+        own: Per video ``(K, regions)``, correlations with its regions; NaN if the concept or the region is the same
             everywhere.
         others: The same with the regions of the video before it; NaN for the first.
         groups: The group of each video.
@@ -57,10 +57,10 @@ class Matching:
     _before: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def add(self, maps: NDArray[np.float32], cells: NDArray[np.float32], group: str) -> None:
-        """Take a video: its maps ``(K, T, h, w)`` and its regions ``(regions, T, h, w)``."""
+        """Add a video: its maps ``(K, T, h, w)``, its regions ``(regions, T, h, w)`` and its group."""
         before, self._before = self._before, cells
         self.own.append(_correlations(maps, cells))
-        # Frames may be of other sizes, whose cells are then others.
+        # Videos of other sizes may have other numbers of cells.
         known = before is not None and before.shape[2:] == cells.shape[2:]
         self.others.append(_correlations(maps, before) if known and before is not None else self.own[-1] * np.nan)
         values, regions = _flat(maps, cells)
@@ -107,7 +107,7 @@ def _flat(maps: NDArray[np.float32], cells: NDArray[np.float32]) -> tuple[NDArra
 
 
 def _correlations(maps: NDArray[np.float32], cells: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Pearson correlations over places, ``(K, regions)``; NaN where one of the two is the same everywhere."""
+    """Pearson correlations over places, ``(K, regions)``; NaN if one of the two is the same everywhere."""
     values, regions = (one - one.mean(1, keepdims=True) for one in _flat(maps, cells))
     sizes = np.linalg.norm(values, axis=1)[:, None] * np.linalg.norm(regions, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -115,6 +115,6 @@ def _correlations(maps: NDArray[np.float32], cells: NDArray[np.float32]) -> NDAr
 
 
 def matched_region(rows: Sequence[MatchRow]) -> str | None:
-    """The region that one concept follows most, if the whole interval of the excess is above zero."""
+    """The region with the largest excess, if the whole interval of this excess is above zero; otherwise None."""
     best = max(rows, key=lambda row: row.excess, default=None)
     return best.region if best is not None and best.low is not None and best.low > 0 else None

@@ -1,4 +1,4 @@
-"""Concepts of a layer that were found: their tables, their maps, their vectors."""
+"""The concepts of a layer on disk: their tables, maps and vectors."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,8 +28,8 @@ class Concepts:
     """Concepts of a layer over a data set, on disk; see :func:`videxplain.find_concepts`.
 
     Attributes:
-        folder: Where they lie.
-        settings: What was asked.
+        folder: The folder of the search.
+        settings: The settings of the search.
     """
 
     folder: Path
@@ -40,27 +40,27 @@ class Concepts:
         """Open a search for concepts.
 
         Raises:
-            VidexplainError: The folder holds none, or one that is not finished.
+            VidexplainError: The folder holds no search, or one that is not finished.
         """
         folder = Path(folder)
         settings = read_settings(folder)
         if not (folder / tables.CONCEPTS).is_file():
-            raise VidexplainError(f"the concepts in {folder} are not finished: run the command again, and it goes on")
+            raise VidexplainError(f"the concepts in {folder} are not finished: run the command again to continue")
         return cls(folder, settings)
 
     @cached_property
     def videos(self) -> "pd.DataFrame":
-        """A row a video, in the order of the data set; ``docs/concepts.md`` explains the columns of all tables."""
+        """A row for each video, in the order of the data set; ``docs/concepts.md`` explains the columns."""
         return self._table(tables.VIDEOS)
 
     @cached_property
     def concepts(self) -> "pd.DataFrame":
-        """A row a concept; the first explains most of the activations."""
+        """A row for each concept; the first explains most of the activations."""
         return self._table(tables.CONCEPTS)
 
     @cached_property
     def shares(self) -> "pd.DataFrame":
-        """A row for each predicted class and each concept: its share, three times, with intervals."""
+        """A row for each predicted class and each concept: its share by three measures, with intervals."""
         return self._table(tables.SHARES)
 
     @cached_property
@@ -70,7 +70,7 @@ class Concepts:
 
     @cached_property
     def matches(self) -> "pd.DataFrame":
-        """A row for each concept and each region that is known; empty for data without known regions."""
+        """A row for each concept and each known region; empty for data without known regions."""
         return self._table(tables.MATCHES)
 
     @cached_property
@@ -95,12 +95,12 @@ class Concepts:
 
     @property
     def explained(self) -> float:
-        """Which share of the squared activations the concepts explain, on average over videos."""
+        """The share of the squared activations that the concepts explain, averaged over videos."""
         return float(self.videos["explained"].dropna().mean())
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has to be said with every number."""
+        """Notes that belong to every number of the search."""
         filled = int((self.videos["filled"] > 0).sum())
         notes = [short_videos_note(filled)] if filled else []
         if self.explained < _POOR:
@@ -119,7 +119,7 @@ class Concepts:
             video: Its number, or its name in the table.
 
         Raises:
-            VidexplainError: No such video, or it could not be read when the concepts were sought.
+            VidexplainError: No such video, or a video that could not be read when the concepts were found.
         """
         videos = self.videos
         video = number_of(videos, video)
@@ -132,7 +132,7 @@ class Concepts:
             raise VidexplainError(f"there are no maps of {name}{reason}") from None
 
     def path(self, video: int) -> Path:
-        """Where a video lies."""
+        """The file of a video, or its folder of frames."""
         return Path(self.settings.data) / str(self.videos["path"].iloc[video])
 
     def _table(self, name: str) -> "pd.DataFrame":

@@ -13,11 +13,11 @@ class VideoRow:
 
     Attributes:
         video: Its number in the data set, from 0.
-        path: Where it lies, relative to the data set's folder.
-        name: What its files are called after; no two videos share one.
+        path: Its path, relative to the data set's folder.
+        name: The name of its files; no two videos have the same.
         group: Videos of one group come from one recording.
         truth: The label that the data set gives, or None.
-        error: Why it could not be read, or None. All that follows is then empty.
+        error: Why it could not be read, or None. With an error, all columns after this one are empty.
         prediction: The class that the network finds most probable in the whole video.
         probability: Its probability.
         frames: Frames of the video.
@@ -30,17 +30,18 @@ class VideoRow:
             reconstruction over the squared activations.
         mean: Mean coefficient over all places and frames.
         peak: Largest coefficient.
-        score: The network's output for the prediction in the middle window. All that follows is of this window.
-        score_reconstructed: The score when the layer's activations are the concepts alone.
-        score_without: The score of the same without the concept.
+        score: The network's output for the prediction in the middle window. All columns after this one are about this
+            window.
+        score_reconstructed: The score of the reconstruction, in which the concepts replace the layer's activations.
+        score_without: The score of the reconstruction without the concept.
         window_probability: The probability of the prediction.
-        probability_reconstructed: As ``score_reconstructed``, for the probability.
-        probability_without: As ``score_without``, for the probability.
-        prediction_reconstructed: The most probable class then.
-        prediction_without: The same without the concept.
-        sobol: Total index of the concept for the score; empty where none were asked for.
+        probability_reconstructed: The probability of the prediction for the reconstruction.
+        probability_without: The probability of the prediction for the reconstruction without the concept.
+        prediction_reconstructed: The most probable class for the reconstruction.
+        prediction_without: The most probable class for the reconstruction without the concept.
+        sobol: Total index of the concept for the score; empty if no indices were measured.
         gradient_x_activation: The concept's part of the gradient times the activations, in the unit of the score.
-        rest: The part of what the concepts do not explain.
+        rest: The part of the gradient times the activations that no concept explains.
     """
 
     video: int
@@ -110,7 +111,7 @@ class ConceptRow:
 
     Attributes:
         concept: Its number, from 0; the first explains most of the activations.
-        vector: ``(C,)``, what one unit of it adds to the activations of a place; of length 1 where the layer has no
+        vector: ``(C,)``, what one unit of it adds to the activations of a place. Its length is 1 if the layer has no
             negative values.
         weight: Its share of the sum of all coefficients over the data set.
         scale: The coefficient that gets the brightest colour: the 95th percentile of the videos' peaks.
@@ -119,8 +120,8 @@ class ConceptRow:
         spread: Root mean square distance from the centre, in shares of the picture's sides.
         frames: Share of all frames in which it is active: above half of ``scale`` somewhere.
         leading: The predicted class in whose videos it is strongest on average.
-        leading_share: The share of its activity that lies in videos of this class, each class counted alike.
-        region: What it follows: ``"limbs"``, ``"bodies"``, ``"background"``, or None.
+        leading_share: The share of its activity that lies in videos of this class, with equal weight for each class.
+        region: The region that it follows: ``"limbs"``, ``"bodies"``, ``"background"``, or None.
         strongest: Names of the videos with its strongest tubes.
     """
 
@@ -145,11 +146,11 @@ class ShareRow:
     Attributes:
         label: The class.
         concept: Number of the concept.
-        videos: How many videos the network gives the class.
-        groups: How many groups they come from; intervals are from drawing groups again.
+        videos: Number of videos with this prediction.
+        groups: Number of groups that they come from. The bootstrap of the intervals draws groups.
         strength: Mean coefficient.
-        sobol: Mean total index; None where none were asked for.
-        sobol_low: Lower end of its 95 % interval; None where there are fewer than five groups.
+        sobol: Mean total index; None if no indices were measured.
+        sobol_low: Lower end of its 95 % interval; None for fewer than five groups.
         sobol_high: Upper end.
         gradient_x_activation: Mean signed share of gradient x activation.
         gradient_x_activation_low: Lower end of its 95 % interval.
@@ -181,16 +182,16 @@ class MatchRow:
 
     Attributes:
         concept: Number of the concept.
-        region: ``"limbs"`` (what carries the action, while it goes on), ``"bodies"`` (the rest of everybody), or
-            ``"background"``.
+        region: ``"limbs"`` (the limbs that do the action, during the action), ``"bodies"`` (all other parts of bodies),
+            or ``"background"``.
         share: The share of the concept's activity in the region.
         area: The share of the picture that the region takes in the same videos.
         correlation: Mean over videos of the correlation of the concept's map with the region, place by place.
-        by_place: The same with the region of the video before it: what the place in the picture alone gives.
+        by_place: The same with the region of the video before it: the correlation that comes from the place alone.
         excess: Mean difference of the two.
-        low: Lower end of its 95 % interval over groups; None where there are fewer than five.
+        low: Lower end of its 95 % interval over groups; None for fewer than five groups.
         high: Upper end.
-        videos: Over how many videos.
+        videos: Number of videos.
     """
 
     concept: int
@@ -206,7 +207,7 @@ class MatchRow:
 
 
 def schema(kind: type) -> "pyarrow.Schema":
-    """The columns of a table as Parquet has them."""
+    """The Parquet schema of a table with rows of the dataclass ``kind``."""
     import pyarrow as pa
 
     kinds: dict[Any, Any] = {

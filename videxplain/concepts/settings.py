@@ -1,4 +1,4 @@
-"""What a search for concepts was asked for, and the file that says so."""
+"""The settings of a search for concepts, and their file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,21 +26,21 @@ _KEPT = KeptFile(
 )
 
 CONCEPTS, PLACES, SOBOL_DESIGNS = 10, 20_000, 32
-"""How many concepts are sought, from how many places, and how many designs the Sobol indices take, by default."""
+"""Defaults: the number of concepts, of sampled places, and of designs of the Sobol indices."""
 _MOST_PASSES = 100_000
-"""For the Sobol indices of one video. More would take hours a video, and their masks would fill the memory."""
+"""Passes for the Sobol indices of one video. More would take hours, and their masks would fill the memory."""
 _LARGEST_SEED = 2**32 - 1
-"""scikit-learn takes no larger one."""
+"""The largest seed that scikit-learn takes."""
 
 
 def check_seed(seed: int) -> None:
-    """``VidexplainError`` for a seed that the random draws cannot take."""
+    """Raise ``VidexplainError`` for a seed that the random draws cannot take."""
     if not 0 <= seed <= _LARGEST_SEED:
         raise VidexplainError(f"seed is 0 to {_LARGEST_SEED:,}, not {seed}")
 
 
 def check_designs(designs: int, concepts: int) -> None:
-    """``VidexplainError`` for one design, which has no variance, or more than take too many passes for each video."""
+    """Raise ``VidexplainError`` for one design, which has no variance, and for designs that take too many passes."""
     most = _MOST_PASSES // (concepts + 2)
     if designs == 1 or not 0 <= designs <= most:
         raise VidexplainError(f"designs is 0, or 2 to {most:,} for {concepts:,} concepts, not {designs}")
@@ -52,27 +52,27 @@ class Settings:
 
     Attributes:
         model: The name of the network, as on the command line.
-        weights: What was given as weights.
+        weights: The weights as they were given.
         weights_sha256: Digest of the file that the weights came from, or of the state of a network that was given.
-        data: The data set.
-        kind: How it is laid out.
+        data: The folder or list of the data set.
+        kind: The layout of the data set.
         split: Number of its split.
         subset: Which videos of the split.
-        videos: How many there are.
+        videos: Number of videos.
         videos_sha256: Digest of their paths, labels and groups in order.
         labels: The network's classes.
-        labels_file: Where they were read from, if they were given.
-        expects: What was said of the network besides (``--set``).
-        layer: The layer, as it was found or given.
-        concepts: How many concepts are sought, K.
-        places: From at most how many places they are found.
-        designs: How many designs the Sobol indices take; 0 for none.
+        labels_file: The file or data set that lists them, if one was given.
+        expects: What was said about the network with ``--set``.
+        layer: Dotted name of the layer.
+        concepts: The number of concepts, K.
+        places: The most places of the sample.
+        designs: N of the Sobol indices; 0 for none.
         seed: For the sample of places, the factorisation, the designs and the bootstrap.
-        limit: At most so many videos were taken; None where all were.
-        evidence: ``"masks"``, or ``""`` for a data set whose evidence is not known.
+        limit: The most videos; None for all.
+        evidence: ``"masks"``, or ``""`` for a data set without known evidence.
         shard: Videos in a shard.
         view: As for :func:`videxplain.load_model`.
-        shown: The fields of the network's ``View``; None where it is shown whole frames.
+        shown: The fields of the network's ``View``; None if it sees whole frames.
     """
 
     model: str
@@ -99,14 +99,14 @@ class Settings:
     shown: dict[str, Any] | None = None
 
     def view_box(self, size: tuple[int, int]) -> Box | None:
-        """The part of a frame of ``size`` (height, width) that the network saw; None where that is the whole frame."""
+        """The part of a frame of ``size`` (height, width) that the network saw; None for the whole frame."""
         return kept_view_box(self.shown, size)
 
     def write(self, folder: Path) -> None:
-        """Write the file, or compare with the one that is there.
+        """Write the settings, or check that the folder has the same settings already.
 
         Raises:
-            VidexplainError: The folder holds concepts of something else.
+            VidexplainError: The folder holds another search.
         """
         _KEPT.write(folder, self)
 

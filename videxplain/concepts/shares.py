@@ -1,4 +1,4 @@
-"""What concepts mean for each class: means over its videos, with intervals from drawing videos again."""
+"""The shares of concepts in each class: means over its videos, with bootstrap intervals."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 DRAWS = 4000
 _FEWEST = 5
-"""Of fewer groups there is no interval: drawn again, they say too little of others."""
+"""Fewer groups get no interval, because they say too little about other groups."""
 _AT_ONCE = 2**22
-"""So many counts of groups are held in memory together."""
+"""The most counts of groups in memory at one time."""
 
 
 def interval(
@@ -24,14 +24,13 @@ def interval(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """The 95 % interval of a mean over videos, by the bootstrap with 4,000 draws (Efron, 1979).
 
-    Videos of one group come from one recording and are alike. So groups are drawn, each with all its videos. The plain
-    percentiles of the draws are too close together where there are few groups. So they are taken further out, by as
-    much as Student's t is wider than the normal distribution (Hesterberg, The American Statistician 2015: expanded
-    percentiles).
+    Videos of one group come from one recording and are alike. So groups are drawn, each with all its videos. For few
+    groups, an interval between plain percentiles of the draws is too narrow. So it is widened as much as Student's t
+    is wider than the normal distribution (expanded percentiles; Hesterberg, The American Statistician 2015).
 
     Args:
-        values: ``(n, K)``, a video a row.
-        groups: ``n`` names of groups; empty for a video that is a group of its own.
+        values: ``(n, K)``, a row for each video.
+        groups: The group of each video; empty for a video without a group, which then counts as a group.
         seed: For the draws.
 
     Returns:
@@ -57,14 +56,14 @@ def interval(
 
 
 def tail_of(groups: int) -> float:
-    """Which share of the draws lies below the expanded 95 % interval, and which above; 0.025 for many groups."""
+    """The share of the draws below the expanded 95 % interval, and above it; nearly 0.025 for many groups."""
     from scipy.stats import norm, t
 
     return float(norm.cdf(-np.sqrt(groups / (groups - 1)) * t.ppf(0.975, groups - 1)))
 
 
 def class_shares(videos: "pd.DataFrame", labels: Sequence[str], seed: int) -> list[ShareRow]:
-    """A row for each class that is predicted and each concept.
+    """A row for each predicted class and each concept.
 
     Args:
         videos: The table of videos.
@@ -87,15 +86,18 @@ def class_shares(videos: "pd.DataFrame", labels: Sequence[str], seed: int) -> li
         without = np.stack(own["probability_without"].to_list())
         fall = own["probability_reconstructed"].to_numpy()[:, None] - without
         strength = np.stack(own["mean"].to_list()).mean(0)
-        measured = {"gradient_x_activation": _described(parts, groups, seed), "fall": _described(fall, groups, seed)}
+        measured = {
+            "gradient_x_activation": _mean_and_ends(parts, groups, seed),
+            "fall": _mean_and_ends(fall, groups, seed),
+        }
         sobol = np.array([row for row in own["sobol"] if len(row)]).reshape(-1, parts.shape[1])
-        # A score that no concept changes has no indices: no concept has a part in it.
-        measured["sobol"] = _described(np.nan_to_num(sobol), groups, seed) if len(sobol) == len(own) else {}
+        # A score that no concept changes has NaN as its indices. The part of every concept is then 0.
+        measured["sobol"] = _mean_and_ends(np.nan_to_num(sobol), groups, seed) if len(sobol) == len(own) else {}
         for k in range(parts.shape[1]):
             values: dict[str, Any] = {"sobol": None, "sobol_low": None, "sobol_high": None}
-            for name, described in measured.items():
-                for end, one in described.items():
-                    values[name + end] = None if one is None else float(one[k])
+            for name, found in measured.items():
+                for suffix, one in found.items():
+                    values[name + suffix] = None if one is None else float(one[k])
             rows.append(
                 ShareRow(
                     label=label,
@@ -109,8 +111,8 @@ def class_shares(videos: "pd.DataFrame", labels: Sequence[str], seed: int) -> li
     return rows
 
 
-def _described(values: NDArray[np.float64], groups: Sequence[str], seed: int) -> dict[str, Any]:
-    """Mean and ends of the interval, ``(K,)`` each, by the ending of the column's name."""
+def _mean_and_ends(values: NDArray[np.float64], groups: Sequence[str], seed: int) -> dict[str, Any]:
+    """The mean and the ends of the interval, ``(K,)`` each, by the suffix of the column's name."""
     ends = interval(values, groups, seed)
     low, high = ends if ends is not None else (None, None)
     return {"": values.mean(0), "_low": low, "_high": high}

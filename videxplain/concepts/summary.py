@@ -1,4 +1,4 @@
-"""What all videos together say of each concept: one pass through their maps."""
+"""The summary of each concept over all videos, from one pass through their maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,15 +23,23 @@ if TYPE_CHECKING:
     from videxplain.concepts.result import Concepts
 
 STRONGEST = 8
-"""How many videos of a concept are named as its strongest."""
+"""The number of a concept's strongest videos that its row names."""
 _SCALE = 95
-"""The colour scale of a concept ends at this percentile of the videos' peaks, so that one video does not set it."""
+"""The colour scale of a concept ends at this percentile of the videos' peaks. So no single video sets it."""
 _GRID = (24, 32)
+"""Rows and columns of the mean maps."""
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """Tables of the concepts, and where each is active on average: ``(K, rows, columns)``."""
+    """The summary of all concepts.
+
+    Attributes:
+        concepts: A row for each concept.
+        tubes: A row for each concept and each video in which it is active.
+        matches: A row for each concept and each known region.
+        places: ``(K, rows, columns)``, where each concept is active on average.
+    """
 
     concepts: list[ConceptRow]
     tubes: list[TubeRow]
@@ -47,7 +55,7 @@ def scales_of(videos: "pd.DataFrame") -> NDArray[np.float64]:
 
 
 def summarise(found: "Concepts", factors: Factors) -> Summary:
-    """Read the maps of every video once; memory does not grow with the number of videos."""
+    """Read the maps of every video once. Only the rows of tubes grow with the number of videos."""
     settings, videos = found.settings, found.videos
     known = np.flatnonzero(videos["error"].isna().to_numpy())
     scales = scales_of(videos)
@@ -84,7 +92,7 @@ def summarise(found: "Concepts", factors: Factors) -> Summary:
         if settings.evidence:
             try:
                 evidence = read_masks(found.path(number))
-            except VidexplainError:  # it has gone since the videos were measured
+            except VidexplainError:  # the video has gone since it was measured
                 continue
             size = (evidence.people.shape[1], evidence.people.shape[2])
             cells = region_cells(evidence, (maps.shape[2], maps.shape[3]), settings.view_box(size))

@@ -26,7 +26,7 @@ class ConceptFiles:
     """The files in the folder of one search."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is written yet."""
+        """Files in ``folder``; nothing is written yet."""
         self.folder = folder
 
     # The sample of places
@@ -36,13 +36,27 @@ class ConceptFiles:
         return self._sample(shard).is_file()
 
     def write_sample(self, shard: Shard, places: NDArray[np.float32], smallest: float, error: str) -> None:
-        """Write the sampled places ``(n, C)`` of a shard, the smallest value of all its places, and an error."""
+        """Write the sample of a shard.
+
+        Args:
+            shard: The shard.
+            places: ``(n, C)``, the sampled places.
+            smallest: The smallest value of all its places.
+            error: Why a video could not be read; empty if all could.
+        """
         make_folder(self._sample(shard).parent)
         with replacing(self._sample(shard)) as path, path.open("wb") as file:
             np.savez(file, places=places, smallest=np.float64(smallest), error=np.str_(error))
 
     def read_samples(self, shards: Iterable[Shard]) -> tuple[NDArray[np.float32], float, str]:
-        """All sampled places ``(n, C)``, the smallest value of all places, and the first error, empty without."""
+        """Read the samples of shards.
+
+        Returns:
+            All sampled places ``(n, C)``, the smallest value of all places, and the first error, empty without one.
+
+        Raises:
+            VidexplainError: A sample is missing or damaged.
+        """
         parts, smallest, error = [], np.inf, ""
         for shard in shards:
             try:
@@ -56,22 +70,22 @@ class ConceptFiles:
         return (np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)), smallest, error
 
     def remove_samples(self) -> None:
-        """Remove the samples, when concepts are found in them."""
+        """Remove the samples, which are not needed after the factorisation."""
         shutil.rmtree(self.folder / _SAMPLES, ignore_errors=True)
 
     # Videos
 
     def done(self, shard: Shard) -> bool:
-        """Whether the videos of a shard are written whole."""
+        """Whether a shard is complete."""
         return self._table(shard).is_file()
 
     def write(self, shard: Shard, rows: Sequence[VideoRow], maps: Mapping[str, NDArray[np.float32]]) -> None:
-        """Write a shard: its maps first and its table last, so that a table without maps never exists.
+        """Write a shard: first its maps, then its table. So a table always has its maps.
 
         Args:
-            shard: Which one.
-            rows: A row a video, in the order of the data set.
-            maps: By the name of the video, ``(K, T, h, w)``.
+            shard: The shard.
+            rows: A row for each video, in the order of the data set.
+            maps: ``(K, T, h, w)``, by the name of the video.
         """
         with replacing_folder(open_maps(self.folder / PLACES) / shard.name) as temporary:
             _write_maps(temporary, maps)
@@ -79,7 +93,7 @@ class ConceptFiles:
         write_table(self._table(shard), rows, VideoRow)
 
     def merge(self, shards: Iterable[Shard]) -> None:
-        """One table of all videos, from those of the shards."""
+        """Write the table of all videos from the tables of the shards."""
         merge_tables([self._table(shard) for shard in shards], self.folder / VIDEOS)
 
     def _table(self, shard: Shard) -> Path:
@@ -90,7 +104,13 @@ class ConceptFiles:
 
 
 def write_table(path: Path, rows: Sequence[Any], kind: type) -> None:
-    """Write rows of a dataclass as Parquet, whole or not at all."""
+    """Write a table as Parquet, whole or not at all.
+
+    Args:
+        path: The file.
+        rows: The rows.
+        kind: The dataclass of the rows, one of :mod:`videxplain.concepts.rows`.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -100,7 +120,7 @@ def write_table(path: Path, rows: Sequence[Any], kind: type) -> None:
 
 
 def _write_maps(folder: Path, maps: Mapping[str, NDArray[np.float32]]) -> None:
-    """One array a video: half precision, each concept divided by its largest value, a chunk a concept."""
+    """One array for each video: half precision, each concept divided by its largest value, one chunk a concept."""
     import zarr
 
     group = zarr.open_group(folder, mode="w")
@@ -118,7 +138,17 @@ def _write_maps(folder: Path, maps: Mapping[str, NDArray[np.float32]]) -> None:
 
 
 def read_maps(folder: Path, shard: Shard, video: str) -> NDArray[np.float32]:
-    """The coefficients ``(K, T, h, w)`` of a video; ``KeyError`` where there are none."""
+    """The coefficients ``(K, T, h, w)`` of a video.
+
+    Args:
+        folder: The folder of the search.
+        shard: The shard of the video.
+        video: The name of the video.
+
+    Raises:
+        KeyError: There are no maps of the video.
+        FileNotFoundError: There are no maps of the shard.
+    """
     import zarr
 
     array: Any = zarr.open_group(folder / PLACES / shard.name, mode="r")[video]

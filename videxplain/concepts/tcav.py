@@ -1,44 +1,36 @@
-"""Does a class depend on a concept that is given by examples? TCAV (Kim et al., ICML 2018) for video."""
+"""Tests whether a class depends on a concept that is given by examples: TCAV (Kim et al., ICML 2018) for video."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from videxplain.attribution.api import check_input
-from videxplain.attribution.engine import trace
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.targets import Score, class_index, score_function
+from videxplain.attribution.targets import class_index, score_function
 from videxplain.audit.extra import need_extra
 from videxplain.concepts.cav import RUNS, Scores, check_counts, p_value, score_runs
-from videxplain.concepts.layer import layer_of, read
+from videxplain.concepts.reader import LayerReader
 from videxplain.concepts.settings import check_seed
-from videxplain.concepts.work import windows_together
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import VideoDataset
-from videxplain.data.stream import FileFrames
 from videxplain.errors import VidexplainError, unknown
 from videxplain.explanation.api import config_of
-from videxplain.explanation.plan import plan
-from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
 
 LEVEL = 0.05
 _ALIKE = 1e-4
-"""Gradients of all clips are the same where they differ by less than this share of their size."""
+"""The gradients of all clips count as equal if they differ by less than this share of the largest."""
 
 
 @dataclass(frozen=True)
 class ConceptTest:
-    """What TCAV says of one concept and one class.
+    """The result of TCAV for one concept and one class.
 
     Attributes:
-        concept: The folder of examples, by name.
+        concept: The name of the folder of examples.
         target: The class.
         layer: The layer.
         score: The share of the class's clips whose score rises in the direction of the concept: the mean over runs.
@@ -48,14 +40,14 @@ class ConceptTest:
         accuracy: How well the vectors tell held-out examples of the concept from random clips: the mean over runs.
         random_accuracy: The same for vectors between random sets.
         accuracy_p: The p-value of the difference of these two, not corrected.
-        runs: How many random sets were drawn.
-        tests: How many concepts and classes were tested together.
-        examples: Clips of the concept.
-        counterparts: Random clips.
-        clips: Clips of the class.
+        runs: Number of random sets.
+        tests: Number of tests that were made together: concepts times classes.
+        examples: Number of clips of the concept.
+        counterparts: Number of random clips.
+        clips: Number of clips of the class.
         scores: The score of each run.
         random_scores: The score of each random direction.
-        notes: What has to be said with the numbers.
+        notes: Notes that belong to the numbers.
     """
 
     concept: str
@@ -79,7 +71,7 @@ class ConceptTest:
     @property
     def is_learned(self) -> bool:
         """Whether the layer tells the concept from random clips better than random sets from each other."""
-        return self.accuracy > max(0.5, self.random_accuracy) and self.accuracy_p < LEVEL
+        return _is_learned(self.accuracy, self.random_accuracy, self.accuracy_p)
 
     @property
     def is_significant(self) -> bool:
@@ -117,18 +109,18 @@ def tcav(
         concept: A folder of clips that show the concept, or several folders, each a concept.
         against: A folder of clips that do not show it, or several, which are taken together. At least twice as many
             clips as a concept has.
-        layer: Dotted name. Where only an average and a linear layer follow, all clips have the same gradient, and the
+        layer: Dotted name. If only an average and a linear layer follow, all clips have the same gradient, and the
             score is 0 or 1: take an earlier layer.
         target: A class by label or index, or several.
         clips: A folder of clips of the class.
         data: Instead of ``clips``, a data set: its videos of each class.
         subset: ``"test"``, ``"train"`` or ``"all"``, for ``data``.
-        runs: How many random sets are drawn.
+        runs: Number of random sets.
         seed: For the draws.
-        progress: Called with the clips read so far and the clips in all.
+        progress: Called with the number of clips read and the number of all clips.
 
     Returns:
-        A test for each concept and class, the concepts outermost.
+        A test for each concept and class: all classes of the first concept, then those of the next.
 
     Raises:
         VidexplainError: Too few clips, no such layer or class, or the extra ``audit`` is not installed.
@@ -146,13 +138,10 @@ def tcav(
     labels = [class_index(one, config.num_outcomes, config.outcome_labels) for one in targets]
     shown = {str(folder): _videos(folder) for folder in concepts}
     pool = list(dict.fromkeys(path for folder in others for path in _videos(folder)))
-    for name, paths in shown.items():
-        if both := set(paths) & set(pool):
-            raise VidexplainError(f"{min(both)} is a clip of the concept {name} and a random one: leave it out of one")
-        check_counts(len(paths), len(pool), runs)
+    _check_clips(shown, pool, runs)
     of_class = {label: _clips_of(config.label(label), clips, data, subset) for label in labels}
     total = sum(map(len, shown.values())) + len(pool) + sum(map(len, of_class.values()))
-    reader = _Reader(model, config, layer, progress, total)
+    reader = LayerReader(model, config, layer, progress, total)
     features = {name: reader.features(paths) for name, paths in shown.items()}
     random = reader.features(pool)
     gradients = {
@@ -171,47 +160,12 @@ def tcav(
     return results
 
 
-class _Reader:
-    """Reads features and gradients of clips at one layer."""
-
-    def __init__(
-        self, model: nn.Module, config: ModelConfig, layer: str, progress: Progress | None, total: int
-    ) -> None:
-        self._model, self._config, self._name = model, config, layer
-        self._progress, self._total, self._done = progress, total, 0
-        self.layer: LayerCall | None = None
-
-    def features(self, paths: Sequence[Path]) -> NDArray[np.float64]:
-        """``(n, C)``: the layer's activations, averaged over places and windows."""
-        return np.stack([np.mean(list(self._features(path)), axis=0) for path in paths])
-
-    def gradients(self, paths: Sequence[Path], score: Score) -> NDArray[np.float64]:
-        """``(n, C)``: the gradient of the score, summed over places and averaged over windows."""
-        return np.stack([np.mean(list(self._gradients(path, score)), axis=0) for path in paths])
-
-    def _features(self, path: Path) -> Iterator[NDArray[np.float64]]:
-        for x in self._windows(path):
-            yield from read(self._model, x, self._at(x))[0].cpu().double().mean((2, 3, 4)).numpy()
-
-    def _gradients(self, path: Path, score: Score) -> Iterator[NDArray[np.float64]]:
-        for x in self._windows(path):
-            layer = self._at(x)
-            with trace(self._model, x, [layer]) as run:
-                gradient = next(run.gradients(score(run.logits)[None]))[layer]
-            yield from gradient.cpu().double().sum((2, 3, 4)).numpy()
-
-    def _windows(self, path: Path) -> Iterator[torch.Tensor]:
-        source = FileFrames(path)
-        for x in windows_together(self._model, source, plan(source.num_frames, self._config)):
-            check_input(self._model, x)
-            yield x
-        self._done += 1
-        if self._progress:
-            self._progress(self._done, self._total)
-
-    def _at(self, x: torch.Tensor) -> LayerCall:
-        self.layer = self.layer or layer_of(self._model, x, self._name)
-        return self.layer
+def _check_clips(concepts: Mapping[str, Sequence[Path]], pool: Sequence[Path], runs: int) -> None:
+    """Refuse a clip that is both an example and a random clip, and numbers of clips or runs that cannot be used."""
+    for name, paths in concepts.items():
+        if both := set(paths) & set(pool):
+            raise VidexplainError(f"{min(both)} is a clip of the concept {name} and a random one: leave it out of one")
+        check_counts(len(paths), len(pool), runs)
 
 
 def _videos(folder: str | Path) -> list[Path]:
@@ -221,7 +175,7 @@ def _videos(folder: str | Path) -> list[Path]:
 
 
 def _clips_of(label: str, clips: str | Path | None, data: str | Path | VideoDataset | None, subset: str) -> list[Path]:
-    """The clips of a class: all of a folder, or those of a data set that have its label."""
+    """The clips of a class: all clips of a folder, or the clips of a data set with its label."""
     if clips is not None:
         return _videos(clips)
     assert data is not None
@@ -237,8 +191,12 @@ def _clips_of(label: str, clips: str | Path | None, data: str | Path | VideoData
     return found
 
 
+def _is_learned(accuracy: float, by_chance: float, p: float) -> bool:
+    return accuracy > max(0.5, by_chance) and p < LEVEL
+
+
 def _all_alike(gradients: NDArray[np.float64]) -> bool:
-    """Whether all clips have the same gradient, as where only an average and a linear layer follow."""
+    """Whether all clips have the same gradient, as if only an average and a linear layer follow."""
     largest = np.abs(gradients).max()
     return len(gradients) > 1 and bool(np.abs(gradients - gradients.mean(0)).max() <= _ALIKE * largest)
 
@@ -246,10 +204,10 @@ def _all_alike(gradients: NDArray[np.float64]) -> bool:
 def _result(
     concept: str, target: str, layer: str, scores: Scores, tests: int, same: bool, counts: dict[str, int]
 ) -> ConceptTest:
-    learned = p_value(scores.accuracy, scores.random_accuracy)
+    accuracy_p = p_value(scores.accuracy, scores.random_accuracy)
     accuracy, by_chance = float(scores.accuracy.mean()), float(scores.random_accuracy.mean())
     notes = []
-    if not (accuracy > max(0.5, by_chance) and learned < LEVEL):
+    if not _is_learned(accuracy, by_chance, accuracy_p):
         notes.append(
             f"layer '{layer}' tells '{concept}' from random clips no better than chance ({accuracy:.0%} of held-out "
             f"clips, random sets {by_chance:.0%}), so its score means nothing"
@@ -268,7 +226,7 @@ def _result(
         p=min(1.0, tests * p_value(scores.concept, scores.random)),
         accuracy=accuracy,
         random_accuracy=by_chance,
-        accuracy_p=learned,
+        accuracy_p=accuracy_p,
         runs=len(scores.concept),
         tests=tests,
         scores=tuple(scores.concept.tolist()),

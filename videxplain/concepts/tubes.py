@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARE = 0.5
-"""A place belongs to a tube where the concept is above this share of its scale."""
+"""A tube consists of places where the concept is above this share of its scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,8 +15,8 @@ class Tube:
 
     Attributes:
         places: ``(T, h, w)`` bool.
-        strength: Sum of the coefficients in it, over the number of places of the whole video.
-        peak: The largest of them.
+        strength: Sum of its coefficients, divided by the number of places of the whole video.
+        peak: Its largest coefficient.
     """
 
     places: NDArray[np.bool_]
@@ -35,7 +35,7 @@ class Tube:
         return box_of(np.asarray(self.places.any(0)))
 
     def box_at(self, frame: int) -> tuple[float, float, float, float] | None:
-        """The same in one frame; None where the tube is not in it."""
+        """The box in one frame; None if the tube is not in it."""
         return box_of(self.places[frame]) if self.places[frame].any() else None
 
 
@@ -52,9 +52,13 @@ def box_of(places: NDArray[np.bool_]) -> tuple[float, float, float, float]:
 
 
 def strongest_tube(maps: NDArray[np.float32], scale: float) -> Tube | None:
-    """The connected part of maps ``(T, h, w)`` above half of ``scale`` that holds most; None where nothing is above.
+    """The strongest tube of a concept in one video; None if the concept is nowhere active.
 
-    Places are connected that touch in time, height or width, also at corners.
+    Places are connected if they touch in time, height or width, also at corners.
+
+    Args:
+        maps: ``(T, h, w)``, the concept's coefficients.
+        scale: The scale of the concept. Places above half of it are active.
     """
     from scipy import ndimage
 

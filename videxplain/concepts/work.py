@@ -1,4 +1,4 @@
-"""One shard of a search for concepts, in whatever process it runs: sample its places, or measure its videos."""
+"""Works on one shard of a search for concepts, perhaps in another process: samples places, or measures videos."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from videxplain.audit.entries import Entry
 from videxplain.audit.network import load_once
 from videxplain.audit.shards import Shard
 from videxplain.concepts.factors import Factors
-from videxplain.concepts.importance import measure_importance
+from videxplain.concepts.importance import Importance, measure_importance
 from videxplain.concepts.layer import Rest, read
 from videxplain.concepts.rows import VideoRow
 from videxplain.concepts.settings import Settings
@@ -32,14 +32,14 @@ from videxplain.models.config import ModelConfig
 
 @dataclass(frozen=True)
 class Task:
-    """A shard: everything that another process needs to know.
+    """A shard, with everything that another process needs.
 
     Attributes:
-        shard: Which one.
-        settings: What was asked.
-        device: Where to compute.
-        entries: Its videos.
-        network: The network itself where it was not given by name; otherwise None, and each process loads it.
+        shard: The shard.
+        settings: The settings of the search.
+        device: Where a network given by name runs.
+        entries: The videos of the shard.
+        network: The network, if it was not given by name. Otherwise None, and each process loads it.
         factors: The concepts, for :func:`measure_shard`.
     """
 
@@ -53,9 +53,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Sample:
-    """Places of a shard ``(n, C)``, and the smallest value of all its places, sampled or not.
+    """The sample of a shard.
 
-    ``error`` says why one of its videos could not be read; empty where all could.
+    Attributes:
+        places: ``(n, C)``, the activations at the sampled places.
+        smallest: The smallest value at all places, also those that were not sampled.
+        error: Why a video could not be read; empty if all could.
     """
 
     places: NDArray[np.float32]
@@ -72,10 +75,10 @@ class Measured:
 
 
 def sample_shard(task: Task) -> Sample:
-    """Sample places of the videos of a shard: of each the same number, drawn from all its windows and places."""
+    """Sample places of the videos of a shard, the same number from each video, drawn from all its windows."""
     model = _model(task)
     quota = max(1, task.settings.places // task.settings.videos)
-    # Where there are more videos than places, some give none.
+    # If there are more videos than places, some videos give none.
     chance = task.settings.places / task.settings.videos
     parts, smallest, error = [], np.inf, ""
     for entry in task.entries:
@@ -92,7 +95,7 @@ def sample_shard(task: Task) -> Sample:
 
 
 def measure_shard(task: Task) -> Measured:
-    """Measure the concepts in the videos of a shard; results do not depend on where it runs."""
+    """Measure the concepts in the videos of a shard. The results do not depend on where this runs."""
     model = _model(task)
     assert task.factors is not None
     layer = resolve(model, task.settings.layer)
@@ -164,42 +167,26 @@ def _measure_video(
     source = FileFrames(path)
     whole = plan(source.num_frames, config)
     middle = len(whole.windows) // 2
+    activity = _Activity(factors, whole, source.num_frames, config.num_frames)
     said = np.zeros(config.num_outcomes)
-    maps: NDArray[np.float32] | None = None
-    total = np.zeros(factors.count)
-    peak = np.zeros(factors.count)
-    squares = errors = 0.0
-    done = places = 0
+    done = 0
     window: Tensor | None = None
     for x in windows_together(model, source, whole):
         if not done:
             check_input(model, x)
         activations, logits = read(model, x, layer)
-        values = activations.movedim(1, -1).cpu().double().numpy()
-        flat = values.reshape(-1, values.shape[-1])
-        found = factors.coefficients(flat)
-        squares += float((flat**2).sum())
-        errors += float(((flat - found @ factors.directions) ** 2).sum())
-        total += found.sum(0)
-        peak = np.maximum(peak, found.max(0, initial=0))
-        places += len(found)
-        video = np.moveaxis(found.reshape(*values.shape[:-1], factors.count), -1, 1).astype(np.float32)
+        activity.add(activations)
         for n in range(len(x)):
             said += probabilities_of(logits[n : n + 1], config)
-            frames = per_frame(torch.from_numpy(video[n])[:, None], config.num_frames)
-            if maps is None:
-                maps = np.zeros((factors.count, source.num_frames, *frames.shape[2:]), np.float32)
-            for at, share, one in zip(whole.windows[done], whole.shares[done], frames.swapaxes(0, 1), strict=True):
-                maps[:, at] += share * one
             if done == middle:
                 window = x[n : n + 1]
             done += 1
     assert window is not None
-    assert maps is not None
+    assert activity.maps is not None
     probabilities = said / len(whole.windows)
     best = int(probabilities.argmax())
     score = score_function(best, config.num_outcomes)
-    found_there = measure_importance(
+    importance = measure_importance(
         model, config, window, layer, factors, rest, best, score, settings.designs, settings.seed
     )
     row = {
@@ -211,19 +198,75 @@ def _measure_video(
         "height": source.size[0],
         "width": source.size[1],
         "windows": len(whole.windows),
-        "explained": 1 - errors / squares if squares > 0 else 0.0,
-        "mean": (total / places).tolist(),
-        "peak": peak.tolist(),
-        "score": found_there.score,
-        "score_reconstructed": found_there.reconstructed,
-        "score_without": found_there.without.tolist(),
-        "window_probability": found_there.probability,
-        "probability_reconstructed": found_there.reconstructed_probability,
-        "probability_without": found_there.without_probability.tolist(),
-        "prediction_reconstructed": config.label(found_there.reconstructed_label),
-        "prediction_without": [config.label(int(k)) for k in found_there.without_label],
-        "sobol": found_there.sobol.tolist(),
-        "gradient_x_activation": found_there.gradient_x_activation.tolist(),
-        "rest": found_there.rest,
+        **activity.columns,
+        **_importance_columns(importance, config),
     }
-    return row, maps
+    return row, activity.maps
+
+
+class _Activity:
+    """Where, when and how strongly each concept is active in a video, added up over its windows."""
+
+    def __init__(self, factors: Factors, whole: Plan, frames: int, window: int) -> None:
+        """Nothing is added yet.
+
+        Args:
+            factors: The concepts.
+            whole: The windows.
+            frames: Frames of the video.
+            window: Frames of a window.
+        """
+        self._factors, self._whole, self._frames, self._window = factors, whole, frames, window
+        self.maps: NDArray[np.float32] | None = None
+        self._total, self._peak = np.zeros(factors.count), np.zeros(factors.count)
+        self._squares = self._errors = 0.0
+        self._places = self._done = 0
+
+    def add(self, activations: Tensor) -> None:
+        """Add the activations ``(N, C, T, h, w)`` of the next N windows."""
+        values = activations.movedim(1, -1).cpu().double().numpy()
+        flat = values.reshape(-1, values.shape[-1])
+        found = self._factors.coefficients(flat)
+        self._squares += float((flat**2).sum())
+        self._errors += float(((flat - found @ self._factors.directions) ** 2).sum())
+        self._total += found.sum(0)
+        self._peak = np.maximum(self._peak, found.max(0, initial=0))
+        self._places += len(found)
+        video = np.moveaxis(found.reshape(*values.shape[:-1], self._factors.count), -1, 1).astype(np.float32)
+        for one in video:
+            self._add_maps(one)
+
+    def _add_maps(self, maps: NDArray[np.float32]) -> None:
+        frames = per_frame(torch.from_numpy(maps)[:, None], self._window)
+        if self.maps is None:
+            self.maps = np.zeros((self._factors.count, self._frames, *frames.shape[2:]), np.float32)
+        places, shares = self._whole.windows[self._done], self._whole.shares[self._done]
+        for at, share, one in zip(places, shares, frames.swapaxes(0, 1), strict=True):
+            self.maps[:, at] += share * one
+        self._done += 1
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns ``explained``, ``mean`` and ``peak`` of the video's row."""
+        return {
+            "explained": 1 - self._errors / self._squares if self._squares > 0 else 0.0,
+            "mean": (self._total / self._places).tolist(),
+            "peak": self._peak.tolist(),
+        }
+
+
+def _importance_columns(found: Importance, config: ModelConfig) -> dict[str, Any]:
+    """The columns of a video's row that say how much the score depends on each concept."""
+    return {
+        "score": found.score,
+        "score_reconstructed": found.reconstructed,
+        "score_without": found.without.tolist(),
+        "window_probability": found.probability,
+        "probability_reconstructed": found.reconstructed_probability,
+        "probability_without": found.without_probability.tolist(),
+        "prediction_reconstructed": config.label(found.reconstructed_label),
+        "prediction_without": [config.label(int(k)) for k in found.without_label],
+        "sobol": found.sobol.tolist(),
+        "gradient_x_activation": found.gradient_x_activation.tolist(),
+        "rest": found.rest,
+    }

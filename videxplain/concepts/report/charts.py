@@ -31,7 +31,7 @@ def heatmap(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any]:
         for _, row in shares.iterrows()
     ]
     signed = min((row["value"] for row in rows), default=0) < 0
-    # As far below zero as above it, so that equal sizes have equally strong colours.
+    # The scale is symmetric, so that equal absolute values have equally strong colours.
     most = max((abs(row["value"]) for row in rows), default=0.0)
     both = alt.Scale(scheme="purpleorange", domain=[-most, most])
     scale = both if signed else alt.Scale(scheme="oranges", domainMin=0)
@@ -64,7 +64,7 @@ def classes_of(shares: "pd.DataFrame", column: str, title: str) -> dict[str, Any
 
 
 def regions(matches: "pd.DataFrame") -> dict[str, Any]:
-    """How closely each concept follows each known region, with its interval."""
+    """The excess of each concept for each known region, with its interval."""
     import altair as alt
 
     rows = [
@@ -96,7 +96,7 @@ def regions(matches: "pd.DataFrame") -> dict[str, Any]:
 
 
 def _with_interval(name: str, value: float, low: float | None, high: float | None) -> dict[str, Any]:
-    """A point of a chart. Without an interval its line is left out, and it ends where the value is."""
+    """A point of a chart. Without an interval, both ends are the value, and ``known`` hides the line."""
     known = low is not None and low == low
     ends = {} if known else {"low": float(value), "high": float(value)}
     return {
@@ -115,7 +115,7 @@ def _ends(low: float | None, high: float | None) -> str:
 
 
 def _scale_of(rows: Sequence[dict[str, Any]]) -> Any:
-    """From zero to the ends of all intervals; Vega-Lite itself looks at one end of each."""
+    """A scale that holds zero and all intervals. Vega-Lite itself looks at one end of each only."""
     import altair as alt
 
     return alt.Scale(

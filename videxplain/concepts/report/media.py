@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.audit.report.media import fitted, write_picture
 from videxplain.boxes import Box, box_slices, scaled_box
 from videxplain.concepts.tubes import Tube
 from videxplain.data.stream import FileFrames
-from videxplain.files import replacing
 from videxplain.viz.colour import DEFAULT_COLORMAP, lut, rgb
 from videxplain.viz.overlay import overlay
 from videxplain.viz.video import save_video
 
 MAX_SIDE = 320
 STRIP = 3
-"""Frames of a tube's picture."""
+"""Number of frames in the picture of a tube."""
 _EDGE = rgb("#ffffff")
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 _CELLS = (160, 120)
@@ -26,9 +26,9 @@ _CELLS = (160, 120)
 def write_tube(
     folder: Path, name: str, video: Path, maps: NDArray[np.float32], tube: Tube, scale: float, box: Box | None
 ) -> None:
-    """Write ``<name>.mp4``, the clip with a concept drawn over it, and ``<name>.jpg``, frames of its tube side by side.
+    """Write ``<name>.mp4``, the clip with a concept drawn over it, and ``<name>.jpg``, frames of the tube side by side.
 
-    The box around the tube is drawn in the frames in which the tube is.
+    Frames with the tube have a box around it.
 
     Args:
         folder: The folder of the media.
@@ -40,8 +40,7 @@ def write_tube(
         box: The part of a frame of the clip that the network saw; None for the whole frame.
     """
     source = FileFrames(video)
-    share = min(1.0, MAX_SIDE / max(source.size))
-    height, width = (max(2, 2 * round(side * share / 2)) for side in source.size)
+    height, width = fitted(source.size, MAX_SIDE)
     seen = scaled_box(box, source.size, (height, width))
     first, last = tube.frames
     chosen = {round(float(at)) for at in np.linspace(first, last, STRIP)}
@@ -61,7 +60,7 @@ def write_tube(
     save_video(folder / f"{name}.mp4", frames(), source.fps)
     while len(strip) < STRIP:  # a tube of few frames
         strip.append(np.full_like(strip[-1], 255))
-    _write(folder / f"{name}.jpg", np.concatenate(strip, axis=1), _QUALITY)
+    write_picture(folder / f"{name}.jpg", np.concatenate(strip, axis=1), _QUALITY)
 
 
 def _draw_box(picture: NDArray[np.uint8], box: tuple[float, float, float, float] | None, seen: Box | None) -> None:
@@ -77,15 +76,8 @@ def _draw_box(picture: NDArray[np.uint8], box: tuple[float, float, float, float]
 
 
 def write_place(path: Path, values: NDArray[np.floating]) -> None:
-    """Write a mean map ``(rows, columns)`` as a picture of its own, its largest value in the brightest colour."""
+    """Write a mean map ``(rows, columns)`` as a picture. Its largest value gets the brightest colour."""
     level = np.asarray(values, np.float32) / max(float(values.max()), 1e-12)
     large = cv2.resize(level, _CELLS, interpolation=cv2.INTER_LINEAR)
     picture = lut(DEFAULT_COLORMAP)[np.clip(np.rint(255 * large), 0, 255).astype(np.uint8)]
-    _write(path, picture, [])
-
-
-def _write(path: Path, picture: NDArray[np.uint8], options: list[int]) -> None:
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
-    assert done
-    with replacing(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+    write_picture(path, picture)
