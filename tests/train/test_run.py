@@ -174,7 +174,7 @@ def test_a_missing_and_a_damaged_video_are_left_out_or_stop_the_run(recipe_of, t
 @pytest.mark.parametrize(
     ("again", "resume", "line"),
     [
-        ({}, False, "holds a run already: go on with it by --resume"),
+        ({}, False, "holds a run already: continue it with --resume"),
         ({"lr": 0.02}, True, "its lr was 0.01, not 0.02"),
         ({"epochs": 1}, True, "has run for 1 epochs already"),
     ],

@@ -43,31 +43,30 @@ def evaluate(
 ) -> Evaluation:
     """Measure a network on a dataset: accuracy, confusions, and whether it needs the order of the frames.
 
-    A video is judged by the mean probabilities of its clips: five windows spread over it, or one set of frames for
-    networks that see frames spread over the whole video. Three more passes take the order of the frames away. With
-    ``views`` a video is judged by the mean probabilities of clips in time x crops of the frame instead, as the field
-    reports accuracies (Feichtenhofer et al., SlowFast, ICCV 2019, section 4: 10 x 3); the order of frames is then left
-    alone.
+    The prediction for a video is the mean of the probabilities of its clips: five windows spread over it, or one set of
+    frames for networks that see frames spread over the whole video. Three more passes destroy the order of the frames.
+    With ``views``, the mean is over clips in time x crops of the frame instead, as accuracies are usually reported
+    (Feichtenhofer et al., SlowFast, ICCV 2019, section 4: 10 x 3). The order of the frames is then not tested.
 
     Args:
         model: A network with a ``config``, as :func:`videxplain.load_model` gives; it is left as it was found.
         data: The folder of a dataset, of which split 1 is taken, or an opened dataset.
         subset: ``"test"``, ``"validation"`` or ``"train"``; the last two as training divides them.
-        limit: Take at most so many videos, spread over all.
+        limit: The most videos, spread evenly over the subset; None for all.
         division: How training split off its validation videos; None for a recipe's defaults.
         precision: ``"bf16"`` computes in bfloat16 where autocast does.
         batch_size: Clips of a forward pass.
         workers: Processes that prepare clips; 0 prepares them in a thread.
         strict: Raise at a missing or damaged video, instead of leaving it out.
         evidence: Also compare Grad-CAM with the known evidence of every video (ActionFigures).
-        views: Clips in time, and crops: 1, or 3 for both ends of the frame's longer side and the middle.
+        views: The number of clips in time and of crops: 1, or 3 for the middle and both ends of the longer side.
         progress: Shows the progress of each stage.
 
     Raises:
-        VidexplainError: No such dataset or subset, classes that the network does not have, no video that decodes, or
-            ``evidence`` of videos that have none.
+        VidexplainError: No such dataset or subset, a limit below 1, classes that the network does not have, no video
+            that can be read, or ``evidence`` for videos that have none.
     """
-    looks = None if views is None else Views(*views)
+    tested_views = None if views is None else Views(*views)
     bars: Bars = progress or (lambda stage: nullcontext())
     config = config_of(model)
     if config.output == "regression":
@@ -75,10 +74,10 @@ def evaluate(
     dataset = data if isinstance(data, VideoDataset) else open_dataset(data)
     if strict:
         dataset.refuse_missing()
+    if limit is not None and limit < 1:
+        raise VidexplainError(f"limit is at least 1, not {limit}")
     videos = choose_videos(dataset, subset, config, division)
     if limit is not None:
-        if limit < 1:
-            raise VidexplainError(f"limit is at least 1, not {limit}")
         videos = videos[:: max(1, -(-len(videos) // limit))]
     with bars("looking at videos") as bar:
         readable = find_readable(videos, strict=strict, workers=os.cpu_count() or 1, progress=bar)
@@ -92,7 +91,7 @@ def evaluate(
             precision=precision,
             batch_size=batch_size,
             workers=workers,
-            views=looks,
+            views=tested_views,
             progress=bar,
         )
     report = None
@@ -100,23 +99,23 @@ def evaluate(
         with bars("comparing with the evidence") as bar:
             report = measure_evidence(model, readable.videos, precision=precision, progress=bar)
     probabilities = answers.pop(UNDISTURBED)
-    truth = [video.label for video in readable.videos]
+    truth = np.array([video.label for video in readable.videos])
     return Evaluation(
-        setup_of(model, dataset, subset, limit, precision, looks.words if looks else ""),
-        readable.videos,
-        tuple(config.label(k) for k in range(config.num_outcomes)),
-        probabilities,
-        {name: top_accuracy(values, np.array(truth)) for name, values in answers.items()},
-        (*((path, "no such file") for path in missing_of(dataset, subset)), *readable.skipped),
-        report,
-        sum(count < config.num_frames for count in readable.counts),
+        setup=setup_of(model, dataset, subset, limit, precision, tested_views.words if tested_views else ""),
+        videos=readable.videos,
+        labels=tuple(config.label(k) for k in range(config.num_outcomes)),
+        probabilities=probabilities,
+        temporal={name: top_accuracy(values, truth) for name, values in answers.items()},
+        skipped=(*((path, "no such file") for path in missing_of(dataset, subset)), *readable.skipped),
+        evidence=report,
+        filled=sum(count < config.num_frames for count in readable.counts),
     )
 
 
 def choose_videos(
     dataset: VideoDataset, subset: str, config: ModelConfig, division: Division | None = None
 ) -> tuple[Video, ...]:
-    """The videos of a subset, their labels turned into those of the network.
+    """The videos of a subset, with the network's labels.
 
     Args:
         dataset: The dataset.
@@ -143,9 +142,9 @@ def choose_videos(
 
 
 def missing_of(dataset: VideoDataset, subset: str) -> tuple[Path, ...]:
-    """The missing videos that would belong to a subset.
+    """The missing videos of a subset.
 
-    Missing training videos are left out of the division into training and validation, so each is missing in both.
+    Missing training videos are not divided into training and validation, so each of them is missing in both.
     """
     if subset == "test":
         return dataset.missing_test
@@ -153,7 +152,7 @@ def missing_of(dataset: VideoDataset, subset: str) -> tuple[Path, ...]:
 
 
 def _class_numbers(dataset: VideoDataset, config: ModelConfig) -> Sequence[int]:
-    """For each class of a dataset the network's number for it."""
+    """The network's number of each class of a dataset."""
     have, want = dataset.labels, config.outcome_labels
     if not want:
         if len(have) != config.num_outcomes:

@@ -1,4 +1,4 @@
-"""Clips of videos, as a network is trained and tested with them."""
+"""The clips of videos with which a network is trained and tested."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,19 +23,19 @@ from videxplain.progress import Progress
 Index: TypeAlias = tuple[int, int]
 """The number of the pass through the videos, and the number of the clip."""
 ReadFrames: TypeAlias = Callable[[Path, NDArray[np.int64]], NDArray[np.uint8]]
-"""A video and frame numbers to frames ``(T, H, W, 3)``."""
+"""From a video and frame numbers ``(T,)`` to frames ``(T, H, W, 3)``, RGB."""
 WINDOWS = 5
-"""Windows of neighbouring frames that are cut from one video."""
+"""The number of windows that ``"five"`` cuts from one video."""
 
 
 @dataclass(frozen=True)
 class Readable:
-    """Videos that decode.
+    """The videos that can be read.
 
     Attributes:
-        videos: These videos, in the order given.
+        videos: These videos, in the order in which they were given.
         counts: The number of frames of each.
-        skipped: The other videos, and what is wrong with each.
+        skipped: The other videos, with the reasons.
     """
 
     videos: tuple[Video, ...]
@@ -46,16 +46,16 @@ class Readable:
 def find_readable(
     videos: Sequence[Video], *, strict: bool = False, workers: int = 1, progress: Progress | None = None
 ) -> Readable:
-    """Count the frames of all videos.
+    """Count the frames of all videos, to find those that can be read.
 
     Args:
         videos: The videos.
         strict: Raise at the first video that is missing or damaged, instead of leaving it out.
         workers: Threads that decode.
-        progress: Told of videos.
+        progress: Called with the number of videos done and the number of all videos.
 
     Raises:
-        VidexplainError: With ``strict``, a bad video.
+        VidexplainError: With ``strict``, a video is missing or damaged.
     """
 
     def measure(video: Video) -> int | VidexplainError:
@@ -83,8 +83,8 @@ def find_readable(
 class Clips(Dataset[tuple[Tensor, int, int]]):
     """Clips of videos, each with its label and the position of its video.
 
-    The frames of a clip and their augmentation depend on the seed, the pass and the clip's number alone. The number of
-    worker processes changes nothing, and a job that was stopped and resumed sees the same clips.
+    The frames of a clip and their augmentation depend only on the seed, the pass and the clip's number. So the number
+    of worker processes does not matter, and a job that was stopped and resumed sees the same clips.
     """
 
     def __init__(
@@ -98,19 +98,19 @@ class Clips(Dataset[tuple[Tensor, int, int]]):
         at_random: bool = False,
         read: ReadFrames = read_video_frames,
     ) -> None:
-        """Cut clips.
+        """Nothing is read yet.
 
         Args:
             readable: The videos.
             config: What the network expects.
-            clips: ``"uniform"`` frames spread over the video, one frame from each of equal ``"segments"`` of it,
-                ``"one"`` window of neighbouring frames, or ``"five"`` windows spread over the video, each a clip of its
-                own.
+            clips: How clips are cut. ``"uniform"``: frames spread over the video. ``"segments"``: one frame from each
+                of equal segments. ``"one"``: one window of neighbouring frames. ``"five"``: five such windows spread
+                over the video, each of them a clip.
             augmentation: Applied to each clip.
-            seed: Of the run.
-            at_random: Whether ``"one"`` window and the frames of ``"segments"`` lie at random places, as in training,
-                or in the middle.
-            read: Reads frames; a cache can take the place of the decoder.
+            seed: The seed of the run.
+            at_random: Whether the window of ``"one"`` and the frames of ``"segments"`` are drawn at random, as in
+                training. Otherwise they lie in the middle.
+            read: Reads frames, from the file or from a cache.
         """
         self.videos, self.counts = readable.videos, readable.counts
         self.config, self.augmentation = config, augmentation

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from videxplain.errors import VidexplainError
-from videxplain.evaluation.runs import LOGS, RECIPE, read_plain_recipe
+from videxplain.evaluation.runs import LOGS, RECIPE, UNLEARNED_KEYS, read_plain_recipe
 from videxplain.viz.curves import CurveGroup, Curves, Line
 
-_FREE = ("seed", "workers", "cache", "logger", "describes", "store")
-"""Keys of a recipe that may differ between runs of one group; all but the seed leave the curves as they are."""
+_FREE = ("seed", *UNLEARNED_KEYS)
+"""Keys of a recipe that may differ between runs of one group."""
 
 
 def read_curve_groups(runs: Sequence[Path]) -> list[CurveGroup]:
-    """The curves of several runs; those of one recipe with different seeds are a group.
+    """The curves of several runs. Runs of one recipe with different seeds form a group.
 
-    Runs without a ``recipe.yaml`` are groups of their own. Groups that would have the same name are called by the paths
-    as they were given.
+    A run without a ``recipe.yaml`` is a group. If two groups would have the same name, they are named by the paths as
+    they were given.
 
     Args:
         runs: Folders of runs, see :func:`read_curves`.
@@ -41,7 +41,7 @@ def read_curve_groups(runs: Sequence[Path]) -> list[CurveGroup]:
 
 
 def _recipe_key(run: Path) -> str:
-    """The same text for runs that differ in their seeds alone."""
+    """A text that is the same for runs of one group."""
     if not (run / RECIPE).is_file():
         return str(run)
     recipe = read_plain_recipe(run / RECIPE)
@@ -59,9 +59,9 @@ def _common_name(names: Sequence[str]) -> str:
 def read_curves(run: Path) -> Curves:
     """Read the table of a run, with the columns ``epoch``, ``step``, ``train_loss``, ``val_acc``, ...
 
-    It is ours, or that of Lightning's ``CSVLogger``. Several losses of one epoch are averaged. If a run was broken off
-    and resumed, steps and epochs occur twice; the later row counts. For a run on two datasets the columns
-    ``val_acc/<dataset>`` are read.
+    The table was written by our own callback or by Lightning's ``CSVLogger``. Several losses of one epoch are averaged.
+    If a run was stopped and resumed, steps and epochs occur twice, and the later row counts. For a run on two datasets
+    the columns ``val_acc/<dataset>`` are read.
 
     Args:
         run: The folder of a run, which has ``logs/metrics.csv`` or ``metrics.csv``, or that file itself.
@@ -91,7 +91,7 @@ def read_curves(run: Path) -> Curves:
 
 
 def _line(points: Iterable[tuple[int, float]]) -> Line:
-    """Points ``(epoch from 0, value)`` in any order; Lightning counts epochs from 0."""
+    """A line from points ``(epoch, value)`` in any order. Lightning counts epochs from 0, a :class:`Line` from 1."""
     ordered = sorted(points)
     epochs = np.array([epoch + 1 for epoch, _ in ordered], np.int64)
     return Line(epochs, np.array([value for _, value in ordered], np.float64))

@@ -1,4 +1,4 @@
-"""Where a network looks, compared with where the evidence is known to be: ActionFigures' masks."""
+"""How far maps agree with the known evidence of ActionFigures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,13 +30,13 @@ Maps = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Hit:
-    """How one map of one video agrees with the evidence; all values lie in [0, 1].
+    """How far one map of one video agrees with the evidence; all values lie in [0, 1].
 
     Attributes:
         energy: The share of the map's sum that lies in the mask; 0 for a map of zeros.
-        pointing: Whether the maximum lies in the mask; of several equal maxima, the share that do.
-        within: Whether the maximum lies at most ``TOLERANCE`` pixels from the mask; likewise.
-        active: The share of the map's sum that lies in frames in which the action goes on.
+        pointing: Whether the maximum lies in the mask. For several equal maxima, the share of them that do.
+        within: The same with a tolerance: whether the maximum lies at most ``TOLERANCE`` pixels from the mask.
+        active: The share of the map's sum that lies in frames with the action.
         blank: Whether the map is zero everywhere.
     """
 
@@ -49,14 +49,14 @@ class Hit:
 
 @dataclass(frozen=True)
 class MapScores:
-    """Means over videos, for one kind of map; the attributes are those of :class:`Hit`.
+    """Means over videos, for one kind of map.
 
     Attributes:
-        map: ``"gradcam"`` for the network's, or a name of ``BASELINES``.
-        energy: See :class:`Hit`.
-        pointing: See there.
-        maximum_within_tolerance: ``Hit.within``.
-        active: See there.
+        map: ``"gradcam"`` for the network's maps, or a name of ``BASELINES``.
+        energy: The mean of :attr:`Hit.energy`.
+        pointing: The mean of :attr:`Hit.pointing`.
+        maximum_within_tolerance: The mean of :attr:`Hit.within`; None in files of earlier versions.
+        active: The mean of :attr:`Hit.active`.
         blank: The share of maps that are zero everywhere.
     """
 
@@ -70,13 +70,13 @@ class MapScores:
 
 @dataclass(frozen=True)
 class EvidenceReport:
-    """How maps agree with the evidence, over videos.
+    """How far maps agree with the evidence, over videos.
 
     Attributes:
-        videos: How many.
-        mask: The mean share of a video's pixels that are evidence: the energy of a map that knows nothing.
+        videos: Number of videos.
+        mask: The mean share of a video's pixels that are evidence. This is the energy of a constant map.
         maps: A row for each kind of map, the network's first.
-        per_class: By class, the mean of ``Hit.within`` of the network's maps.
+        per_class: For each class, the mean of :attr:`Hit.within` of the network's maps.
     """
 
     videos: int
@@ -96,10 +96,10 @@ class EvidenceReport:
 
     @staticmethod
     def read(path: Path) -> "EvidenceReport":
-        """Read what :meth:`as_dict` gave; files of earlier versions lack the tolerance and the classes.
+        """Read a file with the content of :meth:`as_dict`; files of earlier versions lack the tolerance and classes.
 
         Raises:
-            VidexplainError: The file cannot be read, or is of something else.
+            VidexplainError: The file cannot be read, or has other content.
         """
         try:
             content = parse_json(path.read_text(encoding="utf-8"))
@@ -123,12 +123,12 @@ def measure_evidence(
 
     Args:
         network: A network with a ``config``.
-        videos: Of a dataset that ``videxplain synthesize`` wrote, or of frames prepared from it.
+        videos: Videos that ``videxplain synthesize`` wrote, or frames prepared from them.
         precision: See :func:`videxplain.explain`.
-        progress: Told of videos.
+        progress: Called with the number of videos done and the number of all videos.
 
     Raises:
-        VidexplainError: A video without evidence beside it.
+        VidexplainError: A video has no evidence beside it.
     """
     config = config_of(network)
     hits: dict[str, list[Hit]] = {METHOD: [], **{name: [] for name in BASELINES}}
@@ -160,8 +160,8 @@ def compare(heatmap: Maps, mask: NDArray[np.bool_], active: NDArray[np.bool_]) -
 
     Args:
         heatmap: ``(T, H, W)``; negative values count as zero.
-        mask: ``(T, H, W)``.
-        active: ``(T,)``.
+        mask: ``(T, H, W)``, true where a pixel is evidence.
+        active: ``(T,)``, true for frames with the action.
     """
     return Hit(
         energy=energy(heatmap, mask),
@@ -179,7 +179,7 @@ BASELINES: Mapping[str, Callable[[NDArray[np.uint8], NDArray[np.bool_], Path], M
     "blurred frame differences": lambda frames, people, path: blurred_motion_map(frames),
     "any person": lambda frames, people, path: people.astype(np.float32),
 }
-"""Maps that need no network: from frames, masks of people, and the video's path."""
+"""Maps that need no network: ``(T, H, W)`` from frames, masks of people, and the video's path."""
 
 
 def _means(name: str, hits: Sequence[Hit]) -> MapScores:

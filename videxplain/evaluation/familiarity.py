@@ -1,4 +1,4 @@
-"""Learns what clips a network knows, so that it can say when a clip is unlike all of them."""
+"""Learns which clips a network knows, so that it can say if a clip is unlike all of them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,33 +21,33 @@ from videxplain.progress import Progress
 QUANTILE = 0.99
 """The share of validation clips that counts as known."""
 _LEAST_SPREAD = 0.01
-"""Added to the standard deviation of a feature, as a share of the mean over all features."""
+"""This share of the mean standard deviation of all features is added to the standard deviation of each."""
 _LEAST_SHARE = 1e-6
-"""Of the identity in a covariance, so that it can be inverted."""
+"""The least share of the identity in a covariance, so that it can be inverted."""
 MOST_TRAINING_CLIPS, MOST_VALIDATION_CLIPS = 1600, 400
-"""So many are looked at: many training clips, each at its middle, because the windows of one clip are much alike."""
+"""The most clips that are used. Of a training clip only the middle window is, because its windows are similar."""
 
 
 def fit_familiarity(
     model: nn.Module, training: Sequence[Video], validation: Sequence[Video], *, progress: Progress | None = None
 ) -> Familiarity:
-    """Learn what clips a network knows: the distribution of its features, and the limits that validation clips set.
+    """Learn which clips a network knows: the distribution of its features, and limits from validation clips.
 
-    The features say how much the outputs of all stages vary over time and space
-    (:class:`videxplain.models.stages.StageFeatures`), in the windows that :func:`videxplain.predict` looks at. Each
-    class has a mean, and all share a covariance, which is shrunk (:func:`distribution`): Lee et al., A Simple Unified
-    Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks, NeurIPS 2018. The energy score stands
-    beside it: Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020.
+    The features measure how much the outputs of all stages vary over time and space
+    (:class:`videxplain.models.stages.StageFeatures`), in the windows that :func:`videxplain.predict` uses. Each class
+    has a mean, and all classes share one shrunk covariance (:func:`distribution`): Lee et al., A Simple Unified
+    Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks, NeurIPS 2018. The second measure is the
+    energy score: Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020.
 
-    Assign the result to ``model.familiarity``; :func:`videxplain.save_model` keeps it.
+    Assign the result to ``model.familiarity``. :func:`videxplain.save_model` then saves it.
 
     Args:
         model: A network with a ``config``; it is left as it was found.
-        training: Videos that it was trained on, with the network's numbers of the classes as labels. At most
-            ``MOST_TRAINING_CLIPS`` are taken, spread over all, and of each the window in the middle.
-        validation: Videos like these that it was not trained on. At most ``MOST_VALIDATION_CLIPS`` are taken, and all
-            windows of each.
-        progress: Told of videos.
+        training: Videos that it was trained on, with the network's labels. At most ``MOST_TRAINING_CLIPS`` of them are
+            used, and the middle window of each.
+        validation: Similar videos that it was not trained on. At most ``MOST_VALIDATION_CLIPS`` of them are used, and
+            all windows of each.
+        progress: Called with the number of videos done and the number of all videos.
 
     Raises:
         VidexplainError: No videos, a video that cannot be read, or a network without stages.
@@ -87,6 +87,9 @@ def clip_features(
         video: The video.
         stages: The stages of the network.
         middle: Only the window in the middle; W is then 1.
+
+    Raises:
+        VidexplainError: The video cannot be read, or the network has no stages.
     """
     config, source = config_of(model), as_source(video.path)
     whole = plan(source.num_frames, config)
@@ -106,25 +109,25 @@ def clip_features(
 
 
 def _some(videos: Sequence[Video], most: int) -> Sequence[Video]:
-    """At most so many of them, spread over all."""
+    """At most ``most`` of the videos, spread evenly over all."""
     return videos[:: max(1, -(-len(videos) // most))]
 
 
 def distribution(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The mean of each class ``(K, F)`` and the whitening ``(F, F)`` of the covariance that all classes share.
 
-    Features differ in scale from stage to stage, so each is divided by its standard deviation before the covariance is
-    shrunk (:func:`ledoit_wolf`). The whitening holds the division too.
+    The scale of features differs between stages. So each feature is divided by its standard deviation before the
+    covariance is shrunk (:func:`ledoit_wolf`). The whitening includes this division.
 
     Args:
         features: ``(N, F)``.
-        labels: ``(N,)``; classes without a row have no mean.
+        labels: ``(N,)``. Classes without a row have no mean.
     """
     values, rows = features.double(), labels.unique(return_inverse=True)[1]
     means = torch.stack([values[rows == row].mean(0) for row in range(int(rows.max()) + 1)])
     centred = values - means[rows]
     spread = centred.square().mean(0).sqrt()
-    # A feature that is nearly constant in training would make any other value infinitely far.
+    # Without the addition, any other value of a feature that is constant in training would be infinitely far.
     spread = spread + _LEAST_SPREAD * spread.mean() if spread.any() else torch.ones_like(spread)
     covariance = ledoit_wolf((centred / spread).numpy())
     factor = torch.linalg.cholesky(torch.from_numpy(np.linalg.inv(covariance)))
@@ -149,7 +152,7 @@ def ledoit_wolf(centred: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def limit(values: Sequence[float]) -> float:
-    """What a new clip like these stays under with a probability of at least ``QUANTILE``.
+    """The limit under which a new clip like these stays with a probability of at least ``QUANTILE``.
 
     It is the value of rank ``ceil((n + 1) QUANTILE)``, or the largest if there are too few for that.
     """

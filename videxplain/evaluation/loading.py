@@ -14,14 +14,14 @@ from videxplain.evaluation.clips import Index
 from videxplain.interrupts import uninterrupted
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Clips ``(N, 3, T, H, W)``, their labels ``(N,)`` and the positions of their videos ``(N,)``."""
+"""Clips ``(N, 3, T, H, W)``, their labels ``(N,)``, and the positions of their videos ``(N,)``."""
 
 
 class PassSampler(Sampler[Index]):
-    """The order of clips in an epoch; it depends on the seed and the epoch alone.
+    """The order of clips in an epoch. It depends only on the seed and the epoch.
 
-    With several processes each takes every n-th clip. If ``total`` is larger than the number of clips, clips are used
-    several times in an epoch, each time in another order and with another augmentation.
+    With several processes, each takes every n-th clip. If ``total`` is larger than the number of clips, the clips are
+    used several times in an epoch, each time in another order and with other augmentation.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class PassSampler(Sampler[Index]):
         """``clips`` is the number of clips; ``rank`` of ``world`` is this process."""
         self.clips, self.seed, self.shuffle = clips, seed, shuffle
         self.rank, self.world = rank, world
-        # In training every process takes the same number: one with more would wait for the others for ever.
+        # In training every process takes the same number: a process with more would wait for the others for ever.
         wanted = total or clips
         self.total = -(-wanted // world) * world if shuffle else wanted
         self.epoch = 0
@@ -54,10 +54,10 @@ class PassSampler(Sampler[Index]):
 
 
 class ReadAhead(DataLoader[Any]):
-    """Prepares batches in a thread beside the network; OpenCV and NumPy leave the processor to it meanwhile."""
+    """Prepares batches in a thread while the network runs. OpenCV and NumPy release Python's lock."""
 
     def __iter__(self) -> Any:
-        """The batches of a loader without worker processes, two batches ahead."""
+        """The batches, prepared two ahead."""
         return read_ahead(super().__iter__(), depth=2)
 
 
@@ -79,7 +79,7 @@ def make_loader(
         batch_size,
         sampler=sampler,  # it yields pairs, which is what Clips take
         num_workers=workers,
-        # New interpreters: a fork would copy the locks of OpenCV's threads, but not the threads, and wait for ever.
+        # A fork would copy locked locks of OpenCV's threads, but not the threads, and wait for ever.
         multiprocessing_context="spawn" if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=_begin,

@@ -1,4 +1,4 @@
-"""``predictions.csv``: what a network said of each video."""
+"""``predictions.csv``: the prediction of a network for each video."""
 
 import csv
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ COLUMNS = ("video", "group", "label", "predicted")
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network said of V videos.
+    """The predictions of a network for V videos.
 
     Attributes:
         labels: Names of the K classes.
-        videos: The videos; a path is the class folder and the file name, as in the file.
+        videos: The videos. Their paths are class folder and file name, as in the file.
         predicted: ``(V,)`` class numbers.
-        probabilities: ``(V, K)``, or None if the file leaves them out in some row.
+        probabilities: ``(V, K)``, or None if a row of the file lacks them.
     """
 
     labels: tuple[str, ...]

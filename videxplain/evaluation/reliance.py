@@ -1,4 +1,4 @@
-"""Does a network need the order of the frames? Its accuracy is measured with the order taken away."""
+"""Whether a network needs the order of the frames: its accuracy is measured with the order destroyed."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ORDER_PAIRS = (("SitDown", "StandUp"), ("PickUp", "PutDown"))
-"""Classes of ActionFigures that only the order of the frames tells apart."""
+"""Pairs of classes of ActionFigures that differ only in the order of the frames."""
 
 
 def shuffled(clips: Tensor, numbers: Sequence[int], seed: int = 0) -> Tensor:
-    """``(N, C, T, H, W)`` with the frames of each clip in an order that follows from the seed and its number."""
+    """Clips ``(N, C, T, H, W)`` with shuffled frames. The order depends on the seed and the number of each clip."""
     orders = [np.random.default_rng([seed, number]).permutation(clips.shape[2]) for number in numbers]
     return torch.stack(
         [clip[:, torch.from_numpy(order).to(clip.device)] for clip, order in zip(clips, orders, strict=True)]
@@ -20,12 +20,12 @@ def shuffled(clips: Tensor, numbers: Sequence[int], seed: int = 0) -> Tensor:
 
 
 def backwards(clips: Tensor, _: Sequence[int]) -> Tensor:
-    """``(N, C, T, H, W)`` from the last frame to the first."""
+    """Clips ``(N, C, T, H, W)`` from the last frame to the first."""
     return clips.flip(2)
 
 
 def frozen(clips: Tensor, _: Sequence[int]) -> Tensor:
-    """``(N, C, T, H, W)`` with the middle frame in the place of all."""
+    """Clips ``(N, C, T, H, W)`` in which every frame is the middle frame."""
     middle = clips.shape[2] // 2
     return clips[:, :, middle : middle + 1].expand_as(clips)
 
@@ -40,7 +40,7 @@ DISTURBANCES: Mapping[str, Callable[[Tensor, Sequence[int]], Tensor]] = {
 def pair_accuracy(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64], first: int, second: int
 ) -> float | None:
-    """Of the videos of two classes, the share whose own class gets more than the other one; a tie counts half.
+    """The share of the videos of two classes whose own class is more probable than the other; a tie counts half.
 
     Args:
         probabilities: ``(V, K)``.
@@ -49,7 +49,7 @@ def pair_accuracy(
         second: The other.
 
     Returns:
-        1/2 for a network that cannot tell them apart; None where there is no such video.
+        The share, about 1/2 for a network that cannot tell the two apart; None without such videos.
     """
     margins = probabilities[:, first] - probabilities[:, second]
     signed = np.concatenate([margins[truth == first], -margins[truth == second]])
@@ -59,7 +59,16 @@ def pair_accuracy(
 def order_pairs(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str]
 ) -> dict[str, float]:
-    """:func:`pair_accuracy` of those ``ORDER_PAIRS`` that are among the labels."""
+    """:func:`pair_accuracy` of each of ``ORDER_PAIRS`` whose classes are among the labels.
+
+    Args:
+        probabilities: ``(V, K)``.
+        truth: ``(V,)``.
+        labels: Names of the K classes.
+
+    Returns:
+        The accuracy by the names of the pair, ``"SitDown/StandUp"``.
+    """
     accuracies = {}
     for first, second in ORDER_PAIRS:
         if first in labels and second in labels:

@@ -22,24 +22,24 @@ from videxplain.files import output_folder, read_record, write_json
 from videxplain.viz.confusion import Pair
 
 CONFUSED = 10
-"""How many pairs of classes ``metrics.json`` lists."""
+"""The most pairs of classes that ``metrics.json`` lists."""
 CONFUSION = "confusion.png"
 _PAIR = ("true", "predicted", "count", "share")
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a network says of V videos with K classes; see :func:`videxplain.evaluate`.
+    """The evaluation of a network on V videos with K classes; see :func:`videxplain.evaluate`.
 
     Attributes:
         setup: The network and the videos, in words.
-        videos: The videos, their labels those of the network.
+        videos: The videos, with the network's labels.
         labels: Names of the network's classes.
         probabilities: ``(V, K)``, the mean over the clips of each video.
-        temporal: Top-1 accuracy with the order of frames taken away, by the way it was taken away.
-        skipped: Videos of the subset that are missing or damaged, and why.
-        filled: How many of the videos have fewer frames than the network sees, so that the last frame was repeated.
-        evidence: How Grad-CAM agrees with the known evidence; None if that was not measured.
+        temporal: Top-1 accuracy with the order of frames destroyed, by the name of the disturbance.
+        skipped: Videos of the subset that are missing or damaged, with the reasons.
+        evidence: How far Grad-CAM agrees with the known evidence; None if this was not measured.
+        filled: Number of videos that have fewer frames than the network sees, so that the last frame was repeated.
     """
 
     setup: EvaluationSetup
@@ -84,7 +84,7 @@ class Evaluation:
         return most_confused(self.confusion, self.labels, CONFUSED)
 
     def metrics(self) -> dict[str, Any]:
-        """Everything as plain values; this is what ``metrics.json`` holds."""
+        """The content of ``metrics.json``, as plain values."""
         return {
             **self.setup.as_dict(),
             "skipped": len(self.skipped),
@@ -121,7 +121,7 @@ class Evaluation:
             self.setup.refuse_other(folder)
         with output_folder(folder), claimed(folder):
             if overwrite:
-                # Of the other evaluation, perhaps. Without the first, what is left if this fails counts as none.
+                # They may be of the other evaluation. A folder without metrics.json counts as empty if this fails.
                 for name in (METRICS, EVIDENCE):
                     (folder / name).unlink(missing_ok=True)
             write_predictions(folder / PREDICTIONS, self.videos, self.labels, self.probabilities)
@@ -139,10 +139,10 @@ class Evaluation:
 
     @staticmethod
     def load(folder: str | Path) -> "Evaluation":
-        """Read what :meth:`save` wrote; a video's path is then its class folder and file name.
+        """Read what :meth:`save` wrote. The paths of videos are then class folder and file name.
 
         Raises:
-            VidexplainError: The folder does not hold a whole evaluation.
+            VidexplainError: The folder does not hold a complete evaluation.
         """
         folder = Path(folder)
         metrics = read_record(folder / METRICS, "is not what evaluating writes")

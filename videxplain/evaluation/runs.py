@@ -9,7 +9,9 @@ from videxplain.errors import VidexplainError
 
 RECIPE, LOG = "recipe.yaml", "logs/metrics.csv"
 LOGS = (LOG, "metrics.csv")
-"""Where curves may lie; the second is where Lightning's own logger puts them."""
+"""The files with the curves of a run. Lightning's own logger writes the second."""
+UNLEARNED_KEYS = ("workers", "cache", "logger", "describes", "store")
+"""Keys of a recipe that do not change what is learned."""
 METRICS = "metrics.json"
 EVALUATIONS = f"evaluation/*/{METRICS}"
 
@@ -61,7 +63,7 @@ def read_plain_recipe(path: Path) -> dict[str, Any]:
 
 
 def splits_of(recipe: Mapping[str, Any]) -> set[Any]:
-    """The splits that a recipe trains on, one of each dataset."""
+    """The splits that a recipe trains on, one for each dataset."""
     data = recipe["data"] if isinstance(recipe["data"], list) else [recipe["data"]]
     return {entry.get("split", 1) if isinstance(entry, dict) else 1 for entry in data}
 
@@ -73,7 +75,16 @@ def run_of(weights: str | Path) -> Path | None:
 
 
 def other_split_note(weights: str | Path, split: int, subset: str) -> str | None:
-    """A caution if the weights are of a run on another split, whose training videos are test videos of this one."""
+    """A caution for weights of a run on another split: its training videos may be test videos of this split.
+
+    Args:
+        weights: The file of weights, or a name of weights.
+        split: The split that is evaluated.
+        subset: The subset that is evaluated.
+
+    Returns:
+        One line, or None if there is nothing to say.
+    """
     run = run_of(weights)
     if run is None or subset != "test":
         return None
@@ -87,7 +98,11 @@ def other_split_note(weights: str | Path, split: int, subset: str) -> str | None
 
 
 def division_of(weights: str | Path) -> Division:
-    """How the run that wrote the weights split off its validation videos; the default if no run is known."""
+    """How the run that wrote the weights split off its validation videos; the default if no run is known.
+
+    Raises:
+        VidexplainError: The recipe of the run is not valid.
+    """
     run = run_of(weights)
     if run is None:
         return Division()

@@ -1,4 +1,4 @@
-"""What is evaluated, and the folder that it goes to."""
+"""What is evaluated: network and videos. It decides the folder of the results."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -24,13 +24,12 @@ class EvaluationSetup:
         dataset: Name of the dataset.
         split: Its split.
         subset: ``"test"``, ``"validation"`` or ``"train"``.
-        limit: The most videos that were to be taken; None for all.
+        limit: The most videos; None for all.
         precision: ``"fp32"`` or ``"bf16"``.
         weights_file: Name of the weights' file; empty if there was none.
         weights_sha256: SHA-256 of that file.
-        view: What the network saw of frames, in words; empty where they were resized whole.
-        views: Clips in time x crops, such as ``"10x3"``; empty for the five clips, or the one set of frames, of other
-            evaluations.
+        view: The part of the frames that the network saw, in words; empty for whole frames.
+        views: Clips in time x crops of multi-view testing, such as ``"10x3"``; empty for other evaluations.
     """
 
     model: str
@@ -47,13 +46,13 @@ class EvaluationSetup:
 
     @property
     def words(self) -> str:
-        """In a line, for titles."""
+        """The setup in one line, for titles."""
         some = "" if self.limit is None else f", at most {self.limit:,} videos"
         views = f", {self.views} views" if self.views else ""
         return f"{self.model} on {self.dataset} split {self.split}, {self.subset}{some}{views}"
 
     def default_folder(self, weights: str | Path) -> Path:
-        """Where the results go by default.
+        """The default folder of the results.
 
         Weights of a run: ``<run>/evaluation/<dataset>-<subset>``; others: ``evaluation/<model>-<dataset>-<subset>`` in
         the working directory. A split other than 1, a limit and views are part of the name:
@@ -70,7 +69,11 @@ class EvaluationSetup:
         return Path("evaluation") / f"{file_stem(self.model)}-{name}" if run is None else run / "evaluation" / name
 
     def refuse_other(self, folder: Path) -> None:
-        """Raise if a folder holds another evaluation; the same one, in whatever precision, may be written again."""
+        """Raise if a folder holds another evaluation. The same one may be written again, also in another precision.
+
+        Raises:
+            VidexplainError: The folder holds an evaluation of another network or of other videos.
+        """
         path = folder / METRICS
         if not path.is_file():
             return
@@ -95,7 +98,16 @@ class EvaluationSetup:
 def setup_of(
     model: nn.Module, dataset: VideoDataset, subset: str, limit: int | None, precision: str, views: str = ""
 ) -> EvaluationSetup:
-    """What an evaluation of a network with a ``config`` on a dataset would be."""
+    """The setup of an evaluation.
+
+    Args:
+        model: A network with a ``config``.
+        dataset: The dataset.
+        subset: ``"test"``, ``"validation"`` or ``"train"``.
+        limit: The most videos; None for all.
+        precision: ``"fp32"`` or ``"bf16"``.
+        views: Clips in time x crops, such as ``"10x3"``; empty for the usual clips.
+    """
     config = config_of(model)
     return EvaluationSetup(
         config.architecture,

@@ -1,4 +1,4 @@
-"""The table of results: what each network reached on each dataset, from a folder of runs."""
+"""The table of results: the accuracy of each network on each dataset, from a folder of runs."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ PARTS = {"validation": "val acc", "test": "test acc"}
 
 
 class Column(NamedTuple):
-    """Where an accuracy stands in the table."""
+    """A column of the table."""
 
     dataset: str
     split: int
@@ -72,9 +72,8 @@ class Results:
     """The table; :mod:`videxplain.evaluation.table_text` writes it.
 
     Attributes:
-        rows: The cells of each setting. Settings with one dataset come before those with two; networks stand in the
-            order of `MODELS`.
-        left_out: What of the folder is not in the table, and why, in a line each.
+        rows: The cells of each setting. Settings with one dataset come first; networks are in the order of `MODELS`.
+        left_out: Runs and evaluations that are not in the table, with the reasons, a line each.
     """
 
     rows: Mapping[Setting, Mapping[Column, Cell]]
@@ -95,17 +94,17 @@ class Results:
 def results_table(folder: Path) -> Results:
     """Read the runs of a folder: subfolders with ``recipe.yaml`` and ``evaluation/*/metrics.json``.
 
-    An evaluation on a split that the run was not trained on is left out: its test videos may be training videos.
-    Runs of one network on one dataset each share a row if they were trained in the same way. If several runs belong in
-    the same place, the one that is best on validation videos is shown. If validation videos were not evaluated, their
-    accuracy is that of the curves, in the epoch whose weights were kept. An evaluation of some videos only
-    (``--limit``) is left out.
+    An evaluation on a split that the run was not trained on is left out: its test videos may be training videos. An
+    evaluation of some videos only (``--limit``) is left out too. Runs of one network on different datasets share a row
+    if they were trained in the same way. If several runs belong to the same cells, the run that is best on validation
+    videos is shown. If validation videos were not evaluated, their accuracy comes from the curves, from the epoch
+    whose weights were kept.
 
     Args:
-        folder: The runs lie in it, or one level deeper.
+        folder: The folder with the runs, in it or one level deeper.
 
     Raises:
-        VidexplainError: There is no run that was evaluated, or a file says what it should not.
+        VidexplainError: No run was evaluated, or a file is damaged.
     """
     left_out: list[str] = []
     entered: dict[tuple[Setting, str, int], tuple[float, Path, dict[Column, Cell]]] = {}
@@ -145,7 +144,7 @@ def _rank(setting: Setting) -> tuple[bool, int, Setting]:
 
 
 def _setting(run: Path) -> Setting:
-    """What the recipe of a run says."""
+    """The setting of a run, from its recipe."""
     path = run / RECIPE
     recipe = read_plain_recipe(path)
     options = recipe.get("options") or {}
@@ -170,7 +169,7 @@ def _setting(run: Path) -> Setting:
 def _cells(run: Path) -> tuple[dict[Column, Cell], list[tuple[Path, str]]]:
     """The accuracies of a run's evaluations, and the evaluations that are left out, with the reasons.
 
-    The curves fill in where validation videos were not evaluated.
+    If validation videos were not evaluated, their accuracy comes from the curves.
     """
     cells: dict[Column, Cell] = {}
     partial: list[tuple[Path, str]] = []

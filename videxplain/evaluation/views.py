@@ -1,4 +1,4 @@
-"""Multi-view testing: a video is judged by several clips in time, each seen in one crop or in three."""
+"""Multi-view testing: several clips in time of a video, each in one crop or in three."""
 
 import re
 from dataclasses import dataclass
@@ -22,18 +22,23 @@ MOST_CLIPS = 1000
 
 @dataclass(frozen=True)
 class Views:
-    """How a video is looked at.
+    """The views of a video.
 
     Attributes:
         clips: Clips in time, spread from the first frame to the last.
-        crops: 1, the part of the frame that the network is shown; or 3, the two ends along the longer side as well.
+        crops: 1 for the part of the frame that the network usually sees; 3 for the middle and both ends of the longer
+            side.
     """
 
     clips: int
     crops: int
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+        """Check the numbers.
+
+        Raises:
+            VidexplainError: A number is out of range.
+        """
         if not (isinstance(self.clips, int) and 1 <= self.clips <= MOST_CLIPS and self.crops in CROPS):
             raise VidexplainError(
                 f"views are clips in time x crops, such as 10x3: 1 to {MOST_CLIPS} clips, and 1 or 3 crops; not "
@@ -46,7 +51,11 @@ class Views:
         return f"{self.clips}x{self.crops}"
 
     def check(self, config: ModelConfig) -> None:
-        """Raise if all crops of every frame would be the same for this network."""
+        """Check that the crops differ for a network.
+
+        Raises:
+            VidexplainError: The network sees whole frames, so all crops are the same.
+        """
         view = config.view
         if self.crops > 1 and view is not None and view.resize == view.crop:
             raise VidexplainError(

@@ -12,31 +12,31 @@ from videxplain.files import make_folder, replacing
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes beside the checkpoint and gives the file its name at the end.
+    """Writes a checkpoint to a temporary file beside it, which takes its place when it is complete.
 
-    Lightning writes to the folder of temporary files first. If that is another disk, the file is copied, and a full
-    disk or a killed process leaves half a checkpoint in the place of the last good one.
+    Lightning writes to the system's folder of temporary files. If this is on another disk, the file is copied, and a
+    full disk or a killed process leaves half a checkpoint in the place of the last good one.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write a checkpoint; what was there before stays if that fails."""
+        """Write a checkpoint. If this fails, the old file stays."""
         path = Path(path)
         make_folder(path.parent)
-        content = io.BytesIO()  # PyTorch itself raises no OSError where a disk is full
+        content = io.BytesIO()  # because PyTorch raises no OSError if the disk is full
         torch.save(checkpoint, content)
         with replacing(path) as temporary, temporary.open("wb") as file:
             file.write(content.getbuffer())
 
 
 def epochs_done(path: Path) -> int:
-    """How many epochs a checkpoint has behind it.
+    """The number of epochs after which a checkpoint was written.
 
     Raises:
         VidexplainError: The file is damaged.
     """
     try:
         return int(torch.load(path, map_location="cpu", weights_only=True)["epoch"]) + 1
-    except Exception as error:  # of a damaged archive anything is raised
+    except Exception as error:  # a damaged archive may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0][:100]
         raise VidexplainError(
             f"cannot resume: {path} is damaged ({reason}); begin anew in another folder, with init: "

@@ -1,4 +1,4 @@
-"""What can be found wrong with a recipe before any video is read and any file is written."""
+"""Checks of a recipe, before any video is read or any file is written."""
 
 import os
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from videxplain.train.recipe import Recipe
 
 SMALLEST_SIDE, LARGEST_SIDE, MOST_FRAMES = 8, 2048, 1024
 MOST_VOXELS = 2**28
-"""Frames times height times width of one clip; a batch of larger ones fits into no memory."""
+"""The most frames x height x width of one clip; a batch of larger clips fits into no memory."""
 _LARGEST_NUMBER = 4096
 
 
 def check_recipe(recipe: Recipe, config: ModelConfig) -> None:
-    """Raise for a network that cannot be built or trained, and for a file of weights that is not there.
+    """Check that the network can be built and trained, and that the file of weights exists.
 
     Args:
         recipe: The recipe.
@@ -46,14 +46,14 @@ def check_recipe(recipe: Recipe, config: ModelConfig) -> None:
 
 
 def _try_out(recipe: Recipe, config: ModelConfig) -> None:
-    """Build the network and run it, on PyTorch's meta device, which holds shapes and no numbers."""
+    """Build the network and run it on PyTorch's meta device, which computes shapes only."""
     try:
         with torch.device("meta"):
             network = ARCHITECTURES[recipe.model].network(config).eval()
             network(torch.empty(2, 3, config.num_frames, *config.size))
     except NotImplementedError:
-        return  # an operation that the meta device lacks says nothing about the recipe
-    except Exception as error:  # wrong options raise anything
+        return  # the meta device lacks an operation, which says nothing about the recipe
+    except Exception as error:  # wrong options may raise anything
         said = " ".join(str(error).split()) or type(error).__name__
         options = ", ".join(f"{name} {value}" for name, value in recipe.options.items())
         raise VidexplainError(f"{recipe.model} cannot be built with options {options}: {said[:200]}") from None

@@ -23,7 +23,14 @@ from videxplain.train.recipe import Recipe
 
 @dataclass(frozen=True)
 class Part:
-    """One dataset of a recipe: its name in logs, and its clips for training and for validation."""
+    """One dataset of a recipe.
+
+    Attributes:
+        name: Its name in logs.
+        dataset: The dataset.
+        training: The clips for training.
+        validation: The clips for validation.
+    """
 
     name: str
     dataset: VideoDataset
@@ -34,29 +41,32 @@ class Part:
 class VideoData(L.LightningDataModule):
     """Batches of clips ``(N, 3, T, H, W)``, labels ``(N,)`` and positions of videos ``(N,)``.
 
-    With two datasets each step gets a batch of both; the smaller dataset is then seen more than once in an epoch.
+    With two datasets, each step gets a batch of both. So the smaller dataset is seen more than once in an epoch.
 
     Attributes:
         parts: The datasets.
-        skipped: Videos that are missing or damaged, and what is wrong with each.
+        skipped: Videos that are missing or damaged, with the reasons.
     """
 
     def __init__(self, recipe: Recipe, config: ModelConfig, *, strict: bool = False, bars: Bars | None = None) -> None:
-        """Open the datasets and look at every video once.
+        """Open the datasets and read every video once.
 
         Args:
-            recipe: The datasets, and how clips are cut and varied.
+            recipe: The recipe: datasets, and how clips are cut and augmented.
             config: What the network expects.
             strict: Raise at the first missing or damaged video, instead of leaving it out.
             bars: Shows progress.
+
+        Raises:
+            VidexplainError: A dataset cannot be opened or used, or its frames do not fit into memory.
         """
         super().__init__()
         self.recipe, self.config = recipe, config
         self._cores = os.cpu_count() or 1
         self._bars = bars or (lambda what: nullcontext())
-        # "crop" needs the frames at their own size; the other augmentations resize first anyway.
+        # "crop" needs the frames at their own size. The other augmentations resize them first.
         self._cache = FrameCache(None if recipe.augmentation == "crop" else config.size) if recipe.cache else None
-        # For all parts together, so it is measured before any frame is held.
+        # The bound is for all parts together, so it is measured before any frame is kept.
         self._room = free_memory() // 2
         self.skipped: list[tuple[Path, str]] = []
         datasets = [open_dataset(source.root, kind=source.kind, split=source.split) for source in recipe.data]
@@ -65,15 +75,15 @@ class VideoData(L.LightningDataModule):
         ]
 
     def train_dataloader(self) -> list[DataLoader[Any]]:
-        """One loader a dataset, all of the same length."""
+        """One loader for each dataset, all of the same length."""
         size = self.recipe.batch_size
         longest = max(len(part.training) for part in self.parts)
-        # Whole batches: a last one of a single clip would make noise of batch normalisation.
+        # Only full batches: a last batch of one clip would give batch normalisation noisy statistics.
         total = max(longest // size * size, min(longest, size))
         return [self._loader(part.training, shuffle=True, total=total) for part in self.parts]
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
-        """One loader a dataset."""
+        """One loader for each dataset."""
         return [self._loader(part.validation, shuffle=False) for part in self.parts]
 
     def _part(self, name: str, dataset: VideoDataset, strict: bool) -> Part:
@@ -126,14 +136,14 @@ class VideoData(L.LightningDataModule):
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         sampler = PassSampler(len(clips), seed=self.recipe.seed, shuffle=shuffle, total=total, rank=rank, world=world)
-        # Lightning says it too, but when a run is resumed only after the first batches are on their way.
+        # Lightning sets it too, but in a resumed run only after the first batches are prepared.
         sampler.set_epoch(trainer.current_epoch if trainer else 0)
-        # Other processes would each be sent all frames that are in memory; a thread shares them.
+        # Each worker process would get a copy of all frames in memory. A thread shares them.
         workers = 0 if self._cache else self.recipe.workers
         return make_loader(clips, sampler, batch_size=self.recipe.batch_size, workers=workers)
 
 
 def _names(datasets: list[VideoDataset]) -> list[str]:
-    """A name for each in logs; two of the same name are told apart by number."""
+    """A name in logs for each dataset. Datasets of the same name get numbers."""
     names = [dataset.name for dataset in datasets]
     return [name if names.count(name) == 1 else f"{name}-{number}" for number, name in enumerate(names, start=1)]

@@ -16,10 +16,10 @@ from videxplain.progress import Progress
 
 
 class FrameCache:
-    """Decoded frames in memory."""
+    """Keeps the decoded frames of videos."""
 
     def __init__(self, size: tuple[int, int] | None) -> None:
-        """``size`` is the height and width that frames are resized to before they are kept; None keeps their own."""
+        """Frames are resized to ``size`` (height, width) before they are kept; None keeps their own size."""
         self._size = size
         self._held: dict[Path, NDArray[np.uint8]] = {}
 
@@ -30,10 +30,10 @@ class FrameCache:
             readable: The videos.
             limit: The most bytes that all frames may take.
             workers: Threads that decode.
-            progress: Told of videos.
+            progress: Called with the number of videos done and the number of all videos.
 
         Returns:
-            Whether they fitted; otherwise nothing is held.
+            Whether all frames fit. Otherwise the cache is emptied.
         """
 
         def load(entry: tuple[Video, int]) -> NDArray[np.uint8]:
@@ -43,7 +43,7 @@ class FrameCache:
         total, used, before = len(readable.videos), 0, sum(frames.nbytes for frames in self._held.values())
         entries = list(zip(readable.videos, readable.counts, strict=True))
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            # A handful at a time: what is decoded and not yet counted is in memory as well.
+            # Few at a time, because frames that are decoded and not yet counted need memory too.
             for first in range(0, total, 32):
                 for (video, _), frames in zip(
                     entries[first : first + 32], pool.map(load, entries[first : first + 32]), strict=True
@@ -59,19 +59,24 @@ class FrameCache:
         return True
 
     def read(self, path: Path, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Frames ``(T, H, W, 3)``, from the file if it is not held."""
+        """Frames ``(T, H, W, 3)`` of a video.
+
+        Args:
+            path: The video. It is decoded if the cache does not have it.
+            indices: ``(T,)``, frame numbers.
+        """
         held = self._held.get(path)
         return read_video_frames(path, indices) if held is None else held[indices]
 
 
 def resized(frames: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """``(T, H, W, 3)`` frames at another height and width, resized as the network's input is."""
+    """Frames ``(T, H, W, 3)``, resized to ``size`` (height, width) as the network's input is."""
     return np.stack([resize_frame(frame, *size) for frame in frames])
 
 
 def free_memory() -> int:
-    """Bytes that can be taken without swapping."""
-    # Linux fills unused memory with copies of files and gives it back when asked, so what is unused says little.
+    """Bytes of memory that can be used without swapping."""
+    # Linux uses free memory for copies of files and gives it back when needed. MemAvailable counts this.
     with suppress(OSError):
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):

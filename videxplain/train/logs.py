@@ -15,9 +15,9 @@ from videxplain.train.recipe import Recipe
 
 
 class EpochTable(L.Callback):
-    """``metrics.csv`` with a row an epoch; its seconds are those of training and validation.
+    """Writes ``metrics.csv`` with a row for each epoch; ``seconds`` are those of training and validation.
 
-    Lightning's own logger begins a new file when a run is resumed; this one keeps its rows in the checkpoint.
+    Lightning's own logger begins a new file when a run is resumed. This one keeps its rows in the checkpoint.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class EpochTable(L.Callback):
         self.lr = trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the file anew."""
+        """Add the row of the epoch, and write the file."""
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         seconds = round(time.monotonic() - self.began, 2)
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, "lr": self.lr, "seconds": seconds}
@@ -54,13 +54,13 @@ class EpochTable(L.Callback):
 
 
 def check_loggers(recipe: Recipe) -> None:
-    """Raise if a logger of the recipe is not installed."""
+    """Raise ``VidexplainError`` if a logger of the recipe is not installed."""
     if "wandb" in recipe.logger and find_spec("wandb") is None:
         raise VidexplainError("logger wandb needs Weights & Biases: pip install wandb")
 
 
 def make_loggers(recipe: Recipe, out: Path) -> list[Logger]:
-    """Lightning's loggers that the recipe names; the table is not one of them."""
+    """The loggers of Lightning that the recipe names. ``csv`` is not one of them; see :class:`EpochTable`."""
     loggers: list[Logger] = []
     if "tensorboard" in recipe.logger:
         loggers.append(TensorBoardLogger(out / "logs", name="", version="tensorboard"))

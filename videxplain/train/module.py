@@ -20,10 +20,10 @@ from videxplain.train.two_heads import ManyHeads
 class Classifier(L.LightningModule):
     """Cross entropy, Adam, and a learning rate that shrinks by a constant factor in each epoch.
 
-    It logs ``train_loss``, ``train_acc``, ``val_loss``, ``val_acc`` (top-1) and ``val_acc5``; with two datasets these
-    are means over both, and each dataset has its own value beside them, such as ``val_acc/ucf101``. A video with
-    several validation clips is judged by the mean of their probabilities. With ``sparsity``, so many times the share
-    of active places in the default layer is added to the loss, and the share is logged as ``train_share``.
+    It logs ``train_loss``, ``train_acc``, ``val_loss``, ``val_acc`` (top-1) and ``val_acc5``. With two datasets these
+    are means over both, and the value of each is logged too, such as ``val_acc/ucf101``. The prediction for a video
+    with several validation clips is the mean of their probabilities. With ``sparsity``, the share of active places in
+    the default layer is multiplied by it and added to the loss, and logged as ``train_share``.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Classifier(L.LightningModule):
         for part in self.frozen:
             part.requires_grad_(False)
         for part in heads.modules():
-            # The layouts in which convolutions are fast, in bfloat16 above all.
+            # Convolutions are faster in these layouts, above all in bfloat16.
             if isinstance(part, nn.Conv3d):
                 part.to(memory_format=torch.channels_last_3d)
             elif isinstance(part, nn.Conv2d):
@@ -64,7 +64,7 @@ class Classifier(L.LightningModule):
             return self.heads(x, which).float()
 
     def train(self, mode: bool = True) -> "Classifier":
-        """Set the mode; frozen parts stay in evaluation mode, so that their batch statistics do not change."""
+        """Set the mode. Frozen parts stay in evaluation mode, so that their batch statistics do not change."""
         super().train(mode)
         for part in self.frozen:
             part.eval()
@@ -82,14 +82,14 @@ class Classifier(L.LightningModule):
 
     def training_step(self, batches: Sequence[Batch], _: int) -> Tensor:
         """The mean loss over a batch of each dataset, and the prior."""
-        # Dropout's chance follows from the step, so that a resumed run goes on exactly.
+        # The seed of dropout depends on the step, so that a resumed run continues exactly.
         torch.manual_seed(hash((self.seed, self.global_step, self.global_rank)) % 2**63)
         losses, right = [], []
         for i, (clips, labels, _videos) in enumerate(batches):
             logits = self(clips, i)
             losses.append(F.cross_entropy(logits, labels))
             right.append((logits.argmax(1) == labels).float().mean())
-        # All batches have the same size, so that means of batches are means of clips.
+        # All batches have the same size, so the mean over batches is the mean over clips.
         self._log("train_loss", [loss.detach() for loss in losses], on_epoch=True)
         self._log("train_acc", right, on_epoch=True)
         loss = torch.stack(losses).mean()
@@ -137,7 +137,16 @@ def frozen_parts(heads: ManyHeads) -> list[nn.Module]:
 
 
 def video_means(videos: Tensor, labels: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-    """Labels ``(V,)`` and mean probabilities ``(V, K)`` of videos, from those of their clips ``(N, ...)``."""
+    """Merge the clips of each video.
+
+    Args:
+        videos: ``(N,)``, the position of each clip's video.
+        labels: ``(N,)``.
+        probabilities: ``(N, K)``.
+
+    Returns:
+        Labels ``(V,)`` and mean probabilities ``(V, K)`` of the V videos.
+    """
     _, place, counts = videos.unique(return_inverse=True, return_counts=True)
     means = probabilities.new_zeros(len(counts), probabilities.shape[1]).index_add_(0, place, probabilities)
     merged = labels.new_zeros(len(counts)).scatter_(0, place, labels)

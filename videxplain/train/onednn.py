@@ -1,4 +1,4 @@
-"""A defect of oneDNN, stepped around."""
+"""Avoids a defect of oneDNN."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from torch.overrides import TorchFunctionMode
 class TwoFramesExactly(TorchFunctionMode):
     """Computes in float32 those 3D convolutions whose weights would get a wrong gradient in bfloat16 on a processor.
 
-    Where a convolution over time puts out two frames, oneDNN (3.12, processors with AVX-512 BF16) computes the gradient
-    of its weights from memory that nothing was written to; it says nothing, and the numbers are often plausible. Other
-    numbers of frames, float32, and convolutions over space alone are right. In C3D that concerns the last two
-    convolutions, and in I3D with its usual time strides all but the first stage.
+    If a convolution over time has an output of two frames, oneDNN (3.12, processors with AVX-512 BF16) computes the
+    gradient of its weights from uninitialised memory, without an error, and the numbers are often plausible. Other
+    numbers of frames, float32, and convolutions over space only are right. The defect concerns the last two
+    convolutions of C3D, and all but the first stage of I3D with its usual time strides.
     """
 
     def __torch_function__(
@@ -37,7 +37,7 @@ def _frames_out(
     dilation: Sequence[int] = (1, 1, 1),
     groups: int = 1,
 ) -> int:
-    """How many frames a convolution over time puts out; 0 for one over space alone."""
+    """The number of frames in the output of a convolution over time; 0 for a convolution over space only."""
     length = weight.shape[2]
     if length == 1:
         return 0

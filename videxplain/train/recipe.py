@@ -1,4 +1,4 @@
-"""How a network is trained, as a file of YAML."""
+"""Recipes: all settings of a training run, as a YAML file."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sparsity": (0, float_info.max),
 }
 _ABOVE = ("lr", "gamma")
-"""Numbers that the lower end of the range is not one of."""
+"""Numbers that must be above the lower end of their range."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,19 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All settings that decide how a network is trained.
+    """All settings of a training run.
 
     Attributes:
         model: Architecture, see ``videxplain models``.
         data: One dataset, or two that are learned together.
-        options: What the architecture is built with: ``width``, ``depth``, ``size``, ``num_frames``, ...
+        options: Options of the architecture: ``width``, ``depth``, ``size``, ``num_frames``, ...
         validation: How a fifth of the training videos is split off, by ``"group"`` or at ``"random"``.
-        clips: How clips are cut from a video: ``"uniform"`` frames spread over all of it, a random frame from each of
-            equal ``"segments"`` of it, ``"one"`` window of neighbouring frames at random, or ``"five"`` windows spread
-            over it, each a clip of its own.
+        clips: How clips are cut from a video. ``"uniform"``: frames spread over the video. ``"segments"``: a random
+            frame from each of equal segments. ``"one"``: one random window of neighbouring frames. ``"five"``: five
+            windows spread over the video, each of them a clip.
         augmentation: See :class:`videxplain.data.augmentation.Augmentation`.
         horizontal_flip: Whether ``crop`` and ``flip`` mirror clips.
-        vertical_flip: Whether they turn clips upside down.
+        vertical_flip: Whether ``crop`` and ``flip`` turn clips upside down.
         epochs: How often every training video is seen.
         batch_size: Clips of each dataset in a step.
         lr: Adam's learning rate in the first epoch.
@@ -67,12 +67,12 @@ class Recipe:
             :func:`videxplain.train.sparsity.share_of_places`. 0 for no such prior.
         seed: For the validation split, the order, the clips, the augmentation and the new weights.
         precision: ``"fp32"``, or ``"bf16"`` where autocast allows it.
-        init: Weights to begin with: ``"none"``, ``"imagenet"`` (inflated for video networks), or a file.
+        init: The first weights: ``"none"``, ``"imagenet"`` (inflated for video networks), or a file.
         freeze_trunk: Train only the layers after the image network, or the classifier if there is no image network.
         workers: Processes that prepare clips; 0 prepares them in the training process.
-        cache: Keep decoded frames in memory, as far as they fit.
-        logger: Where curves go: ``"csv"``, ``"tensorboard"``, ``"wandb"``.
-        describes: A description of the weights, which goes with them into every output.
+        cache: Whether to keep all decoded frames in memory. Training is refused if they do not fit.
+        logger: The loggers of the curves: ``"csv"``, ``"tensorboard"``, ``"wandb"``.
+        describes: A description of the weights, which every output of the network shows.
         store: Type of the numbers in the weights file.
     """
 

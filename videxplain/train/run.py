@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from videxplain.claim import claimed
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.familiarity import fit_familiarity
-from videxplain.evaluation.runs import LOG, RECIPE
+from videxplain.evaluation.runs import LOG, RECIPE, UNLEARNED_KEYS
 from videxplain.files import file_stem, make_folder, output_folder
 from videxplain.models.config import ModelConfig
 from videxplain.models.stages import stage_names
@@ -41,10 +41,10 @@ class Trained:
     """The result of a run.
 
     Attributes:
-        weights: The best network as files, one a dataset.
-        accuracy: On the validation videos, top-1 of the best epoch; the mean over datasets.
-        epoch: Which that was, counted from 0.
-        seconds: How long this part of the run took.
+        weights: The weights of the best epoch, a file for each dataset.
+        accuracy: Top-1 accuracy on the validation videos in the best epoch; the mean over datasets.
+        epoch: The best epoch, counted from 0.
+        seconds: Seconds of this part of the run.
         notes: Where the first weights came from, and which layers began at random.
         skipped: Videos that were left out, and why.
     """
@@ -74,17 +74,17 @@ def train(
     there are two datasets.
 
     Args:
-        recipe: How.
-        out: A folder, made where it is missing.
-        resume: Go on after the last finished epoch, exactly as if the run had not been stopped.
-        strict: Raise at a missing or damaged video rather than leave it out.
+        recipe: The recipe.
+        out: The folder of the run, made if it is missing.
+        resume: Continue after the last finished epoch, exactly as if the run had not been stopped.
+        strict: Raise at a missing or damaged video, instead of leaving it out.
         trainer_options: For Lightning's ``Trainer``: ``devices``, ``num_nodes``, ``strategy``, ``accelerator``.
-        bars: Shows progress while data is looked at.
-        callbacks: More of Lightning's.
+        bars: Shows progress while videos are read.
+        callbacks: More callbacks for Lightning.
 
     Raises:
-        VidexplainError: Whatever the caller can put right; nothing has been written then, unless it goes wrong while
-            training.
+        VidexplainError: The recipe, its data or the folder cannot be used, or training failed. Nothing is written
+            before training begins.
     """
     config = network_config(recipe)
     check_recipe(recipe, config)
@@ -123,7 +123,7 @@ def _train(
     module.train()  # networks of the zoo come in evaluation mode, and Lightning leaves them so
     keeping: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     best = Checkpoint(out / CHECKPOINTS, "best", monitor="val_acc", mode="max", **keeping)
-    # Of its own, and after the other: save_last copies what is best, which may be long ago.
+    # A second callback, because save_last of the first would copy the best epoch, not the last one.
     newest = Checkpoint(out / CHECKPOINTS, "last", **keeping)
     table = [EpochTable(out / LOG)] if "csv" in recipe.logger else []
     with warnings.catch_warnings():
@@ -142,10 +142,10 @@ def _train(
 
 
 class Checkpoint(ModelCheckpoint):
-    """Still knows which epoch was best when a run is resumed in another place than it began in."""
+    """Knows the best epoch also if a run is resumed in another folder."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take what a checkpoint says as if it had been said here; Lightning forgets scores from another folder."""
+        """Take the state of a checkpoint, with its paths in this folder; Lightning drops scores of other folders."""
 
         def here(path: str) -> str:
             return str(Path(self.dirpath or "", Path(path).name)) if path else ""
@@ -156,7 +156,7 @@ class Checkpoint(ModelCheckpoint):
 
 
 def check_finite(state: Mapping[str, torch.Tensor]) -> None:
-    """Raise for weights that are NaN or infinite, which need not show in the loss."""
+    """Raise for weights that are NaN or infinite. The loss does not always show them."""
     for name, value in state.items():
         if not torch.isfinite(value).all():
             raise VidexplainError(f"training went wrong, {name} is not finite: try a smaller lr, or precision fp32")
@@ -177,30 +177,33 @@ def _trainer(recipe: Recipe, loggers: list[Any], callbacks: list[L.Callback], op
             plugins=[WholeCheckpoints()],
             **options,
         )
-    # What Lightning raises for an accelerator, a strategy or devices that are not there.
+    # Lightning raises these for an accelerator, a strategy or devices that do not exist.
     except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
         asked = ", ".join(f"{name} {value}" for name, value in options.items())
         raise VidexplainError(f"cannot train with {asked}: {str(error).splitlines()[0]}") from None
 
 
 def _check_folder(recipe: Recipe, out: Path, resume: bool) -> Path | None:
-    """The checkpoint to go on from, or None to begin; raises where the folder and the wish do not agree."""
+    """The checkpoint to continue from, or None for a new run.
+
+    Raises:
+        VidexplainError: A new run would lose an old one, there is nothing to resume, or the recipe has changed.
+    """
     last = out / CHECKPOINTS / "last.ckpt"
     if not resume:
         if last.is_file():
-            raise VidexplainError(f"{out} holds a run already: go on with it by --resume, or choose another folder")
+            raise VidexplainError(f"{out} holds a run already: continue it with --resume, or choose another folder")
         return None
     for path in (last, last.with_name("best.ckpt")):
         if not path.is_file():
             raise VidexplainError(f"nothing to resume: {path} is not there")
     before = read_recipe(out / RECIPE).as_dict()
     now = recipe.as_dict()
-    free = ("epochs", "workers", "cache", "logger", "describes", "store")
     for name in now:
-        if name not in free and now[name] != before[name]:
+        if name not in ("epochs", *UNLEARNED_KEYS) and now[name] != before[name]:
             raise VidexplainError(f"cannot resume {out}: its {name} was {before[name]}, not {now[name]}")
     done = epochs_done(last)
-    # A job can be killed when all epochs are done and the weights are not yet written.
+    # A job can be killed after the last epoch, before the weights are written.
     written = [path for path in out.glob("*.safetensors") if not path.name.startswith(".")]  # no temporary files
     exported = sum(read_metadata(path)[1].get("epochs") == done for path in written)
     if done > recipe.epochs or (done == recipe.epochs and exported == len(recipe.data)):
@@ -222,7 +225,7 @@ def _heads(recipe: Recipe, data: VideoData) -> tuple[ManyHeads, tuple[str, ...]]
 def _export(
     recipe: Recipe, out: Path, heads: ManyHeads, data: VideoData, metrics: Mapping[str, Any], bars: Bars | None
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Write the networks, each with what says which clips it knows; returns the files and what a reader should know."""
+    """Write the networks, each with its familiarity. Returns the files, and notes for the reader."""
     paths, notes = [], []
     for which, part in enumerate(data.parts):
         name = recipe.model if len(data.parts) == 1 else f"{recipe.model}-{file_stem(part.name)}"
@@ -240,7 +243,7 @@ def _export(
 
 
 def _quiet() -> None:
-    """Lightning's advice is for those who write training loops."""
+    """Hide Lightning's advice, which is for authors of training loops."""
     import logging
 
     for name in ("lightning.pytorch", "lightning.fabric"):

@@ -30,8 +30,8 @@ class Start:
     """A network to train.
 
     Attributes:
-        network: It.
-        notes: What was taken from where, and what was not, a line each.
+        network: The network.
+        notes: Where its weights come from, and which layers begin at random, a line each.
     """
 
     network: VideoModel
@@ -39,7 +39,11 @@ class Start:
 
 
 def network_config(recipe: Recipe) -> ModelConfig:
-    """What the network of a recipe expects; raises for an unknown model or option, before anything is read."""
+    """What the network of a recipe expects. No video and no weights are read.
+
+    Raises:
+        VidexplainError: An unknown model or option, or clips or first weights that do not suit the network.
+    """
     entry = ARCHITECTURES[recipe.model]
     try:
         config = entry.configure(recipe.options)
@@ -56,7 +60,11 @@ def network_config(recipe: Recipe) -> ModelConfig:
 
 
 def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
-    """The network of a recipe, its classifier for ``labels``, filled as the recipe's ``init`` says."""
+    """The network of a recipe with a classifier for ``labels``, filled as the recipe's ``init`` says.
+
+    Raises:
+        VidexplainError: The first weights cannot be read, or nothing in them fits the network.
+    """
     network = load_model(recipe.model, "none", **{**recipe.options, "labels": labels})
     if recipe.init == "none":
         return Start(network, ())
@@ -77,7 +85,7 @@ def begin(recipe: Recipe, labels: tuple[str, ...]) -> Start:
 
 
 def _in_our_names(found: Weights, model: str, path: Path) -> dict[str, Tensor]:
-    """The weights of another project for a model of ours, or else, of an image network, for Late Fusion."""
+    """Weights under the names of a model of ours. Weights of an image network get the names of Late Fusion."""
     try:
         return in_our_names(model, found, path).state
     except VidexplainError as error:
@@ -87,7 +95,12 @@ def _in_our_names(found: Weights, model: str, path: Path) -> dict[str, Tensor]:
 
 
 def imagenet_state(depth: int, progress: Progress | None = None) -> dict[str, Tensor]:
-    """The weights of torchvision's ResNet of this depth, trained on ImageNet (version 1); downloaded once."""
+    """The weights of torchvision's ResNet of this depth, trained on ImageNet (version 1).
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        progress: Called with the bytes loaded and the bytes of the file; the file is downloaded once.
+    """
     from torchvision.models import get_weight
 
     # The first version is the one that was published when the report was written.
@@ -96,7 +109,11 @@ def imagenet_state(depth: int, progress: Progress | None = None) -> dict[str, Te
 
 
 def _imagenet_depth(config: ModelConfig) -> int:
-    """The depth of the image network that a network begins with; raises where none fits."""
+    """The depth of the image network that a network begins with.
+
+    Raises:
+        VidexplainError: No image network fits.
+    """
     depth = config.options.get("depth")
     if depth is None:
         raise VidexplainError(f"init: no network of ImageNet fits {config.architecture}; say none, or name a file")
@@ -113,7 +130,7 @@ def _from_images(state: Mapping[str, Tensor], network: VideoModel) -> dict[str, 
 
 
 def _fill(network: VideoModel, state: Mapping[str, Tensor], what: str, classifier: bool = False) -> Start:
-    """Take what fits by name and shape, the classifier only if it is of the same classes; say what was not taken."""
+    """Take the weights that fit by name and shape, and note the rest; the classifier only for the same classes."""
     wanted = network.state_dict()
     head = classifier_name(network)
     taken = {

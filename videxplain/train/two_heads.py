@@ -23,7 +23,7 @@ def classifier_name(network: nn.Module) -> str:
 
 
 class Heads(nn.Module):
-    """Several classifiers in the place of one; ``active`` is the number of the one that is used."""
+    """Several classifiers in the place of one. ``active`` is the number of the classifier that is used."""
 
     def __init__(self, classifiers: list[nn.Module]) -> None:
         """Use the first of ``classifiers`` at the beginning."""
@@ -40,12 +40,18 @@ class ManyHeads(nn.Module):
     """A network of the zoo with a classifier for each of several datasets, or for one.
 
     Attributes:
-        network: The network, whose own classifier has become a :class:`Heads` where there is more than one dataset.
+        network: The network. For more than one dataset, its classifier is a :class:`Heads`.
         configs: The configuration of the network for each dataset.
     """
 
     def __init__(self, network: VideoModel, configs: list[ModelConfig], *, seed: int = 0) -> None:
-        """Add classifiers to a network that has that of the first dataset; ``seed`` draws their weights."""
+        """Add classifiers to a network.
+
+        Args:
+            network: The network, with the classifier of the first dataset.
+            configs: Its configuration for each dataset.
+            seed: For the weights of the other classifiers.
+        """
         super().__init__()
         self.network, self.configs = network, configs
         self._name = classifier_name(network)
