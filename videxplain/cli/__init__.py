@@ -14,12 +14,12 @@ __all__ = ["main"]
 
 INTERRUPTED = 130
 _AGAIN = 2.0
-"""Seconds after which an interrupt during an import is sent again."""
+"""Seconds after which an interrupt during an import is repeated."""
 _was_interrupted = False
 
 
 def _leave() -> None:
-    """End the process here after an interrupt: Python's own end may wait for what libraries still do in threads."""
+    """End the process here after an interrupt. Python's own end may wait for threads of libraries."""
     if _was_interrupted:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):  # a closed terminal
@@ -27,12 +27,12 @@ def _leave() -> None:
         os._exit(INTERRUPTED)
 
 
-# Before any library registers what it does at the end, so that this comes last.
+# Registered before any library registers a function, so that it runs last.
 atexit.register(_leave)
 
 
 def main() -> NoReturn:
-    """Run the program and end the process with its status; 130 after an interrupt, whatever became of it."""
+    """Run the program and end the process with its status, which is 130 after any interrupt."""
     global _was_interrupted
     interrupted = _was_interrupted = False
     waiting: list[threading.Timer] = []
@@ -41,7 +41,7 @@ def main() -> NoReturn:
         nonlocal interrupted
         interrupted = True
         if _is_importing(frame):
-            # A library that catches everything while it is imported would lose it.
+            # A library that catches every exception while it is imported would lose the interrupt.
             again = threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT))
             again.daemon = True
             again.start()
@@ -58,7 +58,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         interrupted = True
     except BaseException:
-        # An import that is interrupted, or a library that ends the process itself, raises something else.
+        # An interrupted import, or a library that ends the process itself, may raise another exception.
         if not interrupted:
             raise
     finally:
@@ -69,13 +69,13 @@ def main() -> NoReturn:
     if interrupted:
         print("videxplain: interrupted", file=sys.stderr)
         status, _was_interrupted = INTERRUPTED, True
-    # The work is done: an interrupt while Python ends would only change the status.
+    # The work is done, and an interrupt while Python ends would only change the status.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
-    """Whether code runs because a module is imported."""
+    """Whether a frame, or one that called it, imports a module."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -84,7 +84,7 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
-    """An interrupt inside a destructor is lost there, so it is sent again."""
+    """Repeat an interrupt that came inside a destructor, where Python ignores it."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     else:

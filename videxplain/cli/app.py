@@ -62,7 +62,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "download": download.download,
     },
 }
-"""The commands, by the heading that they have in the help."""
+"""The commands, by their headings in the help."""
 
 _MADE = ("explain", "compare")
 """Commands whose options are those of all methods."""
@@ -71,17 +71,16 @@ _NEVER_QUIET = ("predict", "models", "methods")
 
 
 class Commands(TyperGroup):
-    """The commands above, and one for each method.
+    """The commands above, and a command for each method.
 
     The commands of methods, and the options of ``explain`` and ``compare``, are made from the table of methods.
-    Importing it takes seconds, so they are made when one of them runs, and not for the list of commands or for
-    completion.
+    Importing this table takes seconds. So they are made only when one of them runs, not for help or completion.
     """
 
     _listing = _complete = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the commands; in the help those of methods are named apart."""
+        """The names of the commands. The help lists the methods separately."""
         names = super().list_commands(ctx)
         if self._listing:
             return names
@@ -145,7 +144,7 @@ for heading, commands in COMMANDS.items():
 
 
 def run() -> int:
-    """Run the program and return its status. Anything a user can put right is one line, and the status is 2."""
+    """Run the program and return its status. An error that the user can fix is one line, with status 2."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     with any_encoding():
         try:
@@ -158,11 +157,11 @@ def run() -> int:
         except typer.Abort:
             raise KeyboardInterrupt from None
         except BrokenPipeError:
-            # The reader of the output has gone.
+            # The reader of the output has closed it.
             _drop_output()
             return 0
         except OSError as error:
-            # A disk or a system that refuses. Libraries write files too, and not all of that is foreseen elsewhere.
+            # The disk or the system refuses. Libraries write files too, so this can come from anywhere.
             place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
             problem("error", f"{place}{error.strerror or error}")
             _drop_output()
@@ -178,7 +177,7 @@ def run() -> int:
 
 
 def _drop_output() -> None:
-    """Where standard output cannot be written, what is still buffered goes nowhere; Python would try again."""
+    """If standard output cannot be written, drop what is buffered. Python would try to write it again."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -186,7 +185,7 @@ def _drop_output() -> None:
 
 
 def _needless_layer(error: Any) -> str:
-    """What is said of ``--layer`` for a method that has none; empty for any other error."""
+    """The message for ``--layer`` with a method that takes no layer; empty for any other error."""
     name = getattr(getattr(error, "ctx", None), "info_name", None)
     if getattr(error, "option_name", "") != "--layer" or name not in {one.name for one in listed_methods()}:
         return ""
@@ -200,7 +199,7 @@ def _method_commands() -> dict[str, Any]:
 
 
 def _for_completion(name: str) -> Any:
-    """A command with the options that all methods share, for the shell; None for any other command."""
+    """A command with the options that all methods share, for completion; None for other commands."""
     from videxplain.cli.completion import METHOD, WITH_ANY_METHOD
 
     if name in WITH_ANY_METHOD:
@@ -214,14 +213,14 @@ def _for_completion(name: str) -> Any:
 
 
 def _hide_type_of_flags(params: list[Any]) -> None:
-    """Typer 0.29 writes ``<bool>`` behind a flag, which reads as if it took a value."""
+    """Remove the ``<bool>`` that Typer 0.29 writes after a flag, because a flag takes no value."""
     for one in params:
         if getattr(one, "is_flag", False):
             one.metavar = ""
 
 
 def _quiet_option() -> Any:
-    """The option ``--quiet``, which every command has that does more than print."""
+    """The option ``--quiet`` of all commands that do more than print."""
 
     def quiet(
         quiet: Annotated[
@@ -235,7 +234,7 @@ def _quiet_option() -> Any:
             ),
         ] = False,
     ) -> None:
-        """Nothing; only the option is taken."""
+        """Do nothing. Only the option of this command is used."""
 
     one = typer.Typer(add_completion=False)
     one.command()(quiet)
@@ -243,6 +242,6 @@ def _quiet_option() -> Any:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    """Warnings of this package in one line. Those of libraries are for their developers."""
+    """Print warnings of this package in one line. Warnings of libraries are for developers, and are hidden."""
     if category.__module__.startswith("videxplain."):
         problem("warning", message)

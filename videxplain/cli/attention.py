@@ -1,4 +1,4 @@
-"""The command that shows where one point looks."""
+"""The command that shows which places one point attends to."""
 
 from pathlib import Path
 from typing import Annotated, Any

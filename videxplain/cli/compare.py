@@ -1,4 +1,4 @@
-"""The command that explains a clip in several ways and puts the maps beside each other."""
+"""The command that explains a clip in several ways and compares the maps."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,13 +114,13 @@ def _named(lists: dict[str, str | None]) -> dict[str, list[str]]:
 
 
 def _words_of_files(compared: str, names: list[str]) -> str:
-    """What the names of files say of the comparison."""
+    """The part of the file names that names the comparison."""
     words = "-".join(("compare", *(file_stem(name) for name in names)))
     return words if len(words) <= _LONGEST_NAME else f"compare-{len(names)}-{compared}"
 
 
 def _weights_of(names: list[str], weights: str) -> dict[str, tuple[str, str]]:
-    """Architecture and weights of each network, by what it is called; ``i3d=FILE`` gives it weights of its own."""
+    """Architecture and weights of each network, by its name in the comparison. ``i3d=FILE`` names weights for one."""
     found = {}
     for text in names:
         name, equals, own = text.partition("=")
@@ -154,7 +154,7 @@ def _frames(clip: Path, frames: str) -> Any:
 
 
 def _parsed(texts: dict[str, str], methods: list[str]) -> dict[str, Any]:
-    """The options of methods, each read as the first of the methods that has it declares it."""
+    """The options of methods. The first method that has an option decides how its text is read."""
     from videxplain.attribution.registry import METHODS
 
     chosen = [METHODS[name] for name in methods]
@@ -168,7 +168,7 @@ def _parsed(texts: dict[str, str], methods: list[str]) -> dict[str, Any]:
 
 
 def _print_agreement(comparison: "Comparison", clip: str) -> None:
-    """How far the maps of each pair agree."""
+    """Print what each explanation is of, and how far the maps of each pair agree."""
     from rich.table import Table
 
     from videxplain.cli.console import clean

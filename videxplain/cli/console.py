@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _BAR = 24
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Characters that change the direction of the text after them."""
+"""Characters that change the direction of the text."""
 
 
 class _Output:
-    """Where the names of written files go while everything else is silent; None while nothing is."""
+    """``files`` is where names of written files go with ``--quiet``; None without it."""
 
     files: TextIO | None = None
 
@@ -46,7 +46,7 @@ def say(message: object) -> None:
 
 @contextmanager
 def any_encoding() -> Iterator[None]:
-    """Characters that the terminal's encoding does not have are written as escapes instead of ending the program."""
+    """While active, characters that the terminal's encoding lacks are printed as escapes instead of raising."""
     streams = [one for one in (sys.stdout, sys.stderr) if hasattr(one, "reconfigure")]
     errors = [one.errors for one in streams]
     for one in streams:
@@ -82,9 +82,9 @@ def console() -> "Console":
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on standard error that disappears when done; nothing where standard error is not a terminal.
+    """A bar on standard error that disappears at the end; nothing if standard error is not a terminal.
 
-    It is told what is done and, where that is known, what there is in all.
+    Call the result with the number of steps done, and the number of all steps or None.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -105,11 +105,15 @@ def print_predictions(
     top: int = 5,
     kind: str = "probability",
 ) -> None:
-    """The best classes with their probabilities. The explained one is marked, and added if it is not among them.
+    """Print the best classes with their probabilities.
 
-    What is explained and is no class, such as a contrast, has a line of its own.
-
-    The ``value`` of a regression, which is another ``kind``, is no share of anything and has no bar.
+    Args:
+        predictions: Classes and their probabilities, the best first.
+        title: The line above.
+        explained: What is explained. A class is marked, and added if it is not among the best. Something else, such as
+            a contrast, gets a line below.
+        top: How many classes.
+        kind: ``"probability"``, or ``"value"`` for a regression, which gets no bar.
     """
     from rich.table import Table
 
@@ -135,13 +139,13 @@ def print_predictions(
 
 
 def print_notes(notes: Sequence[str]) -> None:
-    """What a reader must not miss."""
+    """Print notes that a reader must not miss."""
     for note in notes:
         console().print(f"! {clean(note)}", style="bold red")
 
 
 def print_banner(lines: Sequence[str]) -> None:
-    """A warning that nobody can overlook: its first line on a coloured ground, the others below it."""
+    """Print a warning that nobody can overlook: its first line on a coloured ground, the others below it."""
     from rich.padding import Padding
 
     out = console()
@@ -149,19 +153,19 @@ def print_banner(lines: Sequence[str]) -> None:
         if first:
             out.print(Padding(f"! {clean(line)}", (0, 1)), style="bold white on red")
         else:
-            # Commands among them can be copied as they stand.
+            # Lines may be commands to copy, so they are not wrapped.
             out.print(f"  {clean(line)}", style="bold red", soft_wrap=True)
 
 
 def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
-    """A value as JSON for other programs, in ASCII."""
+    """Print a value as JSON in ASCII, for other programs."""
     import json
 
     print(json.dumps(content, indent=2))
 
 
 def print_files(paths: Sequence[Path]) -> None:
-    """One path a line, whole, so that it can be piped on."""
+    """Print one path a line, not wrapped, so that other programs can read it."""
     for path in paths:
         print(clean(path), file=_Output.files or sys.stdout)
 
@@ -171,7 +175,7 @@ def _controls(character: str) -> bool:
 
 
 def _printable(wanted: str, otherwise: str) -> str:
-    """``wanted``, or ``otherwise`` where the encoding of standard output does not have it."""
+    """``wanted``, or ``otherwise`` if the encoding of standard output lacks it."""
     try:
         wanted.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What a long explanation will cost: said while it runs, on standard error, and not at all if it is short."""
+"""Estimates how long an explanation takes, and prints this on standard error if it takes long."""
 
 import re
 import time
@@ -17,7 +17,12 @@ FIRST_SECONDS, LONG_SECONDS = 10.0, 60.0
 
 
 def cost_with(cost: str, values: Mapping[str, Any]) -> str:
-    """The words of a method's cost with the options that were chosen in place of the defaults."""
+    """A method's cost in words, with the chosen options instead of the defaults.
+
+    Args:
+        cost: The cost as the method declares it, such as ``"1000 (samples) forward passes"``.
+        values: The options that were given.
+    """
     for name, value in values.items():
         known = re.sub(rf"\d+ \({name}\)", f"{value} ({name})", cost)
         if known == cost and re.search(rf"\b{name}\b", cost):
@@ -27,22 +32,22 @@ def cost_with(cost: str, values: Mapping[str, Any]) -> str:
 
 
 class Estimate:
-    """Counts the clips that go through a network, and says once what is to come, and once an estimate."""
+    """Counts the clips that go through a network. It prints the cost of a slow window once, and one estimate."""
 
     def __init__(self, what: str, cost: str, windows: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is said yet.
 
         Args:
-            what: The method.
+            what: The name of the method.
             cost: Its passes for one window, in words.
-            windows: How many windows the clip has.
-            clock: Seconds.
+            windows: Number of windows of the clip.
+            clock: Returns the time in seconds.
         """
         self.what, self.cost, self.windows, self._clock = what, cost, windows, clock
         self.passes, self._began, self._told = 0, clock(), False
 
     def passed(self, clips: int) -> None:
-        """So many clips go through the network. Of a slow window it is said how many passes it takes."""
+        """Count clips that go through the network. If the first window is slow, print how many passes it takes."""
         self.passes += clips
         seconds = self._clock() - self._began
         if not self._told and seconds > FIRST_SECONDS:
@@ -53,7 +58,7 @@ class Estimate:
             )
 
     def window_done(self, done: int, total: int | None) -> None:
-        """After the first of several windows the count is known, and how long the others will take."""
+        """After the first of several windows, print how long all of them will take."""
         if done != 1 or total is None or total == 1:
             return
         seconds = (self._clock() - self._began) * total
@@ -64,7 +69,7 @@ class Estimate:
 
 @contextmanager
 def estimated(network: "nn.Module", estimate: Estimate, progress: Progress) -> Iterator[Progress]:
-    """``progress`` that tells ``estimate`` too, and the passes of ``network`` counted."""
+    """Count the passes of ``network``, and yield a ``progress`` that reports windows to ``estimate`` too."""
 
     def count(_: "nn.Module", inputs: tuple[Any, ...]) -> None:
         estimate.passed(len(inputs[0]) if inputs else 1)

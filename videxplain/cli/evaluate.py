@@ -8,7 +8,7 @@ import typer
 
 from videxplain.claim import claimed
 from videxplain.cli import data_options, options
-from videxplain.cli.console import clean, print_files, print_notes, progress_bar, say
+from videxplain.cli.console import clean, console, print_files, print_notes, progress_bar, say
 from videxplain.cli.skipped import print_skipped_and_count
 from videxplain.files import output_folder
 
@@ -74,7 +74,7 @@ def evaluate(
 
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
-    looks = None if views is None else parse_views(views)
+    tested_views = None if views is None else parse_views(views)
     asked = options.network_options(labels, settings)
     with progress_bar(f"weights of {model}") as progress:
         network = load_model(model, weights, progress=progress, view=view, **asked).to(place)
@@ -82,8 +82,8 @@ def evaluate(
     from videxplain.evaluation.runs import division_of, other_split_note
     from videxplain.evaluation.setup import setup_of
 
-    numbers = find_precision(precision, place)
-    setup = setup_of(network, dataset, subset, limit, numbers, looks.words if looks else "")
+    chosen_precision = find_precision(precision, place)
+    setup = setup_of(network, dataset, subset, limit, chosen_precision, tested_views.words if tested_views else "")
     folder = out or setup.default_folder(weights)
     if not overwrite:
         setup.refuse_other(folder)  # before the work, and not only when saving
@@ -94,11 +94,11 @@ def evaluate(
             subset=subset,
             limit=limit,
             division=division_of(weights),
-            precision=numbers,
+            precision=chosen_precision,
             workers=_workers(),
             strict=strict,
             evidence=evidence,
-            views=(looks.clips, looks.crops) if looks else None,
+            views=(tested_views.clips, tested_views.crops) if tested_views else None,
             progress=progress_bar,
         )
         evaluation.save(folder, overwrite=overwrite)
@@ -129,13 +129,12 @@ def _workers() -> int:
 
 
 def _print_metrics(evaluation: "Evaluation") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     setup, metrics = evaluation.setup, evaluation.metrics()
     title = f"{setup.model}, weights: {setup.weights}; {setup.dataset} split {setup.split}, {setup.subset}"
-    console = Console()
-    console.print(clean(title), style="bold", markup=False, highlight=False, soft_wrap=True)
+    out = console()
+    out.print(clean(title), style="bold", soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_header=False)
     rows = [("top-1", metrics["top1"]), ("top-5", metrics["top5"])]
     rows += [(f"frames {name}", share) for name, share in metrics["temporal"].items()]
@@ -143,14 +142,13 @@ def _print_metrics(evaluation: "Evaluation") -> None:
     for name, share in rows:
         table.add_row(name, f"{100 * share:.1f} %")
     views = f", {setup.views} views each" if setup.views else ""
-    console.print(f"{metrics['videos']:,} videos{views}", highlight=False)
-    console.print(table)
+    out.print(f"{metrics['videos']:,} videos{views}")
+    out.print(table)
     for entry in metrics["most_confused"][:5]:
         say(f"{entry['true']} taken for {entry['predicted']}: {entry['count']} ({100 * entry['share']:.0f} %)")
 
 
 def _print_evidence(report: "EvidenceReport") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from videxplain.metrics.localisation import TOLERANCE
@@ -162,4 +160,4 @@ def _print_evidence(report: "EvidenceReport") -> None:
         values = (row.energy, row.pointing, row.maximum_within_tolerance, row.active, row.blank)
         table.add_row(row.map, *("–" if value is None else f"{100 * value:.1f} %" for value in values))
     say(f"{report.videos:,} videos; the evidence is {100 * report.mask:.1f} % of their pixels")
-    Console().print(table)
+    console().print(table)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 def explain() -> None:
     """Explain a clip with any method: an overlay video, a figure and numbers."""
-    # Only the list of commands uses this. The command itself has the options of all methods, and reading them imports
-    # torch, so :mod:`videxplain.cli.method_commands` makes it when it is asked for.
+    # Only the list of commands uses this function. The real command has the options of all methods, and reading them
+    # imports torch. So :mod:`videxplain.cli.method_commands` makes it when it is needed.
 
 
 def write_explanation(
@@ -159,7 +159,7 @@ def prepare(
 ) -> "tuple[Any, FileFrames]":
     """The network on its device, and the frames. Cheap checks come first.
 
-    ``targets`` are those of the command line. A network that compares videos with texts takes the texts among them.
+    ``targets`` are the targets of the command line. Texts among them go to a network that compares videos with texts.
     """
     from videxplain.attribution.texts import texts_of, with_texts
     from videxplain.data.stream import FileFrames
@@ -184,7 +184,7 @@ def prepare(
 
 
 def print_explanation_notes(explanation: "Explanation", notes: Sequence[str] | None = None) -> None:
-    """The notes of an explanation, or these; those about a clip that the network cannot know are a banner."""
+    """Print the notes of an explanation, or ``notes`` instead. Notes about an unfamiliar clip become a banner."""
     from videxplain.explanation.familiarity import familiarity_notes
 
     unknown = familiarity_notes(explanation.familiarity, explanation.source)
@@ -200,12 +200,12 @@ def weights_words(config: "ModelConfig") -> str:
 
 
 def target_name(target: str | None, against: str | None) -> str | None:
-    """What the names of files say of the target; None where none was given."""
+    """The part of the file names that names the target; None without a target."""
     return f"{target}-against-{against}" if target and against else target
 
 
 def target_of(target: str | None, against: str | None) -> Any:
-    """What ``--target`` and ``--against`` ask for."""
+    """The target of ``--target`` and ``--against``."""
     from videxplain.attribution.targets import Contrast
 
     if against is None:
@@ -216,7 +216,7 @@ def target_of(target: str | None, against: str | None) -> Any:
 
 
 def precision_of(name: str, network: "nn.Module") -> Any:
-    """What ``--precision`` asks for on the device of the network."""
+    """The precision of ``--precision`` on the device of the network."""
     from videxplain.device import device_of, find_precision
 
     return find_precision(name, device_of(network))

@@ -1,4 +1,4 @@
-"""How the figures of a command look, from its options."""
+"""The style and the layout of figures, from the options of a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def drawn_as(
     titles: bool = True,
     captions: bool = True,
 ) -> "Iterator[Layout]":
-    """Draw in the style that the options ask for, and give the layout that they ask for.
+    """While active, figures have the style of the options; yields their layout.
 
     Raises:
         VidexplainError: One of them cannot be used.
@@ -39,6 +39,6 @@ def drawn_as(
 
 
 def check_opacity(opacity: float | None) -> None:
-    """Raise ``VidexplainError`` for an opacity that is none."""
+    """Raise ``VidexplainError`` for an opacity outside 0 to 1."""
     if opacity is not None and not 0 <= opacity <= 1:
         raise VidexplainError(f"--opacity is between 0 and 1, not {opacity:g}")

@@ -16,7 +16,7 @@ FAMILIES = {
     "attention": "attention of transformers",
     "activation": "responses of a layer",
 }
-"""The families in the order of the lists, and what they are in words."""
+"""The families in the order of lists, with their words."""
 
 _IMPLIED = {"cam_method": "cam"}
 """Decorators that imply a family. The name of every decorator that enters a method ends in "method"."""
@@ -24,7 +24,7 @@ _IMPLIED = {"cam_method": "cam"}
 
 @dataclass(frozen=True)
 class ListedMethod:
-    """What a list says of a method.
+    """A method as lists show it.
 
     Attributes:
         name: The name on the command line.
@@ -55,7 +55,7 @@ def complete_method(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_model(incomplete: str) -> list[tuple[str, str]]:
-    """The models whose name begins with what was typed, for the shell; those of a package after its colon."""
+    """The models whose name begins with what was typed, for the shell. After a package's colon, its models."""
     from videxplain.models.architectures import ARCHITECTURES
     from videxplain.models.hubs.sources import SOURCES
 

@@ -1,4 +1,4 @@
-"""What the commands are asked for; each option is described once."""
+"""The options that several commands share; each is described once."""
 
 import re
 from collections.abc import Sequence

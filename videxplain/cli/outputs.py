@@ -1,4 +1,4 @@
-"""The files of a command: their names, and that none takes the place of another result."""
+"""The files of a command: their names, and the check that no other result is overwritten."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from videxplain.files import file_stem
 _KNOWN_KINDS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib", "html")
 _QUESTION = re.compile(rb'question"?: "?([0-9a-f]{64})')
 _SHARE = 1 << 20
-"""Metadata lies this close to one of a file's ends."""
+"""Bytes at each end of a file in which its metadata lies."""
 _LONGEST = 180
 """Bytes of a file's name without its suffix; file systems allow 255, and temporary names are longer."""
 
@@ -26,7 +26,7 @@ def result_paths(
     weights: str = "auto",
     target: str | None = None,
 ) -> list[Path]:
-    """The files of one result: clip, model and method, and weights and target where they were given.
+    """The files of one result. Names consist of clip, model and method, and of weights and target if given.
 
     Args:
         out: The folder.
@@ -42,20 +42,20 @@ def result_paths(
     rest = "-".join(filter(None, (file_stem(model), own, what, file_stem(target or ""))))
     room = _LONGEST - len(rest.encode())
     shortened = name.encode("utf-8", "surrogateescape")[: max(room, 20)].decode("utf-8", "ignore")
-    # Where file names are ASCII (LANG=C), other characters stand for their bytes.
+    # If file names are ASCII (LANG=C), os.fsdecode keeps the bytes of other characters.
     return [out / os.fsdecode(f"{shortened}-{rest}.{kind}".encode()) for kind in kinds]
 
 
 def refuse_overwriting(paths: Sequence[Path], question: str, overwrite: bool) -> None:
-    """Raise if files of another result would be lost, or would lie among those of this one.
+    """Check that no files of another result are overwritten, or are mixed with those of this one.
 
     Args:
         paths: The files of one result, which differ in their suffix.
-        question: What this result was asked for; each file carries it.
+        question: Digest of the question; each file holds it.
         overwrite: Whether ``--overwrite`` was given.
 
     Raises:
-        VidexplainError: A file with this name is of another question, or it does not say of which.
+        VidexplainError: A file with this name belongs to another question, or holds none.
     """
     if overwrite:
         return
@@ -74,7 +74,7 @@ def refuse_overwriting(paths: Sequence[Path], question: str, overwrite: bool) ->
 
 
 def _question_of(path: Path) -> str:
-    """The question that a file carries; empty where it carries none."""
+    """The question that a file holds; empty if it holds none."""
     try:
         with path.open("rb") as file:
             found = _QUESTION.search(file.read(_SHARE))

@@ -1,7 +1,7 @@
 """A model of the user's own on the command line: ``--model python:FILE.py:NAME``.
 
-The file is run, as ``python FILE.py`` would run it. So this is for files that the user names on the command line alone:
-:func:`videxplain.load_model`, which the studio and the audit call too, does not know it.
+The file is run like ``python FILE.py``. So only files that the user names on the command line are allowed.
+:func:`videxplain.load_model`, which the studio and the audit use too, does not run files.
 """
 
 import runpy
@@ -45,12 +45,12 @@ def own_model(model: str) -> "VideoModel":
         raise VidexplainError(f"the file '{place}' does not exist")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        sys.path.insert(0, folder)  # its own imports, also those that it makes later
+        sys.path.insert(0, folder)  # for its imports, also later ones inside functions
     try:
         names = runpy.run_path(str(path), run_name=path.stem)
     except VidexplainError as error:
         raise VidexplainError(f"{path.name}: {error}") from error
-    # Whatever a file of others raises.
+    # The file may raise anything.
     except (Exception, SystemExit) as error:
         reason = " ".join(str(error).split())[:200]
         raise VidexplainError(f"{path.name} cannot be run: {type(error).__name__}: {reason}") from error

@@ -1,4 +1,4 @@
-"""What all commands that explain a clip are asked for, declared once, and how a command is made of it. No torch."""
+"""The parameters of commands that explain a clip, and how a command is made from them. Does not import torch."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -55,7 +55,7 @@ REST = {
 REST_OF_COMPARED = {name: taken for name, taken in REST.items() if name != "rows"} | {
     "formats": (options.ComparisonFormats, "mp4,png,json"),
 }
-"""``REST`` for what is compared: a row of the figure is one of the maps, and there is no page for a browser."""
+"""``REST`` for comparisons. They have no ``rows``, because each map has a row, and no page for a browser."""
 
 
 def command_function(

@@ -1,4 +1,4 @@
-"""Commands that draw what training and evaluating wrote."""
+"""Commands that draw the results of training and evaluation."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Progress of long jobs whose output goes to a file: a line now and then instead of a bar."""
+"""Progress of long jobs: lines instead of a bar if the output goes to a file."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ EVERY_SECONDS = 30.0
 
 @contextmanager
 def progress_lines(what: str) -> Iterator[Progress]:
-    """A bar on a terminal; elsewhere a line on standard error every half a minute: counts, and an estimate.
+    """A bar on a terminal; otherwise a line on standard error every half a minute, with counts and an estimate.
 
-    The estimate takes the speed since the first report, so that what a resumed job finds done does not count.
+    The estimate uses the speed since the first report. So work that a resumed job finds done does not count.
     """
     if sys.stderr.isatty():
         with progress_bar(what) as bar:
@@ -26,7 +26,7 @@ def progress_lines(what: str) -> Iterator[Progress]:
 
 
 class Reporter:
-    """Says how far a job is, at most every ``EVERY_SECONDS``."""
+    """Prints the progress of a job, at most every ``EVERY_SECONDS``."""
 
     def __init__(self, what: str) -> None:
         """``what`` names the job."""
@@ -35,7 +35,7 @@ class Reporter:
         self.before: int | None = None
 
     def report(self, done: int, total: int | None) -> None:
-        """Print a line if the last one is long ago."""
+        """Print a line, unless the last one was printed less than ``EVERY_SECONDS`` ago."""
         now = time.monotonic()
         if self.before is None:
             self.before, self.began = done, now

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 10
-"""So many videos of a report are named; the report lists all."""
+"""The most videos that are named; the report lists all."""
 
 
 def print_skipped(skipped: Sequence[tuple[Path, str]]) -> None:

@@ -1,4 +1,4 @@
-"""The files of a result: what the worker writes, and the server sends."""
+"""The files of a result, which the worker writes and the server sends."""
 
 import json
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ ANSWER, NUMBERS, SUMMARY = "answer.json", "explanation.npz", "explanation.json"
 PLAYER, MAPS = "player.json", "maps.bin"
 PARTIAL, PARTIAL_MAPS = "partial.json", "partial.bin"
 _LARGEST_MAPS = 64 * 2**20
-"""Bytes of maps that a page is given; finer maps are made smaller for it."""
+"""The most bytes of maps for a page. Larger maps are shrunk."""
 
 
 def read_answer(folder: Path) -> dict[str, Any] | None:
-    """What a finished job has found; None where it has not finished."""
+    """The answer of a finished job; None if it has not finished."""
     try:
         content: dict[str, Any] = json.loads((folder / ANSWER).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -32,7 +32,7 @@ def read_answer(folder: Path) -> dict[str, Any] | None:
 
 
 def write_answer(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write what a job has found. This file comes last: where it is, the others are."""
+    """Write the answer of a job. This file is last: a folder that has it is complete."""
     write_json(folder / ANSWER, content)
 
 
@@ -56,7 +56,18 @@ def write_partial(
     signed: bool,
     view: Box | None,
 ) -> None:
-    """Write the maps as far as they are known; frames that no window has seen are zero."""
+    """Write the maps that are known so far.
+
+    Args:
+        folder: The folder of the result.
+        maps: ``(T, h, w)``, raw; frames that no window has seen are zero.
+        fps: Frames per second.
+        size: Height and width of the shown frames, in pixels.
+        title: Title of the player.
+        label: The class that is explained; empty if there is none.
+        signed: Whether maps have negative values.
+        view: The part of a shown frame that the network sees; None for the whole frame.
+    """
     small = shrunk(np.nan_to_num(maps), _LARGEST_MAPS)
     high = float(np.percentile(small, 99.9)) or float(small.max())
     data = player_data(

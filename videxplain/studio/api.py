@@ -1,4 +1,4 @@
-"""The HTTP interface under ``/api``; the pages use it, and so can other programs."""
+"""The HTTP interface under ``/api``. The pages use it, and other programs can."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ _FILES = {"player": PLAYER, "maps": MAPS, "partial": PARTIAL, "partial-maps": PA
 
 
 class Asked(BaseModel):
-    """A question; what is left out is sensible."""
+    """A question. Every field has a default."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,7 +58,7 @@ class Asked(BaseModel):
 
 
 def api_router(desk: Desk) -> APIRouter:
-    """The addresses under ``/api``."""
+    """The routes under ``/api``."""
     router = APIRouter(prefix="/api")
 
     @router.post("/clips", status_code=201, summary="Upload a clip: the file is the body of the request")
@@ -165,7 +165,7 @@ def api_router(desk: Desk) -> APIRouter:
 
 
 async def _events(desk: Desk, visitor: str, keys: list[str]) -> AsyncIterator[str]:
-    """Every change of some jobs, until all are over."""
+    """Server-sent events: every change of some jobs, until all have ended."""
     told: dict[str, dict[str, Any]] = {}
     quiet, started = time.monotonic(), time.monotonic()
     while time.monotonic() - started < _LONGEST_SECONDS:
@@ -182,7 +182,7 @@ async def _events(desk: Desk, visitor: str, keys: list[str]) -> AsyncIterator[st
         if time.monotonic() - quiet > _QUIET_SECONDS:
             quiet = time.monotonic()
             yield ": waiting\n\n"
-        # Often at first, while a person waits for the first predictions; seldom in long work.
+        # Look often at first, while a person waits for the predictions, and less often later.
         await asyncio.sleep(_LOOK_SECONDS if time.monotonic() - started > _EAGER_SECONDS else _EAGER_LOOK_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""The application: pages and interface, and what stands before and behind them."""
+"""The application: the pages, the HTTP interface, the guard before them and the worker behind them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,12 +29,12 @@ _REPORT = "report"
 
 
 def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> FastAPI:
-    """The studio as an ASGI application. While it runs it holds the worker.
+    """The studio as an ASGI application. The worker runs as long as the application.
 
     Args:
-        studio: Folder, limits, who may use it.
-        examples: Whether to render the examples that are missing.
-        work: Whether to start the worker and the reader of clips; without them questions only wait.
+        studio: The settings of the studio.
+        examples: Whether to render missing examples.
+        work: Whether to start the worker and the reader of clips. Without them, questions wait for ever.
     """
     studio.make_folders()
     store = Store(studio)
@@ -103,7 +103,7 @@ def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> F
 
 
 def _first(errors: Any) -> str:
-    """The first thing that is wrong with a request, in a line."""
+    """The first error of a request, in one line."""
     first = errors[0]
     place = ".".join(str(one) for one in first.get("loc", ())[1:])
     return f"{place}: {first.get('msg', 'not valid')}" if place else str(first.get("msg", "not valid"))

@@ -1,4 +1,4 @@
-"""The clips of an audit: which class is confused with which, and each clip as one of the studio."""
+"""The clips of an audit: which classes are confused, and the file of each clip."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -20,19 +20,19 @@ class AuditClips:
         """Open a finished audit.
 
         Raises:
-            VidexplainError: The folder holds none.
+            VidexplainError: The folder holds no finished audit.
         """
         self._audit = Audit.load(folder)
 
     @property
     def words(self) -> str:
-        """What was audited."""
+        """The audit in one line."""
         settings = self._audit.settings
         return f"{settings.method} of {settings.model} on {Path(settings.data).name}, {settings.videos:,} videos"
 
     @property
     def question(self) -> dict[str, str]:
-        """The fields of an address under which a clip is explained as in the audit."""
+        """The fields of the address that explains a clip as the audit did."""
         settings = self._audit.settings
         bundled = settings.weights in ("auto", "bundled")
         view = {"view": settings.view} if settings.view != "model" else {}
@@ -60,12 +60,17 @@ class AuditClips:
 
     @cached_property
     def confused(self) -> list[tuple[str, str, int]]:
-        """Class, what it was taken for, and how often; the most frequent first."""
+        """True class, predicted class and number of clips, the most frequent first."""
         counts = Counter((one["truth"], one["prediction"]) for one in self.rows if one["wrong"])
         return [(truth, prediction, count) for (truth, prediction), count in counts.most_common()]
 
     def chosen(self, truth: str, prediction: str) -> list[dict[str, Any]]:
-        """The clips of a cell of the confusion matrix; of a row or a column where a class is empty."""
+        """The clips of a cell of the confusion matrix.
+
+        Args:
+            truth: The true class; empty for all.
+            prediction: The predicted class; empty for all.
+        """
         return [
             one
             for one in self.rows
@@ -76,7 +81,7 @@ class AuditClips:
         """Name and file of a clip.
 
         Raises:
-            VidexplainError: There is no such clip, or it is no file.
+            VidexplainError: There is no such clip, or no such file.
         """
         if number not in {one["number"] for one in self.rows}:
             raise VidexplainError(f"the audit has no clip {number}")

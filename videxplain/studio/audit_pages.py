@@ -1,4 +1,4 @@
-"""The page of an audit's clips; it is there where the studio was started with an audit."""
+"""The page of an audit's clips. It exists if the studio was started with an audit."""
 
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from videxplain.studio.uploads import receive_clip
 
 
 def audit_router(desk: Desk, pages: Pages, clips: AuditClips) -> APIRouter:
-    """The addresses of the page.
+    """The routes of the page.
 
     Args:
         desk: The studio.

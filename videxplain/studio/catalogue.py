@@ -1,4 +1,4 @@
-"""What a visitor may choose: networks whose weights are here, and methods with their options."""
+"""What a visitor can choose: networks whose weights are on this machine, and methods with their options."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from videxplain.models.weights.files import bundled_path, read_metadata, sha256_
 from videxplain.models.zoo import list_models
 
 FIRST = "i3d"
-"""The network that a page begins with."""
+"""The network of a new page."""
 DEFAULT_METHOD = "gradcam"
 _TORCHVISION = "https://download.pytorch.org/models/"
 _MEASURED = ("test", "validation")
-"""Accuracies in a file of weights."""
+"""The accuracies in a file of weights that are shown."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Offer:
     """A network with its weights.
 
     Attributes:
-        id: What a request calls it.
-        model: The name that :func:`videxplain.load_model` takes.
-        weights: The weights that it takes: a name, or a file.
-        words: What it was trained on, in a line.
+        id: Its name in requests.
+        model: Its name for :func:`videxplain.load_model`.
+        weights: Its weights for :func:`videxplain.load_model`: a name, or a file.
+        words: What it was trained on, in one line.
         file: The file of the weights.
-        labels: Its classes; empty where only loading tells.
-        crops: Whether the network may be shown a part of each frame, so that the view matters.
+        labels: Its classes; empty if they are known only after loading.
+        crops: Whether its own view may be a part of each frame. If not, the view of a question does not matter.
     """
 
     id: str
@@ -68,10 +68,14 @@ def offers(folder: Path | None) -> dict[str, Offer]:
 
 
 def offer_of(id: str, folder: Path | None) -> Offer:
-    """The network that a request names.
+    """The network with an id.
+
+    Args:
+        id: The id in a request.
+        folder: As for :func:`offers`.
 
     Raises:
-        VidexplainError: There is none of that name here.
+        VidexplainError: There is no such network here.
     """
     known = offers(folder)
     if id not in known:
@@ -94,7 +98,7 @@ def _downloaded() -> Iterator[Offer]:
             path = cached(checkpoint.url)
             if path.is_file():
                 yield Offer(f"{name}@{weights}", name, weights, checkpoint.words, path)
-    # torchvision's own list would say the whole address, and takes seconds to import.
+    # torchvision knows the whole addresses, but takes seconds to import.
     for name in SOURCES["torchvision"].names:
         for path in sorted(cached(_TORCHVISION).glob(f"{name}-*.pth")):
             yield Offer(f"torchvision:{name}", f"torchvision:{name}", "auto", SOURCES["torchvision"].summary, path)

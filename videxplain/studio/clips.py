@@ -1,4 +1,4 @@
-"""The clips of the studio: which there are, and whose they are."""
+"""The tables of clips and visitors: which clips there are, and who may see them."""
 
 import json
 import time
@@ -24,7 +24,7 @@ class Clips:
             )
 
     def add(self, visitor: str, sha: str, name: str, most: int) -> str:
-        """Give a visitor a clip; a clip that is new has yet to be read.
+        """Give a visitor a clip. A new clip is read later.
 
         Returns:
             The state of the clip: ``"new"``, ``"ready"`` or ``"failed"``.
@@ -54,7 +54,7 @@ class Clips:
             )
 
     def find(self, visitor: str, sha: str) -> dict[str, Any] | None:
-        """A clip that this visitor may see, None for any other: ``sha, state, error, name, example`` and its facts."""
+        """A clip that this visitor may see: ``sha, state, error, name, example`` and its facts; None for others."""
         return next(iter(self._clips(visitor, "and clips.sha = ?", (sha,))), None)
 
     def of(self, visitor: str) -> list[dict[str, Any]]:
@@ -84,19 +84,29 @@ class Clips:
         return clips
 
     def drop(self, visitor: str, sha: str) -> bool:
-        """Take a clip from a visitor; whether there was one. Files are removed when nobody has the clip any more."""
+        """Take a clip from a visitor. Its files are removed later, when no visitor has it.
+
+        Returns:
+            Whether the visitor had the clip.
+        """
         with self._db.writing() as db:
             gone = db.execute("delete from visitor_clips where visitor = ? and sha = ?", (visitor, sha)).rowcount
         return gone > 0
 
     def next_unread(self) -> str | None:
-        """A clip that has yet to be read, the one that has waited longest."""
+        """The clip that has waited longest to be read; None if there is none."""
         with self._db.reading() as db:
             row = db.execute("select sha from clips where state = 'new' order by used limit 1").fetchone()
         return None if row is None else str(row[0])
 
     def read(self, sha: str, facts: dict[str, Any] | None, error: str = "") -> None:
-        """Note what reading a clip has found: its facts, or the line that says why it cannot be read."""
+        """Enter the result of reading a clip.
+
+        Args:
+            sha: The clip.
+            facts: Its facts; None if it could not be read.
+            error: Why it could not be read, in one line.
+        """
         with self._db.writing() as db:
             db.execute(
                 "update clips set state = ?, facts = ?, error = ? where sha = ?",

@@ -1,20 +1,20 @@
-"""The command line and the Python lines that make an explanation again."""
+"""The command and the lines of Python that repeat an explanation."""
 
 from videxplain.commands import command_line as command_line_of
 from videxplain.studio.catalogue import Offer
 from videxplain.studio.question import Question
 
 _USUAL = ("bundled", "auto")
-"""Weights that a network gets where nothing is said."""
+"""Weights that a network gets by default."""
 
 
 def command_line(question: Question, offer: Offer, clip: str) -> str:
-    """What to type in a terminal for the same explanation.
+    """The command for the same explanation.
 
     Args:
-        question: What is asked.
+        question: The question.
         offer: The network.
-        clip: What the clip is called.
+        clip: The name of the clip.
     """
     weights = offer.file.name if offer.id.startswith("file:") else offer.weights
     asked = {name: getattr(question, name) or None for name in ("target", "against", "layer")}
@@ -31,7 +31,7 @@ def command_line(question: Question, offer: Offer, clip: str) -> str:
 
 
 def python_lines(question: Question, offer: Offer, clip: str) -> str:
-    """The same in Python."""
+    """The same explanation in Python; for the arguments see :func:`command_line`."""
     weights = ""
     if offer.weights not in _USUAL:
         weights = f", {(offer.file.name if offer.id.startswith('file:') else offer.weights)!r}"

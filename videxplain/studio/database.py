@@ -11,7 +11,7 @@ OPEN_STATES = ("queued", "running", "cancelling")
 """States of a job that is not over."""
 _WAIT_SECONDS = 20
 VERSION = 1
-"""Of the tables, as ``pragma user_version``. Whoever changes :data:`_SCHEMA` raises it."""
+"""Version of the tables, as ``pragma user_version``. Raise it with every change of :data:`_SCHEMA`."""
 
 _SCHEMA = """
 create table if not exists visitors (id text primary key, seen real not null);
@@ -33,19 +33,19 @@ create index if not exists asks_by_key on asks (key);
 
 
 class Database:
-    """The file. Every use opens a connection of its own, so that threads and processes do not disturb each other."""
+    """The database file. Every use opens a new connection, so threads and processes do not disturb each other."""
 
     def __init__(self, path: Path) -> None:
         """Open the database, and make its tables where they are missing.
 
         Raises:
-            VidexplainError: It is of another version, or no database.
+            VidexplainError: It has another version, or is not a database.
         """
         self._path = path
         try:
             with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as db:
                 found = int(db.execute("pragma user_version").fetchone()[0])
-                if found not in (0, VERSION):  # 0 is a new file, or one of before versions were counted
+                if found not in (0, VERSION):  # 0 is a new file, or one from before there were versions
                     raise VidexplainError(
                         f"{path} was written by another version of videxplain (tables {found}, not {VERSION}): "
                         "choose another --data, or delete the folder"
@@ -62,13 +62,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that changes nothing."""
+        """A connection for reading."""
         with self._open("begin") as db:
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection that nobody writes beside; what it changed is undone when the block raises."""
+        """The only connection that writes. If the block raises, its changes are undone."""
         with self._open("begin immediate") as db:
             yield db
 

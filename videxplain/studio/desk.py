@@ -1,4 +1,4 @@
-"""What pages and the HTTP interface ask of the studio, for one visitor at a time."""
+"""The actions behind the pages and the HTTP interface, each for one visitor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,12 +15,12 @@ from videxplain.studio.store import Store
 
 
 class MissingError(Exception):
-    """Something that is not there, or is another visitor's; the two are not told apart."""
+    """Something does not exist, or belongs to another visitor. The answer does not say which."""
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Takes questions and hands out answers.
+    """Takes questions and gives answers.
 
     Attributes:
         studio: The studio.
@@ -42,10 +42,17 @@ class Desk:
         return found
 
     def question(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, dict[str, Any]]:
-        """A question that was checked, and its clip (empty for a question about a network alone).
+        """Check a question.
+
+        Args:
+            visitor: The visitor.
+            given: The fields of the request, as for :func:`videxplain.studio.asking.asked`.
+
+        Returns:
+            The question, and its clip; the clip is empty for a question about a network only.
 
         Raises:
-            VidexplainError: It cannot be asked.
+            VidexplainError: The question cannot be asked.
             MissingError: Its clip is not this visitor's.
         """
         question = asked(given, self.studio.weights)
@@ -59,10 +66,10 @@ class Desk:
         return question, clip
 
     def submit(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, Job]:
-        """Ask a question for a visitor. The classes of the clip are asked first, because they are there sooner.
+        """Queue a question of a visitor. The question for the classes goes first, because its answer is faster.
 
         Raises:
-            VidexplainError: As for :meth:`question`, the clip is not read yet, or too many questions wait.
+            VidexplainError: As for :meth:`question`; or the clip is not read yet, or too many questions wait.
             MissingError: As for :meth:`question`.
         """
         question, clip = self.question(visitor, given)
@@ -91,7 +98,7 @@ class Desk:
         return found
 
     def answer(self, visitor: str, key: str) -> dict[str, Any]:
-        """What a finished job has found.
+        """The answer of a finished job.
 
         Raises:
             MissingError: There is no such job, or it is not finished.
@@ -116,7 +123,7 @@ class Desk:
         return path
 
     def experiments(self, visitor: str, clip: str, model: str, view: str, frames: str) -> list[dict[str, Any]]:
-        """The changes of a clip that this visitor has tried with a network, the last first."""
+        """The experiments of this visitor with a clip and a network, the last first. Arguments: as in a question."""
         rows = []
         for job in self.store.jobs.of(visitor):
             question = Question.of_record(job.question)

@@ -1,4 +1,4 @@
-"""A clip with changes: a box frozen, blurred or hidden over a stretch, or the stretch cut out."""
+"""Changes of a clip: freeze, blur or hide a box over some frames, or cut the frames out."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ _MOST_FRAMES = 10_000_000
 
 @dataclass(frozen=True)
 class Edit:
-    """One change of a clip.
+    """One change of a clip, over some of its frames.
 
     Attributes:
-        kind: ``"freeze"`` holds what the box showed before the stretch, ``"blur"`` takes it out of focus, ``"hide"``
-            fills it with the network's mean colour, ``"cut"`` takes the frames out.
-        first: The first frame of the stretch.
-        last: The last frame of the stretch.
-        box: Left, top, right and bottom as shares of the width and height; the whole picture where nothing is said.
+        kind: ``"freeze"`` keeps the content of the box from the frame before, ``"blur"`` blurs the box, ``"hide"``
+            fills it with the network's mean colour, ``"cut"`` removes the frames.
+        first: The first frame.
+        last: The last frame.
+        box: Left, top, right and bottom as shares of width and height; by default the whole picture.
     """
 
     kind: str
@@ -38,10 +38,13 @@ class Edit:
 
     @classmethod
     def checked(cls, given: Any) -> "Edit":
-        """The change that a request asks for.
+        """The change of a request.
+
+        Args:
+            given: A table with ``kind``, ``first``, ``last`` and ``box``.
 
         Raises:
-            VidexplainError: It cannot be.
+            VidexplainError: The table is not a change.
         """
         if not isinstance(given, Mapping):
             raise VidexplainError("an edit is a table with kind, first, last and box")
@@ -79,7 +82,7 @@ def _is_share(value: Any) -> bool:
 
 
 class ChangedFrames:
-    """A source in which every frame goes through a function; a stretch can be left out.
+    """A source whose frames are changed by a function; frames can be left out.
 
     Attributes:
         path: That of the source.
@@ -122,7 +125,7 @@ def edited(source: FrameSource, edits: Sequence[Edit], mean: Sequence[float]) ->
         mean: The mean colour of the network, RGB from 0 to 1.
 
     Raises:
-        VidexplainError: A change lies behind the end, or nothing would be left.
+        VidexplainError: A change is about frames after the end, or no frame would be left.
     """
     if not edits:
         return source
@@ -134,7 +137,7 @@ def edited(source: FrameSource, edits: Sequence[Edit], mean: Sequence[float]) ->
     if not kept:
         raise VidexplainError("nothing of the clip would be left")
     colour = np.rint(255 * np.asarray(mean)).astype(np.uint8)
-    # A box at the beginning is frozen as it is in the frame behind the stretch, or in its first frame.
+    # Before the first frame there is none, so a change from there takes the frame after its last one.
     held = {edit: _frame(source, _holder(edit, source.num_frames)) for edit in edits if edit.kind == "freeze"}
 
     def change(number: int, frame: Frame) -> Frame:

@@ -1,4 +1,4 @@
-"""Clips that a new studio offers: two rendered figures, made when the studio starts for the first time."""
+"""The example clips of a new studio: two rendered figures, made when the studio starts for the first time."""
 
 import hashlib
 import shutil
@@ -13,13 +13,13 @@ from videxplain.studio.supervisor import read_in_child
 from videxplain.viz.video import save_video
 
 EXAMPLES = (("Kick", 1, "kicking figure.mp4"), ("Wave", 32, "waving figure.mp4"))
-"""What is rendered: the action, the seed, and the name of the clip. The bundled i3d recognises them."""
+"""Action, seed and name of each example. The bundled i3d recognises both."""
 _FRAMES, _FPS = 100, 25.0
 _SIZE = (240, 320)
 
 
 def add_examples(studio: Studio, store: Store, frames: int = _FRAMES, size: tuple[int, int] = _SIZE) -> None:
-    """Render the examples that are not there yet.
+    """Render the examples that are missing.
 
     Args:
         studio: The studio.

@@ -1,4 +1,4 @@
-"""Hide what a map shows, or a random part of the same size and shape, over a whole clip."""
+"""Hides the strongest part of a map over a whole clip, or a random part of the same size and shape."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def without_strongest(
         source: The frames.
         maps: ``(T, h, w)``, raw.
         mean: The mean colour, RGB from 0 to 1.
-        seed: Rolls the hidden part around in time, height and width by random amounts; None for its own place.
+        seed: For a random place: the hidden part is rolled in time, height and width. None hides it where it is.
         box: The part of a frame that the network saw and the map covers, in pixels; None for the whole frame.
 
     Raises:
@@ -51,7 +51,7 @@ def without_strongest(
 
 
 def _small(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """The maps at a size at which a tenth of all places is a shape and not a few cells."""
+    """Enlarge maps, because a tenth of the places of a coarse map would be only a few cells."""
     share = min(1.0, _SIDE / max(size))
     to = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
     return np.stack([enlarge(np.nan_to_num(one), to) for one in maps])

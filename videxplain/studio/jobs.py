@@ -1,4 +1,4 @@
-"""The questions that were asked, and how far their answers are."""
+"""The table of jobs: the questions that were asked, and their progress."""
 
 import json
 import time
@@ -9,24 +9,24 @@ from videxplain.errors import VidexplainError
 from videxplain.studio.database import OPEN_STATES, Database
 
 MOST_DEATHS = 2
-"""A job during which the worker died so often is not tried again."""
+"""If the worker dies this often during a job, the job fails."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands.
+    """The state of a job.
 
     Attributes:
         key: SHA-256 of its question.
         kind: ``"predict"``, ``"explain"``, ``"trust"``, ``"file"`` or ``"layers"``.
         question: What was asked, as :class:`videxplain.studio.question.Question` writes it.
         state: ``"queued"``, ``"running"``, ``"cancelling"``, ``"done"``, ``"failed"`` or ``"cancelled"``.
-        stage: What the worker does, in words.
-        done: Steps done.
-        total: Steps in all, None while that is not known.
-        partial: Grows with each partial result.
-        error: One line, empty unless the job failed.
-        place: How many jobs are before it in the queue.
+        stage: What the worker does now, in words.
+        done: Number of steps done.
+        total: Number of all steps; None while it is not known.
+        partial: Number of partial results so far.
+        error: Why the job failed, in one line; empty otherwise.
+        place: Number of jobs before it in the queue.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Jobs:
         self._db = database
 
     def ask(self, visitor: str, key: str, kind: str, question: dict[str, Any], most: int) -> None:
-        """Ask a question for a visitor. One that was answered, or waits already, is not asked twice.
+        """Queue a question of a visitor. A question that is answered or waits already is not queued again.
 
         Raises:
             VidexplainError: Too many questions of this visitor wait.
@@ -82,7 +82,7 @@ class Jobs:
             )
 
     def find(self, key: str, visitor: str | None = None) -> Job | None:
-        """A job, where it exists and the visitor has asked it; None for the visitor asks no such thing."""
+        """A job that ``visitor`` has asked, or that anybody has asked if ``visitor`` is None; None if there is none."""
         with self._db.reading() as db:
             row = db.execute("select * from jobs where key = ?", (key,)).fetchone()
             if row is None:
@@ -116,7 +116,7 @@ class Jobs:
 
     def take(self) -> Job | None:
         """The next job of the queue, which then is running."""
-        with self._db.reading() as db:  # mostly there is none, and looking disturbs nobody
+        with self._db.reading() as db:  # usually there is none, and reading locks nothing
             if db.execute("select 1 from jobs where state = 'queued' limit 1").fetchone() is None:
                 return None
         now = time.time()
@@ -128,7 +128,18 @@ class Jobs:
             return _job({**dict(row), "state": "running"}, 0)
 
     def report(self, key: str, stage: str, done: int, total: int | None, partial: bool = False) -> bool:
-        """Note how far a job is; whether it is still wanted."""
+        """Enter the progress of a job.
+
+        Args:
+            key: The job.
+            stage: What the worker does now, in words.
+            done: Number of steps done.
+            total: Number of all steps; None if it is not known.
+            partial: Whether a partial result was written.
+
+        Returns:
+            Whether the job is still wanted.
+        """
         with self._db.writing() as db:
             db.execute(
                 "update jobs set stage = ?, done = ?, total = ?, partial = partial + ? where key = ?",
@@ -146,7 +157,11 @@ class Jobs:
             )
 
     def cancel(self, visitor: str, key: str) -> bool:
-        """End a visitor's interest in a job. It stops unless another visitor waits for it; whether there was one."""
+        """Cancel a job for a visitor. It stops, unless another visitor has asked it too.
+
+        Returns:
+            Whether the visitor had asked the job.
+        """
         with self._db.writing() as db:
             if not db.execute("select 1 from asks where visitor = ? and key = ?", (visitor, key)).fetchone():
                 return False
@@ -165,7 +180,12 @@ class Jobs:
         return True
 
     def overdue(self, cancel_seconds: float, job_seconds: float) -> Job | None:
-        """A job at which the worker has to be ended: it was cancelled and goes on, or it takes too long."""
+        """A job for which the worker must be ended; None if there is none.
+
+        Args:
+            cancel_seconds: A cancelled job must stop within this time.
+            job_seconds: A job must end within this time.
+        """
         now = time.time()
         with self._db.reading() as db:
             row = db.execute(
@@ -179,7 +199,7 @@ class Jobs:
         """Put jobs that were running back into the queue.
 
         Args:
-            worker_died: Whether the worker ended by itself during one. A job to which that happens twice fails.
+            worker_died: Whether the worker died during a job. A job with ``MOST_DEATHS`` deaths fails.
         """
         with self._db.writing() as db:
             db.execute("update jobs set state = 'cancelled', finished = ? where state = 'cancelling'", (time.time(),))

@@ -1,4 +1,4 @@
-"""The networks that the worker holds in memory, and their layers."""
+"""The networks that the worker keeps in memory, and their layers."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -21,7 +21,7 @@ _HELD = 3
 
 
 class Networks:
-    """The networks that were used last."""
+    """Keeps the networks that were used last."""
 
     def __init__(self, device: str, weights: Path | None) -> None:
         """Nothing is loaded yet.
@@ -37,12 +37,12 @@ class Networks:
         """A network on its device.
 
         Args:
-            id: What the question calls it.
-            sha256: The SHA-256 of the weights that were asked about.
-            view: How frames are shown to it, as :func:`videxplain.load_model` takes it.
+            id: Its id in the question.
+            sha256: The SHA-256 of its weights when the question was asked.
+            view: How frames are shown to it, as for :func:`videxplain.load_model`.
 
         Raises:
-            VidexplainError: It is gone, or its file has changed since the question was asked.
+            VidexplainError: The network is gone, or its file has changed since.
         """
         key = sha256, view
         if key not in self._held:
@@ -57,10 +57,10 @@ class Networks:
 
 
 def layer_tree(network: nn.Module) -> list[dict[str, Any]]:
-    """The layers of a network whose output has extent in space, in the order of the tree.
+    """The layers of a network whose output has extent in space, in the order of ``named_modules``.
 
     Returns:
-        ``name, type, default`` and ``shape``: the output's extents in words, such as ``"4 x 7 x 7"``.
+        ``name, type, default`` and ``shape`` of each: the shape of the output in words.
     """
     config = config_of(network)
     x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(network))

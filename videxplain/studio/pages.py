@@ -1,4 +1,4 @@
-"""The pages: made on the server, every state of them an address."""
+"""The pages, made on the server. Every state of a page has an address."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -40,37 +40,43 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "for a paper": {"tex": "LaTeX caption", "bib": "BibTeX"},
     "numbers": {"json": "JSON", "npz": "npz"},
 }
-"""What can be saved, and what the buttons say."""
+"""What can be saved: the formats of each kind of file, with the words of their buttons."""
 _KINDS = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 class Pages:
-    """Templates and what all of them show."""
+    """Fills in templates."""
 
     def __init__(self, desk: Desk) -> None:
-        """Read the templates."""
+        """Use the templates of this package."""
         self._desk = desk
         self._environment = Environment(
             loader=PackageLoader("videxplain.studio"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
 
     def show(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page."""
+        """A page from a template.
+
+        Args:
+            template: File name of the template.
+            status: HTTP status.
+            **values: Values for the template.
+        """
         shared = {"version": __version__, "has_audit": self._desk.studio.audit is not None, "page": ""}
         return HTMLResponse(self._environment.get_template(template).render(**{**shared, **values}), status)
 
     def problem(self, status: int, line: str) -> HTMLResponse:
-        """A page that says one line."""
+        """A page with one line."""
         return self.show("problem.html", status, line=line)
 
 
 def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
-    """The addresses of the pages.
+    """The routes of the pages.
 
     Args:
         desk: The studio.
         pages: The templates.
-        schema: Returns the OpenAPI description.
+        schema: Function that returns the OpenAPI description.
     """
     router = APIRouter(include_in_schema=False)
     assets = _assets()
@@ -157,13 +163,13 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
 
 
 def _count(question: Question, frames: int) -> int:
-    """How many frames of a clip are explained; the changes and the player count them from 0."""
+    """The number of frames of a clip that are explained. Changes and the player count these from 0."""
     start, stop = question.range
     return (frames if stop is None else min(stop, frames)) - start
 
 
 def _assets() -> dict[str, bytes]:
-    """The scripts and styles by name; no other file can be asked for."""
+    """The scripts and styles by name. Other files are not served."""
     own = files("videxplain.studio") / "assets"
     found = {one.name: one.read_bytes() for one in own.iterdir() if one.name.rpartition(".")[2] in _KINDS}
     return found | {name: bundle.asset(name).encode() for name in (*bundle.SCRIPTS, bundle.STYLE)}
@@ -177,7 +183,7 @@ def _beside(desk: Desk, visitor: str, text: str) -> tuple[Question, dict[str, An
 def _panes(
     main: Question, clip: dict[str, Any], besides: list[tuple[Question, dict[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """The panes, each with the addresses that change it or take it away."""
+    """The panes, each with the addresses that change it and remove it."""
     everything = [(main, clip), *besides]
     panes = []
     for place, (question, shown) in enumerate(everything):

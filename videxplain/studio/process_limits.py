@@ -4,7 +4,7 @@ from contextlib import suppress
 
 
 def limit_process(**most: int) -> None:
-    """Bound this process; nothing happens on systems without limits.
+    """Limit the resources of this process. On systems without limits, nothing happens.
 
     Args:
         **most: By name, such as ``cpu`` in seconds, or ``data`` and ``fsize`` in bytes: the resources of ``setrlimit``.

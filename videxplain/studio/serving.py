@@ -1,4 +1,4 @@
-"""Run the studio on an address of this machine."""
+"""Serves the studio at an address of this machine."""
 
 import secrets
 import socket
@@ -37,13 +37,13 @@ def run_studio(
     Args:
         host: The address to listen on. Any but this machine's own needs a token.
         port: 0 takes a free one.
-        folder: Where clips and results lie; None for a folder in the cache.
-        names: Other names under which the studio is addressed.
+        folder: The folder of clips and results; None for a folder in the cache.
+        names: Other host names of the studio, such as that of a proxy.
         token: The token. If it is empty and one is needed, a random one is made.
         weights: A folder of weights files to choose from.
         audit: The folder of a finished audit.
         device: Where the networks run.
-        limits: What a visitor and a clip may cost.
+        limits: The limits for visitors and clips; None for the defaults.
         ready: Called with the address and the token when the studio answers.
         warn: Called with a line that the user should read.
 

@@ -1,4 +1,4 @@
-"""What a studio is started with: its folder, its limits, who may use it."""
+"""The settings of a studio: its folder, its limits, who may use it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,21 +8,21 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class Limits:
-    """What one visitor and one clip may cost.
+    """The most that one visitor and one clip may use.
 
     Attributes:
-        upload_bytes: Size of a file.
+        upload_bytes: Size of a file, in bytes.
         seconds: Length of a clip.
         pixels: Height times width of a frame.
         frames: Frames of a clip.
         decode_seconds: Processor time for reading a file once.
-        decode_memory: Bytes of memory for it.
+        decode_memory: Memory for reading a file, in bytes.
         jobs: Jobs of one visitor that wait or run.
         clips: Clips of one visitor.
         job_seconds: Wall-clock time of a job.
-        worker_memory: Bytes of memory of the worker, where it computes on the processor.
-        cache_bytes: Size of clips and results together; the oldest unused are removed first.
-        cache_days: Age at which what nobody has used is removed.
+        worker_memory: Memory of the worker in bytes, if it computes on the processor.
+        cache_bytes: Size of all clips and results, in bytes. The longest unused are removed first.
+        cache_days: Clips and results that are not used for this time are removed.
     """
 
     upload_bytes: int = 200 * 2**20
@@ -41,16 +41,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Studio:
-    """A studio as it was started.
+    """The settings of a studio.
 
     Attributes:
-        folder: Where the database, the clips and the results lie.
-        limits: What a visitor and a clip may cost.
+        folder: The folder of the database, the clips and the results.
+        limits: The limits for visitors and clips.
         device: Where the networks run.
         weights: A folder of weights files that visitors may choose from, or None.
         audit: A finished audit whose report is shown, or None.
-        token: What a visitor must know; empty where only this machine can reach the studio.
-        hosts: The names under which the studio is addressed.
+        token: The token that a visitor must know; empty if only this machine can reach the studio.
+        hosts: The host names that requests may use.
     """
 
     folder: Path
@@ -63,12 +63,12 @@ class Studio:
 
     @property
     def clips(self) -> Path:
-        """The folder of the clips, one folder a clip, named by the SHA-256 of its file."""
+        """The folder of the clips: a folder for each, named by the SHA-256 of its file."""
         return self.folder / "clips"
 
     @property
     def results(self) -> Path:
-        """The folder of the results, one folder a result, named by the SHA-256 of its question."""
+        """The folder of the results: a folder for each, named by the SHA-256 of its question."""
         return self.folder / "results"
 
     @property
@@ -77,6 +77,6 @@ class Studio:
         return self.folder / "incoming"
 
     def make_folders(self) -> None:
-        """Make the folders; only their owner can read them."""
+        """Make the folders. Only their owner can read them."""
         for folder in (self.folder, self.clips, self.results, self.incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

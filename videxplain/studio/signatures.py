@@ -1,11 +1,11 @@
-"""What a file is by its first bytes. Only containers of video are let in; playlists name other files and are not."""
+"""Recognises containers of video by their first bytes. Playlists are refused, because they name other files."""
 
 SIGNATURE_BYTES = 400
 _BRANDS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp")
 
 
 def is_video_container(head: bytes) -> bool:
-    """Whether the first bytes are those of MP4, MOV, Matroska, WebM, AVI, MPEG, Ogg, FLV, ASF, GIF, MXF or DV.
+    """Whether a file begins like MP4, MOV, Matroska, WebM, AVI, MPEG, Ogg, FLV, ASF, GIF, MXF or DV.
 
     Args:
         head: The first :data:`SIGNATURE_BYTES` of the file, or all of a shorter one.
@@ -23,7 +23,7 @@ def is_video_container(head: bytes) -> bool:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Packets of 188 bytes that begin with G, with or without four bytes of time before each."""
+    """Whether packets of 188 bytes begin with G, with or without four bytes of time before each."""
     return any(
         len(head) > first + step and head[first] == head[first + step] == 0x47 for first, step in ((0, 188), (4, 192))
     )

@@ -1,4 +1,4 @@
-"""What is kept, and for how long: clips and results that nobody uses are removed, the oldest first."""
+"""The tables together, and the cache: clips and results that are not used are removed, the longest unused first."""
 
 import shutil
 import stat
@@ -26,14 +26,14 @@ class Store:
         self.clips, self.jobs = Clips(database), Jobs(database)
 
     def use(self, key: str, sha: str) -> None:
-        """Note that a result and a clip are in use, so that they are kept."""
+        """Enter that a result and a clip are used now, so that they are kept."""
         now = time.time()
         with self._db.writing() as db:
             db.execute("update jobs set used = ? where key = ? and used < ?", (now, key, now - 60))
             db.execute("update clips set used = ? where sha = ? and used < ?", (now, sha, now - 60))
 
     def unused(self) -> list[tuple[str, str, float]]:
-        """What could be removed, ``(table, key, last use)``, the longest unused first."""
+        """What can be removed: table, key and time of the last use, the longest unused first."""
         with self._db.reading() as db:
             rows = db.execute(
                 "select 'jobs', key, used from jobs where state not in (?, ?, ?) union all "
@@ -44,7 +44,15 @@ class Store:
         return [(str(row[0]), str(row[1]), float(row[2])) for row in rows]
 
     def forget(self, table: str, key: str) -> bool:
-        """Remove a job or a clip from the tables; False where it has come into use again."""
+        """Remove a job or a clip from the tables, unless it is used again.
+
+        Args:
+            table: ``"jobs"`` or ``"clips"``.
+            key: The key of the job, or the SHA-256 of the clip.
+
+        Returns:
+            Whether it was removed.
+        """
         with self._db.writing() as db:
             if table == "jobs":
                 gone = db.execute(
@@ -60,7 +68,11 @@ class Store:
 
 
 def clear_old(store: Store, studio: Studio) -> int:
-    """Remove what is older than the cache keeps, and more where it is too large; how many things went."""
+    """Remove clips and results that are too old, and more if the cache is too large.
+
+    Returns:
+        How many clips and results were removed.
+    """
     limits, now, removed = studio.limits, time.time(), 0
     folders = {"jobs": studio.results, "clips": studio.clips}
     size = sum(size_of(folder) for folder in folders.values())
@@ -78,12 +90,12 @@ def clear_old(store: Store, studio: Studio) -> int:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files in a folder."""
+    """The size of the files in a folder, in bytes."""
     total = 0
     for path in folder.rglob("*") if folder.is_dir() else ():
         try:
             facts = path.stat()
             total += facts.st_size if stat.S_ISREG(facts.st_mode) else 0
-        except OSError:  # gone meanwhile
+        except OSError:  # removed in the meantime
             continue
     return total

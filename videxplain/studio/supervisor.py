@@ -1,4 +1,4 @@
-"""What the server does beside answering: it reads new clips, keeps the worker alive, and clears the cache."""
+"""The background work of the server: it reads new clips, keeps the worker alive, and clears the cache."""
 
 import json
 import multiprocessing
@@ -25,7 +25,7 @@ _ENDED = "the file cannot be read: decoding it took too much time or memory, or 
 
 
 class Supervisor:
-    """The threads and the processes beside the server."""
+    """Owns the threads and the worker process beside the server."""
 
     def __init__(self, studio: Studio, store: Store) -> None:
         """Nothing runs yet."""
@@ -35,7 +35,7 @@ class Supervisor:
         self.worker: BaseProcess | None = None
 
     def start(self) -> None:
-        """Take up what was queued, and start."""
+        """Queue interrupted jobs again, and start the worker and the threads."""
         self._store.jobs.requeue(worker_died=False)
         self._start_worker()
         for thread in self._threads:
@@ -59,14 +59,14 @@ class Supervisor:
             self.worker.join(timeout=10)
 
     def _watch(self) -> None:
-        """Start the worker again when it has died, and end it at a job that does not stop."""
+        """Start the worker again if it has died, and end it if a job does not stop."""
         cleared = 0.0
         while not self._stop.wait(_LOOK_SECONDS):
-            with suppress(VidexplainError):  # the database is busy for long; look again
+            with suppress(VidexplainError):  # the database was busy for too long: look again
                 cleared = self._look(cleared)
 
     def _look(self, cleared: float) -> float:
-        """Look once; returns when the cache was last cleared."""
+        """Look once. Takes and returns the time at which the cache was last cleared."""
         if self.worker is None or not self.worker.is_alive():
             self._store.jobs.requeue(worker_died=True)
             self._start_worker()
@@ -88,7 +88,7 @@ class Supervisor:
     def _read(self) -> None:
         """Read one new clip after the other."""
         while not self._stop.is_set():
-            with suppress(VidexplainError):  # as above
+            with suppress(VidexplainError):  # the database was busy for too long: look again
                 sha = self._store.clips.next_unread()
                 if sha is not None:
                     answer = read_in_child(self._studio, self._studio.clips / sha)

@@ -1,4 +1,4 @@
-"""Files that arrive: written beside the clips piece by piece, named by their content."""
+"""Uploads: a file is written piece by piece, and then named by its content."""
 
 import hashlib
 import secrets
@@ -12,11 +12,11 @@ from videxplain.studio.signatures import SIGNATURE_BYTES, is_video_container
 from videxplain.studio.store import Store
 
 _FREE_BYTES = 512 * 2**20
-"""So much of the disk is left free."""
+"""Uploads are refused if less of the disk would be left free."""
 
 
 async def receive_clip(studio: Studio, chunks: AsyncIterator[bytes]) -> str:
-    """Write a file that arrives into the folder of clips.
+    """Write an uploaded file into the folder of clips.
 
     Args:
         studio: The studio.
@@ -26,7 +26,7 @@ async def receive_clip(studio: Studio, chunks: AsyncIterator[bytes]) -> str:
         The SHA-256 of the file.
 
     Raises:
-        VidexplainError: It is no video, empty, too large, or the disk is full.
+        VidexplainError: The file is empty, too large or not a video, or the disk is full.
     """
     if shutil.disk_usage(studio.folder).free < _FREE_BYTES + studio.limits.upload_bytes:
         raise VidexplainError("the disk of the studio is full: nothing can be uploaded now")
@@ -68,7 +68,7 @@ def _check(head: bytes) -> None:
 
 
 def clear_incoming(studio: Studio, store: Store) -> None:
-    """Remove what was still arriving when the studio ended, and clips that had not been entered into the tables."""
+    """Remove uploads that were not complete when the studio ended, and clips that are not in the tables."""
     shutil.rmtree(studio.incoming, ignore_errors=True)
     studio.make_folders()
     known = store.clips.all()

@@ -1,4 +1,4 @@
-"""What the worker does for each kind of question."""
+"""Answers each kind of question."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -44,14 +44,14 @@ class Work:
         self._networks = Networks(studio.device, studio.weights)
 
     def answer(self, question: Question, tell: Tell) -> None:
-        """Write the result of a question, unless it is there already.
+        """Write the answer of a question, unless it exists already.
 
         Args:
             question: What is asked.
             tell: Called with the progress. An exception that it raises ends the work.
 
         Raises:
-            VidexplainError: It cannot be answered.
+            VidexplainError: The question cannot be answered.
         """
         folder = self._folder(question)
         if read_answer(folder) is not None:
@@ -78,7 +78,7 @@ class Work:
             source = FileFrames(path, *question.range)
         except VidexplainError as error:
             raise VidexplainError(str(error).replace(str(path), "the clip")) from None
-        # For titles. The file is not opened by this name.
+        # Titles show this name. The file is not opened by it.
         source.path = Path(question.name or SOURCE)
         return source
 
@@ -109,7 +109,7 @@ class Work:
         predictions = self._predictions(question, tell)
         network, source = self._network(question, tell), self._source(question)
         method = METHODS[question.method]
-        # The class of the whole clip is known by now, so every window can be shown as it comes.
+        # The class of the whole clip is known already, so the map of each window can be shown at once.
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
         title = f"{question.name}: {question.method} of {question.model}"
@@ -142,7 +142,7 @@ class Work:
         }
 
     def _explained(self, question: Question, tell: Tell) -> Explanation:
-        """The map that a question builds on."""
+        """The explanation that a question builds on."""
         whole = question.explanation
         self.answer(whole, tell)
         source = self._source(question)
@@ -240,7 +240,7 @@ class _Partial:
 
 
 def _advised(notes: Sequence[str], unfamiliar: Sequence[str]) -> list[str]:
-    """The notes for the page. What to type in a terminal about an unfamiliar clip becomes what to do in the page."""
+    """The notes for the page. For an unfamiliar clip, the advice is about the page, not about the terminal."""
     others = [note for note in notes if note not in unfamiliar]
     return [unfamiliar[0], _ADVICE, *others] if unfamiliar else others
 

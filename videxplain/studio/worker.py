@@ -1,4 +1,4 @@
-"""The process that owns the networks and the device. It takes one question after the other from the queue."""
+"""The worker process. It owns the networks and the device, and answers one question of the queue after the other."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from videxplain.studio.store import Store
 from videxplain.studio.work import Work
 
 _IDLE_SECONDS = 0.02
-"""Between two looks at an empty queue: short, because a person waits for the first predictions."""
+"""The time between two looks at an empty queue. It is short, because a person waits for the first predictions."""
 
 _TELL_SECONDS = 0.1
 _NO_MEMORY = "there is not enough memory for this question; choose fewer frames or another method"
@@ -22,7 +22,7 @@ _SAID_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate me
 
 
 class CancelledError(Exception):
-    """Nobody waits for the question any more."""
+    """The question was cancelled."""
 
 
 def run_worker(studio: Studio, parent: int) -> None:
@@ -35,7 +35,7 @@ def run_worker(studio: Studio, parent: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     warnings.simplefilter("ignore")
     if find_device(studio.device).type == "cpu":
-        # Not with a GPU, whose driver sets aside far more addresses than memory.
+        # Not with a GPU, because its driver reserves far more addresses than memory.
         limit_process(data=studio.limits.worker_memory, core=0)
     store, work = Store(studio), Work(studio)
     told = _Told()
@@ -59,7 +59,7 @@ def run_worker(studio: Studio, parent: int) -> None:
             store.jobs.finish(job.key, " ".join(str(error).split()))
         except MemoryError:
             store.jobs.finish(job.key, _NO_MEMORY)
-        except Exception as error:  # a fault of ours, which must not end the studio
+        except Exception as error:  # a bug must not end the studio
             memory = any(words in str(error).lower() for words in _SAID_OF_MEMORY)
             wrong = f"something went wrong ({type(error).__name__}); choose fewer frames or another method"
             store.jobs.finish(job.key, _NO_MEMORY if memory else wrong)
@@ -75,7 +75,7 @@ class _Told:
         self._when = 0.0
 
     def is_due(self, key: str, stage: str, important: bool) -> bool:
-        """Whether it is time to tell again."""
+        """Whether to report this progress."""
         now = time.monotonic()
         if not important and self._last == (key, stage) and now - self._when < _TELL_SECONDS:
             return False
@@ -84,7 +84,7 @@ class _Told:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when the server has ended, however it ended."""
+    """End this process when the server has ended, also if it was killed."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(0)
