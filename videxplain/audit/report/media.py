@@ -77,25 +77,51 @@ def write_media(
     save_video(folder / f"{name}.mp4", frames(), source.fps)
     limit = float(row["scale"] or 0)
     write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit, box=box), POSTER_SIDE)
-    entries = {}
-    for key, (words, values) in maps.items():
-        high = limit if key == "prediction" else float(np.percentile(values, 99.9)) or float(values.max())
-        data = player_data(
-            values,
-            temporal=values.mean((1, 2)),
-            fps=float(Fraction(source.fps).limit_denominator(1001)),
-            size=(height, width),
-            scale=(0.0, max(high, 0.0)),
-            title=video.name,
-            label=words,
-            view=box,
+    entries = {
+        key: _player_entry(
+            words, values, limit if key == "prediction" else None, source.fps, (height, width), video, box
         )
-        entries[key] = {"words": words, "meta": data.meta, "maps": base64.b64encode(data.maps).decode("ascii")}
+        for key, (words, values) in maps.items()
+    }
     content = {"maps": entries, "predictions": row["top"], "facts": _facts(row)}
     text = json.dumps(content, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     with replacing(folder / f"{name}.js") as path:
         path.write_text(f"AUDIT_CLIP({json.dumps(name)}, {text});\n", encoding="utf-8", errors="backslashreplace")
     return (moved / max(len(first) - 1, 1)).astype(np.float32)
+
+
+def _player_entry(
+    words: str,
+    maps: NDArray[np.float32],
+    limit: float | None,
+    fps: float | Fraction,
+    size: tuple[int, int],
+    video: Path,
+    box: Box | None,
+) -> dict[str, Any]:
+    """The data of one map for the player.
+
+    Args:
+        words: What is explained.
+        maps: ``(T, h, w)``, raw.
+        limit: The value that gets the brightest colour; None for the 99.9th percentile.
+        fps: Frames per second.
+        size: Height and width of the written video.
+        video: The clip, for the title.
+        box: The part of a frame that the network saw, in pixels of the written video; None for the whole frame.
+    """
+    high = limit if limit is not None else float(np.percentile(maps, 99.9)) or float(maps.max())
+    data = player_data(
+        maps,
+        temporal=maps.mean((1, 2)),
+        fps=float(Fraction(fps).limit_denominator(1001)),
+        size=size,
+        scale=(0.0, max(high, 0.0)),
+        title=video.name,
+        label=words,
+        view=box,
+    )
+    return {"words": words, "meta": data.meta, "maps": base64.b64encode(data.maps).decode("ascii")}
 
 
 def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
