@@ -44,9 +44,12 @@ class ReadAttention(TorchFunctionMode):
         if func is F.multi_head_attention_forward:
             return self._module(func, args, kwargs)
         out = func(*args, **kwargs)
-        if func in _SOFTMAXES and out.ndim in (3, 4):
+        if func in _SOFTMAXES and out.ndim >= 3:
             dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-            if dim not in (-1, out.ndim - 1):
+            is_last = dim in (-1, out.ndim - 1)
+            if out.ndim > 4 and not (is_last and out.shape[-1] == out.shape[-2]):  # over channels or places
+                return out
+            if not is_last:
                 raise VidexplainError(f"a softmax over dimension {dim} of {tuple(out.shape)} is no attention to keys")
             return self._shown(out)
         return out
@@ -88,9 +91,18 @@ class ReadAttention(TorchFunctionMode):
         """Give probabilities to ``take``; what the network goes on with is made of what was given."""
         if self._traced and not weights.requires_grad:
             weights.requires_grad_()  # the first attention of the pass: nothing before it requires a gradient
-        given = weights if weights.ndim == 4 else weights[:, None]
+        given = by_heads(weights)
         self._take(given)
-        return given if weights.ndim == 4 else given[:, 0]
+        # A leaf must not be changed in place, which a network may do with its attention.
+        passed = given.clone() if given.is_leaf and given.requires_grad else given
+        return passed if passed.ndim == weights.ndim else passed.reshape(weights.shape)
 
 
-_SOFTMAXES = frozenset({torch.softmax, F.softmax, Tensor.softmax})
+def by_heads(weights: Tensor) -> Tensor:
+    """Probabilities ``(B, queries, keys)``, or of groups ``(B, groups, heads, ...)``, with four axes."""
+    if weights.ndim == 3:
+        return weights[:, None]
+    return weights if weights.ndim == 4 else weights.flatten(0, -4)
+
+
+_SOFTMAXES = frozenset({torch.softmax, F.softmax, Tensor.softmax, torch.special.softmax})

@@ -82,9 +82,11 @@ def _token_lists(module: nn.Module, x: Tensor, count: int) -> list[Tensor]:
     found: list[Tensor] = []
 
     def keep(values: Any) -> None:
-        if isinstance(values, Tensor) and values.ndim == 3 and values.shape[1] == count and values.is_floating_point():
-            sums = values.float() @ _weights(values.shape[2]).to(values.device)
-            found.append(sums.transpose(0, 1).flatten(1))
+        if not isinstance(values, Tensor) or values.ndim != 3 or not values.is_floating_point():
+            return
+        if count in values.shape[:2]:  # nn.Transformer has tokens first, unless told otherwise
+            values = values.transpose(0, 1) if values.shape[1] == count else values
+            found.append((values.float() @ _weights(values.shape[2]).to(values.device)).flatten(1))
 
     def before(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         for values in inputs:

@@ -84,11 +84,7 @@ class Probe:
         if other is not None:
             self._other = other
             return
-        mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
-        if spread < _STILL * float(x.float().abs().max()):  # one colour, and what is left is rounding
-            spread = 1.0
-        # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
-        self._other = (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
+        self._other = other_clip(x, strength)
 
     @property
     def device(self) -> torch.device:
@@ -205,6 +201,15 @@ class Probe:
             raise self._depends_on_content()
         scales = [old.abs().amax().clamp_min(1e-12) for old in self._known]
         return list(zip(self._known, calls, scales, strict=True))
+
+
+def other_clip(x: Tensor, strength: float = 1.0) -> Tensor:
+    """A made-up clip that differs from ``x`` everywhere; its values spread by so many times those of ``x``."""
+    mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
+    if spread < _STILL * float(x.float().abs().max()):  # one colour, and what is left is rounding
+        spread = 1.0
+    # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
+    return (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
 
 
 def _alike(row: Row, again: Row) -> bool:

@@ -39,14 +39,16 @@ class TokenLayout:
         messages: None for most networks. In X-CLIP each frame is a list of its own, and in its attention one more token
             stands behind the others: a message, which attention over frames makes of their first tokens. The number is
             that of the layers of attention over the first tokens of all frames at the end.
-        read: What the answer is read from: the ``"first"`` token, or the ``"mean"`` of those of the grid; None for the
-            first where one comes before the grid, and the mean otherwise. Attention rollout begins there.
+        read: What the answer is read from: the ``"first"`` token, the ``"mean"`` of those of the grid, or the mean of
+            ``"all"`` in the list; None where it is not known. Attention rollout begins there. It measures what is not
+            known, and in networks of known packages takes the first where one comes before the grid, and the mean
+            otherwise.
     """
 
     grid: tuple[int, int, int] | None = None
     prefix: int | None = None
     order: Literal["thw", "hwt", "grid", "frames", "places"] = "thw"
-    read: Literal["first", "mean"] | None = None
+    read: Literal["first", "mean", "all"] | None = None
     messages: int | None = None
 
 

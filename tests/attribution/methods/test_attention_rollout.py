@@ -156,8 +156,9 @@ def test_relevance_is_of_the_class(tmp_path):
 class Uniform(nn.Module):
     """Tokens that all attend to all alike: keys are zero. The class token is read."""
 
-    def __init__(self, layers=2):
+    def __init__(self, layers=2, order="thw"):
         super().__init__()
+        self.order = order
         self.embed = nn.Conv3d(3, 8, (1, 4, 4), stride=(1, 4, 4))
         self.first = nn.Parameter(torch.randn(1, 1, 8))
         self.norms = nn.ModuleList(nn.LayerNorm(8) for _ in range(layers))
@@ -165,7 +166,8 @@ class Uniform(nn.Module):
         self.head = nn.Linear(8, 3)
 
     def forward(self, x):
-        tokens = torch.cat([self.first.expand(len(x), 1, 8), self.embed(x).flatten(2).transpose(1, 2)], 1)
+        places = self.embed(x) if self.order == "thw" else self.embed(x).movedim(2, 4)
+        tokens = torch.cat([self.first.expand(len(x), 1, 8), places.flatten(2).transpose(1, 2)], 1)
         for norm, value in zip(self.norms, self.values, strict=True):
             v = value(norm(tokens))[:, None]
             tokens = tokens + F.scaled_dot_product_attention(torch.ones_like(v), torch.zeros_like(v), v)[:, 0]
@@ -184,12 +186,13 @@ def test_uniform_attention_gives_every_place_the_same(layers):
 def test_what_is_read_and_where_tokens_stand_can_be_said(method):
     """The mean of a network with a class token, and an order of tokens that the pass does not show."""
     network, x = seeded(Uniform), video(1, 3, 2, 8, 12)
-    mean, told = (
-        attribute(network, x, method=method, target=1, enlarge=False, token_grid=TokenLayout((2, 2, 3), 1, order, read))
-        for order, read in (("thw", "mean"), ("hwt", None))
-    )
     plain = attribute(network, x, method=method, target=1, enlarge=False)
-    torch.testing.assert_close(told.permute(0, 2, 3, 1).flatten(), plain.flatten())
+    by_place = seeded(lambda: Uniform(order="hwt"))
+    told = attribute(by_place, x, method=method, target=1, enlarge=False, token_grid=TokenLayout((2, 2, 3), 1, "hwt"))
+    torch.testing.assert_close(told, plain)
+    mean = attribute(
+        network, x, method=method, target=1, enlarge=False, token_grid=TokenLayout((2, 2, 3), 1, read="mean")
+    )
     if method == "attention-rollout":  # 1/4 stays at each place, 3/4 spreads over all 13 tokens
         torch.testing.assert_close(mean, torch.full_like(mean, 0.25 / 12 + 0.75 / 13))
 
@@ -315,14 +318,15 @@ def test_pooled_and_windowed_attention_is_refused(name, groups, tmp_path):
 
 
 def test_the_grid_of_a_configuration_counts():
-    """The same tokens, said to stand in another order."""
-    network, x = seeded(Uniform), video(1, 3, 2, 8, 12)
-    with torch.no_grad():
-        network.first.copy_(torch.arange(8.0).view(1, 1, 8))
+    """All moments of a place stand together, which the pass does not show."""
+    network, x = seeded(lambda: Uniform(order="hwt")), video(1, 3, 2, 8, 12)
+    method = {"method": "attention-gradient-rollout", "target": 1, "enlarge": False}
+    with pytest.raises(VidexplainError, match="tokens lie in another order than was taken for granted"):
+        attribute(network, x, **method)
     network.config = ModelConfig(
-        "a", 3, 2, (8, 12), "consecutive", default_layer="", first_layer="", tokens=TokenLayout((3, 2, 2), 1, "hwt")
+        "a", 3, 2, (8, 12), "consecutive", default_layer="", first_layer="", tokens=TokenLayout((2, 2, 3), 1, "hwt")
     )
-    assert attribute(network, x, method="attention-rollout", enlarge=False).shape == (1, 3, 2, 2)
+    torch.testing.assert_close(attribute(network, x, **method), attribute(seeded(Uniform), x, **method))
 
 
 METHODS = ("attention-rollout", "attention-gradient-rollout")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,12 +10,13 @@ from torch import Tensor
 from videxplain.attribution.attention import ReadAttention
 from videxplain.attribution.extra_tokens import check_extra_tokens
 from videxplain.attribution.methods.message_rollout import roll_messages
+from videxplain.attribution.moved_tokens import check_moved_tokens
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
+from videxplain.attribution.token_flow import LayerAttention, Step, TokenRow, back_through
 from videxplain.attribution.tokens import TokenReader
 from videxplain.attribution.traceable import not_traced, traced_back
 from videxplain.errors import VidexplainError
-from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
 
@@ -42,7 +43,7 @@ def attention_rollout(p: Pass) -> Attribution:
         Maps ``(1, N, t, h, w)`` on the grid of tokens, never negative. A map and the share of tokens that stand nowhere
         add up to 1.
     """
-    seen: list[_Attention] = []
+    seen: list[LayerAttention] = []
     with untouched(p.module), torch.no_grad():
         logits = _run("attention-rollout", p, seen, lambda weights: weights.float().mean(1))
     return Attribution(logits, _maps(seen, len(p.x), lambda row, moved: (row + moved) / 2)[None])
@@ -66,7 +67,7 @@ def attention_gradient_rollout(p: Pass) -> Attribution:
     Returns:
         Maps ``(M, N, t, h, w)`` on the grid of tokens, never negative.
     """
-    seen: list[_Attention] = []
+    seen: list[LayerAttention] = []
     maps = []
     with untouched(p.module):
         logits = _run("attention-gradient-rollout", p, seen, lambda weights: weights, traced=True)
@@ -85,42 +86,9 @@ def attention_gradient_rollout(p: Pass) -> Attribution:
     return Attribution(logits.detach(), torch.stack(maps))
 
 
-@dataclass(frozen=True)
-class _Attention:
-    """Attention of one layer: ``(B, queries, keys)`` or, before heads are fused, ``(B, heads, queries, keys)``.
-
-    It lies between the tokens of ``form``; ``pools`` says that one query collects from them.
-    """
-
-    weights: Tensor
-    form: TokenLayout
-    pools: bool
-
-
-@dataclass
-class _Row:
-    """How much each token counts: those of no place ``(n, p)`` and those of the grid ``(n, t, h w)``."""
-
-    loose: Tensor
-    placed: Tensor
-
-    def of_list(self, form: TokenLayout) -> Tensor:
-        """All of them as the network's list ``(n, L)``."""
-        placed = self.placed if form.order == "thw" else self.placed.transpose(1, 2)
-        return torch.cat([self.loose[:, : form.prefix], placed.flatten(1)], 1)
-
-    def from_list(self, row: Tensor, form: TokenLayout) -> "_Row":
-        """The reverse of :meth:`of_list`; tokens of no place that are not in the list stay as they are."""
-        assert form.grid is not None
-        t, places = form.grid[0], form.grid[1] * form.grid[2]
-        first, placed = row[:, : form.prefix], row[:, form.prefix :]
-        placed = placed.unflatten(1, (t, places) if form.order == "thw" else (places, t))
-        loose = self.loose.clone()
-        loose[:, : form.prefix] = first
-        return _Row(loose, placed if form.order == "thw" else placed.transpose(1, 2))
-
-
-def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Tensor], traced: bool = False) -> Tensor:
+def _run(
+    name: str, p: Pass, seen: list[LayerAttention], keep: Callable[[Tensor], Tensor], traced: bool = False
+) -> Tensor:
     """Logits of a pass; ``keep`` of the attention of each layer is appended to ``seen``."""
     reader = TokenReader(p.module, p.x, p.tokens)
     if not reader.transformer:
@@ -129,7 +97,7 @@ def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Te
     def take(weights: Tensor) -> None:
         rows, _, queries, keys = weights.shape
         if reader.messages is not None:
-            seen.append(_Attention(keep(weights), reader.messages, False))
+            seen.append(LayerAttention(keep(weights), reader.messages, False))
             return
         pools, form = queries == 1, None
         if (pools or queries == keys) and not (seen and seen[-1].pools):
@@ -140,13 +108,15 @@ def _run(name: str, p: Pass, seen: list[_Attention], keep: Callable[[Tensor], Te
                 f"{name} follows attention between the tokens of a clip, and this network has one of {queries} tokens "
                 f"to {keys} in {rows // len(p.x)} groups; use gradcam"
             )
-        seen.append(_Attention(keep(weights), form, pools))
+        seen.append(LayerAttention(keep(weights), form, pools))
 
     with reader.watching(), ReadAttention(take, traced):
         logits = p.logits(p.x.detach())
     if not seen:
         raise VidexplainError(f"{name} needs attention, and the network shows none; use gradcam")
     check_extra_tokens(p.module, p.x, [one.form for one in seen], p.tokens)
+    if reader.messages is None and (read := check_moved_tokens(name, p.module, p.x, seen, p.tokens)):
+        seen[-1] = replace(seen[-1], form=replace(seen[-1].form, read=read))
     return logits
 
 
@@ -155,9 +125,7 @@ def _positive(weights: Tensor, gradient: Tensor | None) -> Tensor:
     return (weights * (torch.zeros_like(weights) if gradient is None else gradient)).relu().float().mean(1)
 
 
-def _maps(
-    seen: list[_Attention], samples: int, step: Callable[[Tensor, Tensor], Tensor], beyond: bool = False
-) -> Tensor:
+def _maps(seen: list[LayerAttention], samples: int, step: Step, beyond: bool = False) -> Tensor:
     """Maps ``(N, t, h, w)``; the arguments are those of :func:`_roll`."""
     if seen[0].form.messages is not None:
         return roll_messages(
@@ -166,9 +134,7 @@ def _maps(
     return _roll(seen, samples, step, beyond)
 
 
-def _roll(
-    seen: list[_Attention], samples: int, step: Callable[[Tensor, Tensor], Tensor], beyond: bool = False
-) -> Tensor:
+def _roll(seen: list[LayerAttention], samples: int, step: Step, beyond: bool = False) -> Tensor:
     """Maps ``(N, t, h, w)``: what is read in the end, followed back through the layers.
 
     Args:
@@ -186,43 +152,21 @@ def _roll(
         seen = [replace(one, form=replace(one.form, grid=(1, h, w), order="thw")) for one in seen]
     extra = max(one.form.prefix or 0 for one in seen)
     like = seen[-1].weights
-    row = _Row(like.new_zeros(batch, extra), like.new_zeros(batch, steps, h * w))
+    row = TokenRow(like.new_zeros(batch, extra), like.new_zeros(batch, steps, h * w))
     layers = seen
     if seen[-1].pools:
         row, layers, beyond = row.from_list(seen[-1].weights[:, 0], seen[-1].form), seen[:-1], False
     elif seen[-1].form.read == "mean" or (seen[-1].form.read is None and not extra):
         row.placed.fill_(1 / (steps * h * w))
+    elif seen[-1].form.read == "all":
+        row.placed.fill_(1 / (extra + steps * h * w))
+        row.loose.fill_(1 / (extra + steps * h * w))
     elif extra:
         row.loose[:, 0] = 1
     else:
         row.placed[:, 0, 0] = 1
     start = row.placed
     for one in reversed(layers):
-        row = _back(row, one, step)
+        row = back_through(row, one, step)
     placed = row.placed - start if beyond else row.placed
     return placed.reshape(samples, t, h, w) / (t if apart else 1)
-
-
-def _back(row: _Row, one: _Attention, step: Callable[[Tensor, Tensor], Tensor]) -> _Row:
-    """The row before a layer."""
-    form = one.form
-    n, t, places = row.placed.shape
-    if form.order == "places":
-        by_place = row.placed.transpose(1, 2).reshape(n * places, t)
-        by_place = step(by_place, _times(by_place, one.weights))
-        return _Row(row.loose, by_place.unflatten(0, (n, places)).transpose(1, 2))
-    if form.order == "frames":
-        # Each frame has a copy of the class token, and the copies are averaged behind the attention.
-        prefix = form.prefix or 0
-        copies = (row.loose[:, None, :prefix] / t).expand(n, t, prefix)
-        by_frame = torch.cat([copies, row.placed], 2).flatten(0, 1)
-        by_frame = step(by_frame, _times(by_frame, one.weights)).unflatten(0, (n, t))
-        loose = row.loose.clone()
-        loose[:, :prefix] = by_frame[:, :, :prefix].sum(1)
-        return _Row(loose, by_frame[:, :, prefix:])
-    whole = row.of_list(form)
-    return row.from_list(step(whole, _times(whole, one.weights)), form)
-
-
-def _times(row: Tensor, weights: Tensor) -> Tensor:
-    return torch.einsum("bq,bqk->bk", row, weights)

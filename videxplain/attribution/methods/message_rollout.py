@@ -5,16 +5,14 @@ The second is inside each frame, over its tokens and its message. Behind the lay
 attend to each other, and their mean is read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from videxplain.attribution.token_flow import Step, times
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
-
-Step = Callable[[Tensor, Tensor], Tensor]
-"""From a row, and that row times a layer's attention, to the row before the layer."""
 
 
 def roll_messages(seen: Sequence[Tensor], form: TokenLayout, samples: int, step: Step) -> Tensor:
@@ -47,16 +45,12 @@ def roll_messages(seen: Sequence[Tensor], form: TokenLayout, samples: int, step:
     even = seen[0].new_full((samples, t), 1 / t)
     first = even
     for attention in reversed(seen[2 * layers : len(expected)]):
-        first = step(first, _times(first, attention))
+        first = step(first, times(first, attention))
     first = step(even, first)
     row = torch.cat([first[..., None], first.new_zeros(samples, t, tokens)], 2).flatten(0, 1)  # the message is last
     for layer in reversed(range(layers)):
-        row = step(row, _times(row, seen[2 * layer + 1]))
+        row = step(row, times(row, seen[2 * layer + 1]))
         message = row[:, -1].unflatten(0, (samples, t))
-        made_of = step(message, _times(message, seen[2 * layer])).flatten()
+        made_of = step(message, times(message, seen[2 * layer])).flatten()
         row = torch.cat([(row[:, 0] + made_of)[:, None], row[:, 1:-1], torch.zeros_like(row[:, -1:])], 1)
     return row[:, form.prefix : -1].reshape(samples, t, h, w)
-
-
-def _times(row: Tensor, weights: Tensor) -> Tensor:
-    return torch.einsum("bq,bqk->bk", row, weights)
