@@ -77,7 +77,7 @@ def _use_data(folder: Path) -> None:
 
 def _use_recipe(folder: Path) -> None:
     from videxplain.train.checks import check_recipe
-    from videxplain.train.recipe import read_recipe
+    from videxplain.train.recipe_file import read_recipe
     from videxplain.train.start import network_config
 
     recipe = read_recipe(folder / "recipe.yaml")
@@ -143,7 +143,7 @@ def _listed(path: Path) -> None:
 
 
 def _recipe(path: Path) -> None:
-    from videxplain.train.recipe import recipe_from
+    from videxplain.train.recipe_file import recipe_from
 
     options = {"depth": 18, "width": 4, "size": [32, 32], "num_frames": 8, "dropout": 0.5}
     path.mkdir()

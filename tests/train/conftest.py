@@ -12,7 +12,7 @@ def tree(tmp_path_factory):
 @pytest.fixture
 def recipe_of(tree):
     """A recipe for a tiny network on the tree, changed as asked."""
-    from videxplain.train.recipe import recipe_from
+    from videxplain.train.recipe_file import recipe_from
 
     def make(**changes):
         content = {

@@ -6,7 +6,8 @@ import torch
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
 from videxplain.train.checks import check_recipe
-from videxplain.train.recipe import DataSource, read_recipe, recipe_from
+from videxplain.train.recipe import DataSource
+from videxplain.train.recipe_file import read_recipe, recipe_from
 from videxplain.train.start import network_config
 
 RECIPES = sorted((Path(__file__).parents[2] / "examples" / "recipes").glob("*.yaml"))

@@ -9,7 +9,7 @@ from videxplain.models import build
 from videxplain.models.networks.blocks import ResNet2d
 from videxplain.models.zoo import load_model, save_model
 from videxplain.train import start
-from videxplain.train.recipe import recipe_from
+from videxplain.train.recipe_file import recipe_from
 from videxplain.train.start import begin
 
 LABELS = ("a", "b", "c")

@@ -65,7 +65,7 @@ def train(
 
     Writes the weights of the best epoch, checkpoints, recipe.yaml and logs/metrics.csv.
     """
-    from videxplain.train.recipe import read_recipe
+    from videxplain.train.recipe_file import read_recipe
 
     asked = list(changes or [])
     asked += [f"epochs={epochs}"] if epochs is not None else []

@@ -29,7 +29,8 @@ from videxplain.train.checks import check_recipe
 from videxplain.train.data import VideoData
 from videxplain.train.logs import EpochTable, check_loggers, make_loggers
 from videxplain.train.module import Classifier
-from videxplain.train.recipe import Recipe, read_recipe
+from videxplain.train.recipe import Recipe
+from videxplain.train.recipe_file import read_recipe
 from videxplain.train.start import begin, network_config
 from videxplain.train.two_heads import ManyHeads
 
