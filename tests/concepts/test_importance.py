@@ -9,7 +9,6 @@ import videxplain as vx
 from tests.concepts.networks import Folded, Small
 from tests.small_models import Transformer, image_transformer
 from videxplain.attribution.layers import resolve
-from videxplain.attribution.targets import score_function
 from videxplain.concepts.factors import Factors, factorise
 from videxplain.concepts.importance import measure_importance, shares_of, sobol_masks, total_indices
 from videxplain.concepts.layer import Rest, layer_of, read
@@ -85,9 +84,7 @@ def test_importance_is_that_of_a_literal_version(kind):
     model, layer, x, activations, factors = prepared(kind)
     assert factors.signed == (kind == "transformer")
     label, designs = 2, 4
-    got = measure_importance(
-        model, model.config, x, layer, factors, Rest(model, layer), label, score_function(label, 4), designs, 5
-    )
+    got = measure_importance(Rest(model, layer), x, factors, model.config, label, designs=designs, seed=5)
     c = activations.shape[1]
     flat = activations.movedim(1, -1).reshape(-1, c).numpy()
     coefficients = factors.coefficients(flat)
@@ -135,7 +132,7 @@ def test_importance_is_that_of_a_literal_version(kind):
 def test_the_network_is_left_as_it_was():
     model, layer, x, _, factors = prepared("convolutions")
     model.train()
-    measure_importance(model, model.config, x, layer, factors, Rest(model, layer), 0, score_function(0, 4), 2, 0)
+    measure_importance(Rest(model, layer), x, factors, model.config, 0, designs=2, seed=0)
     assert model.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
@@ -154,6 +151,6 @@ def test_a_dead_layer_has_no_indices():
     nn.init.zeros_(model.fc.weight)
     layer = resolve(model, "relu2")
     factors = Factors(np.eye(2, 16), False)
-    got = measure_importance(model, model.config, x, layer, factors, Rest(model, layer), 0, score_function(0, 4), 4, 0)
+    got = measure_importance(Rest(model, layer), x, factors, model.config, 0, designs=4, seed=0)
     assert np.isnan(got.sobol).all()
     assert not got.gradient_x_activation.any()

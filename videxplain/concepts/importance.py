@@ -6,11 +6,10 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from videxplain.attribution.engine import trace
-from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.targets import Score
+from videxplain.attribution.targets import Score, score_function
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.layer import Rest
 from videxplain.models.config import ModelConfig
@@ -51,68 +50,67 @@ class Importance:
 
 
 def measure_importance(
-    model: nn.Module,
-    config: ModelConfig,
-    x: Tensor,
-    layer: LayerCall,
-    factors: Factors,
-    rest: Rest,
-    label: int,
-    score: Score,
-    designs: int,
-    seed: int,
+    rest: Rest, x: Tensor, factors: Factors, config: ModelConfig, label: int, *, designs: int, seed: int
 ) -> Importance:
-    """Measure the concepts of one window.
+    """Measure how much the score of a class depends on the concepts of one window.
 
     Args:
-        model: The network.
-        config: What the network's output means.
+        rest: The network and the layer; it runs the part of the network after the layer.
         x: The window ``(1, C, T, H, W)``.
-        layer: The layer.
         factors: The concepts.
-        rest: Runs the part of the network after the layer.
+        config: What the network's output means.
         label: The class.
-        score: The score of the class.
         designs: N of the Sobol indices, which take N (K + 2) passes of the part after the layer; 0 for none.
         seed: For the masks of the Sobol indices.
     """
-    directions = torch.from_numpy(factors.directions).to(x)
-    calls = rest.calls(x)
-    active = {call: _coefficients(values, factors) for call, values in calls.items()}
-
-    def outputs(masks: Tensor) -> Tensor:
-        def make(call: int, numbers: Tensor) -> Tensor:
-            return torch.einsum("rk...,bk,kc->brc...", active[call], masks[numbers], directions)
-
-        return rest.run(x, len(masks), make)
-
+    score = score_function(label, config.num_outcomes)
     count = factors.count
     # First with all concepts, then without each of them.
     leaving = torch.ones(count + 1, count)
     leaving[1:] -= torch.eye(count)
     designed = torch.from_numpy(sobol_masks(designs, count, seed)).float() if designs else torch.zeros(0, count)
-    logits = outputs(torch.cat([leaving, designed]).to(x))
+    logits = _masked_outputs(rest, x, factors, torch.cat([leaving, designed]).to(x))
     left, varied = logits[: count + 1], logits[count + 1 :]
-    of_left, said = score(left).cpu().double().numpy(), probabilities(left, config).cpu().double().numpy()
-
-    with trace(model, x, [layer]) as run:
-        activations, whole = run.activations(layer)[0], run.logits.detach()
-        gradient = next(run.gradients(score(run.logits)[None]))[layer][0]
-    video = _coefficients(activations[None], factors)[0]
-    parts = torch.einsum("cthw,kthw,kc->k", gradient, video, directions).cpu().double().numpy()
+    scores, shares = score(left).cpu().double().numpy(), probabilities(left, config).cpu().double().numpy()
+    whole, parts, unexplained = _gradient_x_activation(rest, x, factors, score)
     return Importance(
         score=float(score(whole)[0]),
         probability=float(probabilities(whole, config)[0, label]),
-        reconstructed=float(of_left[0]),
-        reconstructed_probability=float(said[0, label]),
-        reconstructed_label=int(said[0].argmax()),
-        without=of_left[1:],
-        without_probability=said[1:, label],
-        without_label=said[1:].argmax(1),
+        reconstructed=float(scores[0]),
+        reconstructed_probability=float(shares[0, label]),
+        reconstructed_label=int(shares[0].argmax()),
+        without=scores[1:],
+        without_probability=shares[1:, label],
+        without_label=shares[1:].argmax(1),
         gradient_x_activation=parts,
-        rest=float((gradient.cpu().double() * activations.cpu().double()).sum()) - float(parts.sum()),
+        rest=unexplained,
         sobol=total_indices(score(varied).cpu().double().numpy(), designs, count) if designs else np.zeros(0),
     )
+
+
+def _masked_outputs(rest: Rest, x: Tensor, factors: Factors, masks: Tensor) -> Tensor:
+    """The logits of reconstructions in which each concept is multiplied by its value in ``masks`` ``(versions, K)``."""
+    directions = torch.from_numpy(factors.directions).to(x)
+    active = {call: _coefficients(values, factors) for call, values in rest.calls(x).items()}
+
+    def make(call: int, numbers: Tensor) -> Tensor:
+        return torch.einsum("rk...,bk,kc->brc...", active[call], masks[numbers], directions)
+
+    return rest.run(x, len(masks), make)
+
+
+def _gradient_x_activation(
+    rest: Rest, x: Tensor, factors: Factors, score: Score
+) -> tuple[Tensor, NDArray[np.float64], float]:
+    """The logits ``(1, K)``, the part of each concept in gradient x activation, and the part that none explains."""
+    with trace(rest.module, x, [rest.layer]) as run:
+        activations, logits = run.activations(rest.layer)[0], run.logits.detach()
+        gradient = next(run.gradients(score(run.logits)[None]))[rest.layer][0]
+    directions = torch.from_numpy(factors.directions).to(x)
+    video = _coefficients(activations[None], factors)[0]
+    parts = torch.einsum("cthw,kthw,kc->k", gradient, video, directions).cpu().double().numpy()
+    total = float((gradient.cpu().double() * activations.cpu().double()).sum())
+    return logits, parts, total - float(parts.sum())
 
 
 def _coefficients(activations: Tensor, factors: Factors) -> Tensor:

@@ -84,14 +84,19 @@ class Rest:
     """
 
     def __init__(self, module: nn.Module, layer: LayerCall) -> None:
-        """Nothing is run yet."""
-        self._module, self._layer = module, layer
+        """Nothing is run yet.
+
+        Args:
+            module: The network.
+            layer: The layer.
+        """
+        self.module, self.layer = module, layer
         self._way: Way | None = None
 
     def calls(self, x: Tensor) -> dict[int, Tensor]:
         """The output ``(rows, C, ...)`` of each call of the layer for a clip ``(1, C, T, H, W)``; tokens laid out."""
-        wanted = rows_of(self._module, x, self._layer).calls_of(self._layer)
-        outputs = read_layer(self._module, x, self._layer)
+        wanted = rows_of(self.module, x, self.layer).calls_of(self.layer)
+        outputs = read_layer(self.module, x, self.layer)
         return {call: outputs[call] for call in wanted}
 
     def run(self, x: Tensor, versions: int, make: Make) -> Tensor:
@@ -124,13 +129,13 @@ class Rest:
         return "single"
 
     def _run(self, x: Tensor, numbers: Tensor, make: Make, way: Way) -> Tensor:
-        with untouched(self._module), torch.no_grad(), computing_in("fp32", x.device):
-            rows = rows_of(self._module, x, self._layer)
+        with untouched(self.module), torch.no_grad(), computing_in("fp32", x.device):
+            rows = rows_of(self.module, x, self.layer)
             together = 1
             if way == "rows":
-                together = versions_at_once(self._module, x)
+                together = versions_at_once(self.module, x)
             elif way == "repeated":  # only the part after the layer runs for each version
-                together = max(1, _NUMBERS // make(min(rows.calls_of(self._layer)), numbers[:1]).numel())
+                together = max(1, _NUMBERS // make(min(rows.calls_of(self.layer)), numbers[:1]).numel())
             return torch.cat([self._pass(x, part, make, way, rows) for part in numbers.split(together)])
 
     def _pass(self, x: Tensor, numbers: Tensor, make: Make, way: Way, rows: Any) -> Tensor:
@@ -142,7 +147,7 @@ class Rest:
                 owners = dict.fromkeys(rows.calls, numbers - numbers[0])
             elif len(numbers) > 1:
                 owners = find_owners(
-                    self._module, clip, self._layer, None, rows, lambda one: read_layer(self._module, one, self._layer)
+                    self.module, clip, self.layer, None, rows, lambda one: read_layer(self.module, one, self.layer)
                 )
                 if owners is None:
                     return torch.cat([self._pass(x, one, make, "single", rows) for one in numbers.split(1)])
@@ -161,13 +166,13 @@ class Rest:
                 values[owner == b] = made[b]
             return values
 
-        reader = TokenReader(self._module, clip)
-        with _replaced_calls(self._module, reader, self._layer, rows.calls_of(self._layer), change):
-            begin_pass(self._module)
-            if way == "repeated" and isinstance(self._module, Wrapped):
-                with _one_clip(self._module.module):
-                    return self._module(x.repeat(len(numbers), 1, 1, 1, 1)).float()
-            return self._module(clip.clone()).float()
+        reader = TokenReader(self.module, clip)
+        with _replaced_calls(self.module, reader, self.layer, rows.calls_of(self.layer), change):
+            begin_pass(self.module)
+            if way == "repeated" and isinstance(self.module, Wrapped):
+                with _one_clip(self.module.module):
+                    return self.module(x.repeat(len(numbers), 1, 1, 1, 1)).float()
+            return self.module(clip.clone()).float()
 
 
 @contextmanager

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.api import check_input
-from videxplain.attribution.layers import LayerCall, resolve
-from videxplain.attribution.targets import score_function
+from videxplain.attribution.layers import resolve
 from videxplain.attribution.versions import versions_at_once
 from videxplain.audit.entries import Entry
 from videxplain.audit.network import load_once
@@ -98,12 +97,11 @@ def measure_shard(task: Task) -> Measured:
     """Measure the concepts in the videos of a shard. The results do not depend on where this runs."""
     model = _model(task)
     assert task.factors is not None
-    layer = resolve(model, task.settings.layer)
-    rest = Rest(model, layer)
+    rest = Rest(model, resolve(model, task.settings.layer))
     result = Measured([], {})
     for entry in task.entries:
         try:
-            values, maps = _measure_video(model, entry.path, layer, task.factors, rest, task.settings)
+            values, maps = _measure_video(model, entry.path, task.factors, rest, task.settings)
         except VidexplainError as error:
             result.rows.append(VideoRow(**entry.columns, error=str(error)))
             continue
@@ -160,7 +158,7 @@ def _sample_video(
 
 
 def _measure_video(
-    model: nn.Module, path: Path, layer: LayerCall, factors: Factors, rest: Rest, settings: Settings
+    model: nn.Module, path: Path, factors: Factors, rest: Rest, settings: Settings
 ) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """The values of a video's row, and its coefficients ``(K, T, h, w)``, one map a frame."""
     config: ModelConfig = model.config  # type: ignore[assignment]
@@ -174,7 +172,7 @@ def _measure_video(
     for x in windows_together(model, source, whole):
         if not done:
             check_input(model, x)
-        activations, logits = read(model, x, layer)
+        activations, logits = read(model, x, rest.layer)
         activity.add(activations)
         for n in range(len(x)):
             said += probabilities_of(logits[n : n + 1], config)
@@ -185,10 +183,7 @@ def _measure_video(
     assert activity.maps is not None
     probabilities = said / len(whole.windows)
     best = int(probabilities.argmax())
-    score = score_function(best, config.num_outcomes)
-    importance = measure_importance(
-        model, config, window, layer, factors, rest, best, score, settings.designs, settings.seed
-    )
+    importance = measure_importance(rest, window, factors, config, best, designs=settings.designs, seed=settings.seed)
     row = {
         "prediction": config.label(best),
         "probability": float(probabilities[best]),

@@ -1,4 +1,4 @@
-/* Play the clips of a page, unless the reader wants things to hold still. */
+/* Play the clips of a page, unless the reader prefers reduced motion. */
 (function () {
   "use strict";
   if (!window.matchMedia("(prefers-reduced-motion: reduce)").matches) {
