@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from videxplain.files import file_stem
 from videxplain.studio.answers import MAPS, PARTIAL, PARTIAL_MAPS, PLAYER
-from videxplain.studio.asking import plain_text
 from videxplain.studio.catalogue import FIRST, method_records, offers
 from videxplain.studio.database import OPEN_STATES
 from videxplain.studio.desk import Desk, MissingError, job_record
@@ -65,9 +64,7 @@ def api_router(desk: Desk) -> APIRouter:
     async def upload(request: Request, name: Name = "") -> dict[str, Any]:
         visitor = request.state.visitor
         sha = await receive_clip(desk.studio, request.stream())
-        shown = plain_text(name.replace("\\", "/").rpartition("/")[2], 120) or "clip"
-        await asyncio.to_thread(desk.store.clips.see, visitor)
-        await asyncio.to_thread(desk.store.clips.add, visitor, sha, shown, desk.studio.limits.clips)
+        await asyncio.to_thread(desk.add_clip, visitor, sha, name.replace("\\", "/").rpartition("/")[2])
         return desk.clip(visitor, sha)
 
     @router.get("/clips", summary="The examples, and your clips")

@@ -1,5 +1,6 @@
 """The page of an audit's clips. It exists if the studio was started with an audit."""
 
+import asyncio
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -39,8 +40,7 @@ def audit_router(desk: Desk, pages: Pages, clips: AuditClips) -> APIRouter:
     async def opened(request: Request, number: int) -> Response:
         name, path = clips.file(number)
         sha = await receive_clip(desk.studio, chunks_of(path))
-        desk.store.clips.see(request.state.visitor)
-        desk.store.clips.add(request.state.visitor, sha, plain_text(name, 120), desk.studio.limits.clips)
+        await asyncio.to_thread(desk.add_clip, request.state.visitor, sha, name)
         return RedirectResponse(f"/clip/{sha}?{urlencode(clips.question)}", 303)
 
     return router

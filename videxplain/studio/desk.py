@@ -7,11 +7,13 @@ from typing import Any
 
 from videxplain.errors import VidexplainError
 from videxplain.studio.answers import read_answer
-from videxplain.studio.asking import asked
+from videxplain.studio.asking import asked, plain_text
 from videxplain.studio.jobs import Job
 from videxplain.studio.question import Question
 from videxplain.studio.settings import Studio
 from videxplain.studio.store import Store
+
+_LONGEST_NAME = 120
 
 
 class MissingError(Exception):
@@ -40,6 +42,20 @@ class Desk:
         if found is None:
             raise MissingError("this clip is not here, or it is another visitor's")
         return found
+
+    def add_clip(self, visitor: str, sha: str, name: str) -> None:
+        """Give an uploaded clip to a visitor.
+
+        Args:
+            visitor: The visitor.
+            sha: The SHA-256 of the clip.
+            name: The name of its file.
+
+        Raises:
+            VidexplainError: The visitor has too many clips.
+        """
+        self.store.clips.see(visitor)
+        self.store.clips.add(visitor, sha, plain_text(name, _LONGEST_NAME) or "clip", self.studio.limits.clips)
 
     def question(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, dict[str, Any]]:
         """Check a question.

@@ -1,4 +1,4 @@
-/* Edit and ask again: a box over a stretch of frames, and what that does to the score. */
+/* Edit and ask again: change a box over some frames, and see how the score changes. */
 (function (root) {
   "use strict";
   const { studio } = root;
@@ -70,7 +70,7 @@
     stage.addEventListener("pointerup", () => (from = null));
   });
 
-  // The stretch on the time line --------------------------------------------------------------------------------------
+  // The frames on the time line ---------------------------------------------------------------------------------------
 
   let strip = null;
   let shown = null;
@@ -136,7 +136,7 @@
 
   // The list ----------------------------------------------------------------------------------------------------------
 
-  // Of what is shown: a change that rounds to zero has no sign and no colour.
+  // The shown value decides: a change that rounds to zero has no sign and no colour.
   const changed = (before, after) => Math.round(1000 * (after - before)) / 1000 || 0;
   const signed = (share) => (share > 0 ? "+" : share < 0 ? "−" : "") + (100 * Math.abs(share)).toFixed(1);
   const coloured = (share) => (share > 0 ? "right" : share < 0 ? "wrong" : "");

@@ -1,4 +1,4 @@
-/* The question's form, and the files to take away. */
+/* The form of the question, and the files to save. */
 (function (root) {
   "use strict";
   const { studio } = root;
@@ -6,7 +6,7 @@
   const by = (id) => document.getElementById(id);
   const form = by("question");
 
-  // Only what a method takes is asked.
+  // Show only the fields that the method takes.
   function fit() {
     const chosen = by("method").selectedOptions[0].dataset;
     by("layer-field").hidden = chosen.layer !== "1";
@@ -26,7 +26,7 @@
   describe();
   fit();
 
-  // What is empty or the default stays out of the address, so that addresses are short.
+  // Empty and default fields are left out of the address, which makes it short.
   const defaults = { model: "i3d", view: "model", method: "gradcam" };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -61,13 +61,13 @@
     });
   }
 
-  // The classes predicted come first among all.
+  // The predicted classes are first in the list.
   document.addEventListener("predicted", () => {
     by("classes").replaceChildren(
       ...studio.predictions.map(([label, share]) => make("option", { value: label, label: `${label}, ${studio.percent(share)}` }))
     );
   });
-  // The network's own tree of layers, once the explanation is there.
+  // The layers of the network are fetched after the explanation has come.
   document.addEventListener("explained", async (event) => {
     if (event.detail !== studio.main || by("layers").children.length) return;
     const found = await studio.answer({ kind: "layers", model: studio.main.question.model, view: studio.main.question.view }).catch(() => null);

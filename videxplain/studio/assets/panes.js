@@ -1,4 +1,4 @@
-/* The panes: each asks its question, shows what is there of the answer, and keeps in step with the others. */
+/* The panes. Each asks its question, shows the answer so far, and plays in step with the others. */
 (function (root) {
   "use strict";
   const { studio, videxplain } = root;
@@ -35,7 +35,7 @@
       pane.player.element.dataset.frames = meta.frames;
       const other = panes.find((one) => one !== pane && one.player);
       videxplain.sync(panes.map((one) => one.player).filter(Boolean));
-      // One that comes later begins where the others are.
+      // A player that comes later begins at the frame of the others.
       if (other) pane.player.go(other.player.frame);
     } else {
       pane.player.meta = meta;
@@ -45,7 +45,7 @@
     pane.element.dataset.state = partial ? "partial" : "done";
   }
 
-  /** A stretch of the clip: the player's frame 0 is frame `from` of the video. */
+  /** The question is about some frames only: the player's frame 0 is frame `from` of the video. */
   function shift(player, from) {
     const own = player.go.bind(player);
     player.go = (frame, keepPlaying) => {
@@ -86,7 +86,7 @@
     const answer = await studio.get("/api/results/" + key);
     pane.answer = answer;
     await show(pane, key, false);
-    // Where there is most to see; panes beside follow.
+    // Begin at the frame that contributes most. The other panes follow.
     if (pane === panes[0] && pane.player.frame === 0) pane.player.go(pane.player.peak);
     status.textContent = [answer.layer && "at " + answer.layer, answer.provenance].filter(Boolean).join(", ");
     pane.element.querySelector(".for").textContent = answer.target ? "for " + answer.target : "";
@@ -130,7 +130,7 @@
   }
   studio.changed = changed;
 
-  /** A question as the interface takes it. */
+  /** A question as the HTTP interface takes it. */
   function strip(question) {
     const { weights_sha256, name, ...rest } = question;
     return { ...rest, options: { ...question.options }, edits: [] };

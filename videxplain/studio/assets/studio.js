@@ -1,4 +1,4 @@
-/* What the parts of the page share: asking the studio, and following questions. */
+/* Shared by all parts of the page: requests to the studio, and the progress of questions. */
 (function (root) {
   "use strict";
   const studio = (root.studio = root.studio || {});
@@ -39,7 +39,7 @@
     return job.total ? `${job.stage}, ${job.done} of ${job.total}` : job.stage || "starting";
   };
 
-  // One stream for all questions of the page: a browser holds few connections to a host.
+  // One stream for all questions of the page, because a browser opens only a few connections to a host.
   const watched = new Map();
   let stream = null;
   let timer = null;
@@ -65,7 +65,7 @@
     if (!timer) timer = setTimeout(open, 20);
   };
 
-  /** Ask a question; the answer when it is there. `tell` hears how far it is. */
+  /** Ask a question and wait for the answer. `tell` is called with the progress. */
   studio.answer = async function (question, tell) {
     const job = await studio.ask(question);
     if (tell) tell(job);

@@ -1,4 +1,4 @@
-/* Dark or light: what the reader chose last, otherwise what the system prefers. */
+/* Dark or light: the last choice of the reader, otherwise the preference of the system. */
 (function () {
   "use strict";
   const root = document.documentElement;
