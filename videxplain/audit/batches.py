@@ -66,7 +66,7 @@ class Answer:
         middle_map: ``(T, h, w)``, the map of the prediction in this window.
         familiarity: How far the clip is from the training clips; None if the weights do not say.
         seconds: Seconds in the network.
-        windows: Windows that the network saw.
+        windows: Passes of the network: the windows, and those that were run again.
     """
 
     question: Question
@@ -157,7 +157,7 @@ class Batches:
 
     def explain(self, questions: Sequence[Question]) -> Iterator[Answer]:
         """Explain videos, and yield the answers in order. The answer for a video that cannot be read has an error."""
-        waiting: list[tuple[_Video, int, Tensor]] = []
+        waiting: list[tuple[_Video, Tensor]] = []
         opened: list[_Video | Answer] = []
         for question in questions:
             try:
@@ -169,7 +169,7 @@ class Batches:
                 for i, x in enumerate(inputs):
                     if i == middle:
                         video.middle = x
-                    waiting.append((video, i, x))
+                    waiting.append((video, x))
                     if len(waiting) >= (self._together or versions_at_once(self._model, x)):
                         self._run(waiting)
                         waiting = []
@@ -185,8 +185,8 @@ class Batches:
         for one in opened:
             yield self._finished(one)
 
-    def _run(self, batch: list[tuple[_Video, int, Tensor]]) -> None:
-        x = torch.cat([one for _, _, one in batch])
+    def _run(self, batch: list[tuple[_Video, Tensor]]) -> None:
+        x = torch.cat([one for _, one in batch])
         if not self._ready:
             check_input(self._model, x)
             self._layer = find_layer(self._method, self._model, x, self._layer_name)
@@ -204,7 +204,7 @@ class Batches:
             result = run_method(self._method, p, **self._options)
         seen = self._features.of(watch, result.logits)
         seconds = (time.perf_counter() - begun) / len(batch)
-        for n, (video, _, _) in enumerate(batch):
+        for n, (video, _) in enumerate(batch):
             logits = result.logits[n : n + 1]
             video.total += probabilities_of(logits, self._config)
             video.logits += logits[0].double().cpu().numpy()
@@ -218,11 +218,11 @@ class Batches:
             video.seconds += seconds
             video.done += 1
 
-    def _choose(self, logits: Tensor, batch: list[tuple[_Video, int, Tensor]], keys: list[list[int]]) -> list[Score]:
+    def _choose(self, logits: Tensor, batch: list[tuple[_Video, Tensor]], keys: list[list[int]]) -> list[Score]:
         if not self._method.candidates:
             return [lambda out: out[:, 0]]
         totals: dict[int, tuple[NDArray[np.float64], int]] = {}
-        for n, (video, _, _) in enumerate(batch):
+        for n, (video, _) in enumerate(batch):
             said = probabilities_of(logits[n : n + 1], self._config)
             # Windows of one video in one batch count for each other in their order.
             before, windows = totals.get(id(video), (video.total, video.done))

@@ -26,7 +26,7 @@ class VideoRow:
         fps: Frames a second.
         height: Of a frame, in pixels.
         width: Of a frame, in pixels.
-        windows: Windows that the network saw.
+        windows: Passes of the network: the windows, and those that were run again.
         curve: ``(T,)``, how much each frame contributed to the prediction.
         scale: The raw value that gets the brightest colour.
         first: As in :class:`videxplain.audit.map_figures.MapFigures`, and so are the seven that follow.

@@ -1,4 +1,4 @@
-/* Draw the charts of a page with Vega-Lite; colours of text follow the page. */
+/* Draw the charts of a page with Vega-Lite, with the page's colour of text. */
 (function () {
   "use strict";
   const style = getComputedStyle(document.documentElement);

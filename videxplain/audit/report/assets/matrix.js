@@ -1,9 +1,9 @@
-/* The confusion matrix: drawn on a canvas, chosen from by pointer and keyboard. */
+/* The confusion matrix on a canvas. The pointer or the keyboard chooses a cell. */
 (function (report) {
   "use strict";
   const { columns, labels, get, make } = report;
 
-  /** Draw the matrix; a chosen cell sets the filters of `form` and calls `changed`. */
+  /** Draw the matrix. Choosing a cell sets the filters of `form` and calls `changed`. */
   report.matrix = function (form, changed) {
     const host = get("matrix");
     const canvas = host.firstElementChild;
@@ -29,7 +29,7 @@
     const light = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, share, k) => sum + share * (rgb[k] / 255) ** 2.2, 0.05);
     const margin = () => (size >= 11 ? 130 : 0);
 
-    /** The colour of letters on `colour`, laid over the page with a share of `alpha`: ink, or that of the page. */
+    /** The colour of letters on `colour` with opacity `alpha` over the page: ink, or the colour of the page. */
     function readable(colour, alpha) {
       const [ink, ground] = [style("--ink"), style("--ground")];
       const under = light(parts(colour).map((value, k) => alpha * value + (1 - alpha) * parts(ground)[k]));

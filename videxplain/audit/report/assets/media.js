@@ -1,4 +1,4 @@
-/* Opens the media of a clip: media/<name>.js, a script, because a page from disk may not fetch JSON. */
+/* Loads the maps of a clip from media/<name>.js. It is a script, because a page from disk may not fetch JSON. */
 (function (report) {
   "use strict";
   const { AUDIT, make } = report;

@@ -1,7 +1,7 @@
-/* What the pages of a report share: elements, words, the address, and the cards of clips.
+/* Shared by the pages of a report: elements, words, the address, and the cards of clips.
  *
- * Everything is in window.AUDIT (assets/data.js). What a page shows is in its address, behind the #. These are classic
- * scripts with one name, window.report, because a page that is opened from disk may not load modules.
+ * The data is window.AUDIT (assets/data.js). The state of a page is in its address, after the #. These are classic
+ * scripts with one global name, window.report, because a page that is opened from disk may not load modules.
  */
 (function (root) {
   "use strict";
@@ -23,7 +23,7 @@
   const number = (value, digits = 2) => (value === null || value === undefined ? "–" : value.toFixed(digits));
   const label = (index) => (index < 0 ? "unknown" : labels[index]);
 
-  /** What stands behind the # of the address, as an object. */
+  /** The state of the page, from the part of the address after the #. */
   function state() {
     return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   }
