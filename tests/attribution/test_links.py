@@ -115,6 +115,16 @@ def test_an_odd_last_column_is_a_cell_of_its_own():
     assert (best.frame, best.x, best.y) == (0, 6.5, 5.0)
 
 
+class Mirrored(OneBlock):
+    def forward(self, x):
+        return super().forward(x.flip(-1))
+
+
+def test_links_of_a_mirrored_clip_are_refused():
+    with pytest.raises(VidexplainError, match="block 'block': its places do not follow the clip along the width"):
+        find_links(seeded(Mirrored), video(1, 3, 4, 6, 7), (0.6, 0.4, 0.9))
+
+
 class HalfAsManySteps(OneBlock):
     """Two frames make a step."""
 

@@ -9,6 +9,7 @@ from tests.attribution.networks import seeded, video
 from tests.device import placed
 from tests.oracles import rollout as oracle
 from videxplain.attribution.api import attribute
+from videxplain.attribution.links import find_links
 from videxplain.errors import VidexplainError
 
 GRID, WIDTH, HEADS = (2, 2, 3), 8, 2
@@ -219,3 +220,18 @@ class Around(nn.Module):
 def test_clips_that_lie_otherwise_and_branches_are_refused(build, message):
     with pytest.raises(VidexplainError, match=message):
         explained(seeded(build), video(2, 3, 4, 8, 12))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Around(lambda x: x.flip(-1)), "its places do not follow the clip along the width"),
+        (lambda: Around(lambda x: x.flip(2)), "its places do not follow the clip along the time"),
+        (lambda: Tokens((plain, largest_alone)), CHANGED),
+    ],
+)
+def test_links_of_attention_that_does_not_lie_over_the_clip_are_refused(build, message):
+    with pytest.raises(
+        VidexplainError, match=f"the attention of this network cannot be laid over the clip: .*{message}"
+    ):
+        find_links(seeded(build), video(1, 3, 4, 8, 12), (0.1, 0.1, 0.1))

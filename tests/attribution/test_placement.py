@@ -92,7 +92,7 @@ def refusal(network: nn.Module, layer: str, method: str = "gradcam") -> str:
     ],
 )
 def test_a_network_of_clips_that_moves_its_input_is_refused(moved, said):
-    for method in ("gradcam", "eigencam"):
+    for method in ("gradcam", "eigencam", "lrp"):
         words = refusal(Clips(moved), "conv", method)
         assert words.startswith("layer 'conv': ")
         assert said in words

@@ -372,3 +372,24 @@ def test_a_layer_that_returns_tokens_beside_something_else_hands_it_on():
     module, x = seeded(Beside), video(1, 3, 4, 24, 24)
     options = {"method": "gradcam", "layer": "block", "target": 0}
     assert torch.equal(attribute(module, x, **options), attribute(seeded(Transformer), x, **options))
+
+
+class TokensFirst(nn.Module):
+    """``nn.Transformer`` keeps ``(tokens, N, D)`` unless told otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv3d(3, 16, (2, 8, 8), stride=(2, 8, 8))
+        self.norm, self.block = nn.LayerNorm(16), nn.TransformerEncoderLayer(16, 2, 32)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x):
+        return self.head(self.block(self.norm(self.embed(x).flatten(2).permute(2, 0, 1))).relu().mean(0))
+
+
+@pytest.mark.parametrize("method", ["gradcam", "lrp"])
+@pytest.mark.parametrize("layer", ["norm", "block"])
+def test_as_many_clips_as_steps_are_not_taken_for_moments(method, layer):
+    """Of four clips of four steps the list has the shape of ``(N h w, t, D)``, and the map was of other clips."""
+    with pytest.raises(VidexplainError, match=r"seems to be \(tokens, clips, channels\)"):
+        attribute(seeded(TokensFirst), video(4, 3, 8, 24, 24), method=method, layer=layer, target=1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.beside import check_beside, with_noise_beside
 from videxplain.attribution.extra_tokens import check_extra_tokens
-from videxplain.attribution.layer_rows import LayerRows, check_placement, find_rows
+from videxplain.attribution.layer_rows import LayerRows, check_placement, check_samples, find_rows
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
@@ -120,8 +120,11 @@ def traced(
             found = rows_of(module, x, layer, tokens, shapes)
             if recordings[layer].beside:
                 check_beside(module, x, layer, partial(logits_with_noise_beside, module, x, layer))
-            check_extra_tokens(module, x, recordings[layer].forms, tokens)
-            check_placement(module, x, layer, tokens, found, lambda clip: read_layer(module, clip, layer, tokens))
+            recording = recordings[layer]
+            check_extra_tokens(module, x, recording.forms, tokens)
+            run = partial(read_layer, module, layer=layer, tokens=tokens)
+            check_samples(module, x, layer, tokens, recording.outputs, recording.forms, run)
+            check_placement(module, x, layer, tokens, found, run)
             return found
 
     def changed(share: float) -> Tensor:

@@ -117,6 +117,51 @@ def check_placement(
         raise VidexplainError(f"layer '{layer}': {why}, so its map cannot be laid over the frames")
 
 
+def check_samples(
+    module: nn.Module,
+    x: Tensor,
+    layer: LayerCall,
+    tokens: TokenLayout | None,
+    outputs: Sequence[Tensor],
+    forms: Sequence[TokenLayout | None],
+    run: Run,
+) -> None:
+    """Refuse lists of tokens that may be read with samples and tokens exchanged, unless each sample is a clip's.
+
+    The shape of ``(tokens, N, D)``, which is what ``nn.Transformer`` has unless told otherwise, can be that of
+    ``(N h w, t, D)`` too. It costs some passes of changed clips, once, and none for other shapes.
+
+    Args:
+        module: The network.
+        x: Its input ``(N, C, T, H, W)``.
+        layer: The layer.
+        tokens: How its tokens lie, if that was given.
+        outputs: What it put out.
+        forms: How these were taken to lie.
+        run: A pass that gives the outputs, tokens laid out.
+
+    Raises:
+        VidexplainError: What is taken for the output for one clip depends on other clips, or on no clip.
+    """
+    doubtful = any(
+        form is not None and (form.order == "places" or output.shape[0] == output.shape[1])
+        for output, form in zip(outputs, forms, strict=True)
+    )
+    if len(x) == 1 or not doubtful or is_known(module):
+        return
+    judged = _EXCHANGED.setdefault(module, {})
+    key = (layer.name, tokens, x.shape)
+    if key not in judged:
+        own = torch.arange(len(x), device=x.device)
+        found = Probe(run, x, layer.name).owners()
+        judged[key] = found is None or not all(torch.equal(one, own) for one in found)
+    if judged[key]:
+        raise VidexplainError(
+            f"layer '{layer}': its output {tuple(outputs[0].shape)} seems to be (tokens, clips, channels); give one "
+            "clip at a time, or name a layer with output (clips, tokens, channels)"
+        )
+
+
 def is_known(module: nn.Module) -> bool:
     """Whether a network is one of a package whose layers are known to lie over the clip, which spares the passes."""
     inner = getattr(module, "module", module)
@@ -155,4 +200,5 @@ def _with_extent(run: Run) -> Run:
 
 _ROWS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Correspondence]] = WeakKeyDictionary()
 _MISPLACED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], str]] = WeakKeyDictionary()
+_EXCHANGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
 _OWNERS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], list[Tensor] | None]] = WeakKeyDictionary()

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from videxplain.attribution.attention import ReadAttention
 from videxplain.attribution.engine import forward
 from videxplain.attribution.extra_tokens import check_extra_tokens
+from videxplain.attribution.layer_rows import is_known
+from videxplain.attribution.moved_tokens import check_places_of_attention
+from videxplain.attribution.placement import misplaced
+from videxplain.attribution.token_flow import LayerAttention
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError, unknown
 from videxplain.untouched import untouched
@@ -48,7 +52,7 @@ def find_links(module: nn.Module, x: Tensor, place: tuple[float, float, float], 
         block: Which non-local block, by name, or which layer of attention, by number from 0; None for the last.
 
     Raises:
-        VidexplainError: A network that has neither, or no such block.
+        VidexplainError: A network that has neither, or no such block, or one whose places are not those of the clip.
     """
     if names := blocks_of(module):
         chosen = block or names[-1]
@@ -62,7 +66,7 @@ def _of_block(module: nn.Module, x: Tensor, place: tuple[float, float, float], n
     seen: dict[str, Any] = {}
 
     def of_input(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen["grid"] = tuple(inputs[0].shape[2:])
+        seen["grid"], seen["input"] = tuple(inputs[0].shape[2:]), inputs[0].detach()
 
     def of_affinity(_: nn.Module, __: Any, output: Tensor) -> None:
         seen["weights"] = output.detach().float()
@@ -75,13 +79,21 @@ def _of_block(module: nn.Module, x: Tensor, place: tuple[float, float, float], n
     try:
         with untouched(module), torch.no_grad():
             forward(module, x.clone())
-            grid = seen["grid"]
+            grid, weights = seen["grid"], seen["weights"]
             # The places that are looked at are pooled; the block's own pooling says to which size.
             coarse = tuple(where.get_submodule("pool")(x.new_zeros(1, 1, *grid)).shape[2:])
+            if not is_known(module):
+
+                def places(clip: Tensor) -> Tensor:
+                    forward(module, clip)
+                    return cast(Tensor, seen["input"])
+
+                if why := misplaced(places, x, name):
+                    raise VidexplainError(f"block '{name}': {why}, so its links cannot be laid over the clip")
     finally:
         for hook in hooks:
             hook.remove()
-    return _row(name, place, grid, coarse, seen["weights"][0])
+    return _row(name, place, grid, coarse, weights[0])
 
 
 def _of_attention(module: nn.Module, x: Tensor, place: tuple[float, float, float], block: str | None) -> Links:
@@ -109,6 +121,7 @@ def _of_attention(module: nn.Module, x: Tensor, place: tuple[float, float, float
         raise VidexplainError(f"layers of attention are numbered 0 to {len(layers) - 1}, and there is no '{block}'")
     weights, form = layers[number]
     check_extra_tokens(module, x, [form], None)
+    check_places_of_attention(module, x, [LayerAttention(weights, form, False)], None)
     prefix = form.prefix or 0
     square = weights[0, prefix:, prefix:]
     if form.order == "hwt":

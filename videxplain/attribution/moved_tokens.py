@@ -7,7 +7,7 @@ alone, and a few to one other. Then a few places of the clip are changed, and it
 them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -55,21 +55,45 @@ def check_moved_tokens(
     Raises:
         VidexplainError: Something of it does not hold, or cannot be seen.
     """
+    read, why = _judged("all", module, x, seen, tokens, lambda measured: measured.all())
+    if why:
+        raise VidexplainError(f"{name} cannot follow the tokens of this network: {why}; use gradcam")
+    return read
+
+
+def check_places_of_attention(
+    module: nn.Module, x: Tensor, seen: Sequence[LayerAttention], tokens: TokenLayout | None
+) -> None:
+    """Refuse attention that is not between places of the clip, or whose probabilities the network changes.
+
+    The arguments, and what it costs, are those of :func:`check_moved_tokens`.
+    """
+    _, why = _judged("places", module, x, seen, tokens, lambda measured: measured.check_places())
+    if why:
+        raise VidexplainError(f"the attention of this network cannot be laid over the clip: {why}")
+
+
+def _judged(
+    what: str,
+    module: nn.Module,
+    x: Tensor,
+    seen: Sequence[LayerAttention],
+    tokens: TokenLayout | None,
+    measure: Callable[["_Measured"], Read | None],
+) -> tuple[Read | None, str]:
+    """What is read, and what is wrong, measured once."""
     if is_known(module):
-        return None
-    known = _JUDGED.setdefault(module, {})
-    key = (x.shape, tokens, *((one.weights.shape, one.form) for one in seen))
-    if key not in known:
+        return None, ""
+    judged = _JUDGED.setdefault(module, {})
+    key = (what, x.shape, tokens, *((one.weights.shape, one.form) for one in seen))
+    if key not in judged:
         told = tokens or getattr(getattr(module, "config", None), "tokens", None)
         with untouched(module):
             try:
-                known[key] = _Measured(module, x, seen, told).all()
+                judged[key] = measure(_Measured(module, x, seen, told)), ""
             except VidexplainError as error:
-                known[key] = error
-    found = known[key]
-    if isinstance(found, VidexplainError):
-        raise VidexplainError(f"{name} cannot follow the tokens of this network: {found}; use gradcam")
-    return found
+                judged[key] = None, str(error)
+    return judged[key]
 
 
 class _Measured:
@@ -81,9 +105,7 @@ class _Measured:
 
     def all(self) -> Read | None:
         """What is read; raises for what cannot be followed."""
-        with torch.no_grad(), AttentionUse():
-            forward(self._module, self._x.clone())
-        self._check_placement()
+        self.check_places()
         read = None
         if not self._seen[-1].pools and not (self._told and self._told.read):
             read = self._read()
@@ -98,9 +120,12 @@ class _Measured:
         with watch:
             return forward(self._module, x.clone())
 
-    def _check_placement(self) -> None:
-        with torch.no_grad():
-            watch = self._watch()
+    def check_places(self) -> None:
+        """Refuse attention whose probabilities the network changes, or which is not between places of the clip."""
+        with torch.no_grad(), AttentionUse():
+            forward(self._module, self._x.clone())
+        watch = self._watch(stop=True)
+        with torch.no_grad(), suppress(Stop):
             self._run(watch, self._x)
         wrong = ""
         for form, turned in self._lists.forms_of(self._required(watch.first).shape):
@@ -244,4 +269,4 @@ def _against_pool(expected: TokenRow, pool: LayerAttention, logits: Tensor, chan
     return ""
 
 
-_JUDGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Read | VidexplainError | None]] = WeakKeyDictionary()
+_JUDGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], tuple[Read | None, str]]] = WeakKeyDictionary()

@@ -155,14 +155,14 @@ class WatchTokens(ReadAttention):
         return values
 
     def _shown(self, weights: Tensor) -> Tensor:
+        if self._stop:
+            raise Stop
         number, self._calls = self._calls, self._calls + 1
         shape = by_heads(weights).shape
         known = self._seen[number].weights.shape if number < len(self._seen) else ()
         if (shape[0], *shape[-2:]) != (*known[:1], *known[-2:]):
             raise VidexplainError("its attention is of another shape in another clip")
         self.last = None
-        if self._stop:
-            raise Stop
         if self._attend is None:
             return weights
         hard = nn.functional.one_hot(self._attend[number], shape[-1]).to(weights)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.beside import check_beside, has_tensors_beside
-from videxplain.attribution.engine import logits_with_noise_beside, rows_of
+from videxplain.attribution.engine import logits_with_noise_beside, read_layer, rows_of
 from videxplain.attribution.extra_tokens import check_extra_tokens
-from videxplain.attribution.layer_rows import LayerRows
+from videxplain.attribution.layer_rows import LayerRows, check_placement, check_samples
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.relevance.composites import Composite
@@ -102,4 +102,8 @@ def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
             check_beside(p.module, p.x, layer, partial(logits_with_noise_beside, p.module, p.x, layer))
         check_extra_tokens(p.module, p.x, forms, p.tokens)
         shapes = [lay_out(one.values, form).shape for one, form in zip(run.outputs, forms, strict=True)]
-        yield _PassToLayer(p, run, forms, rows_of(p.module, p.x, layer, p.tokens, shapes))
+        rows = rows_of(p.module, p.x, layer, p.tokens, shapes)
+        again = partial(read_layer, p.module, layer=layer, tokens=p.tokens)
+        check_samples(p.module, p.x, layer, p.tokens, [one.values for one in run.outputs], forms, again)
+        check_placement(p.module, p.x, layer, p.tokens, rows, again)
+        yield _PassToLayer(p, run, forms, rows)
