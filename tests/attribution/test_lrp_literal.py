@@ -143,6 +143,8 @@ def test_attention_is_the_same_however_it_is_computed(composite):
         # No fused kernel takes values that are wider than the keys: PyTorch then multiplies matrices itself.
         "not fused": lambda q, k, v: F.scaled_dot_product_attention(q, k, torch.cat([v, v], -1))[..., :4],
         "@": lambda q, k, v: F.softmax(q @ k.mT * 0.5, dim=-1) @ v,
+        "special": lambda q, k, v: torch.special.softmax(q @ k.mT * 0.5, -1) @ v,
+        "softmin": lambda q, k, v: F.softmin(q @ k.mT * -0.5, dim=-1) @ v,
         "matmul": lambda q, k, v: torch.matmul(torch.softmax(torch.matmul(q, k.transpose(-1, -2)) / 2, -1), v),
         "bmm": lambda q, k, v: torch.bmm(
             torch.bmm(q.flatten(0, 1) / 2, k.flatten(0, 1).mT).softmax(-1), v.flatten(0, 1)

@@ -105,4 +105,4 @@ def by_heads(weights: Tensor) -> Tensor:
     return weights if weights.ndim == 4 else weights.flatten(0, -4)
 
 
-_SOFTMAXES = frozenset({torch.softmax, F.softmax, Tensor.softmax, torch.special.softmax})
+_SOFTMAXES = frozenset({torch.softmax, F.softmax, Tensor.softmax, torch.special.softmax, F.softmin})

@@ -248,6 +248,8 @@ class Kinds(nn.Module):
             "torch": lambda s: torch.softmax(s, dim=3),
             "functional": lambda s: F.softmax(s, dim=-1),
             "module": nn.Softmax(-1),
+            "special": lambda s: torch.special.softmax(s, -1),
+            "negative": lambda s: F.softmin(-s, dim=-1),
         }[self.kind]
         return softmax(scores) @ v
 
@@ -255,7 +257,7 @@ class Kinds(nn.Module):
 KINDS = ("fused, causal", "fused, mask", "fused, bias and scale", "fused, groups", "fused")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "method", "torch", "functional", "module"])
+@pytest.mark.parametrize("kind", [*KINDS, "method", "torch", "functional", "module", "special", "negative"])
 def test_attention_is_read_however_it_is_computed(kind):
     module, x, seen = seeded(lambda: Kinds(kind)), video(3, 6, 8), []
     plain = module(x)

@@ -228,7 +228,7 @@ PRODUCTS: dict[str, Handler] = {
     **dict.fromkeys(("mul", "__mul__", "__rmul__", "multiply"), multiply),
     **dict.fromkeys(("div", "divide", "true_divide", "__truediv__", "__div__", "__rtruediv__", "__rdiv__"), divide),
     **dict.fromkeys(_SINGLE_NUMBERS, single_numbers),
-    "softmax": softmax,
+    **dict.fromkeys(("softmax", "special_softmax", "softmin"), softmax),
     "glu": written_out(gated),
     "scaled_dot_product_attention": written_out(attend),
     "local_response_norm": normalised_over_channels,
