@@ -26,7 +26,7 @@ Trust = Annotated[
     bool,
     typer.Option(
         "--trust/--no-trust",
-        help="Measure trust and temporal reliance: six more passes for each video.",
+        help="Measure trust, temporal reliance and the share of motion: about 20 more passes for each video.",
         rich_help_panel=_EXPLANATION,
     ),
 ]
