@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tests.attribution.networks import Small3D, seeded, video
+from tests.device import placed
 from tests.device import same as alike
 from videxplain.attribution.api import attribute
 from videxplain.attribution.targets import Contrast, class_index, describe, per_sample_scores, score_function
@@ -129,3 +130,30 @@ def test_a_function_that_works_in_place_changes_no_other_target(method):
     expected = attribute(module, x, method=method, targets=[lambda logits: 2 * logits[:, 0], 1])
     assert both.abs().amax() > 0
     assert alike(both, expected)
+
+
+MIXES = "the target function mixes the samples of the batch: the score of a sample may depend on its own logits alone"
+
+
+@pytest.mark.parametrize("method", ["saliency", "gradcam", "frame-occlusion"])
+@pytest.mark.parametrize(
+    "function", [lambda logits: logits.flip(0)[:, 1], lambda logits: logits[:, 1] - logits[:, 1].mean()]
+)
+def test_a_function_that_mixes_samples_is_refused(function, method):
+    """The map of each sample was of another one, or of nothing."""
+    with pytest.raises(VidexplainError, match=MIXES):
+        attribute(seeded(Small3D), video(2, 3, 4, 8, 8), method=method, target=function)
+
+
+def test_a_function_may_treat_each_sample_by_its_place():
+    module, x = seeded(Small3D), video(2, 3, 4, 8, 8)
+    classes = placed(torch.tensor([[3], [1]]))
+    found = attribute(module, x, method="gradcam", target=lambda logits: logits.gather(1, classes)[:, 0])
+    assert alike(found, attribute(module, x, method="gradcam", target=[3, 1]))
+
+
+@pytest.mark.parametrize("targets", ["12", 3])
+def test_one_target_is_not_a_list_of_targets(targets):
+    """The two letters of "12" were two classes."""
+    with pytest.raises(VidexplainError, match=f"targets is a list, such as .*{targets}.*; for one target give target="):
+        attribute(seeded(Small3D), video(2, 3, 4, 8, 8), targets=targets)

@@ -1,7 +1,7 @@
 """Explain one batch: the door to all methods for tensors."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -81,6 +81,8 @@ def attribute(
     x = to_our_order(x, layout or ORDER)
     if target is not None and targets is not None:
         raise VidexplainError("give target or targets, not both")
+    if isinstance(targets, str) or not (targets is None or isinstance(targets, Iterable)):
+        raise VidexplainError(f"targets is a list, such as [{targets!r}]; for one target give target={targets!r}")
     wanted = [target] if targets is None else list(targets)
     if not wanted:
         raise VidexplainError("targets is empty")

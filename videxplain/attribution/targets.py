@@ -103,6 +103,9 @@ def per_sample_scores(
         logits: ``(N, K)``.
         labels: The names of the classes; two where K is 1, if the network's one output has a complement.
         boundary: The value of that one output at which both are equally probable.
+
+    Raises:
+        VidexplainError: There is no such class, or a function mixes the samples.
     """
     samples, num_classes = logits.shape
     if num_classes == 1 and len(labels) == 2:
@@ -118,7 +121,10 @@ def per_sample_scores(
             raise VidexplainError(f"{len(target)} targets for a batch of {samples}")
         scores = [score_function(one, num_classes, labels) for one in target]
         return lambda out: torch.cat([score(out[i : i + 1]) for i, score in enumerate(scores)])
-    return score_function(target, num_classes, labels)
+    score = score_function(target, num_classes, labels)
+    if callable(target) and samples > 1:
+        _check_apart(score, logits.detach())
+    return score
 
 
 def for_samples(
@@ -166,6 +172,21 @@ def describe(target: Target, num_classes: int, labels: Sequence[str] = ()) -> st
 def _of(logits: Tensor, index: int) -> Tensor:
     """The score of a class ``(N,)``. Where the network has one output, that of the second class is minus it."""
     return -logits[:, 0] if index == 1 and logits.shape[1] == 1 else logits[:, index]
+
+
+def _check_apart(score: Score, logits: Tensor) -> None:
+    """Refuse a function in which the score of one sample depends on the logits of another ``(N, K)``."""
+    noise = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
+    with torch.no_grad():
+        before = score(logits)
+        for n in range(len(logits)):
+            others = torch.arange(len(logits), device=logits.device) != n
+            after = score(torch.where(others[:, None], logits, noise))
+            if not torch.allclose(before[others].float(), after[others].float(), rtol=1e-4, equal_nan=True):
+                raise VidexplainError(
+                    "the target function mixes the samples of the batch: the score of a sample may depend on its own "
+                    "logits alone"
+                )
 
 
 def _named(target: str, labels: Sequence[str]) -> list[int]:
