@@ -68,7 +68,7 @@ def test_default_layer_of_one_frame_needs_no_extent_in_time():
 
 def test_default_layer_is_found_once_for_each_size():
     module = seeded(Small3D)
-    for size, calls in [(8, 1), (8, 1), (12, 2)]:
+    for size, calls in [(8, 4), (8, 4), (12, 8)]:  # one pass, and three that say whether anything goes past it
         default_layer(module, video(2, 3, 4, size, size))
         assert module.calls == calls
 
@@ -289,3 +289,46 @@ def test_unknown_method():
 def test_options_of_a_method_without_any():
     with pytest.raises(VidexplainError, match="guided-backprop takes no option 'pooling'"):
         attribute(seeded(Small3D), video(1, 3, 4, 8, 8), method="guided-backprop", pooling="clip")
+
+
+class OverFrames(nn.Module):
+    """The last layer with extent runs inside ``vmap``, and its output cannot be kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last, self.fc = nn.Conv3d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1), nn.Linear(4, 3)
+
+    def forward(self, x):
+        frames = torch.vmap(lambda frame: self.last(frame).relu(), in_dims=2, out_dims=2)(self.first(x))
+        return self.fc(frames.mean((2, 3, 4)))
+
+
+def test_default_layer_is_no_layer_inside_vmap():
+    assert default_layer(seeded(OverFrames), video(1, 3, 4, 8, 8)) == LayerCall("first")
+
+
+class Streams(nn.Module):
+    """Two streams, of the clip and of what changes in it, or one alone, or a skip connection."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.conv, self.motion = kind, nn.Conv3d(3, 4, 3, padding=1), nn.Conv3d(3, 4, 3, padding=1)
+        self.both, self.fc = nn.ReLU(), nn.Linear(4, 3)
+
+    def forward(self, x):
+        features, motion = self.conv(x).relu(), self.motion(x - x.roll(1, 2)).relu()
+        features = {"one": motion, "two": features + motion, "joined": features + motion}[self.kind]
+        if self.kind == "joined":
+            features = self.both(features)
+        return self.fc(features.mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize("kind", ["one", "two", "joined"])
+def test_a_default_layer_that_sees_a_part_says_so(kind, recwarn):
+    module, x = seeded(lambda: Streams(kind)), video(2, 3, 4, 8, 8)
+    found = attribute(module, x, method="gradcam", target=1)
+    layer = "both" if kind == "joined" else "motion"
+    torch.testing.assert_close(found, attribute(module, x, method="gradcam", target=1, layer=layer))
+    said = {str(one.message) for one in recwarn if "goes past" in str(one.message)}
+    assert len(said) == (kind == "two")
+    assert all("the answer also depends on what goes past layer 'motion'" in one for one in said)

@@ -1,16 +1,20 @@
 """The layer that a method explains: named by the caller, or found in a pass of the network."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import rows_of, trace
+from videxplain.attribution.layer_rows import is_known
 from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, resolve
+from videxplain.attribution.probing import other_clip
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
-from videxplain.attribution.traceable import frozen_pass
+from videxplain.attribution.traceable import differ, frozen_pass
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import begin_pass, untouched
@@ -71,8 +75,44 @@ def default_layer(module: nn.Module, x: Tensor, tokens: TokenLayout | None = Non
     known = _FOUND.setdefault(module, {})
     key = (*x.shape[1:], tokens)
     if key not in known:
-        known[key] = _last_with_extent(module, x, tokens)
+        layer = known[key] = _last_with_extent(module, x, tokens)
+        if not is_known(module) and _goes_past(module, x[:1], layer):
+            _PASSED.setdefault(module, set()).add(layer)
     return known[key]
+
+
+def note_of_default(module: nn.Module, layer: object) -> str:
+    """What a reader of a map at a default layer must know: that it shows a part; empty where it shows all."""
+    if layer not in _PASSED.get(module, ()):
+        return ""
+    return (
+        f"the answer also depends on what goes past layer '{layer}', such as another stream or a skip connection, and "
+        "the map shows what goes through it alone: name a layer in which all comes together, or several joined by +"
+    )
+
+
+def _goes_past(module: nn.Module, x: Tensor, layer: LayerCall) -> bool:
+    """Whether the answer to another clip is another one although the layer puts out what it did for this one."""
+    kept: list[Any] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        kept.append(output)
+
+    def answer(clip: Tensor, hook: Callable[..., Any]) -> Any:
+        with untouched(module), torch.no_grad(), ExitStack() as hooks:
+            hooks.callback(module.get_submodule(layer.name).register_forward_hook(hook).remove)
+            begin_pass(module)
+            with frozen_pass():
+                return module(clip.clone())
+
+    def held(clip: Tensor) -> Any:
+        outputs = iter(kept)
+        return answer(clip, lambda _, __, output: next(outputs, output))
+
+    plain = answer(x, keep)
+    if not isinstance(plain, Tensor):  # no logits: the pass that is explained says it
+        return False
+    return not differ(plain, held(x)) and differ(plain, held(other_clip(x)))
 
 
 def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) -> LayerCall:
@@ -84,7 +124,8 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
     def watch(name: str) -> object:
         def hook(layer: nn.Module, __: object, output: object) -> None:
             values, _ = tensor_and_grid(output)
-            if values is None:
+            # What is put out inside torch.func.vmap cannot be kept.
+            if values is None or torch._C._functorch.is_functorch_wrapped_tensor(values):
                 return
             of_calls = shapes.setdefault(name, [])
             of_calls.append(values.shape)
@@ -146,3 +187,5 @@ def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: T
 
 _FOUND: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], LayerCall]] = WeakKeyDictionary()
 """The default layer of a network for each shape of its input, so that it is looked for once."""
+_PASSED: WeakKeyDictionary[nn.Module, set[LayerCall]] = WeakKeyDictionary()
+"""Default layers that a part of what the answer depends on goes past."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from videxplain.attribution.default_layer import note_of_default
 from videxplain.attribution.layers import FusedLayers
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, Method
@@ -29,16 +29,15 @@ def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
     """
     with alone(p.module), without_autocast():  # a method may set hooks of its own, and compute outside the network
         if not isinstance(p.layer, FusedLayers):
-            return _with_notes(method.run(p, **options), p.module)
+            return _with_notes(method.run(p, **options), p)
         results = [method.run(p.at(layer), **options) for layer in p.layer.layers]
     size = tuple(max(extent) for extent in zip(*(one.maps.shape[2:] for one in results), strict=True))
     enlarged = [F.interpolate(one.maps, size=size, mode="trilinear", align_corners=False) for one in results]
     # Each root is taken before the product, which would otherwise fall below the smallest float.
     roots = torch.stack([maps.pow(1 / len(enlarged)) for maps in enlarged])
-    return _with_notes(Attribution(results[0].logits, roots.prod(0)), p.module)
+    return _with_notes(Attribution(results[0].logits, roots.prod(0)), p)
 
 
-def _with_notes(result: Attribution, module: nn.Module) -> Attribution:
-    if not known_to_vary(module):
-        return result
-    return dataclasses.replace(result, notes=(*result.notes, VARIES))
+def _with_notes(result: Attribution, p: Pass) -> Attribution:
+    notes = (VARIES if known_to_vary(p.module) else "", note_of_default(p.module, p.layer))
+    return dataclasses.replace(result, notes=(*result.notes, *filter(None, notes)))
