@@ -37,18 +37,23 @@ class Round:
     hops: list[list[tuple[Place, Place]]] = field(default_factory=list)
     stays: list[list[Place]] = field(default_factory=list)
 
-    def is_followed(self, change: Tensor, least: float) -> bool:
+    def is_followed(self, change: Tensor, expected: Tensor, least: float) -> bool:
         """Whether changes ``(N, t, h w)`` in the end came along all hops, and stayed where a skip connection leads.
 
-        Where changes are too small for that, as in a network whose attention hardly counts yet, nothing is told.
+        Where changes are too small for that, as in a network whose attention hardly counts yet, nothing is told. Nor is
+        it where none is expected, because a rectifier before the attention hides the part of the clip that was changed.
 
         Args:
             change: As a share of the largest value.
+            expected: Above zero where a token should change, ``(N, t, h w)``.
             least: A smaller change is rounding.
         """
-        once, twice = ([max(float(change[n, *at[k]]) for n, at in enumerate(hop)) for hop in self.hops] for k in (0, 1))
+        hops = [hop for hop in self.hops if any(expected[n, *at[0]] > 0 for n, at in enumerate(hop))]
+        once, twice = ([max(float(change[n, *at[k]]) for n, at in enumerate(hop)) for hop in hops] for k in (0, 1))
         for stay in self.stays:
-            if not any(float(change[n, *place]) > least for n, place in enumerate(stay)):
+            if any(expected[n, *place] > 0 for n, place in enumerate(stay)) and not any(
+                float(change[n, *place]) > least for n, place in enumerate(stay)
+            ):
                 return False
         largest = max(once, default=0.0)
         if largest <= least:

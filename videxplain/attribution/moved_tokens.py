@@ -31,6 +31,8 @@ from videxplain.untouched import untouched
 
 Read: TypeAlias = Literal["first", "mean", "all"]
 
+_STRONG = 10.0
+"""So much stronger are the changes where weak ones changed no token."""
 _EQUAL = 1e-3
 """Gradients at tokens are the same where they differ by less than this share of the largest."""
 
@@ -197,17 +199,23 @@ class _Measured:
         """Refuse a network whose tokens change otherwise than this attention says."""
         mask = one.starts.unflatten(2, self._lists.grid[1:])[:, None].float().to(self._x.device)
         mask = nn.functional.interpolate(mask, size=tuple(self._x.shape[2:]), mode="nearest").bool()
-        before, after = self._watch(attend=one.attend), self._watch(attend=one.attend)
+        before = self._watch(attend=one.attend)
         with torch.no_grad():
             logits = self._run(before, self._x)
-            changed = self._run(after, torch.where(mask, other_clip(self._x), self._x))
+        for strength in (1.0, _STRONG):
+            after = self._watch(attend=one.attend)
+            with torch.no_grad():
+                changed = self._run(after, torch.where(mask, other_clip(self._x, strength), self._x))
+            firsts = self._changes(before.first, after.first)
+            if any(bool((first.placed[one.starts] > SMALLEST_CHANGE).all()) for first in firsts):
+                break  # Weak changes may open no rectifier.
         layers = [
             LayerAttention(nn.functional.one_hot(keys, seen.weights.shape[-1]).float(), seen.form, seen.pools)
             for keys, seen in zip(one.attend, self._seen, strict=True)
         ]
         pool = layers.pop() if layers[-1].pools else None
         wrong = []
-        for expected in (self._expected(first, layers) for first in self._changes(before.first, after.first)):
+        for expected in (self._expected(first, layers) for first in firsts):
             if pool is not None:
                 wrong.append(_against_pool(expected, pool, logits, changed))
             else:
@@ -253,7 +261,7 @@ def _against(expected: TokenRow, found: TokenRow, one: Round) -> str:
             "its tokens change with others that they do not attend to, such as by attention without a softmax, "
             "by a convolution or recurrence over tokens, or where heads lie in the batch"
         )
-    if one.is_followed(found.placed, SMALLEST_CHANGE):
+    if one.is_followed(found.placed, expected.placed, SMALLEST_CHANGE):
         return ""
     return (
         "its tokens do not change with all that they attend to, such as where attentions stand side by side, "
