@@ -28,7 +28,7 @@ def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
         {"predicted": mean, "right": share, "videos": count, "from": low, "to": low + 0.1}
         for low, count, mean, share in bins
     ]
-    axes: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%")}
+    axes: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%", tickCount=5)}
     line = (
         alt.Chart(alt.InlineData([{"predicted": 0, "right": 0}, {"predicted": 1, "right": 1}]))
         .mark_line(color=LIGHT.muted, strokeDash=[4, 4])
@@ -64,7 +64,7 @@ def reliance(table: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
                 "stays:Q",
                 title="share of predictions that stay",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format="%"),
+                axis=alt.Axis(format="%", tickCount=5),
             ),
             y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(labelLimit=160)),
             color=alt.Color(
