@@ -41,7 +41,7 @@ class Round:
         """Whether changes ``(N, t, h w)`` in the end came along all hops, and stayed where a skip connection leads.
 
         Where changes are too small for that, as in a network whose attention hardly counts yet, nothing is told. Nor is
-        it where none is expected, because a rectifier before the attention hides the part of the clip that was changed.
+        it where no change is expected, because a rectifier before the attention hides that part of the clip.
 
         Args:
             change: As a share of the largest value.

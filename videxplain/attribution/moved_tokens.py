@@ -215,11 +215,16 @@ class _Measured:
         ]
         pool = layers.pop() if layers[-1].pools else None
         wrong = []
-        for expected in (self._expected(first, layers) for first in firsts):
+        for first in firsts:
+            expected = self._expected(first, layers)
             if pool is not None:
                 wrong.append(_against_pool(expected, pool, logits, changed))
             else:
-                wrong += [_against(expected, found, one) for found in self._changes(before.last, after.last)]
+                # Nothing can be told of a place that a rectifier hides. But other tokens that change instead of its own
+                # show that tokens lie in another order.
+                elsewhere = bool(((first.placed > SMALLEST_CHANGE) & ~one.starts.to(first.placed.device)).any())
+                told = torch.ones_like(expected.placed) if elsewhere else expected.placed
+                wrong += [_against(expected, told, found, one) for found in self._changes(before.last, after.last)]
         if all(wrong):
             raise VidexplainError(wrong[0])
 
@@ -250,8 +255,11 @@ class _Measured:
         return TokenRow(*counts)
 
 
-def _against(expected: TokenRow, found: TokenRow, one: Round) -> str:
-    """What is wrong with the tokens that change; empty where they are those that are expected to."""
+def _against(expected: TokenRow, told: Tensor, found: TokenRow, one: Round) -> str:
+    """What is wrong with the tokens that change; empty where they are those that are expected to.
+
+    ``told`` is above zero at the places where a change must be seen, ``(N, t, h w)``.
+    """
     loose = expected.loose[:, : found.loose.shape[1]]
     more = ((found.placed > SMALLEST_CHANGE) & (expected.placed == 0)).any() or (
         (found.loose > SMALLEST_CHANGE) & (loose == 0)
@@ -261,7 +269,7 @@ def _against(expected: TokenRow, found: TokenRow, one: Round) -> str:
             "its tokens change with others that they do not attend to, such as by attention without a softmax, "
             "by a convolution or recurrence over tokens, or where heads lie in the batch"
         )
-    if one.is_followed(found.placed, expected.placed, SMALLEST_CHANGE):
+    if one.is_followed(found.placed, told, SMALLEST_CHANGE):
         return ""
     return (
         "its tokens do not change with all that they attend to, such as where attentions stand side by side, "
