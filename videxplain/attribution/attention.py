@@ -10,6 +10,12 @@ from torch.overrides import TorchFunctionMode
 
 from videxplain.errors import VidexplainError
 
+REORDERS = frozenset(
+    {"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "__get__", "view", "reshape", "flatten"}
+    | {"unflatten"}
+)
+"""Names of functions that give the same values in another order or shape."""
+
 
 class ReadAttention(TorchFunctionMode):
     """While active, the result of every softmax of attention goes to ``take``.

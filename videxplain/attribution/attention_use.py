@@ -9,14 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.attention import REORDERS, ReadAttention
 from videxplain.errors import VidexplainError
 
 _PRODUCTS = frozenset({"matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "addbmm", "mm", "einsum"})
-_MOVES = frozenset(
-    {"transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "__get__", "view", "reshape", "flatten"}
-    | {"unflatten", "squeeze", "unsqueeze", "contiguous", "clone", "detach"}
-)
+_MOVES = REORDERS | {"squeeze", "unsqueeze", "contiguous", "clone", "detach"}
 """Functions that give the same values, if in another order."""
 _SAME = 1e-3
 """Probabilities that differ by less are the same; a short type rounds them."""

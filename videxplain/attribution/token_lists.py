@@ -7,16 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.attention import ReadAttention, by_heads
+from videxplain.attribution.attention import REORDERS, ReadAttention, by_heads
 from videxplain.attribution.token_flow import LayerAttention, TokenRow
 from videxplain.attribution.tokens import lay_out
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 
-_MOVES = frozenset(
-    {"transpose", "transpose_", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "__get__", "view"}
-    | {"view_as", "reshape", "flatten", "unflatten", "__getitem__"}
-)
+_MOVES = REORDERS | {"transpose_", "t", "view_as", "__getitem__"}
 """Functions whose result may look like a list of tokens and have its axes in another order, or leave some out."""
 _RECURRENT = frozenset({"gru", "lstm", "rnn_tanh", "rnn_relu"})
 
