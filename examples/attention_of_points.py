@@ -20,7 +20,7 @@ from torch import Tensor
 
 import videxplain as vx
 from videxplain.actionfigures.synthesis import held_out_clips
-from videxplain.attribution.links import blocks_of, find_links
+from videxplain.attribution.attention.links import blocks_of, find_links
 from videxplain.data.transforms import to_model_input
 from videxplain.explanation.plan import plan
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import videxplain as vx
-from videxplain.attribution.links import blocks_of
+from videxplain.attribution.attention.links import blocks_of
 from videxplain.data.transforms import to_model_input
 from videxplain.data.video import VideoReader, count_frames, read_frames
 from videxplain.models.weights.files import read_metadata

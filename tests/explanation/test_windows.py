@@ -8,8 +8,8 @@ import videxplain.explanation.frame_maps as maps_module
 import videxplain.explanation.window_maps as window_maps_module
 from tests.attribution.networks import BrightSquares, Turncoat
 from tests.explanation.clips import SIDE, corner, flat, planted
-from videxplain.attribution.placement import PASSES
 from videxplain.attribution.registry import METHODS
+from videxplain.attribution.rows.placement import PASSES
 from videxplain.attribution.targets import Contrast
 from videxplain.data.clip import Clip
 from videxplain.data.stream import ClipFrames

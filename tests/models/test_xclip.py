@@ -12,7 +12,7 @@ from tests.device import here, placed
 from tests.explanation.clips import planted
 from tests.oracles.messages import relevance, rollout
 from tests.small_models import xclip, xclip_folder
-from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.attention.read import ReadAttention
 from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.models.hubs.huggingface import load_huggingface

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from videxplain.attribution.axes import ORDER, check_order, in_its_order, to_our_order
 from videxplain.attribution.engine import computing_in, traced
-from videxplain.attribution.layer_rows import LayerRows
 from videxplain.attribution.layers import LayerCall, resolve
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
+from videxplain.attribution.rows.layer_rows import LayerRows
 from videxplain.attribution.tokens import TokenReader, as_token_layout
 from videxplain.attribution.traceable import GradientsOn
 from videxplain.device import device_of

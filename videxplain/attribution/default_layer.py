@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import rows_of, trace
-from videxplain.attribution.layer_rows import is_known
 from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, resolve
-from videxplain.attribution.probing import other_clip
 from videxplain.attribution.registry import METHODS, Method
+from videxplain.attribution.rows.layer_rows import is_known
+from videxplain.attribution.rows.probing import other_clip
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
 from videxplain.attribution.traceable import differ, frozen_pass
 from videxplain.errors import VidexplainError

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.beside import check_beside, with_noise_beside
-from videxplain.attribution.extra_tokens import check_extra_tokens
-from videxplain.attribution.layer_rows import LayerRows, check_placement, check_samples, find_rows
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
+from videxplain.attribution.rows.extra_tokens import check_extra_tokens
+from videxplain.attribution.rows.layer_rows import LayerRows, check_placement, check_samples, find_rows
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
 from videxplain.attribution.traceable import GradientsOn, frozen_pass, with_noise
 from videxplain.errors import VidexplainError

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.beside import has_tensors_beside
-from videxplain.attribution.layer_rows import LayerRows
 from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.rows.layer_rows import LayerRows
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
 from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
 from videxplain.errors import VidexplainError

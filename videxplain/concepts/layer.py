@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from videxplain.attribution.default_layer import find_layer
 from videxplain.attribution.engine import computing_in, read_layer, rows_of, trace
-from videxplain.attribution.layer_rows import find_owners
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.registry import METHODS
+from videxplain.attribution.rows.layer_rows import find_owners
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
 from videxplain.attribution.versions import versions_at_once
 from videxplain.errors import VidexplainError

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.api import attribute
-from videxplain.attribution.links import find_links
+from videxplain.attribution.attention.links import find_links
 from videxplain.attribution.registry import magnitude
 from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError

@@ -9,7 +9,7 @@ from tests.device import placed
 from tests.oracles import rollout as oracle
 from tests.small_models import TRANSFORMERS, Transformer, huggingface
 from videxplain.attribution.api import attribute
-from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.attention.read import ReadAttention
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig, TokenLayout
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import read_layer, rows_of
-from videxplain.attribution.layer_rows import LayerRows, find_owners
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.methods.channel_passes import COST, weight_channels
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
+from videxplain.attribution.rows.layer_rows import LayerRows, find_owners
 from videxplain.attribution.tokens import replaced, tensor_and_grid
 
 

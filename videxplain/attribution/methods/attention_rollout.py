@@ -7,13 +7,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from videxplain.attribution.attention import ReadAttention
-from videxplain.attribution.extra_tokens import check_extra_tokens
+from videxplain.attribution.attention.moved_tokens import check_moved_tokens
+from videxplain.attribution.attention.read import ReadAttention
+from videxplain.attribution.attention.token_flow import LayerAttention, Step, TokenRow, back_through
 from videxplain.attribution.methods.message_rollout import roll_messages
-from videxplain.attribution.moved_tokens import check_moved_tokens
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
-from videxplain.attribution.token_flow import LayerAttention, Step, TokenRow, back_through
+from videxplain.attribution.rows.extra_tokens import check_extra_tokens
 from videxplain.attribution.tokens import TokenReader
 from videxplain.attribution.traceable import not_traced, traced_back
 from videxplain.errors import VidexplainError

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from videxplain.attribution.token_flow import Step, times
+from videxplain.attribution.attention.token_flow import Step, times
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 

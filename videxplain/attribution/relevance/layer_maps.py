@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from videxplain.attribution.beside import check_beside, has_tensors_beside
 from videxplain.attribution.engine import logits_with_noise_beside, read_layer, rows_of
-from videxplain.attribution.extra_tokens import check_extra_tokens
-from videxplain.attribution.layer_rows import LayerRows, check_placement, check_samples
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.relevance.composites import Composite
 from videxplain.attribution.relevance.propagation import RelevancePass, relevance_of_scores, relevance_pass
+from videxplain.attribution.rows.extra_tokens import check_extra_tokens
+from videxplain.attribution.rows.layer_rows import LayerRows, check_placement, check_samples
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout

@@ -7,10 +7,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.correspondence import Correspondence, as_it_is, find_correspondence
 from videxplain.attribution.layers import LayerCall
-from videxplain.attribution.placement import misplaced
-from videxplain.attribution.probing import Probe, Run
+from videxplain.attribution.rows.correspondence import Correspondence, as_it_is, find_correspondence
+from videxplain.attribution.rows.placement import misplaced
+from videxplain.attribution.rows.probing import Probe, Run
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from tests.attribution import folded_networks as nets
 from tests.attribution.networks import seeded, video
 from videxplain import VidexplainError
-from videxplain.attribution.correspondence import Correspondence, find_correspondence
-from videxplain.attribution.probing import code_words
+from videxplain.attribution.rows.correspondence import Correspondence, find_correspondence
+from videxplain.attribution.rows.probing import code_words
 
 SIZE = (3, 6, 16, 16)
 

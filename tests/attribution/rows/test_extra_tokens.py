@@ -6,7 +6,7 @@ from torch import nn
 
 from tests.attribution.networks import seeded, video
 from videxplain.attribution.api import attribute
-from videxplain.attribution.links import find_links
+from videxplain.attribution.attention.links import find_links
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 

@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.layer_rows import is_known
-from videxplain.attribution.probing import SMALLEST_CHANGE, Probe
+from videxplain.attribution.rows.layer_rows import is_known
+from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
 from videxplain.attribution.tokens import tensor_and_grid
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from videxplain.attribution.probing import SMALLEST_CHANGE, Probe
+from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
 
 PASSES = 7
 """What it costs to judge a layer, once for a network and a size of input."""

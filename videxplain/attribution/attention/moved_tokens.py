@@ -16,14 +16,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.attention_use import AttentionUse
+from videxplain.attribution.attention.hand_set import Round, plan_rounds
+from videxplain.attribution.attention.token_flow import LayerAttention, TokenRow, back_through
+from videxplain.attribution.attention.token_lists import Stop, TokenLists, WatchTokens
+from videxplain.attribution.attention.use import AttentionUse
 from videxplain.attribution.engine import forward
-from videxplain.attribution.hand_set_attention import Round, plan_rounds
-from videxplain.attribution.layer_rows import is_known
-from videxplain.attribution.placement import misplaced
-from videxplain.attribution.probing import SMALLEST_CHANGE, other_clip
-from videxplain.attribution.token_flow import LayerAttention, TokenRow, back_through
-from videxplain.attribution.token_lists import Stop, TokenLists, WatchTokens
+from videxplain.attribution.rows.layer_rows import is_known
+from videxplain.attribution.rows.placement import misplaced
+from videxplain.attribution.rows.probing import SMALLEST_CHANGE, other_clip
 from videxplain.attribution.traceable import differ
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout

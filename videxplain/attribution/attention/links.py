@@ -7,13 +7,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.attention import ReadAttention
+from videxplain.attribution.attention.moved_tokens import check_places_of_attention
+from videxplain.attribution.attention.read import ReadAttention
+from videxplain.attribution.attention.token_flow import LayerAttention
 from videxplain.attribution.engine import forward
-from videxplain.attribution.extra_tokens import check_extra_tokens
-from videxplain.attribution.layer_rows import is_known
-from videxplain.attribution.moved_tokens import check_places_of_attention
-from videxplain.attribution.placement import misplaced
-from videxplain.attribution.token_flow import LayerAttention
+from videxplain.attribution.rows.extra_tokens import check_extra_tokens
+from videxplain.attribution.rows.layer_rows import is_known
+from videxplain.attribution.rows.placement import misplaced
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError, unknown
 from videxplain.untouched import untouched

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.attention import REORDERS, ReadAttention, by_heads
-from videxplain.attribution.token_flow import LayerAttention, TokenRow
+from videxplain.attribution.attention.read import REORDERS, ReadAttention, by_heads
+from videxplain.attribution.attention.token_flow import LayerAttention, TokenRow
 from videxplain.attribution.tokens import lay_out
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout

@@ -2,7 +2,8 @@
 
 A layer of a network of images is given frames folded into the batch, samples or frames outermost, or one frame a call,
 or a few; it may be used several times in a pass. Which is the case cannot be told from shapes. So it is found out: the
-frames of the clip are changed, and the rows that change with a frame show it (:mod:`videxplain.attribution.probing`).
+frames of the clip are changed, and the rows that change with a frame show it
+(:mod:`videxplain.attribution.rows.probing`).
 """
 
 from collections import Counter
@@ -13,8 +14,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from videxplain.attribution.order_in_time import lay_out_rows
-from videxplain.attribution.probing import SMALLEST_CHANGE, Probe, Row, Run
+from videxplain.attribution.rows.order_in_time import lay_out_rows
+from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe, Row, Run
 from videxplain.errors import VidexplainError
 
 Place: TypeAlias = tuple[int, int]

@@ -9,7 +9,7 @@ from tests.attribution.networks import seeded, video
 from tests.device import placed
 from tests.oracles import rollout as oracle
 from videxplain.attribution.api import attribute
-from videxplain.attribution.links import find_links
+from videxplain.attribution.attention.links import find_links
 from videxplain.errors import VidexplainError
 
 GRID, WIDTH, HEADS = (2, 2, 3), 8, 2

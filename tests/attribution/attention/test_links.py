@@ -13,7 +13,7 @@ from tests.attribution.networks import seeded, video
 from tests.device import placed
 from tests.small_models import huggingface
 from videxplain import attention, load_model
-from videxplain.attribution.links import blocks_of, find_links
+from videxplain.attribution.attention.links import blocks_of, find_links
 from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import UNTRAINED_NOTE

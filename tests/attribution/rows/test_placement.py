@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import videxplain as vx
-from videxplain.attribution.placement import misplaced
+from videxplain.attribution.rows.placement import misplaced
 
 FRAMES, SIZE = 8, 32
 

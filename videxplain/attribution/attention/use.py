@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from videxplain.attribution.attention import REORDERS, ReadAttention
+from videxplain.attribution.attention.read import REORDERS, ReadAttention
 from videxplain.errors import VidexplainError
 
 _PRODUCTS = frozenset({"matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "addbmm", "mm", "einsum"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from videxplain.attribution.token_flow import LayerAttention
+from videxplain.attribution.attention.token_flow import LayerAttention
 from videxplain.models.config import TokenLayout
 
 Place = tuple[int, int]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from videxplain.attribution.probing import Row
+from videxplain.attribution.rows.probing import Row
 
 
 def lay_out_rows(rows: list[Row], steps: Sequence[int], frames: int) -> list[Row] | None:
