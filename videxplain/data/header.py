@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from videxplain.errors import VidexplainError
 
@@ -32,12 +33,16 @@ class Header:
         frames: How many frames are shown. Frames that an edit list hides are not counted.
         seconds: How long the video lasts.
         pixel_aspect: Width of a pixel divided by its height; 1 for square pixels, and where the ratio makes no sense.
+        begins: Seconds at which the frames of an AVI file begin, in the order in which they are shown. This format has
+            no other times: where frames are not stored in the order in which they are shown, the time stamps of decoded
+            frames go back. None for other formats.
     """
 
     fps: float | None
     frames: int | None
     seconds: float | None
     pixel_aspect: Fraction = Fraction(1)
+    begins: NDArray[np.float64] | None = None
 
 
 def open_container(path: Path) -> "tuple[av.container.InputContainer, av.VideoStream]":
@@ -81,9 +86,27 @@ def read_header(path: Path) -> Header:
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else None
         frames = _shown_frames(container, stream)
+        begins = _begins(container, stream)
         if frames is None:
             fps = _checked_rate(container, stream, fps)
-        return Header(fps, frames, _seconds(container, stream), _pixel_aspect(stream))
+        elif begins is not None and len(begins) > 1:
+            # It counts moments, and there may be a frame at every second one alone, as with H.264 that was copied.
+            usual = _usual_step(stream) * Fraction(stream.time_base or 0)
+            fps = fps if fps and abs(usual * fps - 1) <= _RATE_TOLERANCE else float(1 / usual)
+        return Header(fps, frames, _seconds(container, stream), _pixel_aspect(stream), begins)
+
+
+def _begins(container: "av.container.InputContainer", stream: "av.VideoStream") -> NDArray[np.float64] | None:
+    if container.format.name != "avi" or stream.time_base is None or not len(stream.index_entries):
+        return None
+    moments = np.array([entry.timestamp for entry in stream.index_entries], np.int64)
+    return np.asarray(moments * float(stream.time_base)) if (np.diff(moments) > 0).all() else None
+
+
+def _usual_step(stream: "av.VideoStream") -> Fraction:
+    """How many moments of an AVI file it is from one frame to the next."""
+    moments = [entry.timestamp for entry in stream.index_entries]
+    return Fraction(float(np.median(np.diff(moments)))) if len(moments) > 1 else Fraction(1)
 
 
 def _pixel_aspect(stream: "av.VideoStream") -> Fraction:
@@ -102,6 +125,9 @@ def _shown_frames(container: "av.container.InputContainer", stream: "av.VideoStr
         return sum(not entry.is_discard for entry in stream.index_entries)
     if container.format.name == "avi" and len(entries := stream.index_entries):
         # It also counts moments at which the picture before stays, for which there is no frame. The index has times.
+        behind = stream.frames - 1 - entries[-1].timestamp
+        if 0 <= behind < _usual_step(stream):
+            return len(entries)
         empty = entries[-1].timestamp + 1 - len(entries)
         return stream.frames - max(0, min(empty, stream.frames - 1))
     return stream.frames
@@ -111,6 +137,23 @@ def _seconds(container: "av.container.InputContainer", stream: "av.VideoStream")
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
+
+
+def last_packets(path: Path) -> tuple[float, float]:
+    """When the last packet of the video, and the last one of any stream, is over, in seconds of the file's clock."""
+    container, stream = open_container(path)
+    video = last = 0.0
+    with container:
+        try:
+            for packet in container.demux():
+                if packet.pts is None:
+                    continue
+                seconds = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                last = max(last, seconds)
+                video = max(video, seconds) if packet.stream_index == stream.index else video
+        except av.FFmpegError:
+            pass  # damaged from here on
+    return video, last
 
 
 def _checked_rate(

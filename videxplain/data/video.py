@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.data.decoder import RGB, pictures
-from videxplain.data.frame_times import frame_times, is_variable, long_gaps
-from videxplain.data.header import Header, read_header
+from videxplain.data.frame_times import frame_times, rate_of
+from videxplain.data.header import Header, last_packets, read_header
 from videxplain.data.images import is_animated, numbered_images, read_image, reading
 from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
@@ -138,28 +138,17 @@ class VideoReader:
         A file is decoded for it, unless a pass has reached the end of the range before. These are index / fps, or the
         file's time stamps where those say something else: where the frame rate varies, ``fps`` becomes the mean rate;
         where frames have long gaps between them, it becomes the rate without the gaps. A :class:`VariableRateWarning`
-        says so in both cases.
+        says so in both cases. Where time stamps have another constant rate than the file declares, ``fps`` becomes
+        theirs.
         """
         if self._images is not None:
             return np.arange(len(self._images))[self.start : self.stop] / self.fps
         if not self._stamps:
             self.count()
-        if is_variable(self._stamps):
-            steps = np.diff(self._stamps) * 1000
-            self.fps = 1000 / float(steps.mean())
-            self._tell_times(
-                f"has a variable frame rate: {self.fps:.4g} frames/s on average, with {steps.min():.0f} to "
-                f"{steps.max():.0f} ms from frame to frame"
-            )
-        elif gaps := long_gaps(self._stamps):
-            self.fps = gaps.fps
-            where = f"{gaps.seconds:.2f} s without a frame after frame {gaps.after}"
-            more = f", the longest of {gaps.count} gaps" if gaps.count > 1 else ""
-            self._tell_times(f"has {self.fps:.4g} frames/s, and {where}{more}")
+        self.fps, words = rate_of(self._stamps, self.fps)
+        if words:
+            warnings.warn(f"{self.path} {words}", VariableRateWarning, stacklevel=2)
         return frame_times(self._stamps, self.fps)[self.start :]
-
-    def _tell_times(self, words: str) -> None:
-        warnings.warn(f"{self.path} {words}", VariableRateWarning, stacklevel=3)
 
     def _name(self, index: int) -> str:
         return f"frame {index} of {self.path}" if self._images is None else str(self._images[index])
@@ -204,11 +193,19 @@ class VideoReader:
                 yield picture
                 if len(stamps) == stop:
                     if stop == self.stop:
-                        self._stamps = stamps
+                        self._stamps = self._in_order(stamps)
                         self._tell_damage([], damaged, len(stamps))
                     return
-        self._stamps = stamps
+        self._stamps = self._in_order(stamps, at_end=True)
         self._tell_damage(self._missing(stamps), damaged, len(stamps))
+
+    def _in_order(self, stamps: "array[float]", at_end: bool = False) -> "array[float]":
+        """The time stamps, or those of an AVI file's index where they go back or are missing."""
+        begins, count = self._header.begins, len(stamps)
+        if begins is None or (np.diff(stamps) > 0).all():
+            return stamps
+        known = len(begins) == count if at_end else len(begins) >= count
+        return array("d", begins[:count]) if known else stamps
 
     def _tell_damage(self, missing: list[str], damaged: int, count: int) -> None:
         if damaged:
@@ -227,8 +224,18 @@ class VideoReader:
             known = stamps[-1] - stamps[0]
             shown = known if known > 0 else (count - 1) / self.fps  # NaN, or time stamps that go back
             estimate = round(header.seconds * self.fps)
-            declared = f"about {estimate}" if header.seconds - shown > _SECONDS_MISSING and count < estimate else None
+            if header.seconds - shown > _SECONDS_MISSING and count < estimate and self._ends_early(stamps[-1]):
+                declared = f"about {estimate}"
         return [] if declared is None else [f"declares {declared} frames, {count} decode"]
+
+    def _ends_early(self, last: float) -> bool:
+        """Whether packets behind the last frame do not decode, or all streams end before the file's length is over.
+
+        Sound may be longer than the video, and some formats count the length from before the first frame.
+        """
+        video, any_stream = last_packets(self.path)
+        length = self._header.seconds or 0.0
+        return not video - last <= _SECONDS_MISSING or length - any_stream > _SECONDS_MISSING
 
     def _check_start(self, start: int, total: int) -> None:
         if total == 0:
