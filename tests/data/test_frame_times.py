@@ -54,7 +54,7 @@ def test_lost_frames_add_up(write_video, numbered):
 def test_a_rate_that_changes_a_little_gives_each_frame_its_time(write_video, numbered):
     times = [*range(0, 10_000, 40), *range(10_000, 20_000, 32)]
     path = write_video("a.mkv", (numbered(40) * 15)[: len(times)], codec="ffv1", rate=1000, times_ms=times)
-    with pytest.warns(VariableRateWarning, match=r"a\.mkv has 28\.12 frames/s on average, from which frames are up to "):
+    with pytest.warns(VariableRateWarning, match=r"has 28\.12 frames/s on average, from which frames are up to "):
         source = FileFrames(path)
     np.testing.assert_allclose(source.times * 1000, times)
 
@@ -74,16 +74,22 @@ def test_avi_with_a_frame_at_every_second_moment(write_video, numbered):
         np.testing.assert_array_equal(reader.times(), np.arange(40) / 25)
 
 
-def test_avi_whose_frames_are_stored_out_of_order_has_the_times_of_its_index(write_video, numbered):
+def test_avi_whose_frames_are_stored_out_of_order_has_the_times_of_its_index(write_video, numbered, tmp_path):
     times = [*range(0, 1000, 100), *range(1000, 2000, 20)]
-    path = write_video(
-        "a.avi", numbered(30) * 2, codec="libx264", pix_fmt="yuv420p", rate=50, b_frames=2, times_ms=times
-    )
+    looks = {"codec": "libx264", "pix_fmt": "yuv420p", "rate": 50, "b_frames": 2}
+    stored = write_video("a.ts", numbered(30) * 2, **looks, container="mpegts", times_ms=times)
+    path = tmp_path / "a.avi"
+    with av.open(str(stored)) as source, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
     with pytest.warns(VariableRateWarning):
         source = FileFrames(path)
     # The index says when frames are decoded: here the step of 0.1 s comes once more.
     np.testing.assert_allclose(source.times * 1000, times, atol=101)
-    assert source.times[-1] - source.times[11] == pytest.approx(0.96)
+    assert source.times[-1] - source.times[11] == pytest.approx(0.96, abs=0.03)
 
 
 @pytest.mark.parametrize(("sound_seconds", "from_ms"), [(6, 0), (1, 4000)])
