@@ -14,7 +14,7 @@ from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain
 from videxplain.explanation.player import NOTEBOOK_FRAMES, player_data_of, strongest_part_of
-from videxplain.viz.player.bundle import shrunk
+from videxplain.viz.player.bundle import player_page, shrunk
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +107,25 @@ def test_a_part_of_a_clip_has_its_own_curve(found):
     data = player_data_of(found, 1 << 20, 4, 9)
     assert data.meta["frames"] == 5
     assert data.meta["curve"] == pytest.approx(found.temporal[4:9].tolist())
+
+
+@pytest.mark.browser
+def test_the_player_names_the_frames_and_seconds_of_the_clip(browser, tmp_path):
+    clip = planted(20, 4, 11)
+    times = np.array([*range(0, 10), *range(20, 30)], float)
+    found = explain(BrightSquares(8, 32, "consecutive"), Clip(clip.frames, 1.0, times=times + 3), target=1)
+    data = player_data_of(found, 1 << 20, 12, 17)
+    assert data.meta["first"] == 12
+    assert data.meta["seconds"] == [22, 23, 24, 25, 26]
+    (tmp_path / "part.html").write_text(player_page(data, b""), encoding="utf-8")
+    for path, frame, words in (
+        (found.save(tmp_path / "whole.html"), 11, "frame 11 of 20, 21.00 s"),
+        (tmp_path / "part.html", 3, "frame 15 of 12 to 16, 25.00 s"),
+    ):
+        with page(browser) as shown:
+            shown.goto(path.as_uri())
+            shown.evaluate(f"player.go({frame})")
+            assert shown.evaluate("player.where.textContent") == words
 
 
 def test_frames_are_shown_in_square_pixels(tmp_path):

@@ -79,3 +79,12 @@ def test_wrong_frames_are_refused(tmp_path):
         writer.write(np.zeros((4, 6, 3), np.uint8))
         with pytest.raises(ValueError, match="expected"):
             writer.write(np.zeros((6, 4, 3), np.uint8))
+
+
+def test_frames_that_follow_too_fast_are_left_out_where_the_rate_varies(tmp_path):
+    times = np.concatenate([np.arange(40) * 0.002, 0.1 + 2 * np.arange(4)])
+    with GifWriter(tmp_path / "a.gif", 44 / 6.1, (24, 32), times=times) as writer:
+        for frame in still(44):
+            writer.write(frame)
+    _, milliseconds, _ = read(tmp_path / "a.gif")
+    assert milliseconds[:-1] == [100, 2000, 2000, 2000]

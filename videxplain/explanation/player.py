@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.boxes import scaled_box
+from videxplain.data.shown import irregular_times
 from videxplain.files import replacing
 from videxplain.progress import Progress
 from videxplain.viz.player.bundle import COLOURS, PlayerData, player_data, player_frame, player_page, shrunk
@@ -42,6 +43,7 @@ def player_data_of(
     name = source.path.name if source.path else "clip"
     chosen = range(*slice(start, stop).indices(explanation.num_frames))
     maps = np.nan_to_num(np.stack([explanation.maps[i] for i in chosen]))
+    seconds = irregular_times(source)
     return player_data(
         shrunk(maps, most_bytes),
         temporal=np.nan_to_num(explanation.temporal[start:stop]),
@@ -53,6 +55,8 @@ def player_data_of(
         label=origin.target,
         notes=explanation.notes,
         view=explanation.shown_box,
+        first=chosen.start,
+        seconds=None if seconds is None else seconds[chosen.start : chosen.stop],
     )
 
 

@@ -45,7 +45,7 @@ class GifWriter:
 
         Args:
             path: Where to.
-            fps: Frames per second of the frames that `write` is given; every n-th one is kept.
+            fps: Frames per second of the frames that `write` is given; without times, every n-th one is kept.
             size: Height and width of the frames.
             note: A line for the file's comment.
             times: Seconds at which each frame is shown, growing from 0; None shows them all for the same time.
@@ -56,6 +56,7 @@ class GifWriter:
         self._fps, self._times = fps, times
         self._stride = math.ceil(fps / MAX_FPS - 1e-6)
         self._received = 0
+        self._kept: list[int] = []
         self._shape = (*size, 3)
         scale = min(1.0, MAX_WIDTH / size[1])
         self._size = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -75,10 +76,11 @@ class GifWriter:
         """Take one ``(H, W, 3)`` uint8 RGB frame."""
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise ValueError(f"expected {self._shape} uint8, got {frame.shape} {frame.dtype}")
-        if self._received % self._stride == 0:
+        if self._is_due(self._received):
             shrunk = cv2.resize(np.ascontiguousarray(frame), self._size[::-1], interpolation=cv2.INTER_AREA)
             picture = av.VideoFrame.from_ndarray(np.asarray(shrunk, np.uint8), format="rgb24")
-            picture.pts, picture.time_base = self._received // self._stride, CLOCK
+            picture.pts, picture.time_base = len(self._kept), CLOCK
+            self._kept.append(self._received)
             self._container.mux(self._stream.encode(picture))
             self._palette.add(picture)
         self._received += 1
@@ -105,8 +107,7 @@ class GifWriter:
             self._files.pop_all().__exit__(AbandonedError, AbandonedError(), None)
 
     def _make(self, palette: av.VideoFrame) -> None:
-        count = math.ceil(self._received / self._stride)
-        last = self._centiseconds((count - 1) * self._stride)
+        last = self._centiseconds(self._kept[-1])
         options = {"loop": "0", "final_delay": str(max(self._centiseconds(self._received) - last, 2))}
         with (
             av.open(str(self._waiting)) as source,
@@ -120,11 +121,17 @@ class GifWriter:
                 waiting = frame.reformat(format="rgb24")
                 waiting.pts, waiting.time_base = index, CLOCK
                 painted = painter.paint(waiting)
-                painted.pts, painted.time_base = self._centiseconds(index * self._stride), CENTISECOND
+                painted.pts, painted.time_base = self._centiseconds(self._kept[index]), CENTISECOND
                 container.mux(stream.encode(painted))
             container.mux(stream.encode(None))
         if self._note:
             _add_comment(self._temporary, self._note)
+
+    def _is_due(self, frame: int) -> bool:
+        """Whether a frame is kept: every n-th, or, with times, one that is shown long enough after the one before."""
+        if self._times is None or not self._kept:
+            return frame % self._stride == 0
+        return float(self._times[frame] - self._times[self._kept[-1]]) >= 1 / MAX_FPS - 1e-6
 
     def _centiseconds(self, frame: int) -> int:
         """When a source frame is shown, in hundredths of a second, which is how GIF counts."""

@@ -28,7 +28,8 @@ class PlayerData:
 
     Attributes:
         meta: Everything but the values, ready for JSON: ``frames, fps, width, height,
-            maps {steps, rows, columns, scale}, range, signed, curve, title, label, notes, view``.
+            maps {steps, rows, columns, scale}, range, signed, curve, title, label, notes, view, first,
+            seconds``.
         maps: The values ``(T, h, w)`` divided by ``scale``, half precision, little-endian.
     """
 
@@ -53,6 +54,8 @@ def player_data(
     label: str = "",
     notes: Sequence[str] = (),
     view: Box | None = None,
+    first: int = 0,
+    seconds: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> PlayerData:
     """Pack one map a frame for the browser.
 
@@ -70,6 +73,9 @@ def player_data(
         label: The class that is explained.
         notes: What the reader must not miss.
         view: The part of a frame that the network saw and the maps cover, in pixels; None for the whole frame.
+        first: The number of the first frame in the clip, of which the player may show a part.
+        seconds: ``(T,)`` when each frame is shown in the clip; None where that is its number divided by ``fps``. The
+            player itself shows all frames for the same time.
     """
     stacked = np.stack([np.asarray(one, np.float32) for one in maps])
     largest = float(np.abs(stacked).max()) or 1.0
@@ -87,6 +93,8 @@ def player_data(
         "label": label,
         "notes": list(notes),
         "view": None if view is None else _corners(view, size),
+        "first": first,
+        "seconds": None if seconds is None else [float(value) for value in seconds],
     }
     return PlayerData(meta, (stacked / largest).astype("<f2").tobytes())
 

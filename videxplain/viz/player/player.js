@@ -2,7 +2,8 @@
  *
  *   const player = new videxplain.Player(element, {meta, maps, video, poster, colours});
  *
- * meta    what bundle.py writes: frames, fps, width, height, maps, range, signed, curve, label, title, notes, view
+ * meta    what bundle.py writes: frames, fps, width, height, maps, range, signed, curve, label, title, notes, view,
+ *         first, seconds
  * maps    bytes of the maps (ArrayBuffer or Uint8Array)
  * video   address of the clip, one constant frame rate, without map
  * colours tables of 768 bytes by name; the first is the default
@@ -314,11 +315,13 @@
       } else {
         this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
       }
-      const seconds = (this.frame / meta.fps).toFixed(2);
-      this.where.textContent = `frame ${this.frame} of ${this.count}, ${seconds} s`;
+      const number = (meta.first || 0) + this.frame;
+      const seconds = (meta.seconds ? meta.seconds[this.frame] : number / meta.fps).toFixed(2);
+      const part = meta.first ? `${meta.first} to ${meta.first + this.count - 1}` : this.count;
+      this.where.textContent = `frame ${number} of ${part}, ${seconds} s`;
       this.slider.setAttribute("aria-valuenow", String(this.frame));
-      this.slider.setAttribute("aria-valuetext", `frame ${this.frame}, ${seconds} seconds, contribution ${meta.curve[this.frame].toPrecision(3)}`);
-      this.canvas.setAttribute("aria-label", `map of frame ${this.frame}`);
+      this.slider.setAttribute("aria-valuetext", `frame ${number}, ${seconds} seconds, contribution ${meta.curve[this.frame].toPrecision(3)}`);
+      this.canvas.setAttribute("aria-label", `map of frame ${number}`);
       this.drawButton();
       this.drawCurve();
     }
