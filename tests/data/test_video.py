@@ -326,9 +326,30 @@ def test_images_of_several_clips_in_one_folder_are_not_one_clip(tmp_path):
     image = np.zeros((4, 4, 3), np.uint8)
     names = [f"{name}_{number:05d}.png" for name in ("img", "flow_x", "flow_y") for number in (1, 2, 3)]
     folder = write_images(tmp_path / "clip", dict.fromkeys(names, image))
-    with pytest.raises(VidexplainError, match=r"several clips \(img_\* and flow_x_\* have the same numbers\)") as error:
+    with pytest.raises(VidexplainError, match=r"several clips \(flow_x_\* and flow_y_\* have the same numbers\)") as error:
         VideoReader(folder)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("thumbnail.png", r"holds numbered images, and thumbnail\.png has no number: remove it, or number it$"),
+        ("img_2.jpg", r"holds one frame twice, img_2\.jpg and img_2\.png: remove one of the two$"),
+    ],
+)
+def test_an_image_that_is_no_frame_is_named(tmp_path, other, message):
+    names = [*(f"img_{number}.png" for number in range(4)), other]
+    folder = write_images(tmp_path / "clip", dict.fromkeys(names, np.zeros((4, 4, 3), np.uint8)))
+    with pytest.raises(VidexplainError, match=message):
+        VideoReader(folder)
+
+
+def test_images_without_numbers_come_in_the_order_of_their_names_and_whole_seconds_first(tmp_path):
+    for names in (["a.png", "b.png", "C.png"], ["t_0.png", "t_0.1.png", "t_0.2.png", "t_1.png", "t_1.1.png"]):
+        images = {name: np.full((4, 4, 3), 10 * i, np.uint8) for i, name in enumerate(names)}
+        folder = write_images(tmp_path / names[0][0], dict(reversed(images.items())))
+        assert levels(VideoReader(folder)) == [10 * i for i in range(len(names))]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"])

@@ -23,7 +23,8 @@ def numbered_images(folder: Path) -> list[Path]:
     """The images of a folder, in the order of the numbers in their names.
 
     Raises:
-        VidexplainError: The folder holds no images, or those of several clips, such as colours and flow.
+        VidexplainError: The folder holds no images, those of several clips, such as colours and flow, or one that is
+            no frame of the clip.
     """
     # Names that begin with a dot are what other systems leave beside the images they name.
     files = [path for path in folder.iterdir() if not path.name.startswith(".")]
@@ -39,11 +40,17 @@ def numbered_images(folder: Path) -> list[Path]:
 
 
 def _check_one_name(folder: Path, images: list[Path]) -> None:
-    """Raise for images of several clips: names with the same numbers, such as those of ``img_1`` and ``flow_x_1``."""
+    """Raise for images of several clips, such as ``img_1`` and ``flow_x_1``, and for one that is no frame."""
     numbers: dict[str, set[tuple[int, ...]]] = {}
-    for path in images:
+    names: dict[str, str] = {}
+    for path in sorted(images):
         found = re.findall(r"\d+", path.stem)
         numbers.setdefault(re.sub(r"\d+", "*", path.stem.casefold()), set()).add(tuple(map(int, found)))
+        if (other := names.setdefault(path.stem, path.name)) != path.name:
+            raise VidexplainError(f"{folder} holds one frame twice, {other} and {path.name}: remove one of the two")
+    bare = next((name for stem, name in names.items() if not re.search(r"\d", stem)), None)
+    if bare and any(len(found) > 1 for found in numbers.values()):
+        raise VidexplainError(f"{folder} holds numbered images, and {bare} has no number: remove it, or number it")
     for one, other in combinations([name for name, found in numbers.items() if len(found) > 1], 2):
         if len(numbers[one] & numbers[other]) > 1:
             raise VidexplainError(
@@ -107,6 +114,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:
-    # Splitting at numbers puts them at the odd places; the name itself decides between 1.png and 01.png.
-    parts = re.split(r"(\d+)", path.name)
+    # Splitting at numbers puts them at the odd places; the name itself decides between 1.png and 01.png. The suffix is
+    # no part of it: a full stop may be part of a number, and 1 comes before 1.5.
+    parts = re.split(r"(\d+)", path.stem)
     return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], path.name
