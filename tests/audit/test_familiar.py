@@ -11,7 +11,8 @@ from videxplain.audit.features import BatchFeatures
 from videxplain.audit.report.statistics import overview
 from videxplain.audit.report.words import cards_of, settings_in_words
 from videxplain.models.config import ModelConfig
-from videxplain.models.familiarity import Familiarity
+from videxplain.models.familiarity import Distribution, Familiarity
+from videxplain.models.picture import feature_count
 
 
 class Frames(nn.Module):
@@ -39,8 +40,10 @@ class Frames(nn.Module):
 
 def known(model: nn.Module, stages: tuple[str, ...], limit: float) -> nn.Module:
     """The network, which now has learned from clips whose features are all zero."""
-    width = sum(getattr(model, name).out_channels for name in stages)
-    model.familiarity = Familiarity(stages, torch.zeros(2, width), torch.eye(width), limit, -1.0, 5, 5)
+    picture, width = feature_count(model.config.size), sum(getattr(model, name).out_channels for name in stages)
+    of_picture = Distribution(torch.zeros(1, picture), torch.eye(picture), 1.0)
+    of_stages = Distribution(torch.zeros(2, width), torch.eye(width), 1.0)
+    model.familiarity = Familiarity(stages, of_picture, of_stages, limit, -1.0, 5, 5)
     return model.eval()
 
 

@@ -1,6 +1,8 @@
 """The report in a real browser, opened from disk without a connection."""
 
 import time
+from dataclasses import replace
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -99,9 +101,73 @@ def test_filters_and_clips_without_media(browser, audits):
         shown.get_by_role("button", name="Clear").click()
         shown.wait_for_function("document.getElementById('count').textContent.startsWith('28')")
         assert shown.locator("#clips img").count() == 12
-        bare = shown.locator("#clips li", has_text="no picture was written").first
+        bare = shown.locator("#clips li", has_text="no video here").first
         bare.locator("a").click()
-        shown.wait_for_selector("text=No picture was written for this clip")
+        shown.wait_for_selector("text=No video was written for this clip")
+
+
+@pytest.fixture(scope="module")
+def odd_labels(figures, tmp_path_factory):
+    """An audit of classes with names that HTML and canvases change."""
+    data = open_dataset(figures)
+    odd = {"Run": "two  spaces", "Jump": "walk", "Kick": "x" * 200, "Bow": "<b>bow</b>"}
+    labels = tuple(odd.get(label, label) for label in data.labels)
+    model = Tiny().eval()
+    model.config = model.config.replace(labels=tuple(odd.get(label, label) for label in model.config.labels))
+    out = tmp_path_factory.mktemp("odd")
+    audit = run_audit(model, replace(data, labels=labels), out, subset="all", trust=False)
+    build_report(audit, clips="2")
+    return audit
+
+
+def test_classes_with_odd_names(browser, odd_labels):
+    table = odd_labels.videos
+    with page(browser) as shown:
+        for label in ("two  spaces", "<b>bow</b>"):
+            shown.goto("about:blank")
+            shown.goto(report(odd_labels, "clips.html") + "#" + urlencode({"truth": label}))
+            assert shown.locator("#count").inner_text() == f"{(table['truth'] == label).sum()} of 28 clips"
+        # The weights do not say which clips are known, so the clips cannot be filtered by it.
+        assert shown.locator("select[name=known]").is_hidden()
+        assert shown.locator("select[name=truth]").is_visible()
+        shown.goto(report(odd_labels, "confusion.html"))
+        shown.fill("#find", "walk")
+        shown.locator("#find").press("Enter")
+        assert shown.locator("#cell").inner_text().startswith("walk taken for walk")
+        # A long name does not push the figures of its class out of sight.
+        shown.goto(report(odd_labels, "classes.html"))
+        assert shown.evaluate("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.table'))")
+
+
+def test_only_the_last_clip_that_was_asked_for_is_shown(browser, audits, tmp_path):
+    audit = audits[0]
+    first, second = (audit.videos["name"].iloc[i] for i in choose_clips(audit, np.arange(28), {}, "12")[:2])
+    with page(browser) as shown:
+        shown.goto(report(audit, "clip.html") + f"#name={first}")
+        shown.wait_for_selector("#choices button")
+        names = [second, first, second]
+        shown.evaluate("names => names.forEach((name) => (location.hash = 'name=' + name))", names)
+        shown.wait_for_selector("#choices button")
+        shown.wait_for_timeout(500)
+        wrong = not audit.videos.set_index("name")["correct"][second]
+        assert shown.locator("#choices button").count() == (3 if wrong else 1)
+        assert shown.locator("#facts dt", has_text="frames a second").count() == 1
+    both = build_comparison(*audits, tmp_path / "both", clips="2")
+    with page(browser) as shown:
+        shown.goto(both.as_uri())
+        shown.evaluate("[...document.querySelectorAll('#pairs a')].slice(0, 2).forEach((one) => one.click())")
+        shown.wait_for_selector("#pair .vx-player >> nth=1")
+        shown.wait_for_timeout(500)
+        assert shown.locator("#pair h2").count() == 2
+
+
+def test_charts_fit_a_phone(browser, audits):
+    with page(browser, 390) as shown:
+        for name in ("index", "odd"):
+            shown.goto(report(audits[0], f"{name}.html"))
+            shown.wait_for_selector(".chart svg")
+            for chart in shown.locator(".chart").all():
+                assert chart.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_firefox_opens_it_from_disk(audits, tmp_path):

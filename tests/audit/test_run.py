@@ -1,6 +1,9 @@
 """Audits: the same numbers as one clip at a time, whatever ran them; resumed, refused, damaged."""
 
+import os
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +17,12 @@ from videxplain.audit.api import run_audit
 from videxplain.audit.batches import Batches, Question
 from videxplain.audit.engines import Processes
 from videxplain.audit.entries import list_entries
-from videxplain.audit.report.build import build_report
+from videxplain.audit.report.build import VideosGoneWarning, build_report
 from videxplain.audit.result import Audit
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
+from videxplain.viz.video import save_video
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +161,66 @@ def test_names_are_told_apart_whatever_the_case(tmp_path):
     names = [entry.name for entry in list_entries(VideoDataset("d", tmp_path, (), (), listed), "test")]
     assert len({name.casefold() for name in names}) == 3
     assert all(name and name.strip(".-") == name for name in names)
+
+
+def test_names_are_told_apart_from_names_that_end_in_numbers():
+    listed = [
+        Video(Path("d") / name, -1, "") for name in ("x/a.mp4", "y/a.mp4", "a-1.mp4", "A-0.avi", "é" * 125 + ".ts")
+    ]
+    names = [entry.name for entry in list_entries(VideoDataset("d", Path("d"), (), (), tuple(listed)), "test")]
+    assert names == ["a-0-0", "a-1-1", "a-1", "A-0", "é" * 100]
+
+
+def test_the_videos_of_a_list_are_relative_to_its_folder(figures, tmp_path, tiny, monkeypatch):
+    source = next((figures / "UCF-101" / "Walk").glob("*.avi"))
+    (tmp_path / "data").mkdir()
+    shutil.copy(source, tmp_path / "data" / "a.avi")
+    os.link(source, os.fsencode(tmp_path / "data") + b"/\xe9.avi")
+    (tmp_path / "data" / "list.csv").write_bytes(b"path,label\na.avi,Walk\n")
+    monkeypatch.chdir(tmp_path)
+    listed = open_dataset("data/list.csv", for_training=False)
+    latin = Video(Path(os.fsdecode(b"data/\xe9.avi")), 0, os.fsdecode(b"\xe9"))
+    audit = run_audit(tiny, replace(listed, test=(*listed.test, latin)), "out", trust=False)
+    assert audit.videos["path"].tolist() == ["a.avi", "\\udce9.avi"]
+    assert [audit.path(number).is_file() for number in (0, 1)] == [True, True]
+    page = build_report(audit)
+    assert len(list((page.parent / "media").glob("*.mp4"))) == 2
+    # Elsewhere the videos are not found, and the report says so.
+    monkeypatch.chdir("/")
+    with pytest.warns(VideosGoneWarning, match="2 of 2 clips have no video here: no such file: data/a.avi; run"):
+        build_report(Audit.load(tmp_path / "out"))
+    assert "2 of 2 clips have no video here" in (tmp_path / page).read_text(encoding="utf-8")
+
+
+def test_a_video_that_has_changed_is_not_shown_with_the_old_maps(figures, tmp_path, tiny):
+    root = tmp_path / "videos"
+    root.mkdir()
+    for name in ("a.avi", "b.avi"):
+        shutil.copy(next((figures / "UCF-101" / "Walk").glob("*.avi")), root / name)
+    audit = run_audit(tiny, root, tmp_path / "out", trust=False)
+    save_video(tmp_path / "other.mp4", iter(np.zeros((7, 64, 80, 3), np.uint8)), 25.0)
+    shutil.copy(tmp_path / "other.mp4", root / "b.avi")
+    with pytest.warns(VideosGoneWarning, match=r"1 of 2 clips .*b.avi has changed: 7 frames, not 20"):
+        page = build_report(audit)
+    assert [path.stem for path in (page.parent / "media").glob("*.mp4")] == ["a"]
+
+
+def test_labels_that_the_network_does_not_know_are_said(dataset, tmp_path, tiny):
+    labels = ("Walking", *dataset.labels[1:])
+    audit = run_audit(tiny, replace(dataset, labels=labels), tmp_path / "out", subset="all", trust=False)
+    others = int((audit.videos["truth"] == "Walking").sum())
+    assert others == 2
+    assert "the accuracy leaves out 2 of 28 videos, because their labels are no classes of the network" in audit.notes
+
+
+def test_a_part_without_videos_is_refused(figures, tmp_path, tiny):
+    alone = tmp_path / "data" / "Walk"
+    alone.mkdir(parents=True)
+    shutil.copy(next((figures / "UCF-101" / "Walk").glob("*.avi")), alone)
+    with pytest.raises(VidexplainError, match="has no test videos: say --subset train or --subset all"):
+        run_audit(tiny, tmp_path / "data", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert len(run_audit(tiny, tmp_path / "data", tmp_path / "out", subset="all", trust=False).videos) == 1
 
 
 def test_classes_that_do_not_meet(dataset, tmp_path, tiny):

@@ -1,5 +1,6 @@
 """``predictions.csv``: what is written is read again, and other files are refused."""
 
+import os
 import re
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def test_what_is_written_is_read_digit_for_digit(tmp_path):
     assert said.predicted.tolist() == probabilities.argmax(1).tolist()
     assert said.truth.tolist() == [i % 7 for i in range(20)]
     assert [str(video.path) for video in said.videos[:2]] == ["Kick/v_0.avi", "Kick/v_1.avi"]
+
+
+def test_a_file_name_that_is_not_utf_8_is_written_with_escapes(tmp_path):
+    video = Video(Path(os.fsdecode(b"/data/Kick/\xe9.avi")), 0, "g")
+    write_predictions(tmp_path / "predictions.csv", [video], ["Kick"], np.ones((1, 1), np.float32))
+    assert [str(one.path) for one in read_predictions(tmp_path).videos] == ["Kick/\\udce9.avi"]
 
 
 def test_files_without_probabilities_still_say_what_was_predicted(tmp_path):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from videxplain.explanation.familiarity import pass_of
 from videxplain.models.familiarity import Familiarity, energies
-from videxplain.models.stages import StageFeatures, stage_features
+from videxplain.models.stages import ClipFeatures, clip_features
 
 _SAME = 1e-2
 """Features of a clip in a batch and alone count as equal if they differ by less than this share of the largest."""
@@ -23,7 +23,7 @@ class Seen:
 
     Attributes:
         classifier: ``(N, F)``, the input of the last linear layer; None if its rows are not the clips.
-        distance: ``(N,)``, distance of the features from the nearest class; None if the weights do not say what the
+        distance: ``(N,)``, distance of the features from known ones; None if the weights do not say what the
             network was trained on.
         energy: ``(N,)``, energy score of the logits; None as for ``distance``.
     """
@@ -56,7 +56,7 @@ class BatchFeatures:
         watch = _Watch(x)
         with ExitStack() as stack:
             if self._known is not None:
-                watch.stages = stack.enter_context(stage_features(self._model, self._known.stages))
+                watch.stages = stack.enter_context(clip_features(self._model, self._known.stages))
             if self._classifier is not None:
                 stack.callback(self._classifier.register_forward_pre_hook(watch.note).remove)
             yield watch
@@ -83,8 +83,10 @@ class BatchFeatures:
             if self._in_order is None:
                 # Some networks fold frames into the batch. The last clip alone shows whether each row is one clip.
                 _, alone = pass_of(self._model, x[-1:], self._known.stages)
+                # The first features are those of the picture, which no network mixes.
+                start = self._known.of_picture.means.shape[1]
                 self._in_order = alone is not None and bool(
-                    (alone[0] - held[-1]).abs().max() <= _SAME * alone.abs().max()
+                    (alone[0] - held[-1])[start:].abs().max() <= _SAME * alone[0, start:].abs().max()
                 )
             if not self._in_order:
                 held = None
@@ -100,7 +102,7 @@ class _Watch:
 
     def __init__(self, x: Tensor) -> None:
         self.x = x
-        self.stages: StageFeatures | None = None
+        self.stages: ClipFeatures | None = None
         self.held: Tensor | None = None
         self.classifier: NDArray[np.float64] | None = None
         self._given: list[Tensor] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.audit.entries import path_of
 from videxplain.audit.settings import Settings, read_settings
 from videxplain.audit.shards import Shard, cut
 from videxplain.audit.tables import VIDEOS, number_of, read_maps
@@ -60,7 +61,11 @@ class Audit:
         filled = int((self.videos["filled"] > 0).sum())
         strange = int((self.videos["unfamiliar"] == True).sum())  # noqa: E712 (None is neither)
         explained = int(self.videos["error"].isna().sum())
+        known = self.videos["truth"].isin(self.settings.labels) | self.videos["truth"].isna()
         said: tuple[str, ...] = (short_videos_note(filled),) if filled else ()
+        if others := int((~known & self.videos["error"].isna()).sum()):
+            which = f"{others:,} of {explained:,} videos"
+            said += (f"the accuracy leaves out {which}, because their labels are no classes of the network",)
         if strange > _FEW * explained:
             said += (f"{strange:,} of {explained:,} videos are {UNFAMILIAR_FRAME}: its predictions there mean nothing",)
         return said
@@ -100,7 +105,7 @@ class Audit:
 
     def path(self, video: int) -> Path:
         """The file of a video, or its folder of frames."""
-        return Path(self.settings.data) / str(self.videos["path"].iloc[video])
+        return path_of(str(self.videos["path"].iloc[video]), Path(self.settings.data), self.settings.kind)
 
     def __repr__(self) -> str:
         return f"Audit({self.settings.model} on {self.settings.data}, {self.settings.videos:,} videos, {self.folder})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.audit.entries import path_of
 from videxplain.audit.shards import Shard, cut
 from videxplain.audit.tables import number_of
 from videxplain.concepts import tables
@@ -133,7 +134,7 @@ class Concepts:
 
     def path(self, video: int) -> Path:
         """The file of a video, or its folder of frames."""
-        return Path(self.settings.data) / str(self.videos["path"].iloc[video])
+        return path_of(str(self.videos["path"].iloc[video]), Path(self.settings.data), self.settings.kind)
 
     def _table(self, name: str) -> "pd.DataFrame":
         import pandas as pd

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,9 @@ def write_predictions(
         labels: Names of the K classes.
         probabilities: ``(V, K)``; written with nine digits, so that reading gives the same float32 numbers.
     """
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    # A file name that is not UTF-8 holds surrogates, which UTF-8 cannot hold.
+    form: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "backslashreplace"}
+    with replacing(path) as temporary, temporary.open("w", **form) as file:
         writer = csv.writer(file)
         writer.writerow([*COLUMNS, *labels])
         for video, row in zip(videos, probabilities, strict=True):

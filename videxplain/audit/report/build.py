@@ -1,7 +1,7 @@
 """The report of one audit."""
 
+import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from videxplain.audit.report.pages import PAGES, Pages
 from videxplain.audit.report.statistics import RELIANCE, confusion, overview
 from videxplain.audit.report.words import cards_of, footer_of, percent, settings_in_words
 from videxplain.audit.result import Audit
+from videxplain.data.stream import FileFrames
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.confusion import most_confused
 from videxplain.files import make_folder
@@ -27,6 +28,10 @@ _CONFUSED_SHOWN = 20
 _FAILED_SHOWN = 200
 _ODD_SHOWN = 5
 _MEMBERS_SHOWN = 24
+
+
+class VideosGoneWarning(UserWarning):
+    """Videos of an audit are not where they were, so the report cannot show them."""
 
 
 def build_report(
@@ -60,13 +65,15 @@ def build_report(
     gathered = gather(audit, explained)
     clusters, odd = _clusters(audit, explained, gathered)
     chosen = choose_clips(audit, explained, odd, clips)
-    written, moved = _write_clips(audit, chosen, folder / "media", gathered, max_side, progress)
+    written, moved, lost = _write_clips(audit, chosen, folder / "media", gathered, max_side, progress)
+    if lost:
+        warnings.warn(lost, VideosGoneWarning, stacklevel=2)
     title = f"{audit.settings.method} of {audit.settings.model} on {Path(audit.settings.data).name}"
     pages = Pages(
         folder,
         title=title,
         footer=footer_of(audit, len(explained), len(written)),
-        notes=[*audit.notes, *notes],
+        notes=[*audit.notes, *notes, *([lost] if lost else [])],
         pages=PAGES if table["truth"].notna().any() else [page for page in PAGES if page[0] != "confusion.html"],
     )
     counts = confusion(table.iloc[explained], labels)
@@ -95,12 +102,20 @@ def _clusters(audit: Audit, explained: NDArray[np.int64], gathered: Gathered) ->
 
 def _write_clips(
     audit: Audit, chosen: Sequence[int], folder: Path, gathered: Gathered, max_side: int, progress: Progress | None
-) -> tuple[set[int], dict[str, NDArray[np.float64]]]:
-    """Write the media of clips. Returns the clips that were written, and the sum of the movement of each class."""
+) -> tuple[set[int], dict[str, NDArray[np.float64]], str]:
+    """Write the media of clips.
+
+    Returns:
+        The clips that were written, the sum of the movement of each class, and a line about videos that have gone since
+        they were explained; empty if there are none.
+    """
     written: set[int] = set()
     moved: dict[str, NDArray[np.float64]] = {}
+    first = ""
     for done, number in enumerate(chosen, start=1):
-        with suppress(VidexplainError):  # the video has gone since it was explained
+        if problem := _changed(audit, number):
+            first = first or problem
+        else:
             movement = write_clip(audit, number, folder, max_side)
             written.add(number)
             label = class_of(audit, number)
@@ -108,13 +123,28 @@ def _write_clips(
             moved[label] = moved.get(label, np.zeros(grid)) + to_grid(movement, grid)
         if progress:
             progress(done, len(chosen))
-    return written, moved
+    lost = len(chosen) - len(written)
+    line = f"{lost:,} of {len(chosen):,} clips have no video here: {first}"
+    if not Path(audit.settings.data).is_absolute():
+        line += "; run 'videxplain audit report' in the folder in which the audit was run"
+    return written, moved, line if lost else ""
+
+
+def _changed(audit: Audit, number: int) -> str:
+    """Why a video cannot be shown any more; empty if it can."""
+    try:
+        frames = FileFrames(audit.path(number)).num_frames
+    except VidexplainError as error:
+        return str(error)
+    known = int(audit.videos["frames"].iloc[number])
+    return "" if frames == known else f"{audit.path(number)} has changed: {frames} frames, not {known}"
 
 
 def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: Gathered) -> dict[str, Any]:
     names = [str(audit.videos["name"].iloc[i]) for i in cluster.members]
-    right = "" if cluster.accuracy is None else f", {cluster.accuracy:.0%} right"
-    far = f"{cluster.oddness:.1f} deviations from the usual"
+    right = "" if cluster.accuracy is None else f", {percent(cluster.accuracy)} right"
+    is_odd = cluster.oddness > 0
+    far = f"{cluster.oddness:.1f} deviations from the usual" if is_odd else "no further from the usual than most clips"
     picture = f"media/cluster-{cluster.members[0]}.png"
     place = sum(
         to_grid(np.maximum(audit.maps(i), 0).sum(0), gathered.place[class_of(audit, i)].shape)
@@ -122,10 +152,11 @@ def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: Gathered)
     )
     write_map(folder / picture, np.asarray(place, np.float32))
     return {
-        "words": f"{cluster.label}: {len(names)} clips, {cluster.share:.0%} of the class{right}; {far}",
+        "words": f"{cluster.label}: {len(names)} clips, {percent(cluster.share)} of the class{right}; {far}",
         "members": names[:_MEMBERS_SHOWN],
         "map": picture,
         "href": "odd.html",
+        "is_odd": is_odd,
     }
 
 
@@ -155,7 +186,7 @@ def _write_overview(
         reliance=has_reliance,
         unfamiliar=bool(figures["unfamiliar"]),
         confused=pairs,
-        odd=clusters[:_ODD_SHOWN],
+        odd=[cluster for cluster in clusters if cluster["is_odd"]][:_ODD_SHOWN],
         facts=settings_in_words(audit),
         command=audit.settings.command + " --clip VIDEO",
         failed=failed[:_FAILED_SHOWN],

@@ -85,13 +85,20 @@ def cluster_map(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     import altair as alt
 
+    # Colours that repeat would show two classes as one.
+    few = len({row["label"] for row in rows}) <= 10
     chart = (
         alt.Chart(alt.InlineData(list(rows)))
         .mark_circle(opacity=0.75)
         .encode(
             x=alt.X("x:Q", axis=None),
             y=alt.Y("y:Q", axis=None),
-            color=alt.Color("label:N", title="prediction", legend=alt.Legend(columns=2, symbolLimit=40)),
+            color=alt.Color(
+                "label:N",
+                title="prediction",
+                scale=alt.Scale(scheme="tableau10" if few else "tableau20"),
+                legend=alt.Legend(columns=2, symbolLimit=40),
+            ),
             size=alt.Size("odd:Q", title="unlike its class", scale=alt.Scale(range=[20, 260])),
             href="href:N",
             tooltip=["name:N", "label:N", alt.Tooltip("odd:Q", format=".1f")],

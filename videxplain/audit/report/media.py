@@ -157,13 +157,13 @@ _FACTS: Sequence[tuple[str, str, str]] = (
     ("frames a second", "fps", "{:.5g}"),
     ("first strong frame", "first", "{:d}"),
     ("last strong frame", "last", "{:d}"),
-    ("share of strong frames", "time_share", "{:.0%}"),
-    ("centre from the left", "x", "{:.0%}"),
-    ("centre from the top", "y", "{:.0%}"),
-    ("in the middle quarter", "middle", "{:.0%}"),
-    ("along the border", "border", "{:.0%}"),
-    ("strongest tenth holds", "concentration", "{:.0%}"),
-    ("energy in the evidence", "energy", "{:.0%}"),
+    ("share of strong frames", "time_share", "{:.0f} %"),
+    ("centre from the left", "x", "{:.0f} %"),
+    ("centre from the top", "y", "{:.0f} %"),
+    ("in the middle quarter", "middle", "{:.0f} %"),
+    ("along the border", "border", "{:.0f} %"),
+    ("strongest tenth holds", "concentration", "{:.0f} %"),
+    ("energy in the evidence", "energy", "{:.0f} %"),
     ("distance from what was learned", "feature_distance", "{:.2f}"),
 )
 
@@ -174,5 +174,6 @@ def _facts(row: Mapping[str, Any]) -> list[list[str]]:
     for words, column, form in _FACTS:
         value = row[column]
         if value is not None and value == value:
-            facts.append([words, form.format(int(value) if form == "{:d}" else float(value))])
+            number = int(value) if form == "{:d}" else 100 * float(value) if form.endswith("%") else float(value)
+            facts.append([words, form.format(number)])
     return facts

@@ -61,7 +61,7 @@ def open_dataset(
     except OSError as error:
         raise VidexplainError(f"cannot read {error.filename or root}: {error.strerror or error}") from None
     for part, videos in (("train", dataset.train), ("test", dataset.test)):
-        if part == "train" and not for_training:
+        if not for_training and (dataset.train or dataset.test):
             continue
         if not videos and part == "train" and dataset.layout == "list":
             raise VidexplainError(f"{root} has no train videos: say train or test in a column 'split'")

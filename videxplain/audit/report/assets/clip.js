@@ -4,7 +4,10 @@
   const { AUDIT, columns, get, make, percent, number, state, verdict } = report;
   const { videxplain } = window;
 
+  let visits = 0;
+
   async function clipPage() {
+    const visit = ++visits;
     const name = state().name;
     const i = columns.name.indexOf(name);
     if (i < 0) {
@@ -28,16 +31,17 @@
     get("player").replaceChildren();
     get("predictions").tBodies[0].replaceChildren();
     if (!columns.media[i]) {
-      get("player").textContent = "No picture was written for this clip: the audit was made with a limit on clips (--clips).";
+      get("player").textContent = "No video was written for this clip: --clips left it out, or its file has gone or changed.";
       return;
     }
     let held;
     try {
       held = await report.load(name);
     } catch (error) {
-      get("player").textContent = error.message;
+      if (visit === visits) get("player").textContent = error.message;
       return;
     }
+    if (visit !== visits) return; // the reader has gone on to another clip
     get("predictions").tBodies[0].replaceChildren(
       ...held.predictions.map(([text, p]) => {
         const bar = make("span", { class: "bar" });

@@ -14,7 +14,9 @@
       maps: (p) => p.predictions[0] === p.predictions[1] && p.likeness !== null,
       "": () => true,
     };
+    let visits = 0;
     async function open(pair) {
+      const visit = ++visits;
       const host = get("pair");
       host.replaceChildren();
       const players = [];
@@ -25,6 +27,7 @@
         host.append(place);
         try {
           const held = await report.load(pair.files[k], folder);
+          if (visit !== visits) return; // the reader has chosen another clip
           const { meta, maps } = held.maps.prediction;
           const video = `${folder}/${encodeURIComponent(pair.files[k])}.mp4`;
           players.push(new videxplain.Player(box, { meta, maps: videxplain.bytes(maps), video, colours }));

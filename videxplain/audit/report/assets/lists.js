@@ -31,7 +31,7 @@
   }
 
   function fill(select, values) {
-    select.replaceChildren(make("option", { value: "", text: "all" }), ...values.map((value) => make("option", { text: value })));
+    select.replaceChildren(make("option", { value: "", text: "all" }), ...values.map((value) => make("option", { value, text: value })));
   }
 
   function listPage() {

@@ -37,6 +37,14 @@
       return contrast(ink) >= contrast(ground) ? ink : ground;
     }
 
+    /** A label as the canvas shows it: what does not fit becomes three dots. */
+    function fitted(text, width) {
+      if (context.measureText(text).width <= width) return text;
+      let kept = text.length;
+      while (kept > 1 && context.measureText(text.slice(0, kept) + "…").width > width) kept--;
+      return text.slice(0, kept) + "…";
+    }
+
     function draw() {
       const density = window.devicePixelRatio || 1;
       const edge = margin() + size * count + 2;
@@ -51,12 +59,12 @@
         for (let i = 0; i < count; i++) {
           const middle = margin() + (i + 0.5) * size;
           context.textAlign = "right";
-          context.fillText(labels[i], margin() - 6, middle, margin() - 10);
+          context.fillText(fitted(labels[i], margin() - 10), margin() - 6, middle);
           context.save();
           context.translate(middle, margin() - 6);
           context.rotate(-Math.PI / 2);
           context.textAlign = "left";
-          context.fillText(labels[i], 0, 0, margin() - 10);
+          context.fillText(fitted(labels[i], margin() - 10), 0, 0);
           context.restore();
         }
       }
@@ -117,7 +125,9 @@
       draw();
     });
     get("find").addEventListener("change", (event) => {
-      const found = labels.findIndex((text) => text.toLowerCase() === event.target.value.trim().toLowerCase());
+      const wanted = event.target.value;
+      const exact = labels.indexOf(wanted);
+      const found = exact >= 0 ? exact : labels.findIndex((text) => text.toLowerCase() === wanted.trim().toLowerCase());
       if (found < 0) return;
       move(found, found, false);
       host.scrollTo(margin() + found * size - host.clientWidth / 2, margin() + found * size - host.clientHeight / 2);

@@ -44,7 +44,7 @@
   function card(i) {
     const poster = columns.media[i]
       ? make("img", { src: "media/" + columns.name[i] + ".jpg", alt: "", loading: "lazy" })
-      : "no picture was written";
+      : "no video here";
     const trust = columns.trust[i] === null ? null : make("div", { text: "trust " + number(columns.trust[i]) });
     const strange = columns.unfamiliar?.[i] ? make("div", { class: "wrong", text: "unlike what was learned" }) : null;
     return make(
