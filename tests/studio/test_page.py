@@ -13,6 +13,16 @@ from tests.studio.running import PATIENCE
 pytestmark = pytest.mark.browser
 DONE = '.pane[data-state="done"]'
 WAIT = 1000 * PATIENCE
+RECORD = """() => {
+  const { player } = studio.main;
+  window.seen = [];
+  const next = (_, { mediaTime }) => {
+    if (player.playing) seen.push([Math.round(mediaTime * player.meta.fps), player.frame]);
+    player.video.requestVideoFrameCallback(next);
+  };
+  player.video.requestVideoFrameCallback(next);
+}"""
+"""Notes the frame of the video and of the player while it plays."""
 
 
 @pytest.fixture(scope="module")
@@ -155,12 +165,25 @@ def test_the_form_asks_what_the_method_takes(browser, served, clip):
         shown.wait_for_url("**o.samples=2*")
         shown.wait_for_selector(DONE)
         assert shown.evaluate("[studio.main.player.count, studio.main.player.meta.frames]") == [8, 8]
-        # The changes count the frames of the stretch, as the player does.
-        assert [shown.get_attribute(f"#edit [name={name}]", "max") for name in ("first", "last")] == ["7", "7"]
-        assert shown.input_value("#edit [name=last]") == "7"
+        # The changes count the frames of the clip, as the player does.
+        assert [shown.get_attribute(f"#edit [name={name}]", "max") for name in ("first", "last")] == ["11", "11"]
+        assert [shown.input_value(f"#edit [name={name}]") for name in ("first", "last")] == ["4", "11"]
         assert "--samples 2" in shown.locator("pre").first.inner_text()
         shown.evaluate("studio.main.player.go(2)")
         assert shown.evaluate("studio.main.player.video.currentTime") == pytest.approx((4 + 2.5) / 10, abs=0.02)
+        assert shown.locator(".vx-where").inner_text() == "frame 6 of 4 to 11, 0.60 s"
+        # While it plays, the map is that of the frame that is shown, and it stops where the stretch ends.
+        shown.evaluate(RECORD)
+        shown.evaluate("studio.main.player.go(0); studio.main.player.play()")
+        shown.get_by_text("frame 11 of 4 to 11").wait_for()
+        shown.get_by_role("button", name="Play", exact=True).wait_for()
+        seen = shown.evaluate("seen")
+        assert len(seen) >= 3
+        assert all(video - 4 == frame for video, frame in seen if video < 12)
+        shown.fill("#edit [name=first]", "6")
+        shown.click("#edit button[type=submit]")
+        shown.wait_for_selector("#tried tbody tr")
+        assert "hide in the box, frames 6 to 11" in shown.locator("#tried").inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

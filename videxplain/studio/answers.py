@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,19 @@ def write_answer(folder: Path, content: Mapping[str, Any]) -> None:
     write_json(folder / ANSWER, content)
 
 
-def write_explanation(folder: Path, explanation: Explanation, title: str) -> None:
-    """Write an explanation for the page, for downloads, and for questions that build on it."""
+def write_explanation(folder: Path, explanation: Explanation, title: str, first: int) -> None:
+    """Write an explanation for the page, for downloads, and for questions that build on it.
+
+    Args:
+        folder: The folder of the result.
+        explanation: The explanation.
+        title: Title of the player.
+        first: The number of the first frame in the clip.
+    """
     explanation.save(folder / NUMBERS)
     explanation.save(folder / SUMMARY)
     data = player_data_of(explanation, _LARGEST_MAPS, title=title)
-    _write_player(folder / PLAYER, folder / MAPS, data)
+    _write_player(folder / PLAYER, folder / MAPS, replace(data, meta={**data.meta, "first": first}))
     for name in (PARTIAL, PARTIAL_MAPS):
         (folder / name).unlink(missing_ok=True)
 
@@ -55,6 +63,7 @@ def write_partial(
     label: str,
     signed: bool,
     view: Box | None,
+    first: int,
 ) -> None:
     """Write the maps that are known so far.
 
@@ -67,6 +76,7 @@ def write_partial(
         label: The class that is explained; empty if there is none.
         signed: Whether maps have negative values.
         view: The part of a shown frame that the network sees; None for the whole frame.
+        first: The number of the first frame in the clip.
     """
     small = shrunk(np.nan_to_num(maps), _LARGEST_MAPS)
     high = float(np.percentile(small, 99.9)) or float(small.max())
@@ -80,6 +90,7 @@ def write_partial(
         title=title,
         label=label,
         view=view,
+        first=first,
     )
     _write_player(folder / PARTIAL, folder / PARTIAL_MAPS, data)
 

@@ -52,7 +52,8 @@ class Asked(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict, description="options of the method")
     edits: list[dict[str, Any]] = Field(
         default_factory=list,
-        description="for kind predict: kind (freeze, blur, hide, cut), first, last, box (left, top, right, bottom)",
+        description="for kind predict: kind (freeze, blur, hide, cut), first, last, box (left, top, right, bottom); "
+        "first and last count from START of frames",
     )
 
 

@@ -148,7 +148,8 @@ class Desk:
             if not tried or asked_of != (clip, model, view, frames):
                 continue
             answer = read_answer(self.studio.results / job.key) if job.state == "done" else None
-            words = [edit.words for edit in question.edits] or [f"strongest tenth of {question.method} hidden"]
+            words = [edit.words(question.range[0]) for edit in question.edits]
+            words = words or [f"strongest tenth of {question.method} hidden"]
             before = read_answer(self.studio.results / question.prediction.key)
             rows.append(
                 {

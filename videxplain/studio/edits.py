@@ -26,7 +26,7 @@ class Edit:
     Attributes:
         kind: ``"freeze"`` keeps the content of the box from the frame before, ``"blur"`` blurs the box, ``"hide"``
             fills it with the network's mean colour, ``"cut"`` removes the frames.
-        first: The first frame.
+        first: The first frame. Frames count from the first one that the question is about.
         last: The last frame.
         box: Left, top, right and bottom as shares of width and height; by default the whole picture.
     """
@@ -61,11 +61,10 @@ class Edit:
             raise VidexplainError("box of an edit is left, top, right, bottom, with left < right and top < bottom")
         return cls(kind, first, last, (left, top, right, bottom))
 
-    @property
-    def words(self) -> str:
-        """The change in words."""
+    def words(self, start: int) -> str:
+        """The change in words, with frames counted in the clip. ``start`` is the frame of the clip that is frame 0."""
         where = "" if self.box == (0.0, 0.0, 1.0, 1.0) or self.kind == "cut" else " in the box"
-        return f"{self.kind}{where}, frames {self.first} to {self.last}"
+        return f"{self.kind}{where}, frames {start + self.first} to {start + self.last}"
 
     def pixels(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of the box in pictures of ``size``; at least one pixel."""

@@ -116,7 +116,8 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             families=FAMILIES,
             formats=FORMATS,
             values={name: option_text(value) for name, value in question.options.items()},
-            last=_count(question, int(found["frames"])) - 1,
+            first=question.range[0],
+            last=question.range[0] + _count(question, int(found["frames"])) - 1,
             command=command_line(question, here[question.model], found["name"]),
             python=python_lines(question, here[question.model], found["name"]),
             most_beside=MOST_BESIDE,
@@ -163,7 +164,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
 
 
 def _count(question: Question, frames: int) -> int:
-    """The number of frames of a clip that are explained. Changes and the player count these from 0."""
+    """The number of frames of a clip that are explained."""
     start, stop = question.range
     return (frames if stop is None else min(stop, frames)) - start
 

@@ -93,7 +93,7 @@ class Work:
         return {
             "predictions": [[label, float(probability)] for label, probability in said.classes],
             "notes": _advised((), familiarity_notes(said.familiarity, source)),
-            "edits": [edit.words for edit in question.edits],
+            "edits": [edit.words(question.range[0]) for edit in question.edits],
             "frames": source.num_frames,
         }
 
@@ -113,7 +113,15 @@ class Work:
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
         title = f"{question.name}: {question.method} of {question.model}"
-        partial = _Partial(folder, source, seen_box(source.size, network.config.view), title, label, method.signed)
+        partial = _Partial(
+            folder,
+            source,
+            seen_box(source.size, network.config.view),
+            title,
+            label,
+            method.signed,
+            first=question.range[0],
+        )
 
         def progress(done: int, total: int | None) -> None:
             tell("explaining", done, total, done != total and partial.write())
@@ -130,7 +138,7 @@ class Work:
             **question.options,
         )
         tell("writing", 0, None, False)
-        write_explanation(folder, explanation, title)
+        write_explanation(folder, explanation, title, question.range[0])
         origin = explanation.origin
         return {
             "predictions": [[a, float(b)] for a, b in explanation.predictions],
@@ -204,7 +212,9 @@ class Work:
 class _Partial:
     """The map of a clip as far as its windows have been explained."""
 
-    def __init__(self, folder: Path, source: FileFrames, box: Box | None, title: str, label: str, signed: bool) -> None:
+    def __init__(
+        self, folder: Path, source: FileFrames, box: Box | None, title: str, label: str, signed: bool, first: int
+    ) -> None:
         """Nothing is known yet.
 
         Args:
@@ -214,8 +224,9 @@ class _Partial:
             title: Title of the player.
             label: The class that is explained; empty if there is none.
             signed: Whether maps have negative values.
+            first: The number of the first frame in the clip.
         """
-        self._folder, self._source = folder, source
+        self._folder, self._source, self._first = folder, source, first
         self._size = ShownFrames(source).size
         self._box = scaled_box(box, source.size, self._size)
         self._title, self._label, self._signed = title, label, signed
@@ -234,7 +245,9 @@ class _Partial:
         if self._maps is None or time.monotonic() - self._written <= _PARTIAL_SECONDS:
             return False
         fps = self._source.fps
-        write_partial(self._folder, self._maps, fps, self._size, self._title, self._label, self._signed, self._box)
+        write_partial(
+            self._folder, self._maps, fps, self._size, self._title, self._label, self._signed, self._box, self._first
+        )
         self._written = time.monotonic()
         return True
 

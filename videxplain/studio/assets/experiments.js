@@ -8,6 +8,8 @@
   const draw = document.getElementById("draw");
   const field = form.elements;
   const { question } = studio.main;
+  // The page counts the frames of the clip, and a change those of the stretch that is explained.
+  const start = Number(question.frames.split(":")[0] || 0);
   let frame = null;
 
   // The box on the picture ------------------------------------------------------------------------------------------
@@ -89,8 +91,8 @@
     };
     const move = (pointer) => {
       const to = at(pointer);
-      field.first.value = Math.min(from, to);
-      field.last.value = Math.max(from, to);
+      field.first.value = start + Math.min(from, to);
+      field.last.value = start + Math.max(from, to);
       band();
     };
     strip.addEventListener("pointerdown", (pointer) => {
@@ -104,8 +106,8 @@
   function band() {
     if (!shown) return;
     const { count } = studio.main.player;
-    const first = Number(field.first.value);
-    const last = Number(field.last.value);
+    const first = Number(field.first.value) - start;
+    const last = Number(field.last.value) - start;
     Object.assign(shown.style, { left: (100 * first) / count + "%", width: (100 * Math.max(last - first + 1, 0)) / count + "%" });
   }
   form.addEventListener("input", place);
@@ -128,7 +130,7 @@
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const edit = { kind: field.kind.value, first: Number(field.first.value), last: Number(field.last.value), box: box() };
+    const edit = { kind: field.kind.value, first: Number(field.first.value) - start, last: Number(field.last.value) - start, box: box() };
     run({ kind: "predict", clip: question.clip, model: question.model, view: question.view, frames: question.frames, edits: [edit] }, event.submitter);
   });
   const hide = document.getElementById("hide");

@@ -27,11 +27,10 @@
     const held = await colours;
     if (!pane.player) {
       const host = pane.element.querySelector(".player");
-      const from = Number(pane.question.frames.split(":")[0] || 0);
-      const video = `/api/clips/${pane.clip.sha}/video` + (from ? `#t=${from / meta.fps}` : "");
-      pane.offset = from;
-      pane.player = new videxplain.Player(host, { meta, maps, video, poster: `/api/clips/${pane.clip.sha}/poster`, colours: held });
-      if (from) shift(pane.player, from);
+      const lead = Number(pane.question.frames.split(":")[0] || 0);
+      const files = `/api/clips/${pane.clip.sha}`;
+      pane.player = new videxplain.Player(host, { meta, maps, video: `${files}/video`, lead, poster: `${files}/poster`, colours: held });
+      if (lead) pane.player.go(0);
       pane.player.element.dataset.frames = meta.frames;
       const other = panes.find((one) => one !== pane && one.player);
       videxplain.sync(panes.map((one) => one.player).filter(Boolean));
@@ -43,16 +42,6 @@
       pane.player.draw();
     }
     pane.element.dataset.state = partial ? "partial" : "done";
-  }
-
-  /** The question is about some frames only: the player's frame 0 is frame `from` of the video. */
-  function shift(player, from) {
-    const own = player.go.bind(player);
-    player.go = (frame, keepPlaying) => {
-      own(frame, keepPlaying);
-      player.video.currentTime = (Math.min(Math.max(frame, 0), player.count - 1) + from + 0.5) / player.meta.fps;
-    };
-    player.go(0);
   }
 
   async function run(pane) {

@@ -6,6 +6,7 @@
  *         first, seconds
  * maps    bytes of the maps (ArrayBuffer or Uint8Array)
  * video   address of the clip, one constant frame rate, without map
+ * lead    number of frames at the beginning of the video that the player leaves out; by default 0
  * colours tables of 768 bytes by name; the first is the default
  */
 (function (root) {
@@ -45,9 +46,10 @@
   let counter = 0;
 
   videxplain.Player = class Player extends EventTarget {
-    constructor(host, { meta, maps, video, poster = "", colours }) {
+    constructor(host, { meta, maps, video, lead = 0, poster = "", colours }) {
       super();
       this.meta = meta;
+      this.lead = lead;
       this.maps = new videxplain.Maps(maps, meta.maps);
       this.colours = colours;
       this.id = "vx" + ++counter;
@@ -213,7 +215,9 @@
     /** Follow the video frame by frame. */
     follow() {
       const arrive = (seconds) => {
-        const frame = Math.min(Math.max(Math.round(seconds * this.meta.fps), 0), this.count - 1);
+        const passed = Math.round(seconds * this.meta.fps) - this.lead;
+        const frame = Math.min(Math.max(passed, 0), this.count - 1);
+        if (this.playing && passed >= this.count) return this.finish();
         if (this.loop.checked && this.playing) {
           const [first, last] = this.strongest();
           if (frame > last || frame < first) return this.go(first, true);
@@ -236,6 +240,12 @@
       this.video.addEventListener("ended", () => {
         if (this.loop.checked) this.go(this.strongest()[0], true);
       });
+    }
+
+    /** The last frame has been shown, and the video goes on. */
+    finish() {
+      if (this.loop.checked) this.go(this.strongest()[0], true);
+      else this.go(this.count - 1);
     }
 
     // Moving ---------------------------------------------------------------------------------------------------------
@@ -263,7 +273,7 @@
     go(frame, keepPlaying = false) {
       const wanted = Math.min(Math.max(frame, 0), this.count - 1);
       if (!keepPlaying) this.pause();
-      this.video.currentTime = (wanted + 0.5) / this.meta.fps;
+      this.video.currentTime = (wanted + this.lead + 0.5) / this.meta.fps;
       this.show(wanted);
     }
 
