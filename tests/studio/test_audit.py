@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from tests.studio.running import LIMITS, grey_clip
 from videxplain.audit.result import Audit
 from videxplain.studio.app import create_app
+from videxplain.studio.catalogue import offer_of
 from videxplain.studio.settings import Studio
 
 
@@ -19,7 +20,15 @@ class Audited:
     folder: object
     settings: object = field(
         default_factory=lambda: SimpleNamespace(
-            method="layercam", model="c3d", weights="auto", data="/data/figures", videos=4, view="model"
+            method="rise",
+            model="c3d",
+            weights_sha256=offer_of("c3d", None).sha256,
+            data="/data/figures",
+            videos=4,
+            view="model",
+            layer="features.0",
+            options={"masks": 40, "grid": [2, 3, 3]},
+            expects={},
         )
     )
 
@@ -56,7 +65,7 @@ def client(tmp_path, monkeypatch):
 
 def test_confused_clips_come_first_and_cells_are_addresses(client):
     page = client.get("/audit-clips").text
-    assert "layercam of c3d on figures, 4 videos" in page
+    assert "rise of c3d on figures, 4 videos" in page
     assert "Wave taken for Kick: 1" in page
     assert page.index("Explain b") < page.index("Explain a") < page.index("Explain c")
     assert "Explain d" not in page  # it could not be read
@@ -69,11 +78,29 @@ def test_a_clip_becomes_one_of_the_visitor(client):
     answer = client.post("/audit-clips/1")
     assert answer.status_code == 303
     (clip,) = client.get("/api/clips").json()
-    assert answer.headers["location"] == f"/clip/{clip['sha']}?method=layercam&model=c3d"
+    asked = "method=rise&model=c3d&layer=features.0&o.masks=40&o.grid=2%2C3%2C3"
+    assert answer.headers["location"] == f"/clip/{clip['sha']}?{asked}"
     assert clip["name"] == "b.mp4"
     assert client.post("/audit-clips/0").status_code == 400  # its file is gone
     assert client.post("/audit-clips/3").status_code == 400
     assert client.post("/audit-clips/x").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"weights_sha256": "0" * 64}, "The studio does not have the audit&#39;s network (c3d): clips are explained"),
+        ({"expects": {"pad_frames": 8}}, "The audit was made with --set pad_frames=8, and the studio explains without"),
+    ],
+)
+def test_another_explanation_than_the_audits_is_said(tmp_path, monkeypatch, changed, line):
+    (tmp_path / "report").mkdir()
+    audited = Audited(tmp_path)
+    vars(audited.settings).update(changed)
+    monkeypatch.setattr(Audit, "load", classmethod(lambda cls, folder: audited))
+    studio = Studio(folder=tmp_path / "data", limits=LIMITS, audit=tmp_path)
+    with TestClient(create_app(studio, examples=False, work=False), base_url="http://127.0.0.1") as one:
+        assert line in one.get("/audit-clips").text
 
 
 def test_only_the_report_is_served(client):

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from videxplain.errors import VidexplainError
 from videxplain.studio.database import VERSION, Database
+from videxplain.studio.desk import Desk
 from videxplain.studio.settings import Limits, Studio
 from videxplain.studio.store import Store, clear_old
 
@@ -75,6 +77,40 @@ def test_cancelling_stops_a_job_that_nobody_else_waits_for(store):
     assert store.jobs.cancel(B, KEYS[0])
     assert not store.jobs.report(KEYS[0], "explaining", 1, 2)
     assert store.jobs.overdue(-1, 100).state == "cancelling"
+
+
+def test_a_job_that_is_asked_again_while_it_is_being_cancelled_runs(store):
+    ask(store, A, KEYS[0])
+    store.jobs.take()
+    for the_worker_has_stopped in (False, True):
+        assert store.jobs.cancel(A, KEYS[0])
+        ask(store, A, KEYS[0])
+        if the_worker_has_stopped:
+            store.jobs.finish(KEYS[0], state="cancelled")
+            assert store.jobs.take().key == KEYS[0]
+        assert store.jobs.report(KEYS[0], "explaining", 1, 2)
+        assert store.jobs.overdue(-1, 100) is None
+
+
+def test_a_clip_that_could_not_be_read_is_read_again_when_it_is_given_again(store):
+    sha = "5" * 64
+    store.clips.add(A, sha, "mine", 5)
+    store.clips.read(sha, None, "the disk was full")
+    assert store.clips.next_unread() is None
+    assert store.clips.add(A, sha, "mine", 5) == "new"
+    assert store.clips.next_unread() == sha
+    store.clips.read(sha, {"frames": 3})
+    assert store.clips.add(A, sha, "mine", 5) == "ready"
+
+
+def test_a_clip_that_is_one_too_many_leaves_no_file(store, studio):
+    desk = Desk(replace(studio, limits=Limits(clips=1)), store)
+    for sha in ("5" * 64, "6" * 64):
+        (studio.clips / sha).mkdir()
+    desk.add_clip(A, "5" * 64, "mine.mp4")
+    with pytest.raises(VidexplainError, match="which is the most"):
+        desk.add_clip(A, "6" * 64, "more.mp4")
+    assert [path.name for path in studio.clips.iterdir()] == ["5" * 64]
 
 
 def test_the_second_death_of_the_worker_fails_the_job(store):

@@ -9,7 +9,7 @@ from videxplain.studio.question import Question
 
 _FIELDS = ("model", "view", "method", "target", "against", "layer", "frames")
 _DEFAULTS = {"model": FIRST, "view": "model", "method": DEFAULT_METHOD, "frames": ":"}
-_OPTION = "o."
+OPTION = "o."
 """What the names of a method's options begin with."""
 
 
@@ -26,7 +26,7 @@ def given_in(items: list[tuple[str, str]]) -> dict[str, Any]:
     given: dict[str, Any] = {name: value for name, value in items if name in _FIELDS}
     method = given.get("method") or DEFAULT_METHOD
     known = {option.name for option in METHODS[method].options} if method in METHODS else set()
-    options = {name.removeprefix(_OPTION): value for name, value in items if name.startswith(_OPTION)}
+    options = {name.removeprefix(OPTION): value for name, value in items if name.startswith(OPTION)}
     return {**given, "options": {name: value for name, value in options.items() if name in known}}
 
 
@@ -37,13 +37,13 @@ def query_of(question: Question, with_clip: bool = False) -> str:
         value = getattr(question, name)
         if value and value != _DEFAULTS.get(name):
             items.append((name, value))
-    items += [(_OPTION + name, option_text(value)) for name, value in question.options.items()]
+    items += [(OPTION + name, option_text(value)) for name, value in question.options.items()]
     return urlencode(items)
 
 
 def option_text(value: Any) -> str:
     """The value of an option as a form and an address have it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def address_of(main: Question, besides: list[Question]) -> str:

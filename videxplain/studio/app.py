@@ -66,7 +66,7 @@ def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> F
     app.include_router(api_router(desk))
     app.include_router(page_router(desk, pages, app.openapi))
     if studio.audit is not None:
-        app.include_router(audit_router(desk, pages, AuditClips(studio.audit)))
+        app.include_router(audit_router(desk, pages, AuditClips(studio.audit, studio.weights)))
         app.mount("/audit", StaticFiles(directory=studio.audit / _REPORT, html=True), name="audit")
     app.add_middleware(Guard, studio=studio)
 

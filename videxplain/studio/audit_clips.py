@@ -8,6 +8,8 @@ from typing import Any
 
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
+from videxplain.studio.addresses import OPTION, option_text
+from videxplain.studio.catalogue import FIRST, Offer, offers
 
 MOST_SHOWN = 500
 _CHUNK = 1 << 20
@@ -16,13 +18,17 @@ _CHUNK = 1 << 20
 class AuditClips:
     """The table of an audit as its page shows it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: Path | None) -> None:
         """Open a finished audit.
+
+        Args:
+            folder: The folder of the audit.
+            weights: The folder of weights that visitors may choose from, or None.
 
         Raises:
             VidexplainError: The folder holds no finished audit.
         """
-        self._audit = Audit.load(folder)
+        self._audit, self._weights = Audit.load(folder), weights
 
     @property
     def words(self) -> str:
@@ -30,13 +36,32 @@ class AuditClips:
         settings = self._audit.settings
         return f"{settings.method} of {settings.model} on {Path(settings.data).name}, {settings.videos:,} videos"
 
+    @cached_property
+    def _offer(self) -> Offer | None:
+        """The audit's network, if the studio has it."""
+        wanted = self._audit.settings.weights_sha256
+        return next((one for one in offers(self._weights).values() if one.sha256 == wanted), None)
+
+    @property
+    def difference(self) -> str:
+        """What an explanation in the studio has otherwise than the audit, in one line; empty if nothing."""
+        settings = self._audit.settings
+        if self._offer is None:
+            return f"The studio does not have the audit's network ({settings.model}): clips are explained with {FIRST}."
+        set_by_hand = ", ".join(f"{name}={value}" for name, value in settings.expects.items())
+        return f"The audit was made with --set {set_by_hand}, and the studio explains without." if set_by_hand else ""
+
     @property
     def question(self) -> dict[str, str]:
         """The fields of the address that explains a clip as the audit did."""
         settings = self._audit.settings
-        bundled = settings.weights in ("auto", "bundled")
+        if self._offer is None:
+            return {"method": settings.method}
+        asked = {"method": settings.method, "model": self._offer.id}
         view = {"view": settings.view} if settings.view != "model" else {}
-        return {"method": settings.method, **({"model": settings.model, **view} if bundled else {})}
+        layer = {"layer": settings.layer} if settings.layer else {}
+        options = {OPTION + name: option_text(value) for name, value in settings.options.items()}
+        return {**asked, **view, **layer, **options}
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ def audit_router(desk: Desk, pages: Pages, clips: AuditClips) -> APIRouter:
         return pages.show(
             "audit.html",
             words=clips.words,
+            difference=clips.difference,
             confused=clips.confused,
             truth=plain_text(truth),
             prediction=plain_text(prediction),

@@ -24,7 +24,7 @@ class Clips:
             )
 
     def add(self, visitor: str, sha: str, name: str, most: int) -> str:
-        """Give a visitor a clip. A new clip is read later.
+        """Give a visitor a clip. A new clip is read later, and one that could not be read is tried again.
 
         Returns:
             The state of the clip: ``"new"``, ``"ready"`` or ``"failed"``.
@@ -37,7 +37,11 @@ class Clips:
             held = db.execute("select count(*) from visitor_clips where visitor = ? and sha != ?", (visitor, sha))
             if held.fetchone()[0] >= most:
                 raise VidexplainError(f"you have {most} clips here, which is the most: delete some first")
-            db.execute("insert or ignore into clips (sha, state, used) values (?, 'new', ?)", (sha, now))
+            db.execute(
+                "insert into clips (sha, state, used) values (?, 'new', ?) on conflict (sha) do update "
+                "set state = 'new', error = '' where state = 'failed'",
+                (sha, now),
+            )
             db.execute(
                 "insert into visitor_clips values (?, ?, ?, ?) on conflict (visitor, sha) do update "
                 "set name = excluded.name, added = excluded.added",

@@ -1,5 +1,6 @@
 """The actions behind the pages and the HTTP interface, each for one visitor."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +56,12 @@ class Desk:
             VidexplainError: The visitor has too many clips.
         """
         self.store.clips.see(visitor)
-        self.store.clips.add(visitor, sha, plain_text(name, _LONGEST_NAME) or "clip", self.studio.limits.clips)
+        try:
+            self.store.clips.add(visitor, sha, plain_text(name, _LONGEST_NAME) or "clip", self.studio.limits.clips)
+        except VidexplainError:
+            if sha not in self.store.clips.all():
+                shutil.rmtree(self.studio.clips / sha, ignore_errors=True)
+            raise
 
     def question(self, visitor: str, given: Mapping[str, Any]) -> tuple[Question, dict[str, Any]]:
         """Check a question.

@@ -70,6 +70,8 @@ class Jobs:
                     "insert into jobs (key, kind, question, state, created, used) values (?, ?, ?, 'queued', ?, ?)",
                     (key, kind, json.dumps(question), now, now),
                 )
+            elif row[0] == "cancelling":
+                db.execute("update jobs set state = 'running', cancelled = null where key = ?", (key,))
             elif row[0] in ("cancelled", "failed"):
                 db.execute(
                     "update jobs set state = 'queued', stage = '', done = 0, total = null, partial = 0, error = '', "
@@ -149,8 +151,15 @@ class Jobs:
         return row is not None and row[0] == "running"
 
     def finish(self, key: str, error: str = "", state: str = "") -> None:
-        """End a job: done, or failed with a line, or the given state."""
+        """End a job: done, or failed with a line, or the given state.
+
+        A job that was asked again while it was being cancelled is queued again instead.
+        """
         with self._db.writing() as db:
+            row = db.execute("select state from jobs where key = ?", (key,)).fetchone()
+            if state == "cancelled" and row is not None and row[0] == "running":
+                db.execute("update jobs set state = 'queued', stage = '', done = 0 where key = ?", (key,))
+                return
             db.execute(
                 "update jobs set state = ?, error = ?, finished = ?, used = ? where key = ?",
                 (state or ("failed" if error else "done"), error, time.time(), time.time(), key),
