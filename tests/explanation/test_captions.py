@@ -11,6 +11,7 @@ from videxplain.attribution.papers import REFERENCES, Reference, references_in, 
 from videxplain.attribution.registry import METHODS, list_methods
 from videxplain.explanation.latex import caption_text, escaped, listed, references_text
 from videxplain.explanation.panels import four_panels_of
+from videxplain.explanation.player import player_data_of
 from videxplain.viz.video import save_video
 
 LABELS = ("a_b & c", "100 %", "{x} $5 #1", "b", "c")
@@ -81,6 +82,15 @@ def test_a_caption_says_all_that_a_reader_has_to_know(model, video, tmp_path):
     ):
         assert words in text
     assert_balanced(text)
+
+
+def test_a_part_of_a_clip_says_from_which_frame_numbers_and_times_count(model, video, tmp_path):
+    found = vx.explain(model, vx.read_clip(video, 2, 10), target=0)
+    text = found.save(tmp_path / "a.tex", layout=vx.Layout(at=(1, 5))).read_text()
+    assert r"Frames 1 and 5 (at 0.08 and 0.40\,s, counted from frame 2 of the clip)" in text
+    title = "v_Swing~1 #2.mp4 from frame 2 on: gradcam of Small3D"
+    assert title in [words.get_text().removesuffix(" at relu2") for words in found.figure().texts]
+    assert player_data_of(found, 1 << 20).meta["title"] == title
 
 
 def test_weights_notes_and_options_are_in_the_caption(video):

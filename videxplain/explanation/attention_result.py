@@ -15,7 +15,7 @@ from videxplain.data.shown import irregular_times, pixel_aspect_of, shown_frame
 from videxplain.data.stream import FrameSource
 from videxplain.explanation.origin import Origin
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
-from videxplain.explanation.sources import clip_record
+from videxplain.explanation.sources import clip_name, clip_record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,7 +123,7 @@ class Attention(Result):
         size = (pictures.shape[1], pictures.shape[2])
         down, right = size[0] / self.source.size[0], size[1] / self.source.size[1]
         links = [(self.shown.index(one.frame), one.x * right, one.y * down, one.weight) for one in self.links]
-        name = self.source.path.name if self.source.path else "clip"
+        name = clip_name(self.source)
         return arrows_figure(
             pictures,
             self.shown,

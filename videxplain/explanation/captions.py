@@ -172,7 +172,9 @@ def frames_words(source: "FrameSource", frames: Sequence[int]) -> str:
     """The frames by number and time."""
     seconds = source_times(source)
     times = listed([f"{seconds[frame]:.2f}" for frame in frames])
-    return rf"Frame{'s' * (len(frames) > 1)} {listed([str(frame) for frame in frames])} (at {times}\,s)"
+    start = getattr(source, "start", None)
+    counted = f", counted from frame {start} of the clip" if start else ""
+    return rf"Frame{'s' * (len(frames) > 1)} {listed([str(frame) for frame in frames])} (at {times}\,s{counted})"
 
 
 def scale_words(explanation: "Explanation", colormap: str | None) -> str:

@@ -17,7 +17,7 @@ from videxplain.explanation.familiarity import familiarity_notes
 from videxplain.explanation.pair_agreement import PairAgreement
 from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
-from videxplain.explanation.sources import clip_record
+from videxplain.explanation.sources import clip_name, clip_record
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class Comparison(Result):
             "targets": f"{origin.method} of {origin.model} at {origin.layer}",
             "layers": f"{origin.method} of {origin.model}{target}",
         }[self.compared]
-        return f"{self.source.path.name if self.source.path else 'clip'}: {fixed}"
+        return f"{clip_name(self.source)}: {fixed}"
 
 
 def joint_question(compared: str, names: Sequence[str], shared_scale: bool, questions: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.api import explain
 from videxplain.explanation.result import UNFAMILIAR_FRAME, Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
-from videxplain.explanation.sources import ClipLike, clip_record
+from videxplain.explanation.sources import ClipLike, clip_name, clip_record
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class MotionAndAppearance(Result):
         layout = layout or Layout()
         motion, appearance, source = self.motion, self.appearance, self.motion.shown
         wanted = sheet_frames(motion.num_frames, layout)
-        name = source.path.name if source.path else "clip"
+        name = clip_name(motion.source)
         return two_part_sheet(
             np.stack(motion.frames_at(wanted)),
             [motion.maps[i] for i in wanted],

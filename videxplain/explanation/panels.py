@@ -18,7 +18,7 @@ from videxplain.explanation.api import explain, window_around
 from videxplain.explanation.origin import config_of
 from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import FIGURES, TEXTS, write_text
-from videxplain.explanation.sources import ClipLike, as_source
+from videxplain.explanation.sources import ClipLike, as_source, clip_name
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class FourPanels:
         from videxplain.viz.panels import CAPTIONS, four_panels
 
         explained, frames = self.explanation, self.frames
-        name = explained.source.path.name if explained.source.path else "clip"
+        name = clip_name(explained.source)
         shown = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames"
         return four_panels(
             np.stack(explained.frames_at(frames)),

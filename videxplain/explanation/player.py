@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from videxplain.boxes import scaled_box
 from videxplain.data.shown import irregular_times
+from videxplain.explanation.sources import clip_name
 from videxplain.files import replacing
 from videxplain.progress import Progress
 from videxplain.viz.player.bundle import COLOURS, PlayerData, player_data, player_frame, player_page, shrunk
@@ -40,7 +41,7 @@ def player_data_of(
         title: The clip, the method and the network in words; empty for the usual.
     """
     origin, source = explanation.origin, explanation.source
-    name = source.path.name if source.path else "clip"
+    name = clip_name(source)
     chosen = range(*slice(start, stop).indices(explanation.num_frames))
     maps = np.nan_to_num(np.stack([explanation.maps[i] for i in chosen]))
     seconds = irregular_times(source)

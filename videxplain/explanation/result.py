@@ -17,7 +17,7 @@ from videxplain.explanation.frame_maps import FrameMaps, UnsavedMaps
 from videxplain.explanation.intervals import interval_record, interval_words, restored
 from videxplain.explanation.origin import Origin, measured, prediction_records
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
-from videxplain.explanation.sources import clip_record
+from videxplain.explanation.sources import clip_name, clip_record
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress
 
@@ -155,7 +155,7 @@ class Explanation(Result):
         layout = layout or Layout()
         indices = sheet_frames(self.num_frames, layout)
         low, high = self.range
-        name = self.source.path.name if self.source.path else "clip"
+        name = clip_name(self.source)
         return contact_sheet(
             np.stack(self.frames_at(indices)),
             [self.drawable(i) for i in indices],

@@ -45,6 +45,12 @@ def _clip_of(frames: Any) -> Clip:
         raise VidexplainError(f"these frames cannot be taken as Clip(frames): {error}") from None
 
 
+def clip_name(source: FrameSource) -> str:
+    """The clip for titles: the name of its file, and the frame from which numbers and times of frames are counted."""
+    name, start = source.path.name if source.path else "clip", getattr(source, "start", None)
+    return f"{name} from frame {start} on" if start else name
+
+
 def clip_record(source: FrameSource) -> dict[str, Any]:
     """The clip as plain values for JSON."""
     height, width = source.size
