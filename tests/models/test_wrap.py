@@ -1,5 +1,6 @@
 """Any network in one line: it gets its input as it wants it, its layers keep their names, and it is left alone."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 import videxplain as vx
+from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.wrapping import LAYOUTS
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (20, 24, 32, 3), np.uint8)
@@ -102,6 +104,19 @@ def test_logits_are_found_in_what_the_network_returns(answer):
     torch.testing.assert_close(
         model(x), torch.stack([x.flatten(1).mean(1), x.flatten(1).amax(1), x.flatten(1).amin(1)], 1)
     )
+
+
+def test_of_several_logits_the_first_is_explained_and_that_is_said():
+    network = Probe(lambda verbs: (verbs, -verbs.repeat(1, 2)))
+    with pytest.warns(
+        AssumptionWarning, match=r"^Probe returns 2 tensors that may be logits, and the first is explained"
+    ):
+        model = vx.wrap(network, num_frames=8, size=(24, 32))
+    assert model.config.num_classes == 3
+    assert not network._forward_hooks
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vx.wrap(Probe(lambda logits: (logits, logits[:, :1], logits[0], "features")), num_frames=8, size=(24, 32))
 
 
 def test_answers_of_single_frames_are_averaged():

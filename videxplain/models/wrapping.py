@@ -1,12 +1,15 @@
 """Any network as one that can be explained: what it expects is said once, in one line."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError, unknown
+from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -126,6 +129,9 @@ def wrap(
             other than plain logits is assumed, an ``AssumptionWarning`` says so. An ambiguous output is refused.
             ``"multilabel"`` cannot be recognised, so pass it.
 
+    An ``AssumptionWarning`` also tells of a network that returns several tensors of logits, of which the first is
+    explained.
+
     Raises:
         VidexplainError: No such layout, order of colours or layer, numbers that do not fit together, weights that are
             not finite, or a network that does not take this input or does not return ``(N, K)``.
@@ -192,9 +198,38 @@ def wrap(
     layers = [known for known, _ in wrapped.named_modules(remove_duplicate=False) if known]
     if layer and layer.partition(":")[0] not in layers:
         raise unknown("layer", layer, layers)
-    classes, kind = known_output(wrapped, output)
+    with _logits_counted(module) as counted:
+        classes, kind = known_output(wrapped, output)
+    if max(counted, default=1) > 1:
+        warnings.warn(
+            f"{config.architecture} returns {max(counted)} tensors that may be logits, and the first is explained; for "
+            "another, wrap a network that returns that one",
+            AssumptionWarning,
+            stacklevel=2,
+        )
     wrapped.config = config.replace(num_classes=classes, labels=names_of(labels), output=kind)
     return wrapped
+
+
+@contextmanager
+def _logits_counted(module: nn.Module) -> Iterator[list[int]]:
+    """How many tensors of the shape of logits, with several classes, the first pass of a network returns."""
+    counted: list[int] = []
+
+    def count(_: nn.Module, given: Any, output: Any) -> None:
+        several = output if isinstance(output, tuple | list) and not hasattr(output, "logits") else ()
+        rows = [len(one) for one in several if isinstance(one, Tensor) and one.ndim == 2 and one.shape[1] > 1]
+        if not counted:
+            counted.append(sum(row == rows[0] for row in rows))
+
+    if isinstance(module, torch.jit.ScriptModule):  # it takes no hooks of Python
+        yield counted
+        return
+    hook = module.register_forward_hook(count)
+    try:
+        yield counted
+    finally:
+        hook.remove()
 
 
 def logits_of(output: Any, samples: int, given: int) -> Tensor:
