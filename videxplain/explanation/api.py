@@ -192,11 +192,13 @@ def explain_many(
         **arguments: The other arguments of :func:`explain`, the same for every clip.
 
     Raises:
-        VidexplainError: At once for the network or the method; for a clip, when its turn comes.
+        VidexplainError: At once for the network or the method; for a clip, when its turn comes. The iterator can then
+            be asked for the next one.
     """
     config_of(model)
     METHODS[method]
-    return (explain(model, clip, method, **arguments) for clip in clips)
+    # Unlike a generator, ``map`` goes on with the next clip after one that raises.
+    return map(lambda clip: explain(model, clip, method, **arguments), clips)
 
 
 def predict(
