@@ -69,17 +69,17 @@ def test_many_clips_are_explained_one_by_one():
     assert list(results) == []
 
 
-@pytest.mark.parametrize(("model", "method"), [("i3d", "gradcam"), (small(), "gradcm")])
 def test_many_clips_go_on_after_one_that_cannot_be_read():
     clip = planted(20, 4, 11)
     found = vx.explain_many(small(), [clip, "missing.mp4", clip], target=1)
     first = next(found)
-    with pytest.raises(VidexplainError, match="no such file: missing.mp4"):
+    with pytest.raises(VidexplainError, match=r"no such file: missing\.mp4"):
         next(found)
     np.testing.assert_array_equal(next(found).heatmap, first.heatmap)
     assert next(found, None) is None
 
 
+@pytest.mark.parametrize(("model", "method"), [("i3d", "gradcam"), (small(), "gradcm")])
 def test_many_clips_with_a_wrong_model_or_method_are_refused_at_once(model, method):
     with pytest.raises(VidexplainError, match=r"load_model|did you mean gradcam"):
         vx.explain_many(model, [], method)

@@ -3,6 +3,7 @@
 import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ def explain_many(
     config_of(model)
     METHODS[method]
     # Unlike a generator, ``map`` goes on with the next clip after one that raises.
-    return map(lambda clip: explain(model, clip, method, **arguments), clips)
+    return map(partial(explain, model, method=method, **arguments), clips)
 
 
 def predict(
