@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import videxplain as vx
+from videxplain.explanation.api import as_source, window_around
 from videxplain.explanation.plan import plan
 from videxplain.models.config import ModelConfig
 
@@ -59,3 +60,12 @@ def test_what_makes_no_sense_is_refused():
         CONFIG.replace(pad_frames=-1)
     with pytest.raises(vx.VidexplainError, match="pad_frames has no use for frames from all over the video"):
         CONFIG.replace(sampling="uniform")
+
+
+@pytest.mark.parametrize(("frame", "position"), [(0, 4), (1, 5), (10, 2), (11, 3)])
+def test_a_frame_is_looked_at_where_it_has_a_share(frame, position):
+    options = {"depth": 18, "width": 4, "size": 16, "num_frames": 8, "labels": ("a", "b"), "pad_frames": 4}
+    model = vx.load_model("i3d", "none", **options)
+    frames = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), np.uint8)
+    _, window, found = window_around(model, as_source(vx.Clip(frames)), frame)
+    assert (found, window[found]) == (position, frame)

@@ -244,7 +244,9 @@ def window_around(model: nn.Module, source: FrameSource, frame: int) -> tuple[to
     best = max(range(len(whole.windows)), key=share)
     device = device_of(model)
     (x,) = window_inputs(source, whole, [best], config, device)
-    return x, whole.windows[best], int(np.flatnonzero(whole.windows[best] == frame)[0])
+    # Where a clip is padded, its first frame also stands before itself, without a share.
+    own = (whole.windows[best] == frame) & (whole.shares[best] > 0)
+    return x, whole.windows[best], int(np.flatnonzero(own)[0])
 
 
 def _ranked(probabilities: NDArray[np.float32], config: ModelConfig) -> list[tuple[str, float]]:
