@@ -23,7 +23,7 @@ from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video
 from videxplain.data.suffixes import VIDEO_SUFFIXES
 from videxplain.evaluation.api import choose_videos
-from videxplain.evaluation.familiarity import clip_features, fit_familiarity
+from videxplain.evaluation.familiarity import fit_familiarity, video_features
 from videxplain.files import write_json
 from videxplain.models.familiarity import energies
 from videxplain.models.video_model import VideoModel
@@ -65,7 +65,7 @@ def scores(network: VideoModel, videos: Sequence[Video]) -> tuple[np.ndarray, np
     known, rows = network.familiarity, []
     assert known is not None
     for video in videos:
-        features, logits = clip_features(network, video, known.stages)
+        features, logits = video_features(network, video, known.stages)
         rows.append((float(known.distances(features).mean()), float(energies(logits).mean())))
     distances, energy = np.array(rows).T
     return distances, energy

@@ -11,10 +11,10 @@ from sklearn.covariance import ledoit_wolf as reference
 from videxplain.actionfigures.synthesis import write_avi
 from videxplain.data.datasets.types import Video
 from videxplain.errors import VidexplainError
-from videxplain.evaluation.familiarity import distribution, fit_familiarity, ledoit_wolf, limit
+from videxplain.evaluation.familiarity import distribution, fit_familiarity, ledoit_wolf, limit, video_features
 from videxplain.explanation.api import UnfamiliarClipWarning, explain, predict, predict_source
 from videxplain.explanation.sources import as_source
-from videxplain.models.familiarity import Familiarity
+from videxplain.models.familiarity import Distribution, Familiarity
 from videxplain.models.zoo import load_model
 
 
@@ -30,16 +30,17 @@ def test_whitening_makes_the_shared_covariance_of_two_classes_the_identity():
     noise = rng.normal(size=(4000, 2)) @ np.array([[1.0, 0.0], [3.0, 0.1]])
     labels = torch.arange(4000) % 2
     features = torch.from_numpy(noise) + 100.0 * labels[:, None]
-    means, whitening = distribution(features, 7 * labels)
+    known = distribution(features, 7 * labels)
+    means, whitening = known.means, known.whitening
     assert means.numpy() == pytest.approx(np.array([[0.0, 0.0], [100.0, 100.0]]), abs=0.2)
     white = (features - 100.0 * labels[:, None]).numpy() @ whitening.numpy().T
     assert np.cov(white.T) == pytest.approx(np.eye(2), abs=0.15)
 
 
 def test_one_clip_a_class_gives_plain_distances():
-    means, whitening = distribution(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([0, 1]))
-    assert means.tolist() == [[1.0, 2.0], [3.0, 4.0]]
-    assert whitening.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    known = distribution(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([0, 1]))
+    assert known.means.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert known.whitening.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
 @pytest.mark.parametrize(("count", "wanted"), [(3, 3.0), (99, 99.0), (199, 198.0)])
@@ -73,6 +74,12 @@ def test_known_clips_are_within_and_others_are_beyond(network, videos, tmp_path)
     assert seen == [(number, 8) for number in range(1, 9)]
     distances = [predict_source(network, as_source(video.path)).familiarity.distance for video in videos]
     assert network.familiarity.distance_limit == pytest.approx(max(distances[4:]), rel=1e-9)
+    for name, part in (("of_picture", slice(27)), ("of_stages", slice(27, None))):
+        known = getattr(network.familiarity, name)
+        rows = [video_features(network, video, network.familiarity.stages)[0][:, part] for video in videos[4:]]
+        assert known.usual == pytest.approx(np.median([float(known.distances(row).mean()) for row in rows]), rel=1e-9)
+    assert len(network.familiarity.of_picture.means) == 1
+    assert len(network.familiarity.of_stages.means) == 2
     assert (network.familiarity.training_clips, network.familiarity.validation_clips) == (4, 4)
     write_avi(tmp_path / "bright.avi", np.full((6, 32, 32, 3), 250, np.uint8))
     with pytest.warns(UnfamiliarClipWarning, match="unlike anything"):
@@ -109,7 +116,9 @@ def test_explanations_of_weights_that_do_not_say_have_none(network, videos):
 
 
 def test_a_saved_explanation_keeps_it(network, videos, tmp_path):
-    network.familiarity = Familiarity(("layer1",), torch.zeros(1, 4), torch.eye(4), 0.0, math.pi, 1, 1)
+    of_picture = Distribution(torch.zeros(1, 27), torch.eye(27), 1.0)
+    of_stages = Distribution(torch.zeros(1, 4), torch.eye(4), 1.0)
+    network.familiarity = Familiarity(("layer1",), of_picture, of_stages, 0.0, math.pi, 1, 1)
     found = explain(network, videos[0].path)
     assert found.familiarity.beyond
     for name in ("a.npz", "a.json"):

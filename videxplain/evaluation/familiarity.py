@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from statistics import median
 
 import numpy as np
 import torch
@@ -14,7 +16,8 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.api import as_source, config_of
 from videxplain.explanation.familiarity import pass_of
 from videxplain.explanation.plan import plan, window_inputs
-from videxplain.models.familiarity import Familiarity, energies
+from videxplain.models.familiarity import Distribution, Familiarity, energies
+from videxplain.models.picture import feature_count
 from videxplain.models.stages import stage_names
 from videxplain.progress import Progress
 
@@ -33,11 +36,12 @@ def fit_familiarity(
 ) -> Familiarity:
     """Learn which clips a network knows: the distribution of its features, and limits from validation clips.
 
-    The features measure how much the outputs of all stages vary over time and space
-    (:class:`videxplain.models.stages.StageFeatures`), in the windows that :func:`videxplain.predict` uses. Each class
-    has a mean, and all classes share one shrunk covariance (:func:`distribution`): Lee et al., A Simple Unified
-    Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks, NeurIPS 2018. The second measure is the
-    energy score: Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020.
+    The features say how much neighbouring pixels and frames differ, and how much the outputs of all stages vary over
+    time and space (:class:`videxplain.models.stages.ClipFeatures`), in the windows that :func:`videxplain.predict`
+    uses. For the stages, each class has a mean, and all classes share one shrunk covariance (:func:`distribution`): Lee
+    et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks, NeurIPS 2018.
+    For the picture, all clips share one mean. The second measure is the energy score: Liu et al., Energy-based
+    Out-of-distribution Detection, NeurIPS 2020.
 
     Assign the result to ``model.familiarity``. :func:`videxplain.save_model` then saves it.
 
@@ -60,7 +64,7 @@ def fit_familiarity(
 
     def looked_at(videos: Sequence[Video], before: int, middle: bool) -> Iterable[tuple[Video, Tensor, Tensor]]:
         for number, video in enumerate(videos, start=before + 1):
-            yield video, *clip_features(model, video, stages, middle=middle)
+            yield video, *video_features(model, video, stages, middle=middle)
             if progress:
                 progress(number, total)
 
@@ -68,16 +72,24 @@ def fit_familiarity(
     for video, features, _ in looked_at(training, 0, True):
         rows.append(features)
         labels += [video.label] * len(features)
-    means, whitening = distribution(torch.cat(rows), torch.tensor(labels))
-    known = Familiarity(stages, means, whitening, math.inf, math.inf, len(training), len(validation))
-    distances, scores = [], []
-    for _, features, logits in looked_at(validation, len(training), False):
-        distances.append(float(known.distances(features).mean()))
-        scores.append(float(energies(logits).mean()))
-    return Familiarity(stages, means, whitening, limit(distances), limit(scores), len(training), len(validation))
+    found, classes = torch.cat(rows), torch.tensor(labels)
+    size = feature_count(config_of(model).size)
+    of_picture = distribution(found[:, :size], torch.zeros_like(classes))
+    of_stages = distribution(found[:, size:], classes)
+    seen = [(features, logits) for _, features, logits in looked_at(validation, len(training), False)]
+    of_picture, of_stages = (
+        replace(one, usual=median([float(one.distances(features[:, part]).mean()) for features, _ in seen]) or 1.0)
+        for one, part in ((of_picture, slice(size)), (of_stages, slice(size, None)))
+    )
+    known = Familiarity(stages, of_picture, of_stages, math.inf, math.inf, len(training), len(validation))
+    return replace(
+        known,
+        distance_limit=limit([float(known.distances(features).mean()) for features, _ in seen]),
+        energy_limit=limit([float(energies(logits).mean()) for _, logits in seen]),
+    )
 
 
-def clip_features(
+def video_features(
     model: nn.Module, video: Video, stages: tuple[str, ...], *, middle: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The features ``(W, F)`` and the logits ``(W, K)`` of the W windows of a video.
@@ -113,8 +125,10 @@ def _some(videos: Sequence[Video], most: int) -> Sequence[Video]:
     return videos[:: max(1, -(-len(videos) // most))]
 
 
-def distribution(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def distribution(features: Tensor, labels: Tensor) -> Distribution:
     """The mean of each class ``(K, F)`` and the whitening ``(F, F)`` of the covariance that all classes share.
+
+    Its usual distance is 1 until it is measured.
 
     The scale of features differs between stages. So each feature is divided by its standard deviation before the
     covariance is shrunk (:func:`ledoit_wolf`). The whitening includes this division.
@@ -131,7 +145,7 @@ def distribution(features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     spread = spread + _LEAST_SPREAD * spread.mean() if spread.any() else torch.ones_like(spread)
     covariance = ledoit_wolf((centred / spread).numpy())
     factor = torch.linalg.cholesky(torch.from_numpy(np.linalg.inv(covariance)))
-    return means.float(), (factor.T / spread).contiguous().float()
+    return Distribution(means.float(), (factor.T / spread).contiguous().float(), 1.0)
 
 
 def ledoit_wolf(centred: NDArray[np.float64]) -> NDArray[np.float64]:

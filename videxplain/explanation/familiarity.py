@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from videxplain.attribution.engine import forward
 from videxplain.data.stream import FrameSource
 from videxplain.models.familiarity import ClipFamiliarity, Familiarity, Measurement
-from videxplain.models.stages import stage_features
+from videxplain.models.stages import clip_features
 from videxplain.untouched import untouched
 
 UNFAMILIAR = "This clip is unlike anything this network has learned from"
@@ -17,7 +17,7 @@ REAL_NETWORK = "torchvision:r3d_18"
 
 def pass_of(module: nn.Module, x: Tensor, stages: tuple[str, ...]) -> tuple[Tensor, Tensor | None]:
     """The logits ``(1, K)`` of a window ``(1, 3, T, h, w)``, and its features ``(1, F)``; None without stages."""
-    with untouched(module), torch.no_grad(), stage_features(module, stages) as seen:
+    with untouched(module), torch.no_grad(), clip_features(module, stages) as seen:
         logits = forward(module, x)
         return logits, seen.row()
 
@@ -36,8 +36,8 @@ def familiarity_notes(found: ClipFamiliarity | None, source: FrameSource) -> tup
     clip = f"'{clip}'" if " " in clip else clip
     return (
         f"{UNFAMILIAR}: the prediction and this explanation mean nothing. "
-        f"(Distance of its features to the nearest class: {found.distance:.3g}; for 99 % of known clips it is at most "
-        f"{found.distance_limit:.3g}.)",
+        f"(Its features are {found.distance:.2g} times as far from known clips as usual; 99 % of known clips stay "
+        f"under {found.distance_limit:.2g} times.)",
         "Use a network that was trained on real video:",
         *(
             f"videxplain {command} --model {REAL_NETWORK} --clip {clip}{more}"

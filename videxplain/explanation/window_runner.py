@@ -17,7 +17,7 @@ from videxplain.attribution.targets import Score
 from videxplain.exclusive import alone
 from videxplain.explanation.familiarity import measurement_of, pass_of
 from videxplain.models.config import TokenLayout
-from videxplain.models.stages import stage_features
+from videxplain.models.stages import clip_features
 
 
 class WindowRunner:
@@ -62,7 +62,7 @@ class WindowRunner:
             seen.done = True
             return choose(logits)
 
-        with stage_features(self._module, self.measurement.stages) as seen:
+        with clip_features(self._module, self.measurement.stages) as seen:
             result = self._explained(x, choose_and_keep)
         known = features[0] if features else None
         if known is None:

@@ -7,51 +7,92 @@ from typing import Any
 import torch
 from torch import Tensor
 
-FEATURES = "log deviation"
+FEATURES = "picture and log deviation"
 """What the features are; weights that say another thing of theirs, or nothing, were measured by an older version."""
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """Where the features of known clips lie.
+
+    Attributes:
+        means: ``(K, F)`` mean features, of each class or of all clips together.
+        whitening: ``(F, F)`` W, with which the shared covariance becomes the identity: ``W S W^T = 1``.
+        usual: The median distance of validation clips.
+    """
+
+    means: Tensor
+    whitening: Tensor
+    usual: float
+
+    def distances(self, features: Tensor) -> Tensor:
+        """Mahalanobis distance ``(N,)`` of features ``(N, F)`` to the nearest mean (Lee et al., 2018, eq. 2)."""
+        whitening = self.whitening.double()
+        white = features.detach().cpu().double() @ whitening.T
+        return torch.cdist(white, self.means.double() @ whitening.T).amin(1)
+
+    @classmethod
+    def of(cls, name: str, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> "Distribution":
+        """What :meth:`Familiarity.tensors` and :meth:`Familiarity.numbers` hold under this name."""
+        means, whitening = tensors[f"{name}.means"].float(), tensors[f"{name}.whitening"].float()
+        if means.ndim != 2 or whitening.shape != (means.shape[1],) * 2:
+            raise ValueError(
+                f"means {tuple(means.shape)} and whitening {tuple(whitening.shape)} do not belong together"
+            )
+        return cls(means, whitening, float(numbers[f"usual_{name}"]))
 
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
     """The distribution of the features of training clips, and how far validation clips are from it.
 
-    Features say how much the outputs of the network's stages vary over time and space
-    (:class:`videxplain.models.stages.StageFeatures`). What the classifier is given, the mean of the last stage, tells
-    rendered from real clips less well. Every number is the mean over the windows of a clip.
+    Features are those of :class:`videxplain.models.stages.ClipFeatures`: first those of the picture, which all classes
+    share, then those of the network's stages, whose means differ from class to class. Each part has a Mahalanobis
+    distance. Both are divided by what is usual for validation clips, and the mean of the two is the distance of a clip:
+    about 1 for a known one. Every number is the mean over the windows of a clip.
 
     Attributes:
         stages: The dotted names of the stages.
-        means: ``(K, F)`` the mean features of each class.
-        whitening: ``(F, F)`` W, with which the shared covariance becomes the identity: ``W S W^T = 1``.
+        of_picture: The features of the picture.
+        of_stages: The features of the stages.
         distance_limit: The 99 % quantile of the distance of validation clips.
         energy_limit: The 99 % quantile of their energy.
-        training_clips: How many clips the means and the covariance are of.
+        training_clips: How many clips the means and the covariances are of.
         validation_clips: How many clips the limits are of.
     """
 
     stages: tuple[str, ...]
-    means: Tensor
-    whitening: Tensor
+    of_picture: Distribution
+    of_stages: Distribution
     distance_limit: float
     energy_limit: float
     training_clips: int
     validation_clips: int
 
     def distances(self, features: Tensor) -> Tensor:
-        """Mahalanobis distance ``(N,)`` of features ``(N, F)`` to the nearest class mean (Lee et al., 2018, eq. 2)."""
-        whitening = self.whitening.double()
-        white = features.detach().cpu().double() @ whitening.T
-        return torch.cdist(white, self.means.double() @ whitening.T).amin(1)
+        """The distance ``(N,)`` of windows with features ``(N, P + F)``, in terms of the usual one."""
+        picture = self.of_picture.means.shape[1]
+        return (
+            self.of_picture.distances(features[:, :picture]) / self.of_picture.usual
+            + self.of_stages.distances(features[:, picture:]) / self.of_stages.usual
+        ) / 2
 
     def tensors(self) -> dict[str, Tensor]:
         """What is stored as tensors, by name."""
-        return {"means": self.means, "whitening": self.whitening}
+        return {
+            "picture.means": self.of_picture.means,
+            "picture.whitening": self.of_picture.whitening,
+            "stages.means": self.of_stages.means,
+            "stages.whitening": self.of_stages.whitening,
+        }
 
     def numbers(self) -> dict[str, Any]:
         """What is stored as plain numbers, by name."""
         return {
             "features": FEATURES,
             "stages": list(self.stages),
+            "usual_picture": self.of_picture.usual,
+            "usual_stages": self.of_stages.usual,
             "distance_limit": self.distance_limit,
             "energy_limit": self.energy_limit,
             "training_clips": self.training_clips,
@@ -68,11 +109,10 @@ class Familiarity:
         if numbers.get("features") != FEATURES:
             return None
         try:
-            means, whitening = tensors["means"].float(), tensors["whitening"].float()
-            one = cls(
+            return cls(
                 tuple(map(str, numbers["stages"])),
-                means,
-                whitening,
+                Distribution.of("picture", tensors, numbers),
+                Distribution.of("stages", tensors, numbers),
                 float(numbers["distance_limit"]),
                 float(numbers["energy_limit"]),
                 int(numbers["training_clips"]),
@@ -80,11 +120,6 @@ class Familiarity:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"the statistics of the features are not complete: {error}") from None
-        if means.ndim != 2 or whitening.shape != (means.shape[1],) * 2:
-            raise ValueError(
-                f"means {tuple(means.shape)} and whitening {tuple(whitening.shape)} do not belong together"
-            )
-        return one
 
 
 def energies(logits: Tensor) -> Tensor:
@@ -97,7 +132,7 @@ class ClipFamiliarity:
     """How far a clip is from those that a network has learned from.
 
     Attributes:
-        distance: Mahalanobis distance of its features to the nearest class.
+        distance: Distance of its features from those of known clips, whose usual distance is 1.
         distance_limit: What 99 % of the validation clips do not reach.
         energy: The energy score of its logits, which is low for known clips.
         energy_limit: What 99 % of the validation clips do not reach.

@@ -1,4 +1,4 @@
-"""The features of a clip at every stage of a network: how much each channel varies over time and space."""
+"""The features by which clips are known: those of the picture, and how much each channel of each stage varies."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
+
+from videxplain.models.config import ModelConfig
+from videxplain.models.picture import picture_features
 
 MOST_FEATURES = 640
 """Features of all stages together; in wider networks neighbouring channels are averaged."""
@@ -29,24 +32,26 @@ def stage_names(model: nn.Module) -> tuple[str, ...]:
     return tuple(f"{start}{name}" for name in stages or pooling)
 
 
-class StageFeatures:
-    """What the stages put out in a pass.
+class ClipFeatures:
+    """What the network is given in a pass, and what its stages put out.
 
-    The feature of a channel is ``log(d + m)``, where ``d`` is the standard deviation of the channel over time and
-    places, and ``m`` the root mean square of ``d`` over the channels of the stage. Means over time and places depend
-    on the colours of the background. The standard deviation depends on what stands in the clip, and its logarithm has
-    no long tail; ``m`` keeps channels that are nearly silent from counting most.
+    The first features are those of the picture (:func:`videxplain.models.picture.picture_features`). Those of the
+    stages come after them. The feature of a channel is ``log(d + m)``, where ``d`` is the standard deviation of the
+    channel over time and places, and ``m`` the root mean square of ``d`` over the channels of the stage. Means over
+    time and places depend on the colours of the background. The standard deviation depends on what stands in the clip,
+    and its logarithm has no long tail; ``m`` keeps channels that are nearly silent from counting most.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """Nothing is seen yet."""
-        self._names = names
+    def __init__(self, names: Sequence[str], std: Sequence[float] | None = None) -> None:
+        """Nothing is seen yet of the stages ``names``; ``std`` is what the channels of the input were divided by."""
+        self._names, self._std = names, std
         self._seen: dict[str, list[tuple[Tensor, Tensor]]] = {}
-        self._clips, self.done = 0, False
+        self._given: Tensor | None = None
+        self.done = False
 
     def begin(self, x: Tensor) -> None:
         """A pass begins; what was seen of the one before is forgotten."""
-        self._seen, self._clips = {}, len(x)
+        self._seen, self._given = {}, x
 
     def add(self, name: str, output: Tensor) -> None:
         """Count the output ``(R, C, *S)`` of a stage, which may be called once for each frame."""
@@ -58,7 +63,7 @@ class StageFeatures:
 
     def row(self) -> Tensor | None:
         """The features ``(1, F)`` of the last pass; None if it was not of one clip, or no stage was seen."""
-        return self.rows() if self._clips == 1 else None
+        return self.rows() if self._given is not None and len(self._given) == 1 else None
 
     def rows(self) -> Tensor | None:
         """The features ``(N, F)`` of the clips of the last pass; None if no stage was seen.
@@ -67,15 +72,16 @@ class StageFeatures:
         alone can confirm. None also if a stage has no whole number of rows for each clip.
         """
         calls = [mean for name in self._names for _, mean in self._seen.get(name, [])]
-        if not (self._clips and calls) or any(len(one) % self._clips for one in calls):
+        if self._given is None or not calls or any(len(one) % len(self._given) for one in calls):
             return None
-        room = MOST_FEATURES // len(self._seen)
-        return torch.cat([self._of(name, room) for name in self._names if name in self._seen], 1).cpu()
+        room, clips = MOST_FEATURES // len(self._seen), len(self._given)
+        stages = [self._of(name, clips, room) for name in self._names if name in self._seen]
+        return torch.cat([picture_features(self._given, self._std), *stages], 1).cpu()
 
-    def _of(self, name: str, room: int) -> Tensor:
+    def _of(self, name: str, clips: int, room: int) -> Tensor:
         """The features ``(N, F)`` of a stage, at most ``room``."""
         within, means = (
-            torch.cat([one.view(self._clips, -1, one.shape[1]) for one in parts], 1)
+            torch.cat([one.view(clips, -1, one.shape[1]) for one in parts], 1)
             for parts in zip(*self._seen[name], strict=True)
         )
         # The variance over all rows of a clip is the mean of those within the rows, and that of the rows' means.
@@ -85,14 +91,15 @@ class StageFeatures:
 
 
 @contextmanager
-def stage_features(model: nn.Module, names: Sequence[str]) -> Iterator[StageFeatures]:
+def clip_features(model: nn.Module, names: Sequence[str]) -> Iterator[ClipFeatures]:
     """Collect the features of the passes of this thread, until ``done`` is set.
 
     Args:
         model: The network. Its hooks are put back at the end.
         names: Its stages, from :func:`stage_names`.
     """
-    seen, me = StageFeatures(names), threading.get_ident()
+    config = getattr(model, "config", None)
+    seen, me = ClipFeatures(names, config.std if isinstance(config, ModelConfig) else None), threading.get_ident()
 
     def mine() -> bool:
         # Another thread may use the same network between two passes of this one.
