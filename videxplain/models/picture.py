@@ -32,12 +32,12 @@ def picture_features(x: Tensor, std: Sequence[float] | None = None) -> Tensor:
         std: The standard deviations by which its channels were divided; None if they were not.
 
     Returns:
-        The features, :func:`feature_count` of each clip.
+        The features on the CPU, :func:`feature_count` of each clip.
     """
     x = x.detach().float()
     if std is not None:
         x = x * torch.tensor(std, dtype=x.dtype, device=x.device).view(-1, 1, 1, 1)
-    grey = x.mean(1, keepdim=True)
+    grey = x.mean(1, keepdim=True).cpu()  # CUDA has no median that gives the same in every run
     found = []
     for scale in _scales(x.shape[-2:]):
         coarse = F.avg_pool3d(grey, (1, scale, scale)) if scale > 1 else grey
@@ -50,7 +50,7 @@ def picture_features(x: Tensor, std: Sequence[float] | None = None) -> Tensor:
                 (size.median(1).values + _HALF_A_LEVEL).log(),
                 ((size.mean(1) + _HALF_A_LEVEL) / whole).log(),
             ]
-    return torch.stack(found, 1) if found else x.new_zeros(len(x), 0)
+    return torch.stack(found, 1) if found else grey.new_zeros(len(x), 0)
 
 
 def _scales(size: Sequence[int]) -> tuple[int, ...]:

@@ -75,8 +75,8 @@ class ClipFeatures:
         if self._given is None or not calls or any(len(one) % len(self._given) for one in calls):
             return None
         room, clips = MOST_FEATURES // len(self._seen), len(self._given)
-        stages = [self._of(name, clips, room) for name in self._names if name in self._seen]
-        return torch.cat([picture_features(self._given, self._std), *stages], 1).cpu()
+        stages = [self._of(name, clips, room).cpu() for name in self._names if name in self._seen]
+        return torch.cat([picture_features(self._given, self._std), *stages], 1)
 
     def _of(self, name: str, clips: int, room: int) -> Tensor:
         """The features ``(N, F)`` of a stage, at most ``room``."""
