@@ -128,6 +128,7 @@ def test_trunk_of_152_layers_has_torchvisions_names_and_shapes():
         ({"num_frames": -1}, "num_frames must be at least 1, not -1"),
         ({"size": (112, 112, 3)}, "size (112, 112, 3): a height and a width in pixels are needed"),
         ({"size": 0}, "size must be at least 1, not 0"),
+        ({"mean": 0}, "mean is several values, not '0'"),
         ({"labels": ("a", "b"), "num_classes": 3}, "2 labels for 3 classes"),
     ],
 )

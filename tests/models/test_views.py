@@ -122,6 +122,15 @@ def test_a_crop_that_does_not_fit_is_refused():
         view_box((240, 320), View((100, 171), (112, 112)))
 
 
+@pytest.mark.parametrize(("size", "resize"), [((48, 80), 100_000), ((2, 20_000), 256), ((48, 80), (20_000, 20_000))])
+def test_a_view_larger_than_any_picture_is_refused(size, resize):
+    view = vx.View(resize, (32, 32))
+    with pytest.raises(
+        vx.VidexplainError, match=rf"resizes frames of {size[1]}x{size[0]} to \d+x\d+, which is too large"
+    ):
+        apply_view(np.zeros((1, *size, 3), np.uint8), view)
+
+
 def test_another_size_has_no_published_view(tmp_path):
     config = vx.load_model("torchvision:mc3_18", "none").config
     assert config.view == View((128, 171), (112, 112))

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from videxplain.boxes import Box, box_slices
 from videxplain.errors import VidexplainError
 
+# As for pictures of files: nothing real is larger than 16K.
+_MOST_PIXELS = 1 << 27
+
 
 class View(Protocol):
     """What is asked of a view here; ``videxplain.models.config.View`` says what the fields mean."""
@@ -26,12 +29,19 @@ class View(Protocol):
 
 
 def resized_size(size: tuple[int, int], view: View) -> tuple[int, int]:
-    """Height and width of a frame of ``size`` after resizing, before the crop."""
+    """Height and width of a frame of ``size`` after resizing, before the crop.
+
+    Raises:
+        VidexplainError: They are larger than any picture.
+    """
     if isinstance(view.resize, tuple):
-        return view.resize
-    height, width = size
-    long = int(view.resize * max(size) / min(size))
-    return (view.resize, long) if height <= width else (long, view.resize)
+        tall, wide = view.resize
+    else:
+        long = int(view.resize * max(size) / min(size))
+        tall, wide = (view.resize, long) if size[0] <= size[1] else (long, view.resize)
+    if tall * wide > _MOST_PIXELS:
+        raise VidexplainError(f"the view resizes frames of {size[1]}x{size[0]} to {wide}x{tall}, which is too large")
+    return tall, wide
 
 
 def view_box(size: tuple[int, int], view: View) -> Box:

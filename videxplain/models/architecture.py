@@ -62,7 +62,7 @@ class Architecture:
         own = {name: options.get(name, default) for name, default in known.items()}
         own = {name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
         for name, value in fields.items():
-            if type(value) is int and value < 1 and name != "pad_frames":
+            if type(value) is int and value < 1 and name not in ("pad_frames", "mean", "std"):
                 raise VidexplainError(f"{name} must be at least 1, not {value}")
         self.check(own)
         return reconfigure(self.config, fields).replace(options=own)
