@@ -90,7 +90,7 @@ def train(
         )
     print_skipped_and_count(trained.skipped)
     print_notes(trained.notes)
-    print(f"best epoch {trained.epoch + 1}: {trained.accuracy:.1%} of validation videos; {trained.seconds:.0f} s")
+    print(f"best epoch {trained.epoch + 1}: accuracy {trained.accuracy:.1%} in validation; {trained.seconds:.0f} s")
     print_files([*trained.weights, out / "logs"])
 
 
