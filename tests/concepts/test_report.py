@@ -1,5 +1,8 @@
 """The report in a real browser, opened from disk without a connection."""
 
+from fractions import Fraction
+
+import av
 import cv2
 import numpy as np
 import pandas as pd
@@ -11,8 +14,10 @@ from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report
 from videxplain.concepts.report.charts import heatmap
+from videxplain.concepts.report.media import write_tube
 from videxplain.concepts.report.words import command_of
 from videxplain.concepts.result import Concepts
+from videxplain.concepts.tubes import strongest_tube
 from videxplain.errors import VidexplainError
 
 pytestmark = pytest.mark.browser
@@ -94,6 +99,23 @@ def test_the_picture_of_a_tube_has_the_concepts_colours(made):
     brightest = np.unravel_index(made.mean_maps[0].argmax(), made.mean_maps[0].shape)
     y, x = (int((index + 0.5) / size * side) for index, size, side in zip(brightest, (24, 32), (120, 160), strict=True))
     assert place[y, x] >= 0.9 * place.max()
+
+
+def test_a_tube_is_drawn_in_square_pixels(tmp_path):
+    path = tmp_path / "wide.mp4"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 80, 64, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        for _ in range(4):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 80, 3), np.uint8), format="rgb24")))
+        file.mux(stream.encode())
+    maps = np.zeros((4, 4, 4), np.float32)
+    maps[:, 1, 1] = 1
+    tube = strongest_tube(maps, 1.0)
+    assert tube is not None
+    write_tube(tmp_path, "drawn", path, maps, tube, 1.0, None)
+    assert cv2.imread(str(tmp_path / "drawn.jpg")).shape == (64, 3 * 160, 3)
 
 
 def test_equal_shares_for_and_against_have_equally_strong_colours():

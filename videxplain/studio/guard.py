@@ -84,7 +84,7 @@ class Guard:
                 raise BodyTooLargeError
             await self._limited(scope, receive, answer, most)
         except BodyTooLargeError:
-            await _line(answer, 413, f"a request of at most {most:,} bytes is taken", path)
+            await _line(answer, 413, f"the request is too large: {most:,} bytes are allowed", path)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         """Run the application on a request of at most ``most`` bytes.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from videxplain.audit.report.media import fitted, write_picture
 from videxplain.boxes import Box, box_slices, scaled_box
 from videxplain.concepts.tubes import Tube
+from videxplain.data.shown import ShownFrames
 from videxplain.data.stream import FileFrames
 from videxplain.viz.colour import DEFAULT_COLORMAP, lut, rgb
 from videxplain.viz.overlay import overlay
@@ -39,9 +40,10 @@ def write_tube(
         scale: The coefficient that gets the brightest colour.
         box: The part of a frame of the clip that the network saw; None for the whole frame.
     """
-    source = FileFrames(video)
+    stored = FileFrames(video)
+    source = ShownFrames(stored)
     height, width = fitted(source.size, MAX_SIDE)
-    seen = scaled_box(box, source.size, (height, width))
+    seen = scaled_box(box, stored.size, (height, width))
     first, last = tube.frames
     chosen = {round(float(at)) for at in np.linspace(first, last, STRIP)}
     strip: list[NDArray[np.uint8]] = []
