@@ -234,3 +234,27 @@ def test_a_clip_of_one_colour_tells_as_much_as_any_other(value):
     vx.attribute(Clips().eval(), x, method="gradcam", layer="conv")
     with pytest.raises(vx.VidexplainError, match="do not follow the clip along the time"):
         vx.attribute(Clips(lambda x: x.flip(2)).eval(), x, method="gradcam", layer="conv")
+
+
+class RedOnly(nn.Module):
+    """What is red: a rectifier that most pictures leave closed."""
+
+    def __init__(self, white: float) -> None:
+        super().__init__()
+        self.conv, self.relu, self.fc = nn.Conv3d(3, 1, 1), nn.ReLU(), nn.Linear(1, 2)
+        self.conv.weight.data = torch.tensor([1.0, -1.0, -1.0]).view(1, 3, 1, 1, 1) / white
+        self.conv.bias.data.fill_(-0.3)
+        self.fc.weight.data.fill_(1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.relu(self.conv(x)).mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("white", [1.0, 255.0])
+def test_a_clip_of_nearly_one_colour_tells_as_much_as_any_other(white, marked):
+    clip = torch.full((1, 3, FRAMES, SIZE, SIZE), 0.24)
+    if marked:
+        clip[:, :, 4, -1, -1] = torch.tensor([1.0, 0.0, 0.0])
+    found = vx.attribute(RedOnly(white), clip * white, target=1, layer="relu")
+    assert torch.equal(found != 0, clip[:, 0] > 0.5)

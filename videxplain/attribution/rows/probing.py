@@ -29,8 +29,10 @@ _ALIKE = 0.6
 """A row depends on the same frames of two clips where so large a share of those of either is common to both."""
 _ALIKE_OF_ONE = 0.4
 """And so large a share where it is of the same one in both."""
-_STILL = 1e-3
-"""A clip whose values spread by less than this share of the largest has one colour."""
+_STILL = 0.05
+"""A clip whose values spread by less than this share of the largest has one colour, but for a small part of it."""
+_LARGEST_NORMALISED = 4.0
+"""Values of normalised video are smaller than this; larger ones are on another scale, such as 0 to 255."""
 _SEED = 20
 _PATCHES = 4
 
@@ -206,8 +208,9 @@ class Probe:
 def other_clip(x: Tensor, strength: float = 1.0) -> Tensor:
     """A made-up clip that differs from ``x`` everywhere; its values spread by so many times those of ``x``."""
     mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
-    if spread < _STILL * float(x.float().abs().max()):  # one colour, and what is left is rounding
-        spread = 1.0
+    largest = float(x.float().abs().max())
+    if spread < _STILL * largest:  # so little noise would open no rectifier
+        spread = max(1.0, largest / _LARGEST_NORMALISED)
     # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
     return (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
 
