@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.data.trees import ODD_NAMES, hmdb51_tree, names, ucf101_tree, write_clip
+from videxplain.data.clip import read_clip
 from videxplain.data.datasets.extraction import Task, extract
 from videxplain.data.datasets.frames import frame_count, prepare, read_video_frames
 from videxplain.data.datasets.open import available_splits, open_dataset
@@ -504,3 +506,14 @@ def test_a_file_in_the_way_of_a_folder_is_one_line(tmp_path):
 def test_a_height_below_one_is_refused(tmp_path, height):
     with pytest.raises(VidexplainError, match=f"the height of frames is at least 1 pixel, not {height}"):
         prepare_all(ucf101_tree(tmp_path / "data", groups=3), tmp_path / "frames", height=height)
+
+
+def test_prepared_frames_have_the_rate_of_their_video(tmp_path):
+    video = write_clip(tmp_path / "clip.avi", VALUES)
+    extract(Task(video, tmp_path / "frames", None))
+    written = FrameFolder.read(tmp_path / "frames")
+    assert written.fps == read_clip(video).fps
+    replace(written, fps=12.5).write(tmp_path / "frames")
+    clip = read_clip(tmp_path / "frames")
+    assert clip.fps == 12.5
+    np.testing.assert_array_equal(clip.times, np.arange(12) / 12.5)

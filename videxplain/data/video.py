@@ -14,6 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.datasets.prepared import FrameFolder, is_frame_folder
 from videxplain.data.decoder import RGB, pictures
 from videxplain.data.frame_times import frame_times, rate_of
 from videxplain.data.header import Header, last_packets, read_header
@@ -23,7 +24,7 @@ from videxplain.errors import VidexplainError
 
 Frame = NDArray[np.uint8]
 DEFAULT_FPS = 25.0
-"""Frames per second of a folder of images, and of a file that does not say."""
+"""Frames per second of a folder of images that were not prepared from a video, and of a file that does not say."""
 
 # A length in seconds covers the sound too, and the last frame's time on screen; only a larger gap is damage.
 _SECONDS_MISSING = 1.0
@@ -78,6 +79,8 @@ class VideoReader:
         with reading(self.path):
             if self.path.is_dir():
                 self._images = numbered_images(self.path)
+                if is_frame_folder(self.path):
+                    self._header = Header(FrameFolder.read(self.path).fps, None, None)
             elif self.path.suffix.lower() in IMAGE_SUFFIXES and self.path.is_file() and not is_animated(self.path):
                 self._images = [self.path]
             else:
