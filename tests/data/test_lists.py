@@ -65,7 +65,7 @@ def test_a_list_of_paths_and_labels_is_for_looking_at(videos, kind):
         ("path,split\none/1.avi,val\n", r"line 2: the split is train or test, not 'val'"),
         ("path,label\none/1.avi,a\none/2.avi,\n", r"line 3: no label, though other rows have one"),
         (b"path,label\n\xff\xfe,x\n", "is not a list in plain text"),
-        ("path\n", "has no test videos"),
+        ("path\n", r"list\.csv has no videos$"),
     ],
 )
 def test_a_list_that_cannot_be_understood_is_one_line(videos, text, says):

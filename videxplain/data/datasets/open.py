@@ -60,6 +60,8 @@ def open_dataset(
         dataset = _open(root, kind, split, for_training)
     except OSError as error:
         raise VidexplainError(f"cannot read {error.filename or root}: {error.strerror or error}") from None
+    if not for_training and dataset.layout == "list" and not (dataset.train or dataset.test):
+        raise VidexplainError(f"{root} has no videos")
     for part, videos in (("train", dataset.train), ("test", dataset.test)):
         if not for_training and (dataset.train or dataset.test):
             continue
