@@ -71,3 +71,15 @@ def page(browser: Any, width: int = 1280, height: int = 900, offline: bool = Tru
         assert not errors
     finally:
         context.close()
+
+
+def faults(shown: Any) -> list[tuple[str, list[str]]]:
+    """What axe finds serious or critical."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(shown).response["violations"]
+    return [
+        (one["id"], [node["html"][:90] for node in one["nodes"]])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

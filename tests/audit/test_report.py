@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.audit.conftest import Tiny
-from tests.browser import chromium, page
+from tests.browser import chromium, faults, page
 from tests.firefox import firefox
 from videxplain.audit.api import run_audit
 from videxplain.audit.report.build import build_report
@@ -202,6 +202,7 @@ def test_pages_fit(browser, audits, name, width):
         shown.wait_for_timeout(300)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         assert shown.locator("h1").count() == 1
+        assert not faults(shown)
 
 
 def test_two_audits_side_by_side(browser, audits, tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.audit.conftest import Tiny
-from tests.browser import chromium, page
+from tests.browser import chromium, faults, page
 from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report
@@ -89,6 +89,7 @@ def test_pages_fit(browser, made, name, width):
         shown.wait_for_selector("[data-chart] svg")
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         assert shown.locator("h1").count() == 1
+        assert not faults(shown)
 
 
 def test_the_picture_of_a_tube_has_the_concepts_colours(made):

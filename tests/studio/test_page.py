@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import videxplain as vx
-from tests.browser import chromium, page
+from tests.browser import chromium, faults, page
 from tests.studio.running import PATIENCE
 
 pytestmark = pytest.mark.browser
@@ -54,18 +54,6 @@ def uploaded(shown, served, clip, query="?model=late_fusion"):
     if query:
         shown.goto(shown.url.partition("?")[0] + query)
     shown.wait_for_selector(DONE)
-
-
-def faults(shown):
-    """What axe finds serious or critical."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(shown).response["violations"]
-    return [
-        (one["id"], [node["html"][:90] for node in one["nodes"]])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def test_upload_overlay_scrub_hide_and_take_away(browser, served, clip, tmp_path):

@@ -6,6 +6,7 @@
   const ink = style.getPropertyValue("--ink").trim();
   const rule = style.getPropertyValue("--rule").trim();
   const config = {
+    mark: { aria: false }, // the place of a chart says what it shows
     axis: { labelColor: ink, titleColor: ink, gridColor: rule, domainColor: rule, tickColor: rule },
     legend: { labelColor: ink, titleColor: ink, symbolBaseFillColor: ink },
   };
