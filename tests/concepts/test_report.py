@@ -1,5 +1,6 @@
 """The report in a real browser, opened from disk without a connection."""
 
+import shutil
 from fractions import Fraction
 
 import av
@@ -100,6 +101,25 @@ def test_the_picture_of_a_tube_has_the_concepts_colours(made):
     brightest = np.unravel_index(made.mean_maps[0].argmax(), made.mean_maps[0].shape)
     y, x = (int((index + 0.5) / size * side) for index, size, side in zip(brightest, (24, 32), (120, 160), strict=True))
     assert place[y, x] >= 0.9 * place.max()
+
+
+def test_videos_that_have_gone_are_said_and_a_full_disk_is_an_error(made, monkeypatch, tmp_path):
+    folder = tmp_path / "moved"
+    shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("report"))
+    moved = Concepts.load(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(Concepts, "path", lambda self, video: tmp_path / f"{video}.avi")
+        page = build_report(moved, clips=1)
+    said = f"14 of 14 videos have gone, such as {tmp_path / '0.avi'}: the report does not show them"
+    assert said in page.read_text(encoding="utf-8")
+    assert not list((page.parent / "media").glob("*.mp4"))
+
+    def full(*_: object) -> None:
+        raise VidexplainError("cannot write it: No space left on device")
+
+    monkeypatch.setattr("videxplain.concepts.report.build.write_tube", full)
+    with pytest.raises(VidexplainError, match="No space left"):
+        build_report(moved, clips=1)
 
 
 def test_a_tube_is_drawn_in_square_pixels(tmp_path):

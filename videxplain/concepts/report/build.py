@@ -56,7 +56,7 @@ def build_report(
         "videxplain.concepts.report",
         title=f"Concepts of {settings.model} at {settings.layer} on {Path(settings.data).name}",
         footer=f"{settings.model}, weights: {settings.weights}; layer {settings.layer}; {settings.data}",
-        notes=[*found.notes, *notes],
+        notes=[*found.notes, *notes, *_gone(found)],
     )
     has_sobol = bool(found.shares["sobol"].notna().all()) and len(found.shares) > 0
     column, title = ("sobol", "Sobol total index") if has_sobol else ("gradient_x_activation", "gradient x activation")
@@ -91,6 +91,15 @@ def build_report(
     pages.copy(("concepts.css", "concepts.js"))
     pages.write_charts(drawn)
     return folder / "index.html"
+
+
+def _gone(found: Concepts) -> list[str]:
+    """A note about videos that are not where they were when they were measured; empty if all are."""
+    known = found.videos.index[found.videos["error"].isna()]
+    gone = [path for path in (found.path(int(i)) for i in known) if not path.exists()]
+    if not gone:
+        return []
+    return [f"{len(gone):,} of {len(known):,} videos have gone, such as {gone[0]}: the report does not show them"]
 
 
 def _card(found: Concepts, row: Mapping[str, Any], shares: pd.DataFrame, folder: Path, clips: int) -> dict[str, Any]:
@@ -133,19 +142,11 @@ def _clips(found: Concepts, number: int, scale: float, folder: Path, count: int)
             continue
         name = f"concept-{number}-clip-{len(drawn)}"
         known = found.videos.iloc[video]
-        try:
-            path = found.path(video)
-            write_tube(
-                folder / "media",
-                name,
-                path,
-                maps,
-                tube,
-                scale,
-                found.settings.view_box((int(known["height"]), int(known["width"]))),
-            )
-        except VidexplainError:  # the video has gone since it was measured
+        path = found.path(video)
+        if not path.exists():
             continue
+        box = found.settings.view_box((int(known["height"]), int(known["width"])))
+        write_tube(folder / "media", name, path, maps, tube, scale, box)
         first, last = tube.frames
         drawn.append(
             {
