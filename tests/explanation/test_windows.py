@@ -89,9 +89,10 @@ def test_activations_are_signed_and_need_no_target():
     assert found.range[1] == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("sampling", ["consecutive", "uniform"])
+@pytest.mark.parametrize(
+    ("sampling", "stride"), [("consecutive", None), ("consecutive", 1), ("consecutive", 8), ("uniform", None)]
+)
 @pytest.mark.parametrize("frames", [8, 9, 16, 31, 100])
-@pytest.mark.parametrize("stride", [None, 1, 8])
 def test_shares_add_up_to_one(sampling, frames, stride):
     whole = plan(frames, BrightSquares(8, 32, sampling).config, stride)
     total = np.zeros(frames)
@@ -100,6 +101,11 @@ def test_shares_add_up_to_one(sampling, frames, stride):
         assert shares.min() > 0
         np.add.at(total, window, shares)
     np.testing.assert_allclose(total, 1, rtol=1e-6)
+
+
+def test_a_stride_of_frames_spread_over_the_clip_is_refused():
+    with pytest.raises(VidexplainError, match="^stride is for windows of neighbouring frames, and .* leave it out$"):
+        plan(20, BrightSquares(8, 32, "uniform").config, 4)
 
 
 @pytest.mark.parametrize("frames", [8, 9, 16, 31, 100])

@@ -11,6 +11,7 @@ from torch import Tensor
 from videxplain.data.sampling import covering_windows, interleaved_sets, window_interval
 from videxplain.data.stream import FrameSource, consecutive_windows, interleaved_windows, read_ahead
 from videxplain.data.transforms import to_model_input
+from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig, whole_number
 
 
@@ -42,10 +43,16 @@ def plan(num_frames: int, config: ModelConfig, stride: int | None = None) -> Pla
     :func:`short_clip_note` tells of clips that do not fill a window.
 
     Raises:
-        VidexplainError: Fewer than half of the frames that the network sees, or a stride that would leave gaps.
+        VidexplainError: Fewer than half of the frames that the network sees, a stride that would leave gaps, or one for
+            uniform sets, which have none.
     """
     length, interval, before = config.num_frames, 1, 0
     if config.sampling == "uniform":
+        if stride is not None:
+            raise VidexplainError(
+                f"stride is for windows of neighbouring frames, and {config.architecture} sees frames spread over the "
+                "whole clip: leave it out"
+            )
         windows = interleaved_sets(num_frames, length)
         ramp = np.ones(length)
     else:
