@@ -104,7 +104,7 @@ def test_shares_add_up_to_one(sampling, frames, stride):
 
 
 def test_a_stride_of_frames_spread_over_the_clip_is_refused():
-    with pytest.raises(VidexplainError, match="^stride is for windows of neighbouring frames, and .* leave it out$"):
+    with pytest.raises(VidexplainError, match=r"^stride is for windows of neighbouring frames, and .* leave it out$"):
         plan(20, BrightSquares(8, 32, "uniform").config, 4)
 
 
