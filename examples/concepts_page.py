@@ -25,6 +25,7 @@ from torch import nn
 import videxplain as vx
 from videxplain.actionfigures import synthesize
 from videxplain.audit.engines import choose_engine
+from videxplain.audit.report.words import percent
 from videxplain.concepts.matching import REGIONS
 from videxplain.concepts.report.build import build_report
 from videxplain.concepts.report.charts import REGION_COLOURS
@@ -59,8 +60,8 @@ def table(found: Concepts) -> str:
         lines.append(
             (
                 str(row["concept"]),
-                f"{row['weight']:.0%}".replace("%", " %"),
-                f"{row['leading']}, {row['leading_share']:.0%}".replace("%", " %"),
+                percent(row["weight"]),
+                f"{row['leading']}, {percent(row['leading_share'])}",
                 follows,
                 _number(best["correlation"]),
                 _number(best["by_place"]),
@@ -138,9 +139,9 @@ def sentences(found: Concepts) -> list[str]:
     kept = (known["prediction_reconstructed"] == known["prediction"]).mean()
     follows = found.concepts["region"].value_counts()
     return [
-        f"{len(known)} videos, {right:.0%} of them recognised",
-        f"the concepts explain {found.explained:.0%} of the squared activations",
-        f"{kept:.0%} of the predictions stay the same when the activations are rebuilt",
+        f"{len(known)} videos, {percent(right)} of them recognised",
+        f"the concepts explain {percent(found.explained)} of the squared activations",
+        f"{percent(kept)} of the predictions stay the same when the activations are rebuilt",
         "concepts that follow a region: " + ", ".join(f"{follows.get(region, 0)} {region}" for region in REGIONS),
         f"the interval of the limbs is above that of the bodies: concepts {_above(found.matches)}",
     ]
@@ -158,7 +159,7 @@ def tcav_table(results: Sequence[ConceptTest]) -> str:
     lines: list[tuple[str, ...]] = [_TEST_HEADS, ("---", "---", "---:", "---:", "---:", "---:", "---:", "---")]
     for one in results:
         said = "significant" if one.is_significant else "not significant" if one.is_learned else "not learned"
-        shares = (f"{share:.0%}".replace("%", " %") for share in (one.accuracy, one.random_accuracy))
+        shares = (percent(share) for share in (one.accuracy, one.random_accuracy))
         lines.append((one.concept, one.target, f"{one.score:.2f}", f"{one.random:.2f}", f"{one.p:.2g}", *shares, said))
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 

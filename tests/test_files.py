@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -257,3 +258,14 @@ def test_an_object_is_read(tmp_path):
     assert read_record(write_json(tmp_path / "a.json", {"ä": [1]}), "is damaged") == {"ä": [1]}
     with pytest.raises(VidexplainError, match=r"cannot read .*: No such file"):
         read_record(tmp_path / "b.json", "is damaged")
+
+
+@pytest.mark.parametrize("name", ["fig.png", "a/Clip.MP4", "maps.npz"])
+def test_the_name_of_a_file_is_no_name_of_a_folder(tmp_path, name):
+    wanted = re.escape(f"{tmp_path / name} is the name of a file, and a folder is needed, such as ")
+    with pytest.raises(VidexplainError, match=wanted), output_folder(tmp_path / name):
+        pass
+    assert not list(tmp_path.iterdir())
+    (tmp_path / name).mkdir(parents=True)
+    with output_folder(tmp_path / name) as folder:
+        assert folder == tmp_path / name

@@ -114,13 +114,25 @@ def remove_leftovers(folder: Path) -> None:
                         Path(entry.path).unlink()
 
 
+_OF_FILES = {
+    *(".mp4", ".gif", ".png", ".jpg", ".pdf", ".svg"),
+    *(".json", ".npz", ".csv", ".tex", ".bib", ".html", ".safetensors"),
+}
+"""Suffixes of files that commands write. Who names one for a folder expects a file."""
+
+
 @contextmanager
 def output_folder(path: str | Path) -> Iterator[Path]:
     """A folder to write into. It is made with its parents where it is missing, and removed again if the block fails.
 
     What the block raises passes; folders that were made for it are then removed as far as they are empty.
+
+    Raises:
+        VidexplainError: There is no such folder and its name is that of a file, or nothing can be written there.
     """
     path = Path(path)
+    if path.suffix.lower() in _OF_FILES and not path.exists():
+        raise VidexplainError(f"{path} is the name of a file, and a folder is needed, such as {path.with_suffix('')}")
     try:
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)

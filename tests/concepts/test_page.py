@@ -68,9 +68,9 @@ def test_concepts_page(call, quick, tmp_path):
     videos = found.videos
     right, kept = (videos["prediction"] == videos[other] for other in ("truth", "prediction_reconstructed"))
     assert lines[:5] == [
-        f"14 videos, {right.mean():.0%} of them recognised",
-        f"the concepts explain {found.explained:.0%} of the squared activations",
-        f"{kept.mean():.0%} of the predictions stay the same when the activations are rebuilt",
+        f"14 videos, {100 * right.mean():.0f} % of them recognised",
+        f"the concepts explain {100 * found.explained:.0f} % of the squared activations",
+        f"{100 * kept.mean():.0f} % of the predictions stay the same when the activations are rebuilt",
         "concepts that follow a region: 0 limbs, 0 bodies, 0 background",
         "the interval of the limbs is above that of the bodies: concepts []",
     ]

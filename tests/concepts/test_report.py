@@ -51,7 +51,7 @@ def test_the_first_page_leads_to_the_concepts(browser, made):
         shown.goto(at(made, "index.html"))
         assert shown.locator(".note").first.inner_text() == "said on every page"
         assert shown.locator(".concepts li").count() == 4
-        assert shown.get_by_text(f"{made.explained:.0%}", exact=True).count() >= 1
+        assert shown.get_by_text(f"{100 * made.explained:.0f} %", exact=True).count() >= 1
         shown.wait_for_selector("[data-chart=sobol] svg")
         shown.wait_for_selector("[data-chart=regions] svg")
         shown.locator(".concepts a").nth(2).click()

@@ -45,7 +45,8 @@ def test_frames_that_the_decoder_fills_in_are_told(write_video, noise, name, cod
         count = len(list(reader))
     assert len(told) == 1
     assert 1 <= reader.damaged_frames <= count <= 20
-    words = f"has {reader.damaged_frames} damaged frames, in which the decoder filled in what is missing"
+    frames = "a damaged frame" if reader.damaged_frames == 1 else f"{reader.damaged_frames} damaged frames"
+    words = f"has {frames}, in which the decoder filled in what is missing"
     assert str(told[0].message).startswith(f"{path} ")
     assert str(told[0].message).endswith(words)
 
@@ -53,7 +54,7 @@ def test_frames_that_the_decoder_fills_in_are_told(write_video, noise, name, cod
 def test_damage_within_a_range_is_told_and_damage_behind_it_is_not(write_video, noise):
     path = flip_bits(write_video("a.mp4", noise, codec="libx264", pix_fmt="yuv420p", options={"g": "2"}), 20)
     list(VideoReader(path, 0, 4))
-    with pytest.warns(DamagedVideoWarning, match="damaged frames, in which"):
+    with pytest.warns(DamagedVideoWarning, match="damaged frames?, in which"):
         list(VideoReader(path, 4, 14))
 
 

@@ -189,8 +189,8 @@ def _print_tests(results: "list[ConceptTest]") -> None:
             f"{one.score:.2f}",
             f"{one.random:.2f}",
             f"{one.p:.2g}",
-            f"{one.accuracy:.0%}",
-            f"{one.random_accuracy:.0%}",
+            f"{100 * one.accuracy:.0f} %",
+            f"{100 * one.random_accuracy:.0f} %",
             said,
         )
     console().print(table)

@@ -106,8 +106,8 @@ class Concepts:
         notes = [short_videos_note(filled)] if filled else []
         if self.explained < _POOR:
             notes.append(
-                f"the concepts explain {self.explained:.0%} of the activations, and shares and scores are of this part "
-                "only: ask for more concepts"
+                f"the concepts explain {100 * self.explained:.0f} % of the activations, and shares and scores are of "
+                "this part only: ask for more concepts"
             )
         if not self.factors.converged:
             notes.append("the factorisation was stopped before it settled: other seeds may give other concepts")

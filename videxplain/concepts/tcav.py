@@ -209,8 +209,8 @@ def _result(
     notes = []
     if not _is_learned(accuracy, by_chance, accuracy_p):
         notes.append(
-            f"layer '{layer}' tells '{concept}' from random clips no better than chance ({accuracy:.0%} of held-out "
-            f"clips, random sets {by_chance:.0%}), so its score means nothing"
+            f"layer '{layer}' tells '{concept}' from random clips no better than chance ({100 * accuracy:.0f} % of "
+            f"held-out clips, random sets {100 * by_chance:.0f} %), so its score means nothing"
         )
     if same:
         notes.append(

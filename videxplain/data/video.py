@@ -212,7 +212,8 @@ class VideoReader:
 
     def _tell_damage(self, missing: list[str], damaged: int, count: int) -> None:
         if damaged:
-            missing = [*missing, f"has {damaged} damaged frames, in which the decoder filled in what is missing"]
+            frames = "a damaged frame" if damaged == 1 else f"{damaged} damaged frames"
+            missing = [*missing, f"has {frames}, in which the decoder filled in what is missing"]
         if missing and count and not self._told:
             self._told = True
             warnings.warn(f"{self.path} {', and '.join(missing)}", DamagedVideoWarning, stacklevel=2)

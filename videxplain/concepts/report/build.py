@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from videxplain.audit.report.pages import Pages
+from videxplain.audit.report.words import percent
 from videxplain.concepts.report import charts
 from videxplain.concepts.report.media import write_place, write_tube
 from videxplain.concepts.report.words import (
@@ -182,7 +183,7 @@ def _without(found: Concepts, number: int) -> dict[str, Any] | None:
             ),
         ],
         "instead": str(row["prediction_without"][number]),
-        "error": f"{1 - float(row['explained']):.1%}",
+        "error": percent(1 - float(row["explained"]), 1),
     }
 
 

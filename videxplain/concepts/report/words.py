@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from videxplain.audit.report.words import percent
 from videxplain.commands import command_line
 from videxplain.concepts.result import Concepts
 from videxplain.concepts.settings import Settings
@@ -28,13 +29,13 @@ def figures_of(found: Concepts) -> list[tuple[str, str, str]]:
             f"{found.settings.concepts}",
             f"of layer {found.settings.layer}, {found.factors.channels:,} channels",
         ),
-        ("activations explained", f"{found.explained:.0%}", "share of the squared activations; the rest is the error"),
-        ("predictions that stay", f"{same:.0%}", "when only the concepts are left of the activations"),
+        ("activations explained", percent(found.explained), "share of the squared activations; the rest is the error"),
+        ("predictions that stay", percent(same), "when only the concepts are left of the activations"),
     ]
     labelled = known[known["truth"].notna()]
     if len(labelled):
         right = (labelled["truth"] == labelled["prediction"]).mean()
-        figures.append(("right", f"{right:.0%}", "of the videos with a label"))
+        figures.append(("right", percent(right), "of the videos with a label"))
     return figures
 
 
@@ -75,20 +76,20 @@ def command_of(settings: Settings) -> str:
 def concept_facts(row: Mapping[str, Any], matches: pd.DataFrame) -> list[tuple[str, str]]:
     """The facts of one concept, a name and a value each."""
     facts = [
-        ("share of all activity", f"{row['weight']:.0%}"),
-        ("active in frames", f"{row['frames']:.0%}"),
+        ("share of all activity", percent(row["weight"])),
+        ("active in frames", percent(row["frames"])),
     ]
     if row["x"] is not None and row["x"] == row["x"]:
-        facts.append(("centre from the left / top", f"{row['x']:.0%} / {row['y']:.0%}"))
+        facts.append(("centre from the left / top", f"{percent(row['x'])} / {percent(row['y'])}"))
         facts.append(("spread", f"{row['spread']:.2f}"))
     if isinstance(row["leading"], str):
-        facts.append(("strongest for", f"{row['leading']}, {row['leading_share']:.0%} of its activity"))
+        facts.append(("strongest for", f"{row['leading']}, {percent(row['leading_share'])} of its activity"))
     for _, one in matches[matches["concept"] == row["concept"]].iterrows():
         facts.append(
             (
                 f"{one['region']}",
                 f"correlation {_number(one['correlation'])}, by place alone {_number(one['by_place'])}; "
-                f"{one['share']:.0%} of its activity on {one['area']:.0%} of the picture",
+                f"{percent(one['share'])} of its activity on {percent(one['area'])} of the picture",
             )
         )
     return facts
