@@ -16,7 +16,7 @@ _LONG_GAP_SECONDS = 0.2
 # A frame may be shown so much earlier or later than its number says.
 _MOST_DRIFT_SECONDS = 0.2
 # A declared rate is contradicted by a usual step that differs by more than this share.
-_RATE_TOLERANCE = 0.05
+RATE_TOLERANCE = 0.05
 # A clock that goes back to this many seconds behind the first frame, or less, begins anew.
 _ANEW_SECONDS = 1.0
 
@@ -86,7 +86,7 @@ def rate_of(stamps: Sequence[float], fps: float) -> tuple[float, str]:
         return gaps.fps, (
             f"has {gaps.fps:.4g} frames/s, and {gaps.seconds:.2f} s without a frame after frame {gaps.after}{more}"
         )
-    if abs(float(np.median(steps)) * fps - 1) > _RATE_TOLERANCE or _drift(times, fps) > _MOST_DRIFT_SECONDS:
+    if abs(float(np.median(steps)) * fps - 1) > RATE_TOLERANCE or _drift(times, fps) > _MOST_DRIFT_SECONDS:
         fps = mean
     away = _drift(times, fps)
     words = f"has {fps:.4g} frames/s on average, from which frames are up to {away:.2f} s away"

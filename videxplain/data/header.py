@@ -10,13 +10,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.frame_times import RATE_TOLERANCE
 from videxplain.errors import VidexplainError
 
 # "tty" draws any text file as a film of a terminal; "image2" takes a per cent sign in a name for a numbered sequence.
 _NOT_VIDEO = ("tty", "image2")
 _EDIT_LISTS = "mov,mp4,m4a,3gp,3g2,mj2"
 _MEASURED_PACKETS = 1000
-_RATE_TOLERANCE = 0.05
 # Film and broadcast stay within 2:1. A ratio beyond this is damage, and would ask for pictures of any size.
 _MOST_STRETCHED = 4
 # Real HMDB51 files have titles that are not UTF-8. PyAV 19 has no such option.
@@ -92,7 +92,7 @@ def read_header(path: Path) -> Header:
         elif begins is not None and len(begins) > 1:
             # It counts moments, and there may be a frame at every second one alone, as with H.264 that was copied.
             usual = _usual_step(stream) * Fraction(stream.time_base or 0)
-            fps = fps if fps and abs(usual * fps - 1) <= _RATE_TOLERANCE else float(1 / usual)
+            fps = fps if fps and abs(usual * fps - 1) <= RATE_TOLERANCE else float(1 / usual)
         return Header(fps, frames, _seconds(container, stream), _pixel_aspect(stream), begins)
 
 
@@ -167,7 +167,7 @@ def _checked_rate(
     steps = np.diff(decoded if len(decoded) > 1 else shown)
     # The median, because a gap where packets are lost is no change of rate.
     usual = float(np.median(steps[steps > 0]) * stream.time_base)
-    if declared and abs(usual * declared - 1) <= _RATE_TOLERANCE:
+    if declared and abs(usual * declared - 1) <= RATE_TOLERANCE:
         return declared
     return float((len(shown) - 1) / ((shown[-1] - shown[0]) * stream.time_base))
 
