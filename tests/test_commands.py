@@ -2,7 +2,7 @@
 
 import shlex
 
-from videxplain.commands import command_line
+from videxplain.commands import command_line, python_call
 
 
 def test_values_are_quoted_tuples_have_commas_and_none_is_left_out():
@@ -10,3 +10,8 @@ def test_values_are_quoted_tuples_have_commas_and_none_is_left_out():
     assert shlex.split(line) == [
         *("videxplain", "rise", "--model", "i3d", "--clip", "a b's.avi", "--box", "4,16,16", "--top-k", "3"),
     ]
+
+
+def test_a_call_is_python():
+    line = python_call("explain", "network", repr("a b's.avi"), layer="mixed.2", target=None, box=(4, 16, 16))
+    assert line == """videxplain.explain(network, "a b's.avi", layer='mixed.2', box=(4, 16, 16))"""

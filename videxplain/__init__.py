@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from videxplain.concepts.result import Concepts
     from videxplain.concepts.tcav import ConceptTest, tcav
     from videxplain.data.clip import Clip, read_clip
+    from videxplain.data.datasets.open import open_dataset
+    from videxplain.data.datasets.types import VideoDataset
     from videxplain.data.stream import FrameSource
     from videxplain.errors import VidexplainError
     from videxplain.evaluation.api import evaluate
@@ -66,6 +68,8 @@ _HOMES = {
     "concepts.result": ["Concepts"],
     "concepts.tcav": ["ConceptTest", "tcav"],
     "data.clip": ["Clip", "read_clip"],
+    "data.datasets.open": ["open_dataset"],
+    "data.datasets.types": ["VideoDataset"],
     "data.stream": ["FrameSource"],
     "errors": ["VidexplainError"],
     "evaluation.api": ["evaluate"],
@@ -129,6 +133,7 @@ __all__ = [
     "Relevance",
     "Split",
     "TokenLayout",
+    "VideoDataset",
     "VideoModel",
     "VidexplainError",
     "View",
@@ -146,6 +151,7 @@ __all__ = [
     "list_models",
     "load_model",
     "motion_and_appearance",
+    "open_dataset",
     "predict",
     "read_clip",
     "register_method",

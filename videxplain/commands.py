@@ -1,4 +1,4 @@
-"""A command of this package as it is typed."""
+"""A command of this package, or a call of it, as it is typed."""
 
 import shlex
 from collections.abc import Mapping
@@ -19,6 +19,18 @@ def command_line(command: str, expects: Mapping[str, object] | None = None, /, *
     for name, value in (expects or {}).items():
         words += ["--set", f"{name}={_text(value)}"]
     return shlex.join(words)
+
+
+def python_call(function: str, *arguments: str, **options: object) -> str:
+    """``videxplain.FUNCTION(argument, name=value, ...)``.
+
+    Args:
+        function: Its name.
+        *arguments: As they are written in Python.
+        **options: By name. None is left out.
+    """
+    named = [f"{name}={value!r}" for name, value in options.items() if value is not None]
+    return f"videxplain.{function}({', '.join([*arguments, *named])})"
 
 
 def _text(value: object) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
+import videxplain as vx
 from tests.audit.conftest import Tiny
 from tests.browser import chromium, faults, page
 from tests.firefox import firefox
@@ -88,7 +89,12 @@ def test_the_map_on_a_clips_page_is_that_of_the_audit(browser, audits):
             contrast = audit.maps(number, "contrast")
             assert np.abs(values.reshape(contrast.shape) - contrast).max() <= max(contrast.max(), 1e-12) / 255
         shown.keyboard.press("Tab")
-        assert "videxplain gradcam --model tiny" in shown.locator("#command").inner_text()
+        # The network was given as an object: the line that repeats the map is of Python, and it does.
+        line = shown.locator("#command").inner_text()
+        again = eval(line, {"videxplain": vx, "network": Tiny(0).eval()})
+        row = audit.videos.iloc[number]
+        assert again.predictions[0][0] == row["prediction"]
+        assert again.predictions[0][1] == pytest.approx(row["probability"], abs=1e-6)
 
 
 def test_filters_and_clips_without_media(browser, audits):
@@ -251,7 +257,7 @@ def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path)
         "labels": [f"class {k}" for k in range(classes)],
         "columns": columns,
         "title": "",
-        "command": "",
+        "repeat": ["", ""],
     }
     pages.write_assets(data, {})
     with page(browser) as shown:

@@ -1,5 +1,6 @@
 """Audits: the same numbers as one clip at a time, whatever ran them; resumed, refused, damaged."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -126,6 +127,21 @@ def test_another_network_or_data_set_is_refused(done, tmp_path):
         run_audit(model, data, out, subset="all", shard=5, trust=False)
     with pytest.raises(VidexplainError, match=r"another method \(gradcam, not layercam\)"):
         run_audit(model, data, out, subset="test", shard=5, trust=False, method="layercam")
+
+
+def test_settings_of_an_earlier_version_have_the_defaults_of_later_ones(figures, tmp_path, tiny):
+    """A run that was begun before there was a setting goes on."""
+    data, out = open_dataset(figures), tmp_path / "out"
+    begun = {"trust": False, "limit": 2, "shard": 1}
+    assert run_audit(tiny, data, out, part="1/2", **begun) is None
+    kept = json.loads((out / "audit.json").read_text())
+    del kept["boxes"], kept["view"]
+    (out / "audit.json").write_text(json.dumps(kept))
+    assert len(run_audit(tiny, data, out, **begun).videos) == 2
+    kept["view"] = "whole"
+    (out / "audit.json").write_text(json.dumps(kept))
+    with pytest.raises(VidexplainError, match=r"another view \(whole, not model\)"):
+        run_audit(tiny, data, out, **begun)
 
 
 def test_damaged_and_missing_videos_are_rows_with_an_error(figures, tmp_path, tiny):
@@ -286,7 +302,7 @@ def test_what_the_network_expects_can_be_said(dataset, tmp_path):
     """As for one clip: the frames of a bundled network from all over the video."""
     said = {"sampling": "uniform"}
     audit = run_audit("c3d", dataset, tmp_path / "out", expects=said, trust=False, limit=2)
-    assert audit.settings.command == "videxplain gradcam --model c3d --set sampling=uniform"
+    assert audit.settings.repeated("VIDEO") == "videxplain gradcam --model c3d --set sampling=uniform --clip VIDEO"
     network = vx.load_model("c3d", **said)
     for number, row in audit.videos.iterrows():
         expected = vx.explain(network, audit.path(number)).predictions[0]

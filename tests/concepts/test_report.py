@@ -1,6 +1,8 @@
 """The report in a real browser, opened from disk without a connection."""
 
+import ast
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -16,7 +18,7 @@ from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report
 from videxplain.concepts.report.charts import heatmap
 from videxplain.concepts.report.media import write_tube
-from videxplain.concepts.report.words import command_of
+from videxplain.concepts.report.words import command_of, settings_in_words
 from videxplain.concepts.result import Concepts
 from videxplain.concepts.tubes import strongest_tube
 from videxplain.errors import VidexplainError
@@ -151,9 +153,16 @@ def test_what_cannot_be_asked(made):
 
 
 def test_the_command_says_what_was_asked(made):
-    command = command_of(made.settings)
-    assert "--layer relu" in command
-    assert "--concepts 4 --places 2000 --designs 4 --seed 0" in command
+    asked = {"layer": "relu", "concepts": 4, "places": 2000, "designs": 4, "seed": 0}
+    named = replace(made.settings, given=False)
+    command = command_of(named)
+    assert "--layer relu --subset all --concepts 4 --places 2000 --designs 4 --seed 0 --out FOLDER" in command
+    # No command can load the network of the fixture, which was given as an object. Python can take it.
+    call = ast.parse(command_of(made.settings), mode="eval").body
+    assert [ast.unparse(one) for one in call.args] == ["network", repr(made.settings.data), "FOLDER"]
+    assert {one.arg: ast.literal_eval(one.value) for one in call.keywords} == asked | {"subset": made.settings.subset}
+    other = command_of(replace(made.settings, split=2))
+    assert f"(network, videxplain.open_dataset({made.settings.data!r}, split=2), FOLDER, " in other
 
 
 def test_the_command_line_finds_concepts_and_writes_the_report(run, tmp_path):
@@ -168,7 +177,10 @@ def test_the_command_line_finds_concepts_and_writes_the_report(run, tmp_path):
     assert len(found.videos) == 2
     assert (found.settings.limit, found.settings.expects) == (2, {"sampling": "uniform"})
     assert "--limit 2 " in command_of(found.settings)
-    assert command_of(found.settings).endswith("--set sampling=uniform")
+    assert command_of(found.settings).endswith("--out FOLDER --set sampling=uniform")
+    # What "auto" loaded is said in words.
+    assert dict(settings_in_words(found.settings))["weights"].startswith(f"{found.settings.weights_words}, SHA-256 ")
+    assert "ActionFigures" in found.settings.weights_words
     assert found.settings.evidence == "masks"
     assert set(found.matches["region"]) <= {"limbs", "bodies", "background"}
     status, _, errors = run(*words, "--layer", "conv9")

@@ -149,7 +149,9 @@ def test_the_tail_is_that_of_the_normal_distribution_for_many_groups():
 def test_workers_load_the_network_that_was_asked_for():
     """What ``--set`` says goes with every task, and so do the names of the classes."""
     said = {"sampling": "uniform", "num_classes": 4, "width": 4, "size": (32, 32)}
-    asked = Settings("i3d", "none", "", "videos", "folder", 1, "all", 1, "", LABELS, "layer4", expects=said)
+    network = {"model": "i3d", "weights": "none", "weights_sha256": "", "labels": LABELS, "expects": said}
+    videos = {"data": "videos", "kind": "folder", "split": 1, "subset": "all", "videos": 1, "videos_sha256": ""}
+    asked = Settings(**network, **videos, layer="layer4")
     config = work._model(work.Task(cut(1)[0], asked, "cpu", ())).config
     assert (config.sampling, config.labels, config.size) == ("uniform", LABELS, (32, 32))
 

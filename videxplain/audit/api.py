@@ -102,7 +102,6 @@ def run_audit(
     settings = Settings(
         **opened.settings,
         **data_settings(dataset, subset, entries),
-        weights_words=opened.config.weights,
         method=method,
         layer=layer,
         options=dict(options or {}),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,12 +47,14 @@ class KeptFile:
             VidexplainError: The folder has other settings.
         """
         asked = asdict(settings)
+        # A file from before a setting existed was written with its default.
+        later = {field.name: field.default for field in fields(settings) if field.default is not MISSING}
         content = {"schema": self.schema, "videxplain": __version__, **json.loads(json.dumps(asked))}
         path = folder / self.name
         if not path.exists():
             write_json(path, content)
             return
-        held = self._read(path)
+        held = later | self._read(path)
         for name in asked:
             if held.get(name) != content[name]:
                 other = f"{(_WORDS | dict(self.words)).get(name, name)}{_both(held.get(name), content[name], name)}"

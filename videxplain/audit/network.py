@@ -67,6 +67,8 @@ def open_network(
     settings = {
         "model": model if isinstance(model, str) else config.architecture,
         "weights": weights if isinstance(model, str) else config.weights,
+        "weights_words": config.weights,
+        "given": sent is not None,
         "weights_sha256": config.weights_sha256 if sent is None else _state_digest(network),
         "labels": names,
         "labels_file": labels if isinstance(labels, str) else "",

@@ -1,15 +1,14 @@
 """The settings of a search for concepts, and their file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from videxplain.audit.kept import KeptFile, kept_view_box
-from videxplain.boxes import Box
+from videxplain.audit.kept import KeptFile
+from videxplain.audit.run_settings import RunSettings
 from videxplain.errors import VidexplainError
 
 SETTINGS = "concepts.json"
-SCHEMA = 1
+SCHEMA = 2
 _KEPT = KeptFile(
     SETTINGS,
     SCHEMA,
@@ -46,61 +45,26 @@ def check_designs(designs: int, concepts: int) -> None:
         raise VidexplainError(f"designs is 0, or 2 to {most:,} for {concepts:,} concepts, not {designs}")
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(RunSettings):
     """Everything that the results of a search for concepts depend on.
 
     Attributes:
-        model: The name of the network, as on the command line.
-        weights: The weights as they were given.
-        weights_sha256: Digest of the file that the weights came from, or of the state of a network that was given.
-        data: The folder or list of the data set.
-        kind: The layout of the data set.
-        split: Number of its split.
-        subset: Which videos of the split.
-        videos: Number of videos.
-        videos_sha256: Digest of their paths, labels and groups in order.
-        labels: The network's classes.
-        labels_file: The file or data set that lists them, if one was given.
-        expects: What was said about the network with ``--set``.
         layer: Dotted name of the layer.
         concepts: The number of concepts, K.
         places: The most places of the sample.
         designs: N of the Sobol indices; 0 for none.
         seed: For the sample of places, the factorisation, the designs and the bootstrap.
         limit: The most videos; None for all.
-        evidence: ``"masks"``, or ``""`` for a data set without known evidence.
-        shard: Videos in a shard.
-        view: As for :func:`videxplain.load_model`.
-        shown: The fields of the network's ``View``; None if it sees whole frames.
     """
 
-    model: str
-    weights: str
-    weights_sha256: str
-    data: str
-    kind: str
-    split: int
-    subset: str
-    videos: int
-    videos_sha256: str
-    labels: tuple[str, ...]
     layer: str
-    labels_file: str = ""
-    expects: dict[str, Any] = field(default_factory=dict)
     concepts: int = CONCEPTS
     places: int = PLACES
     designs: int = SOBOL_DESIGNS
     seed: int = 0
     limit: int | None = None
-    evidence: str = ""
     shard: int = 16
-    view: str = "model"
-    shown: dict[str, Any] | None = None
-
-    def view_box(self, size: tuple[int, int]) -> Box | None:
-        """The part of a frame of ``size`` (height, width) that the network saw; None for the whole frame."""
-        return kept_view_box(self.shown, size)
 
     def write(self, folder: Path) -> None:
         """Write the settings, or check that the folder has the same settings already.

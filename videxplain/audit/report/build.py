@@ -86,7 +86,7 @@ def build_report(
     pages.write("clip", "clip.html")
     data = list_data(audit, explained, odd, written)
     data["title"] = title
-    data["command"] = audit.settings.command
+    data["repeat"] = audit.settings.repeated("\0").split("\0")
     pages.write_assets(data, chart_data(audit, figures, explained, gathered, odd))
     return folder / "index.html"
 
@@ -188,7 +188,7 @@ def _write_overview(
         confused=pairs,
         odd=[cluster for cluster in clusters if cluster["is_odd"]][:_ODD_SHOWN],
         facts=settings_in_words(audit),
-        command=audit.settings.command + " --clip VIDEO",
+        command=audit.settings.repeated("VIDEO"),
         failed=failed[:_FAILED_SHOWN],
         more_failed=f"and {len(failed) - _FAILED_SHOWN:,} more, in videos.parquet"
         if len(failed) > _FAILED_SHOWN

@@ -1,6 +1,5 @@
 """The data that the scripts of the report read: lists of clips, and charts."""
 
-import shlex
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,7 +28,7 @@ def list_data(audit: Audit, explained: NDArray[np.int64], odd: dict[int, float],
         "columns": {
             "name": part["name"].tolist(),
             "path": part["path"].tolist(),
-            "where": [shlex.quote(str(audit.path(int(i)))) for i in explained],
+            "where": [audit.settings.quoted(str(audit.path(int(i)))) for i in explained],
             "group": part["group"].tolist(),
             "truth": [index.get(truth, -1) if isinstance(truth, str) else -1 for truth in part["truth"]],
             "prediction": [index[one] for one in part["prediction"]],

@@ -48,10 +48,7 @@ def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
     known = audit.videos["unfamiliar"].notna().any()
     return [
         ("network", settings.model),
-        (
-            "weights",
-            settings.weights_named + (f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""),
-        ),
+        ("weights", settings.weights_and_digest),
         (
             "method",
             settings.method

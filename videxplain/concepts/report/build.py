@@ -56,7 +56,7 @@ def build_report(
         folder,
         "videxplain.concepts.report",
         title=f"Concepts of {settings.model} at {settings.layer} on {Path(settings.data).name}",
-        footer=f"{settings.model}, weights: {settings.weights}; layer {settings.layer}; {settings.data}",
+        footer=f"{settings.model}, weights: {settings.weights_named}; layer {settings.layer}; {settings.data}",
         notes=[*found.notes, *notes, *_gone(found)],
     )
     has_sobol = bool(found.shares["sobol"].notna().all()) and len(found.shares) > 0

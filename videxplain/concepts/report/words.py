@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from videxplain.audit.report.words import percent
-from videxplain.commands import command_line
+from videxplain.commands import command_line, python_call
 from videxplain.concepts.result import Concepts
 from videxplain.concepts.settings import Settings
 
@@ -41,10 +41,9 @@ def figures_of(found: Concepts) -> list[tuple[str, str, str]]:
 
 def settings_in_words(settings: Settings) -> list[tuple[str, str]]:
     """The settings of the search, a name and a value each."""
-    digest = f", SHA-256 {settings.weights_sha256[:16]}" if settings.weights_sha256 else ""
     return [
         ("network", settings.model),
-        ("weights", settings.weights + digest),
+        ("weights", settings.weights_and_digest),
         ("layer", settings.layer),
         ("data", f"{settings.data}, split {settings.split}, {settings.subset}"),
         ("places sampled", f"{settings.places:,}, seed {settings.seed}"),
@@ -53,23 +52,24 @@ def settings_in_words(settings: Settings) -> list[tuple[str, str]]:
 
 
 def command_of(settings: Settings) -> str:
-    """The command that finds these concepts again, without its ``--out``."""
+    """The command that finds these concepts again; a line of Python for a network that was given."""
+    subset = None if settings.subset == "test" else settings.subset
+    split = None if settings.split == 1 else settings.split
+    search = {
+        "layer": settings.layer,
+        "subset": subset,
+        "limit": settings.limit,
+        "concepts": settings.concepts,
+        "places": settings.places,
+        "designs": settings.designs,
+        "seed": settings.seed,
+    }
+    if settings.given:
+        data = repr(settings.data) if split is None else python_call("open_dataset", repr(settings.data), split=split)
+        return python_call("find_concepts", "network", data, "FOLDER", **search)
+    network = settings.network_options
     return command_line(
-        "concepts",
-        settings.expects,
-        model=settings.model,
-        data=settings.data,
-        weights=None if settings.weights == "auto" else settings.weights,
-        labels=settings.labels_file or None,
-        view=None if settings.view == "model" else settings.view,
-        layer=settings.layer,
-        split=None if settings.split == 1 else settings.split,
-        subset=None if settings.subset == "test" else settings.subset,
-        limit=settings.limit,
-        concepts=settings.concepts,
-        places=settings.places,
-        designs=settings.designs,
-        seed=settings.seed,
+        "concepts", settings.expects, **network, data=settings.data, split=split, **search, out="FOLDER"
     )
 
 

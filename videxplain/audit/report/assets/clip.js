@@ -17,7 +17,7 @@
     document.title = columns.path[i] + " · " + AUDIT.title;
     get("heading").textContent = columns.path[i];
     get("verdict").replaceChildren(verdict(i));
-    get("command").textContent = AUDIT.command + " --clip " + columns.where[i];
+    get("command").textContent = AUDIT.repeat.join(columns.where[i]);
     for (const [id, step] of [["before", -1], ["after", 1]]) {
       const other = columns.name[i + step];
       get(id).hidden = other === undefined;
