@@ -22,7 +22,7 @@ import videxplain as vx
 from videxplain.actionfigures.synthesis import held_out_clips
 from videxplain.attribution.attention.links import blocks_of, find_links
 from videxplain.data.transforms import to_model_input
-from videxplain.explanation.plan import plan
+from videxplain.explanation.windows.plan import plan
 
 SHARES = (1 / 6, 1 / 2, 5 / 6)
 PLACES = [(time, height, width) for time in SHARES for height in SHARES for width in SHARES]

@@ -17,7 +17,7 @@ import videxplain as vx
 from videxplain.attribution.registry import magnitude
 from videxplain.cli.options import network_options
 from videxplain.data.transforms import to_model_input
-from videxplain.explanation.plan import plan
+from videxplain.explanation.windows.plan import plan
 
 METHODS = "gradcam,layercam,saliency,guided-backprop"
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from videxplain.explanation.api import explain, explain_many, list_methods, predict
     from videxplain.explanation.attention import attention
     from videxplain.explanation.attention_result import Attention, Link
-    from videxplain.explanation.compare import compare
-    from videxplain.explanation.comparison import Comparison
+    from videxplain.explanation.comparing.compare import compare
+    from videxplain.explanation.comparing.comparison import Comparison
     from videxplain.explanation.frame_maps import FrameMaps
     from videxplain.explanation.motion import MotionAndAppearance, motion_and_appearance
     from videxplain.explanation.motion import MotionAndAppearance as Split
@@ -80,8 +80,8 @@ _HOMES = {
     "explanation.api": ["explain", "explain_many", "list_methods", "predict"],
     "explanation.attention": ["attention"],
     "explanation.attention_result": ["Attention", "Link"],
-    "explanation.compare": ["compare"],
-    "explanation.comparison": ["Comparison"],
+    "explanation.comparing.compare": ["compare"],
+    "explanation.comparing.comparison": ["Comparison"],
     "explanation.frame_maps": ["FrameMaps"],
     "explanation.motion": ["MotionAndAppearance", "motion_and_appearance"],
     "explanation.origin": ["Origin"],

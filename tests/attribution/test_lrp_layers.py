@@ -16,8 +16,8 @@ from tests.small_models import CONVOLUTIONAL, TRANSFORMERS, Transformer
 from videxplain.attribution.api import MapWarning
 from videxplain.attribution.relevance.layer_maps import WITHOUT_PLACE
 from videxplain.errors import VidexplainError
-from videxplain.explanation.plan import plan, window_inputs
 from videxplain.explanation.sources import as_source
+from videxplain.explanation.windows.plan import plan, window_inputs
 
 
 def at_layer(network: nn.Module, x: Tensor, layer: str, target: object = 1, **options: object) -> Tensor:

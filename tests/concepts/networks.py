@@ -10,7 +10,7 @@ from videxplain.actionfigures import render_clip
 from videxplain.actionfigures.synthesis import write_avi
 from videxplain.data.stream import FileFrames
 from videxplain.data.transforms import to_model_input
-from videxplain.explanation.plan import Plan, plan, window_inputs
+from videxplain.explanation.windows.plan import Plan, plan, window_inputs
 from videxplain.models.config import ModelConfig
 
 LABELS = ("Kick", "Squat", "Wave", "Walk")

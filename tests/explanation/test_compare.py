@@ -14,7 +14,7 @@ from tests.device import placed, same
 from tests.explanation.clips import planted
 from tests.viz.documents import svg_texts
 from videxplain.errors import VidexplainError
-from videxplain.explanation.compare import Asked
+from videxplain.explanation.comparing.compare import Asked
 from videxplain.explanation.sources import as_source
 from videxplain.metrics.map_agreement import agreement
 from videxplain.models.config import View

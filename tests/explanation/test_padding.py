@@ -5,7 +5,7 @@ import pytest
 
 import videxplain as vx
 from videxplain.explanation.api import as_source, window_around
-from videxplain.explanation.plan import plan
+from videxplain.explanation.windows.plan import plan
 from videxplain.models.config import ModelConfig
 
 CONFIG = ModelConfig("a", 2, 8, (16, 16), pad_frames=4)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import videxplain.explanation.frame_maps as maps_module
-import videxplain.explanation.window_maps as window_maps_module
+import videxplain.explanation.windows.maps as window_maps_module
 from tests.attribution.networks import BrightSquares, Turncoat
 from tests.explanation.clips import SIDE, corner, flat, planted
 from videxplain.attribution.registry import METHODS
@@ -17,9 +17,9 @@ from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import ShortClipWarning, explain, predict
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.leaders import LeadingClasses, leading_classes
-from videxplain.explanation.plan import plan
-from videxplain.explanation.windows import attribute_video
+from videxplain.explanation.windows.leaders import LeadingClasses, leading_classes
+from videxplain.explanation.windows.plan import plan
+from videxplain.explanation.windows.video import attribute_video
 from videxplain.models.config import ModelConfig
 
 

@@ -22,7 +22,7 @@ from videxplain.attribution.engine import at_once, forward
 from videxplain.audit.api import run_audit
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.stream import FileFrames
-from videxplain.explanation.plan import plan, window_inputs
+from videxplain.explanation.windows.plan import plan, window_inputs
 from videxplain.untouched import untouched
 
 

@@ -36,8 +36,8 @@ from tests.attribution import zennit_reference as zennit
 from tests.attribution.networks import video
 from tests.oracles import relevance_steps as steps
 from tests.small_models import HUGGINGFACE, huggingface
-from videxplain.explanation.plan import plan, window_inputs
 from videxplain.explanation.sources import as_source
+from videxplain.explanation.windows.plan import plan, window_inputs
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
 BUNDLED = ("c3d", "i3d", "non_local", "late_fusion", "lrcn")

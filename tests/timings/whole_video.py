@@ -18,7 +18,7 @@ from clock import card, in_words, seconds
 import videxplain as vx
 from videxplain.device import find_device
 from videxplain.explanation.api import as_source
-from videxplain.explanation.plan import plan, window_inputs
+from videxplain.explanation.windows.plan import plan, window_inputs
 from videxplain.viz.video import save_video
 
 NARROW = {"width": 8, "size": (64, 64), "num_classes": 12}

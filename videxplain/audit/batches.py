@@ -25,10 +25,10 @@ from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.leaders import leading_classes
-from videxplain.explanation.plan import Plan, plan, window_inputs
-from videxplain.explanation.stitching import per_frame, probabilities_of, stitch
-from videxplain.explanation.window_maps import WindowMaps
+from videxplain.explanation.windows.leaders import leading_classes
+from videxplain.explanation.windows.maps import WindowMaps
+from videxplain.explanation.windows.plan import Plan, plan, window_inputs
+from videxplain.explanation.windows.stitching import per_frame, probabilities_of, stitch
 from videxplain.models.config import ModelConfig
 from videxplain.models.familiarity import ClipFamiliarity
 

@@ -24,7 +24,7 @@ from videxplain.audit.rows import VideoRow
 from videxplain.audit.settings import Settings
 from videxplain.audit.shards import Shard
 from videxplain.audit.trust import measure_trust
-from videxplain.explanation.windows import attribute_video
+from videxplain.explanation.windows.video import attribute_video
 from videxplain.models.config import ModelConfig
 from videxplain.untouched import untouched
 

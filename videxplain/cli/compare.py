@@ -12,7 +12,7 @@ from videxplain.files import file_stem, output_folder
 if TYPE_CHECKING:
     from torch import nn
 
-    from videxplain.explanation.comparison import Comparison
+    from videxplain.explanation.comparing.comparison import Comparison
 
 
 _LONGEST_NAME = 100
@@ -61,8 +61,8 @@ def write_comparison(
     """
     from videxplain.cli.explain import precision_of, target_name, target_of
     from videxplain.cli.look import check_opacity, drawn_as
-    from videxplain.explanation.compare import Asked
-    from videxplain.explanation.comparison import FORMATS
+    from videxplain.explanation.comparing.compare import Asked
+    from videxplain.explanation.comparing.comparison import FORMATS
     from videxplain.viz.compared_maps import comparison_frames
 
     kinds = options.format_list(formats, FORMATS)

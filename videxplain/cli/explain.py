@@ -68,9 +68,9 @@ def write_explanation(
     from videxplain.cli.look import check_opacity, drawn_as
     from videxplain.explanation.api import explain as explain_clip
     from videxplain.explanation.origin import measured
-    from videxplain.explanation.plan import plan
     from videxplain.explanation.question import question_of
     from videxplain.explanation.result import FORMATS
+    from videxplain.explanation.windows.plan import plan
     from videxplain.viz.sheet import sheet_frames
 
     kinds = options.format_list(formats, FORMATS)

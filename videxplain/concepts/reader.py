@@ -15,7 +15,7 @@ from videxplain.attribution.targets import Score
 from videxplain.concepts.layer import layer_of, read
 from videxplain.concepts.work import windows_together
 from videxplain.data.stream import FileFrames
-from videxplain.explanation.plan import plan
+from videxplain.explanation.windows.plan import plan
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
 

@@ -24,8 +24,8 @@ from videxplain.concepts.settings import Settings
 from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
-from videxplain.explanation.plan import Plan, plan, window_inputs
-from videxplain.explanation.stitching import per_frame, probabilities_of
+from videxplain.explanation.windows.plan import Plan, plan, window_inputs
+from videxplain.explanation.windows.stitching import per_frame, probabilities_of
 from videxplain.models.config import ModelConfig
 
 

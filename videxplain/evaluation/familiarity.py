@@ -15,7 +15,7 @@ from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import as_source, config_of
 from videxplain.explanation.familiarity import pass_of
-from videxplain.explanation.plan import plan, window_inputs
+from videxplain.explanation.windows.plan import plan, window_inputs
 from videxplain.models.familiarity import Distribution, Familiarity, energies
 from videxplain.models.picture import feature_count
 from videxplain.models.stages import stage_names

@@ -22,11 +22,11 @@ from videxplain.device import device_of
 from videxplain.explanation.familiarity import familiarity_notes
 from videxplain.explanation.intervals import wide_note
 from videxplain.explanation.origin import Origin, config_of, contrast_of, of_model
-from videxplain.explanation.plan import plan, short_clip_note, window_inputs
 from videxplain.explanation.question import layer_name, question_of
 from videxplain.explanation.result import CONSTANT_NOTE, NO_EVIDENCE_NOTE, Explanation
 from videxplain.explanation.sources import ClipLike, as_source
-from videxplain.explanation.windows import WindowSeen, attribute_video, predict_video
+from videxplain.explanation.windows.plan import plan, short_clip_note, window_inputs
+from videxplain.explanation.windows.video import WindowSeen, attribute_video, predict_video
 from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress

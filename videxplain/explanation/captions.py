@@ -12,7 +12,7 @@ from videxplain.viz.style import current_style
 
 if TYPE_CHECKING:
     from videxplain.data.stream import FrameSource
-    from videxplain.explanation.comparison import Comparison
+    from videxplain.explanation.comparing.comparison import Comparison
     from videxplain.explanation.origin import Origin
     from videxplain.explanation.result import Explanation
 

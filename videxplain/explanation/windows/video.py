@@ -20,11 +20,11 @@ from videxplain.exclusive import alone
 from videxplain.explanation.conservation import Conservation
 from videxplain.explanation.familiarity import measurement_of, pass_of
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.leaders import FixedTarget, LeadingClasses
-from videxplain.explanation.plan import plan, window_inputs
-from videxplain.explanation.stitching import kept_maps, probabilities_of, stitch, width_key
-from videxplain.explanation.window_maps import WindowMaps
-from videxplain.explanation.window_runner import WindowRunner
+from videxplain.explanation.windows.leaders import FixedTarget, LeadingClasses
+from videxplain.explanation.windows.maps import WindowMaps
+from videxplain.explanation.windows.plan import plan, window_inputs
+from videxplain.explanation.windows.runner import WindowRunner
+from videxplain.explanation.windows.stitching import kept_maps, probabilities_of, stitch, width_key
 from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
+from videxplain.explanation.comparing.pair_agreement import PairAgreement
 from videxplain.explanation.familiarity import familiarity_notes
-from videxplain.explanation.pair_agreement import PairAgreement
 from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import clip_name, clip_record

@@ -9,8 +9,8 @@ from torch import Tensor
 from videxplain.attribution.registry import Attribution, magnitude
 from videxplain.errors import VidexplainError
 from videxplain.explanation.frame_maps import FrameMaps
-from videxplain.explanation.plan import Plan
-from videxplain.explanation.window_maps import WindowMaps
+from videxplain.explanation.windows.maps import WindowMaps
+from videxplain.explanation.windows.plan import Plan
 from videxplain.models.config import ModelConfig
 from videxplain.models.outputs import probabilities
 

@@ -13,9 +13,9 @@ from videxplain.attribution.texts import with_texts
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError, unknown
 from videxplain.explanation.api import explain
-from videxplain.explanation.comparison import Comparison, joint_question
+from videxplain.explanation.comparing.comparison import Comparison, joint_question
+from videxplain.explanation.comparing.pair_agreement import pair_agreements
 from videxplain.explanation.origin import config_of, contrast_of
-from videxplain.explanation.pair_agreement import pair_agreements
 from videxplain.explanation.question import layer_name, question_of
 from videxplain.explanation.result import Explanation
 from videxplain.explanation.sources import ClipLike, as_source

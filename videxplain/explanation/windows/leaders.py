@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from videxplain.attribution.targets import Score, score_function
-from videxplain.explanation.stitching import probabilities_of
+from videxplain.explanation.windows.stitching import probabilities_of
 from videxplain.models.config import ModelConfig
 
 UNLIKELY = 0.02
