@@ -10,6 +10,7 @@ import pytest
 
 from tests.data.trees import ODD_NAMES, hmdb51_tree, names, ucf101_tree, write_clip
 from videxplain.data.datasets.open import Video, available_splits, open_dataset, split_validation
+from videxplain.data.datasets.types import spread_evenly
 from videxplain.errors import VidexplainError
 
 
@@ -339,3 +340,20 @@ def test_missing_videos_to_test_with_are_told_from_those_to_learn_from(tmp_path,
     dataset = open_dataset(root)
     assert set(dataset.missing) == {learned, tested}
     assert dataset.missing_test == (tested,)
+
+
+@pytest.mark.parametrize(("count", "limit"), [(980, 280), (300, 40), (7, 5), (5, 5), (3, 5), (10, 1)])
+def test_a_limit_takes_as_many_videos_as_it_says_spread_over_all(count, limit):
+    videos = [Video(Path(f"{number}.mp4"), 0, "") for number in range(count)]
+    numbers = [int(video.path.stem) for video in spread_evenly(videos, limit)]
+    assert len(numbers) == min(count, limit)
+    assert numbers[0] == 0
+    gaps = {b - a for a, b in zip(numbers, [*numbers[1:], count], strict=True)}
+    assert max(gaps) - min(gaps) <= 1
+
+
+def test_no_limit_takes_all_videos_and_a_limit_below_one_is_refused():
+    videos = [Video(Path("a.mp4"), 0, "")]
+    assert spread_evenly(videos, None) == videos
+    with pytest.raises(VidexplainError, match="limit is at least 1, not 0"):
+        spread_evenly(videos, 0)

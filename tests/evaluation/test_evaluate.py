@@ -9,7 +9,7 @@ import torch
 from tests.order_videos import order_tree
 from videxplain.data.datasets.frames import read_video_frames
 from videxplain.data.datasets.open import open_dataset, split_validation
-from videxplain.data.datasets.types import Video
+from videxplain.data.datasets.types import Video, spread_evenly
 from videxplain.data.transforms import to_model_input
 from videxplain.errors import VidexplainError
 from videxplain.evaluation.api import choose_videos, evaluate
@@ -154,7 +154,8 @@ def small():
 def test_an_evaluation_is_saved_and_loaded(tree, small, tmp_path):
     evaluation = evaluate(small, open_dataset(tree), limit=4)
     assert evaluation.setup == EvaluationSetup("i3d", "none", "data", 1, "test", 4, "fp32")
-    assert evaluation.videos == open_dataset(tree).test[::2]
+    assert evaluation.videos == tuple(spread_evenly(open_dataset(tree).test, 4))
+    assert len(evaluation.videos) == 4
     assert evaluation.save(tmp_path / "new") == tmp_path / "new"
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         *("confusion.png", "metrics.json", "predictions.csv")

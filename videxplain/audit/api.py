@@ -76,7 +76,7 @@ def run_audit(
         engine: Where shards run; None for this process.
         part: ``"3/8"`` explains only the third of eight parts of the shards. The part that ends last merges the tables.
         strict: Raise at the first video that cannot be explained.
-        limit: The most videos to explain, spread evenly over the subset; None for all.
+        limit: How many videos to explain, spread evenly over the subset; None for all.
         labelled: False ignores the labels of the data set, for a data set with other classes than the network's.
         shard: Videos in a shard.
         progress: Called with the number of videos done and the number of all videos.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videxplain.data.datasets.types import Video, VideoDataset
+from videxplain.data.datasets.types import Video, VideoDataset, spread_evenly
 from videxplain.errors import VidexplainError
 
 LIST = "list"
@@ -60,7 +60,7 @@ def list_entries(
     Args:
         data: The data set.
         subset: ``"test"``, ``"train"`` or ``"all"``.
-        limit: The most videos, spread evenly over the subset; None for all.
+        limit: How many videos, spread evenly over the subset; None for all.
         labelled: False leaves out the labels.
 
     Raises:
@@ -77,8 +77,7 @@ def list_entries(
     if not videos:
         others = " or ".join(f"--subset {part}" for part, some in parts.items() if some)
         raise VidexplainError(f"{data.root} has no {subset} videos: say {others}")
-    if limit is not None:
-        videos = videos[:: max(1, -(-len(videos) // limit))]
+    videos = list(spread_evenly(videos, limit))
     folder = _folder_of(data.root, data.layout)
     shown = [_as_text(_relative(video.path, folder)) for video in videos]
     stems = [_stem(path) for path in shown]

@@ -83,7 +83,7 @@ def find_concepts(
         expects: For a network given by name whose weights do not say what it expects (``--set``): more options of
             :func:`videxplain.load_model`, such as ``sampling``.
         subset: ``"test"``, ``"train"`` or ``"all"``.
-        limit: The most videos, spread evenly over the subset; None for all.
+        limit: How many videos, spread evenly over the subset; None for all.
         device: Where a network given by name runs, such as ``"cuda"``.
         engine: Where shards run; None for this process.
         progress: Called with the number of videos done and the number of all videos. Each video counts twice.

@@ -55,7 +55,7 @@ class Settings(RunSettings):
         places: The most places of the sample.
         designs: N of the Sobol indices; 0 for none.
         seed: For the sample of places, the factorisation, the designs and the bootstrap.
-        limit: The most videos; None for all.
+        limit: How many videos; None for all.
     """
 
     layer: str

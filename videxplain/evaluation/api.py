@@ -10,7 +10,7 @@ from torch import nn
 
 from videxplain.attribution.engine import Precision
 from videxplain.data.datasets.open import VideoDataset, open_dataset, split_validation
-from videxplain.data.datasets.types import Video
+from videxplain.data.datasets.types import Video, spread_evenly
 from videxplain.errors import VidexplainError, unknown
 from videxplain.evaluation.classify import UNDISTURBED, classify
 from videxplain.evaluation.clips import find_readable
@@ -52,7 +52,7 @@ def evaluate(
         model: A network with a ``config``, as :func:`videxplain.load_model` gives; it is left as it was found.
         data: The folder of a dataset, of which split 1 is taken, or an opened dataset.
         subset: ``"test"``, ``"validation"`` or ``"train"``; the last two as training divides them.
-        limit: The most videos, spread evenly over the subset; None for all.
+        limit: How many videos, spread evenly over the subset; None for all.
         division: How training split off its validation videos; None for a recipe's defaults.
         precision: ``"bf16"`` computes in bfloat16 where autocast does.
         batch_size: Clips of a forward pass.
@@ -74,11 +74,7 @@ def evaluate(
     dataset = data if isinstance(data, VideoDataset) else open_dataset(data)
     if strict:
         dataset.refuse_missing()
-    if limit is not None and limit < 1:
-        raise VidexplainError(f"limit is at least 1, not {limit}")
-    videos = choose_videos(dataset, subset, config, division)
-    if limit is not None:
-        videos = videos[:: max(1, -(-len(videos) // limit))]
+    videos = spread_evenly(choose_videos(dataset, subset, config, division), limit)
     with bars("looking at videos") as bar:
         readable = find_readable(videos, strict=strict, workers=os.cpu_count() or 1, progress=bar)
     if not readable.videos:

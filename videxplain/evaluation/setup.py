@@ -24,7 +24,7 @@ class EvaluationSetup:
         dataset: Name of the dataset.
         split: Its split.
         subset: ``"test"``, ``"validation"`` or ``"train"``.
-        limit: The most videos; None for all.
+        limit: How many videos at most; None for all.
         precision: ``"fp32"`` or ``"bf16"``.
         weights_file: Name of the weights' file; empty if there was none.
         weights_sha256: SHA-256 of that file.
@@ -104,7 +104,7 @@ def setup_of(
         model: A network with a ``config``.
         dataset: The dataset.
         subset: ``"test"``, ``"validation"`` or ``"train"``.
-        limit: The most videos; None for all.
+        limit: How many videos at most; None for all.
         precision: ``"fp32"`` or ``"bf16"``.
         views: Clips in time x crops, such as ``"10x3"``; empty for the usual clips.
     """

@@ -1,5 +1,6 @@
 """What a dataset is, however it lies on disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,20 @@ class VideoDataset:
         """Raise where nobody says what the videos show."""
         if not self.labels:
             raise VidexplainError(f"the videos of {self.root} have no labels")
+
+
+def spread_evenly(videos: Sequence[Video], limit: int | None) -> Sequence[Video]:
+    """``limit`` of the videos, spread evenly over all; all of them if there are no more, or if there is no limit.
+
+    Raises:
+        VidexplainError: The limit is below 1.
+    """
+    if limit is None:
+        return videos
+    if limit < 1:
+        raise VidexplainError(f"limit is at least 1, not {limit}")
+    kept = min(limit, len(videos))
+    return [videos[place * len(videos) // kept] for place in range(kept)]
 
 
 def own_name(root: Path) -> str:
