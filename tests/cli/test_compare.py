@@ -84,7 +84,7 @@ def test_a_sheet_for_a_column_of_a_paper(run, clip, tmp_path, narrow):
     # Text, small print, labels of predictions, and the warning of random weights.
     assert sorted(pdf_sizes(stem.with_suffix(".pdf"))) == pytest.approx([5.95, 6.3, 7, 7.35])
     texts = svg_texts(stem.with_suffix(".svg"))
-    assert {"0.24 s", "0.80 s", "1.36 s"} <= set(texts)
+    assert {"frame 3, 0.24 s", "frame 10, 0.80 s", "frame 17, 1.36 s"} <= set(texts)
     assert not any("gradcam" in text for text in texts)
     assert r"Frames 3, 10 and 17 (at 0.24, 0.80 and 1.36\,s)" in stem.with_suffix(".tex").read_text()
     assert stem.with_suffix(".bib").read_text().count("@") == 1

@@ -121,6 +121,13 @@ def test_captions_of_all_figures_are_whole(model, video, tmp_path):
         assert_balanced(one)
 
 
+def test_captions_say_nothing_of_charts_that_are_not_drawn(model, video):
+    both = vx.compare(model, video, methods=["gradcam", "saliency"], target=2)
+    for one in (both, both.explanations[0], vx.motion_and_appearance(model, video)):
+        assert "The curve" in " ".join(one.caption())
+        assert "urve" not in " ".join(one.caption(layout=vx.Layout(charts=False)))
+
+
 def test_a_bibliography_has_each_paper_once(model, video, tmp_path):
     comparison = vx.compare(model, video, methods=["gradcam", "guided-gradcam", "smoothgrad"])
     text = comparison.save(tmp_path / "a.bib").read_text()

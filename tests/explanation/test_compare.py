@@ -127,7 +127,7 @@ def test_classes_have_one_scale_and_methods_their_own(model, video, methods):
 def test_the_figure_says_what_is_compared_and_how_it_is_scaled(methods, model, video, tmp_path):
     with vx.style(width="page"):
         own = svg_texts(methods.save(tmp_path / "own.svg", layout=vx.Layout(at=(0, 5, 11))))
-    assert {"gradcam", "saliency", "eigencam", "0.00 s", "0.40 s", "0.88 s"} <= set(own)
+    assert {"gradcam", "saliency", "eigencam", "frame 0, 0.00 s", "frame 5, 0.40 s", "frame 11, 0.88 s"} <= set(own)
     assert "each row has its own colour scale; its ends are beside the name" in own
     shared = vx.compare(model, video, layers=["relu1", "relu2"], target="b", scale="shared")
     said = svg_texts(shared.save(tmp_path / "shared.svg"))

@@ -6,7 +6,7 @@ from tests.viz.layout import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps,
 from videxplain.viz.colour import LIGHT, POSITIVE
 from videxplain.viz.page import elide, text_width, wrap
 from videxplain.viz.panels import activation_picture, four_panels, signed_picture
-from videxplain.viz.sheet import contact_sheet
+from videxplain.viz.sheet import contact_sheet, frame_moments
 
 
 def frames(count, size):
@@ -59,7 +59,18 @@ def test_sheet_says_what_it_shows():
     assert "contribution to 'jump' (raw)" in shown
     assert "0.0123" in shown
     assert {"75.0 %", "12.5 %", "0.0 %", "$run$"} <= set(shown)
-    assert [text for text in shown if text.endswith(" s")] == ["0.00 s", "1.90 s", "3.90 s"]
+    assert [text for text in shown if text.endswith(" s")] == [
+        "frame 0, 0.00 s",
+        "frame 19, 1.90 s",
+        "frame 39, 3.90 s",
+    ]
+
+
+def test_frames_have_their_number_and_time_and_the_time_alone_if_both_do_not_fit():
+    seconds = np.arange(200) / 10
+    assert frame_moments([0, 130], seconds, 1.2) == ["frame 0, 0.00 s", "frame 130, 13.00 s"]
+    assert frame_moments([0, 130], seconds, 0.6) == ["0.00 s", "13.00 s"]
+    assert frame_moments([0, 130], None, 1.2) == ["frame 0", "frame 130"]
 
 
 def test_what_the_scale_measures_ends_before_the_scale():

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from tests.viz.documents import pdf_page, pdf_sizes, pdf_streams, svg_size, svg_texts
-from tests.viz.layout import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps
+from tests.viz.layout import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps, texts
 from videxplain.errors import VidexplainError
 from videxplain.viz.colour import DARK, lut
 from videxplain.viz.compared_maps import ComparedMaps, comparison_figure, comparison_frames
@@ -134,10 +134,11 @@ def test_text_of_an_svg_is_text_in_the_font_and_size(width, points, tmp_path):
     with style(width=width, size=9, font="STIXGeneral"):
         save_figure(sheet(), tmp_path / "a.svg")
     assert svg_size(tmp_path / "a.svg")[0] == pytest.approx(points, abs=0.01)
-    texts = svg_texts(tmp_path / "a.svg")
-    assert texts["predictions"] == (9.0, "STIXGeneral")
-    assert texts["0.00 s"] == (pytest.approx(7.65), "STIXGeneral")
-    assert {family for _, family in texts.values()} == {"STIXGeneral"}
+    written = svg_texts(tmp_path / "a.svg")
+    assert written["predictions"] == (9.0, "STIXGeneral")
+    (moment,) = (look for text, look in written.items() if text.endswith("0.00 s"))
+    assert moment == (pytest.approx(7.65), "STIXGeneral")
+    assert {family for _, family in written.values()} == {"STIXGeneral"}
 
 
 def test_titles_and_captions_can_be_left_out(tmp_path):
@@ -145,7 +146,7 @@ def test_titles_and_captions_can_be_left_out(tmp_path):
         save_figure(sheet(Layout(titles=titles, captions=captions), notes=(UNTRAINED,)), tmp_path / "a.svg")
         shown = set(svg_texts(tmp_path / "a.svg"))
         assert ({TITLE, SUBTITLE} <= shown) == titles
-        assert ({"predictions", "0.00 s", "contribution of each frame"} <= shown) == captions
+        assert ({"predictions", "frame 0, 0.00 s", "contribution of each frame"} <= shown) == captions
         # Warnings and the ends of the scale stay.
         assert {UNTRAINED, "0.5"} <= shown
 
@@ -154,6 +155,21 @@ def test_titles_and_captions_can_be_left_out(tmp_path):
 def test_a_figure_without_words_is_lower(draw):
     heights = [draw(Layout(titles=titles, captions=titles)).get_figheight() for titles in (True, False)]
     assert heights[0] > heights[1] + 0.5
+
+
+@pytest.mark.parametrize("width", [None, "column"])
+@pytest.mark.parametrize("draw", [sheet, comparison, parts])
+def test_charts_can_be_left_out_and_leave_no_gap(draw, width):
+    with style(width=width):
+        whole, without = draw(Layout()), draw(Layout(charts=False))
+    assert_nothing_is_cut_or_overlaps(without, dpi=400)
+    assert "time (s)" in {axes.get_xlabel() for axes in whole.axes}
+    assert "time (s)" not in {axes.get_xlabel() for axes in without.axes}
+    words, left = ({text.get_text() for text in texts(figure)} for figure in (whole, without))
+    assert left < words or draw is parts  # The parts have no heading.
+    assert not {"predictions", "contribution of each frame", "contribution of each frame (largest: 1)"} & left
+    lowest = min(one.get_window_extent().y0 for one in (*texts(without), *without.axes))
+    assert 0 <= lowest / without.dpi < (0.2 if width else 0.6)
 
 
 def test_a_style_holds_inside_its_block_and_in_its_thread():

@@ -23,6 +23,7 @@ def drawn_as(
     columns: int | None = None,
     titles: bool = True,
     captions: bool = True,
+    charts: bool = True,
 ) -> "Iterator[Layout]":
     """While active, figures have the style of the options; yields their layout.
 
@@ -33,7 +34,7 @@ def drawn_as(
     from videxplain.viz.style import style
 
     chosen = () if at is None else frame_numbers(at)
-    layout = Layout(chosen, rows, columns, titles=titles, captions=captions)
+    layout = Layout(chosen, rows, columns, titles=titles, captions=captions, charts=charts)
     with style(font=font, size=font_size, width=width, colormap=colormap, dark=dark or None):
         yield layout
 

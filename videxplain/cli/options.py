@@ -222,7 +222,17 @@ Titles: TypeAlias = Annotated[
 ]
 Captions: TypeAlias = Annotated[
     bool,
-    typer.Option("--captions/--no-captions", help="Times, names of panels and of scales.", rich_help_panel=_FIGURE),
+    typer.Option(
+        "--captions/--no-captions",
+        help="Numbers and times of frames, names of panels and of scales.",
+        rich_help_panel=_FIGURE,
+    ),
+]
+Charts: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--charts/--no-charts", help="The predictions and the curves below the frames.", rich_help_panel=_FIGURE
+    ),
 ]
 
 

@@ -37,7 +37,12 @@ STYLE = {
     "titles": (options.Titles, True),
     "captions": (options.Captions, True),
 }
-GRID = {"at": (options.At, None), "rows": (options.Rows, None), "columns": (options.Columns, None)}
+GRID = {
+    "at": (options.At, None),
+    "rows": (options.Rows, None),
+    "columns": (options.Columns, None),
+    "charts": (options.Charts, True),
+}
 REST = {
     "frames": (options.Frames, ":"),
     "device": (options.Device, "auto"),

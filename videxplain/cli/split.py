@@ -37,6 +37,7 @@ def split(
     at: options.At = None,
     rows: options.Rows = None,
     columns: options.Columns = None,
+    charts: options.Charts = True,
 ) -> None:
     """Divide the evidence into motion and appearance."""
     from videxplain.cli.explain import prepare, print_explanation_notes, weights_words
@@ -49,7 +50,7 @@ def split(
     paths = result_paths(out, clip, model, "split", kinds, weights=weights, target=target)
     asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
     look: dict[str, Any] = {"width": width, "font": font, "font_size": font_size, "dark": dark}
-    look |= {"titles": titles, "captions": captions, "at": at, "rows": rows, "columns": columns}
+    look |= {"titles": titles, "captions": captions, "at": at, "rows": rows, "columns": columns, "charts": charts}
     with drawn_as(**look) as layout, output_folder(out):
         network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target,))
         sheet_frames(source.num_frames, layout)

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from videxplain.explanation.result import Explanation
 
 
-def sheet_caption(explanation: "Explanation", frames: Sequence[int], colormap: str | None) -> Iterator[str]:
+def sheet_caption(
+    explanation: "Explanation", frames: Sequence[int], colormap: str | None, *, charts: bool = True
+) -> Iterator[str]:
     """The sentences of a contact sheet, in LaTeX.
 
     Args:
         explanation: What is drawn.
         frames: The frames that are drawn.
         colormap: The colour map that was asked for; None for that of the style.
+        charts: Whether the curve is drawn.
     """
     yield f"{explained_words(explanation)}."
     yield f"{frames_words(explanation.source, frames)}: above, the frames; below them, the same with the map."
     yield scale_words(explanation, colormap)
-    yield "The curve is the mean of each frame's map; dots mark the frames shown."
+    if charts:
+        yield "The curve is the mean of each frame's map; dots mark the frames shown."
     yield from made_words(explanation)
 
 
@@ -55,7 +59,9 @@ def panels_caption(
     yield from made_words(explanation)
 
 
-def two_part_caption(motion: "Explanation", frames: Sequence[int], share: float, limit: float) -> Iterator[str]:
+def two_part_caption(
+    motion: "Explanation", frames: Sequence[int], share: float, limit: float, *, charts: bool = True
+) -> Iterator[str]:
     """The sentences of the figure of motion and appearance, in LaTeX.
 
     Args:
@@ -63,22 +69,28 @@ def two_part_caption(motion: "Explanation", frames: Sequence[int], share: float,
         frames: The frames that are drawn.
         share: How much of all evidence is motion, in [0, 1].
         limit: The sum of both parts with the strongest colour.
+        charts: Whether the curve is drawn.
     """
     yield f"{explained_words(motion)}, and what is left of Grad-CAM, {cited('appearance')}."
     yield f"{frames_words(motion.source, frames)}: above, the frames; below them, the same with both maps."
     strongest = escaped(number(limit))
     yield f"Motion is orange and appearance is blue; their sum hides the frame, most at {strongest} (raw value)."
-    yield rf"The curve has the contributions of both; motion has {100 * share:.0f}\,\% of the evidence of the clip."
+    if charts:
+        yield "The curve has the contributions of both."
+    yield rf"Motion has {100 * share:.0f}\,\% of the evidence of the clip."
     yield from made_words(motion)
 
 
-def comparison_caption(comparison: "Comparison", frames: Sequence[int], colormap: str | None) -> Iterator[str]:
+def comparison_caption(
+    comparison: "Comparison", frames: Sequence[int], colormap: str | None, *, charts: bool = True
+) -> Iterator[str]:
     """The sentences of the figure of a comparison, in LaTeX.
 
     Args:
         comparison: What is drawn.
         frames: The frames that are drawn.
         colormap: The colour map that was asked for; None for that of the style.
+        charts: Whether the curves are drawn.
     """
     source = comparison.source
     clip = f" of {quoted(source.path.name)}" if source.path else ""
@@ -86,8 +98,8 @@ def comparison_caption(comparison: "Comparison", frames: Sequence[int], colormap
     facts = [facts_of(one) for one in comparison.explanations]
     same = [len(set(values)) == 1 for values in zip(*facts, strict=True)]
     called = comparison.labels if comparison.compared == "targets" else comparison.names
-    for name, own, scale in zip(called, facts, comparison.scales, strict=True):
-        words = [fact for fact, shared in zip(own, same, strict=True) if fact and not shared]
+    for name, own_facts, scale in zip(called, facts, comparison.scales, strict=True):
+        words = [fact for fact, shared in zip(own_facts, same, strict=True) if fact and not shared]
         if not comparison.shared_scale:
             words.append(f"colours from {' to '.join(escaped(number(v)) for v in scale)}")
         yield f"{escaped(name)}: {', '.join(words)}."
@@ -95,11 +107,13 @@ def comparison_caption(comparison: "Comparison", frames: Sequence[int], colormap
         yield f"All rows: {', '.join(shared_facts)}."
     if comparison.shared_scale:
         yield f"{colours_words(comparison.scales[0], colormap)}, for all rows and all frames."
-        yield "The curves are the mean of each frame's map."
+        divided = ""
     else:
         named = escaped(colormap or current_style().colormap)
         yield f"Each row has its own colour scale ({named}, raw values), the same for all frames."
-        yield "The curves are the mean of each frame's map, each divided by its largest value."
+        divided = ", each divided by its largest value"
+    if charts:
+        yield f"The curves are the mean of each frame's map{divided}."
     yield from dict.fromkeys(view_words(one) for one in comparison.explanations)
     yield from notes_words(comparison.notes)
     yield versions_words(comparison.explanations[0].origin)

@@ -121,8 +121,9 @@ class MotionAndAppearance(Result):
         from videxplain.viz.layout import Layout
         from videxplain.viz.sheet import sheet_frames
 
-        frames = sheet_frames(self.motion.num_frames, layout or Layout())
-        return list(two_part_caption(self.motion, frames, self.share, self.limit))
+        layout = layout or Layout()
+        frames = sheet_frames(self.motion.num_frames, layout)
+        return list(two_part_caption(self.motion, frames, self.share, self.limit, charts=layout.charts))
 
     def summary(self) -> dict[str, Any]:
         """The share of motion and both parts by frame, ready for JSON."""

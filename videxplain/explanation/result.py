@@ -183,7 +183,9 @@ class Explanation(Result):
         from videxplain.viz.layout import Layout
         from videxplain.viz.sheet import sheet_frames
 
-        return list(sheet_caption(self, sheet_frames(self.num_frames, layout or Layout()), colormap))
+        layout = layout or Layout()
+        frames = sheet_frames(self.num_frames, layout)
+        return list(sheet_caption(self, frames, colormap, charts=layout.charts))
 
     def summary(self) -> dict[str, Any]:
         """Clip, origin, predictions, notes and the contribution of every frame, ready for JSON."""

@@ -29,7 +29,7 @@ from videxplain.viz.page import (
     text_height,
     text_width,
 )
-from videxplain.viz.sheet import BESIDE, draw_scale, limit_time, seconds_of
+from videxplain.viz.sheet import BESIDE, draw_scale, frame_moments, limit_time, seconds_of
 
 WIDTH = 10.0
 COLUMNS, NARROWEST = 6, 0.9
@@ -107,7 +107,7 @@ def comparison_figure(
         notes: What the reader must not miss.
         colormap: Name of a matplotlib colour map; None for that of the style.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
-        layout: Whether there are titles and captions.
+        layout: Whether there are titles, captions and curves.
     """
     count, height, width = frames.shape[:3]
     paper = Paper.of(WIDTH)
@@ -131,7 +131,8 @@ def comparison_figure(
         scale = 0.4 if beside or not layout.captions else 0.6
     else:
         scale = text_height(SMALL_POINTS) + 0.12 if layout.captions else 0.0
-    curves = [(row, COLOURS[place % len(COLOURS)]) for place, row in enumerate(compared) if row.temporal is not None]
+    coloured = [(row, COLOURS[place % len(COLOURS)]) for place, row in enumerate(compared)]
+    curves = [one for one in coloured if layout.charts and one[0].temporal is not None]
     heading = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.06
     curve_top = scale_top + scale + heading
     page = Page(paper, (curve_top + _CURVE + 0.4 if curves else scale_top + scale) + paper.margin)
@@ -140,9 +141,10 @@ def comparison_figure(
 
     across = [paper.margin + names + column * (cell + GAP) for column in range(count)]
     pictures = [fit_picture(frame, cell, paper) for frame in frames]
-    for x, index, picture in zip(across, indices, pictures, strict=True):
+    seconds = None if fps is None else seconds_of(max(indices) + 1 if times is None else len(times), fps, times)
+    for x, moment, picture in zip(across, frame_moments(indices, seconds, cell), pictures, strict=True):
         if layout.captions:
-            page.text(x, header.bottom, elide(_when(index, fps, times), SMALL_POINTS, cell), SMALL_POINTS, muted)
+            page.text(x, header.bottom, moment, SMALL_POINTS, muted)
         page.picture(x, header.bottom + above, cell, tall, picture)
     if beside:
         page.text(paper.margin, header.bottom + above + tall / 2, "clip", TEXT_POINTS, va="center")
@@ -170,13 +172,6 @@ def comparison_figure(
         lines = [(np.asarray(row.temporal, np.float64), colour) for row, colour in curves]
         _curves(page, curve_top, lines, indices, seconds_of(len(lines[0][0]), fps or 1.0, times), shared)
     return page.figure
-
-
-def _when(index: int, fps: float | None, times: np.ndarray | None) -> str:
-    """What stands above a frame."""
-    if fps is None:
-        return f"frame {index}"
-    return f"{index / fps if times is None else times[index]:.2f} s"
 
 
 def _ends(row: ComparedMaps) -> str:

@@ -22,6 +22,7 @@ class Layout:
         titles: Whether the figure has a headline, and the line below it.
         captions: Whether the figure says what its parts are: times above frames, names below panels, what colours
             measure. Warnings and the numbers of scales are always there.
+        charts: Whether the predictions and the curves over time are below the frames.
     """
 
     at: tuple[int, ...] = ()
@@ -29,6 +30,7 @@ class Layout:
     columns: int | None = None
     titles: bool = True
     captions: bool = True
+    charts: bool = True
 
     def __post_init__(self) -> None:
         try:

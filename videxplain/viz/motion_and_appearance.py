@@ -18,12 +18,11 @@ from videxplain.viz.page import (
     Header,
     Page,
     Paper,
-    elide,
     fit_picture,
     text_height,
     text_width,
 )
-from videxplain.viz.sheet import WIDTH, limit_time, seconds_of, sheet_columns
+from videxplain.viz.sheet import WIDTH, frame_moments, limit_time, seconds_of, sheet_columns
 
 _CURVE = 1.2
 
@@ -99,7 +98,7 @@ def two_part_sheet(
         subtitle: What belongs to it, in small print.
         notes: What the reader must not miss.
         box: The part of a frame that the network saw, in pixels; None for the whole frame.
-        layout: Rows, columns, and whether there are titles and captions.
+        layout: Rows, columns, and whether there are titles, captions and charts.
     """
     count, height, width = frames.shape[:3]
     paper, columns = Paper.of(WIDTH), sheet_columns(count, layout)
@@ -114,16 +113,16 @@ def two_part_sheet(
     key = sum(0.5 + text_width(words, TEXT_POINTS) for _, words in parts)
     beside = key + text_width(whole, TEXT_POINTS) <= paper.inner
     curve_top = below + text_height(TEXT_POINTS, 1 if beside else 2) + 0.1
-    page = Page(paper, curve_top + _CURVE + 0.4 + paper.margin)
+    page = Page(paper, curve_top + (_CURVE + 0.4 if layout.charts else 0.0) + paper.margin)
     header.draw(page)
     seconds = seconds_of(len(temporal[0]), fps, times)
-    for position, (frame, index) in enumerate(zip(frames, indices, strict=True)):
+    moments = frame_moments(indices, seconds, cell)
+    for position, frame in enumerate(frames):
         row, column = divmod(position, columns)
         left, top = paper.margin + column * (cell + GAP), header.bottom + row * block
         seen = fit_picture(frame, cell, paper)
         if layout.captions:
-            time = elide(f"{seconds[index]:.2f} s", SMALL_POINTS, cell)
-            page.text(left, top, time, SMALL_POINTS, page.palette.muted)
+            page.text(left, top, moments[position], SMALL_POINTS, page.palette.muted)
         page.picture(left, top + label, cell, tall, seen)
         part = scaled_box(box, (height, width), seen.shape[:2])
         drawn = two_part_overlay(seen, motion[position], appearance[position], limit, box=part)
@@ -135,6 +134,8 @@ def two_part_sheet(
         left += 0.5 + text_width(words, TEXT_POINTS)
     at = (left, below) if beside else (paper.margin, below + text_height(TEXT_POINTS))
     page.text(*at, whole, TEXT_POINTS, page.palette.muted)
+    if not layout.charts:
+        return page.figure
     axes = page.axes(paper.margin + 0.6, curve_top, paper.inner - 0.6 - paper.plot_end, _CURVE)
     axes.stackplot(seconds, *temporal, colors=(MOTION, APPEARANCE), alpha=0.75, linewidth=0)
     limit_time(axes, seconds)

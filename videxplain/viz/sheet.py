@@ -97,7 +97,7 @@ def contact_sheet(
         box: The part of a frame that the network saw, in pixels; None for the whole frame.
         colormap: Name of a matplotlib colour map; None for that of the style.
         opacity: How much of the frame the brightest colour hides, in [0, 1].
-        layout: Rows, columns, and whether there are titles and captions.
+        layout: Rows, columns, and whether there are titles, captions and charts.
     """
     count, frame_height, frame_width = frames.shape[:3]
     paper = Paper.of(WIDTH)
@@ -113,24 +113,26 @@ def contact_sheet(
     rows = -(-count // columns)
     scale_top = header.bottom + rows * (block + 0.12)
     beside = inner >= BESIDE
-    bottom_top = scale_top + (0.55 if beside or not layout.captions else 0.75)
+    one_line_scale = beside or not layout.captions
+    bottom_top = scale_top + (0.55 if one_line_scale else 0.75)
     heads = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.0
     bars = _PREDICTION * min(len(predictions), MOST_PREDICTIONS)
     bottom_height = heads + (max(_CURVE, bars) if beside else bars + 0.1 + heads + _CURVE)
-    page = Page(paper, bottom_top + bottom_height + paper.margin)
+    end = bottom_top + bottom_height if layout.charts else scale_top + (0.4 if one_line_scale else 0.6)
+    page = Page(paper, end + paper.margin)
     header.draw(page)
     empty = CONSTANT if quantity else NO_EVIDENCE
     seconds = seconds_of(len(temporal), fps, times)
     colormap = colormap or paper.style.colormap
 
-    for position, (frame, values, index) in enumerate(zip(frames, maps, indices, strict=True)):
+    moments = frame_moments(indices, seconds, cell_width)
+    for position, (frame, values) in enumerate(zip(frames, maps, strict=True)):
         row, column = divmod(position, columns)
         x = left + column * (cell_width + GAP)
         y = header.bottom + row * (block + 0.12)
         seen = fit_picture(frame, cell_width, paper)
         if layout.captions:
-            time = elide(f"{seconds[index]:.2f} s", SMALL_POINTS, cell_width)
-            page.text(x, y, time, SMALL_POINTS, page.palette.muted)
+            page.text(x, y, moments[position], SMALL_POINTS, page.palette.muted)
         page.picture(x, y + label_height, cell_width, cell_height, seen)
         part = scaled_box(box, (frame_height, frame_width), seen.shape[:2])
         drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity, empty=empty, box=part)
@@ -138,6 +140,8 @@ def contact_sheet(
 
     measured = quantity or f"contribution to '{one_line(target)}'"
     draw_scale(page, scale_top, (low, limit), measured if layout.captions else "", lut(colormap), empty)
+    if not layout.charts:
+        return page.figure
     split = 0.44 * inner
     width = split - 0.35 if beside else inner
     _predictions(page, bottom_top, heads, width, predictions, target, probabilities)
@@ -237,6 +241,23 @@ def _curve(
 def seconds_of(count: int, fps: float, times: np.ndarray | None) -> np.ndarray:
     """``(count,)`` seconds at which frames are shown, which ``times`` says where they are not index / fps."""
     return np.arange(count) / fps if times is None else np.asarray(times, np.float64)
+
+
+def frame_moments(indices: Sequence[int], seconds: np.ndarray | None, width: float) -> list[str]:
+    """What stands above each frame: its number and its time, or the time alone if both do not fit.
+
+    Args:
+        indices: The numbers of the frames.
+        seconds: When each frame of the clip is shown; None to name frames by their numbers alone.
+        width: Inches for the words above one frame.
+    """
+    if seconds is None:
+        return [elide(f"frame {index}", SMALL_POINTS, width) for index in indices]
+    times = [f"{seconds[index]:.2f} s" for index in indices]
+    both = [f"frame {index}, {time}" for index, time in zip(indices, times, strict=True)]
+    if max(text_width(words, SMALL_POINTS) for words in both) <= width:
+        return both
+    return [elide(time, SMALL_POINTS, width) for time in times]
 
 
 def limit_time(axes: Axes, seconds: np.ndarray) -> None:

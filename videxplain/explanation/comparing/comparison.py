@@ -167,8 +167,9 @@ class Comparison(Result):
         from videxplain.viz.compared_maps import comparison_frames
         from videxplain.viz.layout import Layout
 
-        frames = comparison_frames(self.explanations[0].num_frames, layout or Layout())
-        return list(comparison_caption(self, frames, colormap))
+        layout = layout or Layout()
+        frames = comparison_frames(self.explanations[0].num_frames, layout)
+        return list(comparison_caption(self, frames, colormap, charts=layout.charts))
 
     def summary(self) -> dict[str, Any]:
         """What is compared, how far it agrees, and each explanation's own summary, ready for JSON."""
