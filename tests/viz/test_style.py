@@ -169,7 +169,7 @@ def test_charts_can_be_left_out_and_leave_no_gap(draw, width):
     assert left < words or draw is parts  # The parts have no heading.
     assert not {"predictions", "contribution of each frame", "contribution of each frame (largest: 1)"} & left
     lowest = min(one.get_window_extent().y0 for one in (*texts(without), *without.axes))
-    assert 0 <= lowest / without.dpi < (0.2 if width else 0.6)
+    assert 0 <= lowest / without.dpi < (0.15 if width else 0.5)
 
 
 def test_a_style_holds_inside_its_block_and_in_its_thread():

@@ -118,8 +118,9 @@ def contact_sheet(
     heads = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.0
     bars = _PREDICTION * min(len(predictions), MOST_PREDICTIONS)
     bottom_height = heads + (max(_CURVE, bars) if beside else bars + 0.1 + heads + _CURVE)
-    end = bottom_top + bottom_height if layout.charts else scale_top + (0.4 if one_line_scale else 0.6)
-    page = Page(paper, end + paper.margin)
+    small = text_height(SMALL_POINTS)
+    scale_height = 0.14 + small + (0.0 if one_line_scale else 0.04 + small)
+    page = Page(paper, (bottom_top + bottom_height if layout.charts else scale_top + scale_height) + paper.margin)
     header.draw(page)
     empty = CONSTANT if quantity else NO_EVIDENCE
     seconds = seconds_of(len(temporal), fps, times)
