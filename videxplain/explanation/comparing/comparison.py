@@ -163,13 +163,13 @@ class Comparison(Result):
 
     def caption(self, *, colormap: str | None = None, layout: "Layout | None" = None) -> list[str]:
         """The sentences of the figure's caption, in LaTeX; the arguments are those of :meth:`figure`."""
-        from videxplain.explanation.captions import comparison_caption
+        from videxplain.explanation.comparing.caption import caption_of
         from videxplain.viz.compared_maps import comparison_frames
         from videxplain.viz.layout import Layout
 
         layout = layout or Layout()
         frames = comparison_frames(self.explanations[0].num_frames, layout)
-        return list(comparison_caption(self, frames, colormap, charts=layout.charts))
+        return list(caption_of(self, frames, colormap, charts=layout.charts))
 
     def summary(self) -> dict[str, Any]:
         """What is compared, how far it agrees, and each explanation's own summary, ready for JSON."""
