@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from videxplain.data.clip import Clip, as_clip, read_clip
+from videxplain.data.stream import ClipFrames, FileFrames
 from videxplain.errors import VidexplainError
 
 RNG = np.random.default_rng(0)
@@ -133,3 +134,27 @@ def test_times_are_those_of_the_indices_unless_given():
     for times in ([0, 1], [0, 1, 2, 3, np.nan]):
         with pytest.raises(VidexplainError, match="times are one number of seconds for each of 5 frames"):
             Clip(FRAMES, 10.0, times=times)
+
+
+def test_the_rate_of_images_is_what_somebody_says_or_is_not_known(tmp_path, write_video, numbered):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for i, frame in enumerate(numbered(4)):
+        cv2.imwrite(str(folder / f"{i}.png"), frame)
+    said, unsaid = read_clip(folder, fps=10), as_clip(folder)
+    assert (said.fps, said.rate_known, said.times.tolist()) == (10.0, True, [0.0, 0.1, 0.2, 0.3])
+    assert (unsaid.fps, unsaid.rate_known) == (25.0, False)
+    assert as_clip(str(folder), 5).times.tolist() == [0.0, 0.2, 0.4, 0.6]
+    assert as_clip(unsaid, 5).times.tolist() == [0.0, 0.2, 0.4, 0.6]
+    frames = np.stack(numbered(3))
+    assert [Clip(frames).rate_known, Clip(frames, 25).rate_known, as_clip(frames, 30).rate_known] == [False, True, True]
+    assert [FileFrames(folder, fps=2).times[-1], FileFrames(folder).rate_known] == [1.5, False]
+    assert [ClipFrames(said).rate_known, ClipFrames(unsaid).rate_known] == [True, False]
+    video = write_video("a.mkv", numbered(4), rate=20)
+    assert (read_clip(video).rate_known, FileFrames(video).rate_known) == (True, True)
+    for refused in (lambda: read_clip(video, fps=10), lambda: as_clip(said, 5)):
+        with pytest.raises(VidexplainError, match=r"says its frame rate itself \((20|10) frames/s\): leave fps out$"):
+            refused()
+    for rate in (0, -1, float("nan"), float("inf"), "ten"):
+        with pytest.raises(VidexplainError, match="the frame rate is a positive number, not"):
+            read_clip(folder, fps=rate)

@@ -18,6 +18,7 @@ from videxplain.data.datasets.extraction import Task, extract
 from videxplain.data.datasets.frames import frame_count, prepare, read_video_frames
 from videxplain.data.datasets.open import available_splits, open_dataset
 from videxplain.data.datasets.prepared import FrameFolder, source_video
+from videxplain.data.video import DamagedVideoWarning
 from videxplain.errors import VidexplainError
 
 VALUES = [10 * i for i in range(12)]
@@ -517,3 +518,16 @@ def test_prepared_frames_have_the_rate_of_their_video(tmp_path):
     clip = read_clip(tmp_path / "frames")
     assert clip.fps == 12.5
     np.testing.assert_array_equal(clip.times, np.arange(12) / 12.5)
+    (tmp_path / "frames" / "000005.jpg").unlink()
+    with pytest.warns(DamagedVideoWarning, match="declares 12 frames, 11 are there$"):
+        read_clip(tmp_path / "frames")
+
+
+def test_prepared_frames_are_shown_when_those_of_their_video_are(tmp_path, write_video, numbered):
+    times = [0, 40, 200, 240, 400, 440, 600, 640]
+    video = write_video("phone.mkv", numbered(8), times_ms=times)
+    extract(Task(video, tmp_path / "frames", None))
+    assert FrameFolder.read(tmp_path / "frames").fps == pytest.approx(7 / 0.64)
+    clip = read_clip(tmp_path / "frames", 2, 6)
+    np.testing.assert_allclose(clip.times, [0.2, 0.24, 0.4, 0.44])
+    assert clip.rate_known

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from videxplain.data import video
 from videxplain.data.header import Header
@@ -312,12 +313,13 @@ def write_images(folder: Path, images: dict[str, np.ndarray]) -> Path:
 
 
 def test_numbered_images_come_in_the_order_of_their_numbers(tmp_path):
-    names = ["frame1.png", "frame2.png", "frame10.png", "frame010b.png", "Frame11.png", "frame0100.png", "x²9.png"]
+    names = ["f²1.png", "f²2.png", "f²10.png", "F²11.png", "f²99.png", "f²0100.png", "f²١٠١.png"]
     images = {name: np.full((4, 4, 3), 10 * i, np.uint8) for i, name in enumerate(names)}
     folder = write_images(tmp_path / "clip", dict(reversed(images.items())))
     (folder / "notes.txt").write_text("not an image")
     (folder / "._frame1.png").write_bytes(b"what another system leaves there")
-    reader = VideoReader(folder)
+    with pytest.warns(DamagedVideoWarning, match=r"as their numbers show: after f²2\.png comes f²10\.png$"):
+        reader = VideoReader(folder)
     assert levels(reader) == [0, 10, 20, 30, 40, 50, 60]
     assert (reader.fps, reader.size, reader.declared_frames, reader.count()) == (25.0, (4, 4), 7, 7)
 
@@ -336,11 +338,42 @@ def test_images_of_several_clips_in_one_folder_are_not_one_clip(tmp_path):
     [
         ("thumbnail.png", r"holds numbered images, and thumbnail\.png has no number: remove it, or number it$"),
         ("img_2.jpg", r"holds one frame twice, img_2\.jpg and img_2\.png: remove one of the two$"),
+        ("img_02.png", r"holds one number twice, img_02\.png and img_2\.png: remove one of the two$"),
+        ("thumb_1.png", r"as their names are of several kinds \(img_\* and thumb_\*\): give all of them one name"),
+        (
+            "img_2 (1).png",
+            r"as their names are of several kinds \(img_\* and img_\* \(\*\)\): give all of them one name",
+        ),
+        ("img_-1.png", r"as their names are of several kinds \(img_\* and img_-\*\): give all of them one name"),
+        ("img_0a.png", r"as their names are of several kinds \(img_\* and img_\*a\): give all of them one name"),
     ],
 )
 def test_an_image_that_is_no_frame_is_named(tmp_path, other, message):
     names = [*(f"img_{number}.png" for number in range(4)), other]
     folder = write_images(tmp_path / "clip", dict.fromkeys(names, np.zeros((4, 4, 3), np.uint8)))
+    with pytest.raises(VidexplainError, match=message):
+        VideoReader(folder)
+
+
+@pytest.mark.parametrize(
+    "stems",
+    [
+        ["0", "0.25", "0.5", "0.75", "1"],  # even steps
+        ["t0.033", "t0.066", "t0.1", "t1.05", "t1.2"],  # a zero in front
+        ["s1.1", "s1.2", "s1.9", "s1.10", "s1.11", "s2.1"],  # a zero at the end
+        ["v1.2.8", "v1.2.9", "v1.2.10"],  # two points
+        ["left1", "left2", "right3", "right4"],
+    ],
+)
+def test_points_in_names_are_those_of_fractions_or_between_counters(tmp_path, stems):
+    images = {f"{stem}.png": np.full((4, 4, 3), 10 * i, np.uint8) for i, stem in enumerate(stems)}
+    assert levels(VideoReader(write_images(tmp_path / "clip", images))) == [10 * i for i in range(len(stems))]
+
+
+def test_names_that_can_be_put_in_order_in_two_ways_are_refused(tmp_path):
+    names = ["f1.png", "f1.5.png", "f1.25.png", "f2.png"]
+    folder = write_images(tmp_path / "clip", dict.fromkeys(names, np.zeros((4, 4, 3), np.uint8)))
+    message = r"can be put in order in two ways: f1\.5\.png or f1\.25\.png comes first, .* same number of digits$"
     with pytest.raises(VidexplainError, match=message):
         VideoReader(folder)
 
@@ -372,6 +405,39 @@ def test_grey_alpha_and_16_bit_images_become_rgb(tmp_path):
     np.testing.assert_array_equal(frames[0], np.stack([plain[..., 0]] * 3, axis=-1))
     np.testing.assert_array_equal(frames[1], plain)
     np.testing.assert_array_equal(frames[2], plain)
+
+
+def test_numbers_that_leave_some_out_are_told_and_even_steps_are_not(tmp_path):
+    image = np.zeros((4, 4, 3), np.uint8)
+    for place, stems in enumerate(
+        (["a0", "a5", "a10"], ["8_59", "9_00", "9_01"], ["x", "y"], ["left1", "right5", "right6"])
+    ):
+        write_images(tmp_path / str(place), {f"{stem}.png": image for stem in stems})
+        VideoReader(tmp_path / str(place))
+    folder = write_images(tmp_path / "gap", {f"a{number}.png": image for number in (1, 2, 5, 6)})
+    with pytest.warns(
+        DamagedVideoWarning, match=r"has images missing, as their numbers show: after a2\.png comes a5\.png$"
+    ):
+        VideoReader(folder)
+
+
+def test_a_file_with_several_pictures_is_no_frame(tmp_path):
+    (tmp_path / "clip").mkdir()
+    pictures = [Image.fromarray(np.full((8, 8, 3), 50 * i, np.uint8)) for i in range(3)]
+    for suffix in ("tif", "webp", "png"):
+        path = tmp_path / "clip" / f"0.{suffix}"
+        pictures[0].save(path, save_all=True, append_images=pictures[1:])
+        with pytest.raises(
+            VidexplainError, match=rf"0\.{suffix} holds several pictures, and a frame is one: save each"
+        ):
+            VideoReader(tmp_path / "clip")
+        path.unlink()
+    pages = tmp_path / "pages.tif"
+    pictures[0].save(pages, save_all=True, append_images=pictures[1:])
+    with pytest.raises(VidexplainError, match="holds several pictures"):
+        VideoReader(pages)
+    pictures[0].save(pages)
+    assert VideoReader(pages).count() == 1
 
 
 def test_images_of_different_sizes_name_both(tmp_path):

@@ -35,7 +35,8 @@ class Header:
         pixel_aspect: Width of a pixel divided by its height; 1 for square pixels, and where the ratio makes no sense.
         begins: Seconds at which the frames of an AVI file begin, in the order in which they are shown. This format has
             no other times: where frames are not stored in the order in which they are shown, the time stamps of decoded
-            frames go back. None for other formats.
+            frames go back. Of prepared frames, when they were shown in their video, if its frame rate varies. None for
+            other formats.
     """
 
     fps: float | None

@@ -1,21 +1,22 @@
 """Folders of numbered images, read as if they were a video."""
 
-import re
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import combinations
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.image_order import in_order
 from videxplain.data.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videxplain.errors import VidexplainError
 
 _NAMED_VIDEOS = 3
 _HEADER_BYTES, _WEBP_ANIMATION = 4096, 0x02
+_TIFF_KIND, _TIFF_SMALLER = 254, 0x01
 _LOG_LEVEL = threading.Lock()
 
 
@@ -23,40 +24,18 @@ def numbered_images(folder: Path) -> list[Path]:
     """The images of a folder, in the order of the numbers in their names.
 
     Raises:
-        VidexplainError: The folder holds no images, those of several clips, such as colours and flow, or one that is
-            no frame of the clip.
+        VidexplainError: The folder holds no images, or images whose order is not known.
     """
     # Names that begin with a dot are what other systems leave beside the images they name.
     files = [path for path in folder.iterdir() if not path.name.startswith(".")]
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     if images:
-        _check_one_name(folder, images)
-        return sorted(images, key=_natural)
+        return in_order(folder, images)
     videos = sorted(path.name for path in files if path.suffix.lower() in VIDEO_SUFFIXES)
     if videos:
         names = ", ".join([*videos[:_NAMED_VIDEOS], *(["..."] if len(videos) > _NAMED_VIDEOS else [])])
         raise VidexplainError(f"{folder} is a folder of videos ({names}): name one of them as the clip")
     raise VidexplainError(f"{folder} holds no images ({', '.join(IMAGE_SUFFIXES)})")
-
-
-def _check_one_name(folder: Path, images: list[Path]) -> None:
-    """Raise for images of several clips, such as ``img_1`` and ``flow_x_1``, and for one that is no frame."""
-    numbers: dict[str, set[tuple[int, ...]]] = {}
-    names: dict[str, str] = {}
-    for path in sorted(images):
-        found = re.findall(r"\d+", path.stem)
-        numbers.setdefault(re.sub(r"\d+", "*", path.stem.casefold()), set()).add(tuple(map(int, found)))
-        if (other := names.setdefault(path.stem, path.name)) != path.name:
-            raise VidexplainError(f"{folder} holds one frame twice, {other} and {path.name}: remove one of the two")
-    bare = next((name for stem, name in names.items() if not re.search(r"\d", stem)), None)
-    if bare and any(len(found) > 1 for found in numbers.values()):
-        raise VidexplainError(f"{folder} holds numbered images, and {bare} has no number: remove it, or number it")
-    for one, other in combinations([name for name, found in numbers.items() if len(found) > 1], 2):
-        if len(numbers[one] & numbers[other]) > 1:
-            raise VidexplainError(
-                f"{folder} holds images of several clips ({one} and {other} have the same numbers): put each into a "
-                "folder of its own"
-            )
 
 
 def is_animated(path: Path) -> bool:
@@ -67,23 +46,53 @@ def is_animated(path: Path) -> bool:
     """
     with path.open("rb") as file:
         start = file.read(_HEADER_BYTES)
-    if start[:4] == b"RIFF" and start[8:16] == b"WEBPVP8X" and start[20:21] and start[20] & _WEBP_ANIMATION:
+    if _is_animated_webp(start):
         raise VidexplainError(f"{path} is an animation in WebP, which cannot be decoded: convert it to MP4 or GIF")
-    return start[:8] == b"\x89PNG\r\n\x1a\n" and b"acTL" in start.partition(b"IDAT")[0]
+    return _is_animated_png(start)
+
+
+def _is_animated_webp(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and bool(data[20:21]) and bool(data[20] & _WEBP_ANIMATION)
+
+
+def _is_animated_png(data: bytes) -> bool:
+    return data[:8] == b"\x89PNG\r\n\x1a\n" and b"acTL" in data[:_HEADER_BYTES].partition(b"IDAT")[0]
+
+
+def _has_pages(data: bytes) -> bool:
+    """Whether an image is a TIFF file with more than one page; small versions of a page do not count."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        return False
+    pages, seen = 0, {0}
+    try:
+        (place,) = struct.unpack_from(f"{order}I", data, 4)
+        while pages < 2 and place not in seen:
+            seen.add(place)
+            (count,) = struct.unpack_from(f"{order}H", data, place)
+            first = struct.unpack_from(f"{order}HHII", data, place + 2)
+            # Fields are in the order of their numbers, and this one has the smallest.
+            pages += not (first[0] == _TIFF_KIND and first[3] & _TIFF_SMALLER)
+            (place,) = struct.unpack_from(f"{order}I", data, place + 2 + 12 * count)
+    except struct.error:
+        pass  # damaged from here on
+    return pages > 1
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """An image as ``(H, W, 3)`` uint8 RGB. Grey becomes RGB, alpha is dropped, 16 bits become 8.
 
     Raises:
-        VidexplainError: The file cannot be read or is no image.
+        VidexplainError: The file cannot be read, is no image, or holds several pictures, such as a TIFF of many pages.
     """
     # Through bytes: cv2.imread cannot open every file name on every platform.
     with reading(path):
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
+    if _is_animated_webp(data) or _is_animated_png(data) or _has_pages(data):
+        raise VidexplainError(f"{path} holds several pictures, and a frame is one: save each as an image of its own")
     try:
         with _quiet():
-            frame = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+            frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error:  # more pixels than OpenCV takes
         frame = None
     if frame is None:
@@ -111,10 +120,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             logging.setLogLevel(level)
-
-
-def _natural(path: Path) -> tuple[list[str | int], str]:
-    # Splitting at numbers puts them at the odd places; the name itself decides between 1.png and 01.png. The suffix is
-    # no part of it: a full stop may be part of a number, and 1 comes before 1.5.
-    parts = re.split(r"(\d+)", path.stem)
-    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], path.name

@@ -45,19 +45,20 @@ class FrameSource(Protocol):
 class FileFrames:
     """Frames decoded from a file or folder each time they are asked for; memory does not grow with the video.
 
-    ``times`` are the seconds at which each frame is shown, and ``pixel_aspect`` is the shape of a pixel, as those of
-    :class:`~videxplain.Clip`.
+    ``times`` are the seconds at which each frame is shown, ``pixel_aspect`` is the shape of a pixel, and ``rate_known``
+    says whether ``fps`` is more than an assumption, as those of :class:`~videxplain.Clip`.
     """
 
-    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
-        """Open and count; ``start`` and ``stop`` (exclusive) cut the stretch that is read."""
-        with VideoReader(path, start, stop) as reader:
+    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None, fps: float | None = None) -> None:
+        """Open and count; ``start`` and ``stop`` (exclusive) cut the stretch; ``fps`` is for images."""
+        with VideoReader(path, start, stop, fps) as reader:
             self.times = reader.times()
             self.num_frames = len(self.times)
         self._reader = reader
         self.start = start
         self.path: Path | None = reader.path
         self.fps, self.size, self.pixel_aspect = reader.fps, reader.size, reader.pixel_aspect
+        self.rate_known = reader.rate_known
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Decode frames ``start`` to ``stop`` of the stretch."""
@@ -72,7 +73,7 @@ class ClipFrames:
         """Look at a clip."""
         self._clip = clip
         self.path, self.fps, self.size, self.num_frames = clip.path, clip.fps, clip.size, clip.num_frames
-        self.times, self.pixel_aspect = clip.times, clip.pixel_aspect
+        self.times, self.pixel_aspect, self.rate_known = clip.times, clip.pixel_aspect, clip.rate_known
         # None for frames that are no stretch of their source, such as every second one.
         self.start = int(clip.indices[0]) if (np.diff(clip.indices) == 1).all() else None
 

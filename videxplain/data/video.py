@@ -14,18 +14,17 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.clip import DEFAULT_FPS, checked_rate
 from videxplain.data.datasets.prepared import FrameFolder, is_frame_folder
 from videxplain.data.decoder import RGB, pictures
 from videxplain.data.frame_times import frame_times, rate_of
 from videxplain.data.header import Header, last_packets, read_header
+from videxplain.data.image_order import missing_numbers
 from videxplain.data.images import is_animated, numbered_images, read_image, reading
 from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
 
 Frame = NDArray[np.uint8]
-DEFAULT_FPS = 25.0
-"""Frames per second of a folder of images that were not prepared from a video, and of a file that does not say."""
-
 # A length in seconds covers the sound too, and the last frame's time on screen; only a larger gap is damage.
 _SECONDS_MISSING = 1.0
 # A path has lost one of an address's two slashes.
@@ -33,7 +32,11 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")
 
 
 class DamagedVideoWarning(UserWarning):
-    """Fewer frames decode than the file declares, or the decoder has filled in what is missing in some."""
+    """Frames are missing, as the file or the names of images say, or the decoder has filled in parts of some."""
+
+
+class UnknownRateWarning(UserWarning):
+    """A video file does not say how many frames there are in a second."""
 
 
 class VariableRateWarning(UserWarning):
@@ -53,6 +56,7 @@ class VideoReader:
     Attributes:
         path: The file or folder.
         fps: Frames per second, as the file declares them; the mean where :meth:`times` has found that the rate varies.
+        rate_known: Whether the file declares them, or the caller has said them. If not, ``fps`` is 25.
         size: Height and width in pixels, after rotation.
         declared_frames: The frame count the container declares, which can be wrong, or None where it declares none.
             Frames that an edit list hides are not counted.
@@ -60,18 +64,21 @@ class VideoReader:
         damaged_frames: In how many frames the decoder has filled in missing parts, as far as the longest pass has come.
     """
 
-    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None) -> None:
+    def __init__(self, path: str | Path, start: int = 0, stop: int | None = None, fps: float | None = None) -> None:
         """Open ``path`` for frames ``start`` to ``stop`` (exclusive; None, or beyond the last frame, for the end).
 
+        ``fps`` is the frame rate of a folder of images, or of a file that does not say it.
+
         Raises:
-            VidexplainError: No such file, not a video, no frame that decodes, or a range without frames.
+            VidexplainError: No such file, not a video, no frame that decodes, a range without frames, or ``fps`` for a
+                file that says it itself.
         """
         self.path = Path(path)
         self.start, self.stop = start, stop
         if start < 0 or (stop is not None and stop <= start):
             raise VidexplainError(f"frames {start}:{'' if stop is None else stop} is not a range of frames")
         self._images: list[Path] | None = None
-        self._header = Header(DEFAULT_FPS, None, None)
+        self._header = Header(None, None, None)
         self._told = False
         self.damaged_frames = 0
         self._on_its_side = False
@@ -79,15 +86,14 @@ class VideoReader:
         with reading(self.path):
             if self.path.is_dir():
                 self._images = numbered_images(self.path)
-                if is_frame_folder(self.path):
-                    self._header = Header(FrameFolder.read(self.path).fps, None, None)
+                self._header = self._header_of_images(self._images)
             elif self.path.suffix.lower() in IMAGE_SUFFIXES and self.path.is_file() and not is_animated(self.path):
-                self._images = [self.path]
+                self._images, self._header = [self.path], Header(None, 1, None)
             else:
                 _check_file(self.path)
                 self._header = read_header(self.path)
-        self.declared_frames = self._header.frames if self._images is None else len(self._images)
-        self.fps = self._known_rate()
+        self.declared_frames = self._header.frames
+        self.fps, self.rate_known = self._rate(fps)
         frames = self._decode(start, stop)
         first = next(frames)
         self.size: tuple[int, int] = first.shape[:2]
@@ -145,7 +151,8 @@ class VideoReader:
         theirs.
         """
         if self._images is not None:
-            return np.arange(len(self._images))[self.start : self.stop] / self.fps
+            known = self._header.begins
+            return (np.arange(len(self._images)) / self.fps if known is None else known)[self.start : self.stop]
         if not self._stamps:
             self.count()
         self.fps, words = rate_of(self._stamps, self.fps)
@@ -156,12 +163,35 @@ class VideoReader:
     def _name(self, index: int) -> str:
         return f"frame {index} of {self.path}" if self._images is None else str(self._images[index])
 
-    def _known_rate(self) -> float:
-        fps = self._header.fps
-        if fps is not None and math.isfinite(fps) and fps > 0:
-            return fps
-        warnings.warn(f"{self.path} declares no frame rate; {DEFAULT_FPS:g} frames/s are assumed", stacklevel=3)
-        return DEFAULT_FPS
+    def _header_of_images(self, images: list[Path]) -> Header:
+        """What is known of a folder of images; images that are missing are told."""
+        if is_frame_folder(self.path):
+            folder = FrameFolder.read(self.path)
+            lost = f"declares {folder.frames} frames, {len(images)} are there" if len(images) < folder.frames else ""
+            begins = np.array(folder.seconds) if folder.seconds and len(images) == folder.frames else None
+            header = Header(folder.fps, folder.frames, None, begins=begins)
+        else:
+            lost = missing_numbers(images)
+            header = Header(None, len(images), None)
+        if lost:
+            warnings.warn(f"{self.path} {lost}", DamagedVideoWarning, stacklevel=4)
+        return header
+
+    def _rate(self, given: float | None) -> tuple[float, bool]:
+        """Frames per second, and whether they are known."""
+        declared = self._header.fps
+        if declared is not None and math.isfinite(declared) and declared > 0:
+            if given is not None:
+                raise VidexplainError(
+                    f"{self.path} says its frame rate itself ({declared:.5g} frames/s): leave fps out"
+                )
+            return declared, True
+        if given is not None:
+            return checked_rate(given), True
+        if self._images is None:
+            words = f"{self.path} declares no frame rate; {DEFAULT_FPS:g} frames/s are assumed"
+            warnings.warn(words, UnknownRateWarning, stacklevel=3)
+        return DEFAULT_FPS, False
 
     def _decode(self, start: int, stop: int | None) -> Iterator[Frame]:
         """Frames ``start`` to ``stop`` of the whole file, at least one."""

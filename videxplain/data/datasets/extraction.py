@@ -106,6 +106,8 @@ def _write_frames(task: Task) -> FrameFolder:
             written += _write_jpeg(frame_path(task.folder, count), smaller)
             count += 1
     check_complete(reader, count)
+    times = reader.times()  # the pass has come to the end, so this decodes nothing
+    even = np.allclose(times, np.arange(count) / reader.fps, rtol=0, atol=1e-6)
     return FrameFolder(
         source=_relative(task.video, task.folder),
         source_bytes=state.st_size,
@@ -115,6 +117,7 @@ def _write_frames(task: Task) -> FrameFolder:
         frames_bytes=written,
         fps=reader.fps,
         size=size,
+        seconds=None if even else times.tolist(),
     )
 
 

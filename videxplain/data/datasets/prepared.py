@@ -1,5 +1,6 @@
 """Videos as folders of JPEG frames: what is written beside the frames, and how such a dataset is opened."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ class FrameFolder:
         frames_bytes: Size of all together.
         fps: Frames per second.
         size: Height and width of a frame in pixels.
+        seconds: When each frame is shown, if that is not its number divided by ``fps``; None otherwise.
     """
 
     source: str
@@ -40,6 +42,7 @@ class FrameFolder:
     frames_bytes: int
     fps: float
     size: tuple[int, int]
+    seconds: Sequence[float] | None = None
 
     @staticmethod
     def read(folder: Path) -> "FrameFolder":
@@ -49,6 +52,8 @@ class FrameFolder:
             found = FrameFolder(**content | {"size": tuple(content["size"])})
             counts = (found.source_bytes, found.source_modified_ns, found.frames, found.frames_bytes, *found.size)
             sound = all(type(count) is int for count in counts) and 0 < found.frames < _MOST_FRAMES and found.fps > 0
+            known = found.seconds
+            sound &= known is None or (len(known) == found.frames and all(math.isfinite(one) for one in known))
         except (TypeError, KeyError):
             raise _damaged(folder / FRAMES_FILE) from None
         if not (sound and isinstance(found.source, str)):
