@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import numpy as np
 import pytest
@@ -55,7 +55,8 @@ def test_a_cell_of_the_matrix_opens_its_clips(browser, audits):
             shown.keyboard.press("ArrowDown")
         for _ in range(labels.index(prediction)):
             shown.keyboard.press("ArrowRight")
-        assert shown.locator("#cell").inner_text() == f"{truth} taken for {prediction}: {count} of 2 clips"
+        said = f"{truth} recognised" if truth == prediction else f"{truth} taken for {prediction}"
+        assert shown.locator("#cell").inner_text() == f"{said}: {count} of 2 clips"
         shown.keyboard.press("Enter")
         assert shown.locator("#count").inner_text() == f"{count} of 28 clips"
         address = shown.url
@@ -139,10 +140,27 @@ def test_classes_with_odd_names(browser, odd_labels):
         shown.goto(report(odd_labels, "confusion.html"))
         shown.fill("#find", "walk")
         shown.locator("#find").press("Enter")
-        assert shown.locator("#cell").inner_text().startswith("walk taken for walk")
+        assert shown.locator("#cell").inner_text().startswith("walk recognised: ")
         # A long name does not push the figures of its class out of sight.
         shown.goto(report(odd_labels, "classes.html"))
         assert shown.evaluate("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.table'))")
+
+
+def test_what_was_not_measured_is_not_offered(browser, audits, odd_labels):
+    with page(browser) as shown:
+        for audit, measured in ((audits[0], True), (odd_labels, False)):
+            shown.goto(report(audit, "clips.html"))
+            assert shown.locator("input[name=trust]").is_visible() == measured
+            assert shown.locator("select[name=sort] option").count() == (5 if measured else 4)
+            shown.goto(report(audit, "classes.html"))
+            assert shown.get_by_role("columnheader", name="trust").count() == measured
+            assert shown.get_by_role("columnheader", name="share of motion").count() == measured
+            shown.goto(report(audit, "clip.html"))
+            assert shown.locator("#heading").inner_text() == "Choose a clip"
+            assert shown.get_by_text("Repeat it").is_hidden()
+            shown.goto(report(audit, "clip.html") + "#name=" + quote(str(audit.videos["name"].iloc[0])))
+            assert shown.locator("#facts").get_by_text("trust of the map").count() == measured
+            assert shown.locator("#heading").inner_text() == audit.videos["path"].iloc[0]
 
 
 def test_only_the_last_clip_that_was_asked_for_is_shown(browser, audits, tmp_path):
@@ -271,4 +289,4 @@ def test_thirteen_thousand_videos_show_in_two_seconds(browser, audits, tmp_path)
         assert shown.locator("#clips li", has_text="unlike what was learned").count() == 60
         shown.locator("#find").fill("class 250")
         shown.locator("#find").dispatch_event("change")
-        assert shown.locator("#cell").inner_text().startswith("class 250 taken for class 250: ")
+        assert shown.locator("#cell").inner_text().startswith("class 250 recognised: ")

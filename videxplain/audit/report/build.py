@@ -229,7 +229,8 @@ def _write_classes(
                 "trust": "–" if row["trust"] is None or row["trust"] != row["trust"] else f"{row['trust']:.2f}",
             }
         )
-    pages.write("classes", "classes.html", rows=rows)
+    trusted = any(row["trust"] != "–" or row["motion"] != "–" for row in rows)
+    pages.write("classes", "classes.html", rows=rows, trusted=trusted)
 
 
 def _curve_points(curve: NDArray[np.float64] | None) -> str:

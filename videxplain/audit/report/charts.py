@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH, _HEIGHT = 420, 260
+_PERCENT_AXIS = {"labelExpr": "round(100 * datum.value) + ' %'", "tickCount": 5}
 
 
 def script() -> str:
@@ -28,7 +29,7 @@ def reliability(bins: Sequence[Sequence[float]]) -> dict[str, Any]:
         {"predicted": mean, "right": share, "videos": count, "from": low, "to": low + 0.1}
         for low, count, mean, share in bins
     ]
-    axes: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%", tickCount=5)}
+    axes: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": _PERCENT_AXIS}
     line = (
         alt.Chart(alt.InlineData([{"predicted": 0, "right": 0}, {"predicted": 1, "right": 1}]))
         .mark_line(color=LIGHT.muted, strokeDash=[4, 4])
@@ -64,7 +65,7 @@ def reliance(table: "pd.DataFrame", names: Sequence[str]) -> dict[str, Any]:
                 "stays:Q",
                 title="share of predictions that stay",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format="%", tickCount=5),
+                axis=_PERCENT_AXIS,
             ),
             y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(labelLimit=160)),
             color=alt.Color(

@@ -1,7 +1,7 @@
 /* The page of a clip. */
 (function (report) {
   "use strict";
-  const { AUDIT, columns, get, make, percent, number, state, verdict } = report;
+  const { AUDIT, columns, get, make, percent, number, state, verdict, broken } = report;
   const { videxplain } = window;
 
   let visits = 0;
@@ -10,12 +10,13 @@
     const visit = ++visits;
     const name = state().name;
     const i = columns.name.indexOf(name);
+    get("about").hidden = i < 0;
     if (i < 0) {
       get("heading").textContent = name ? "There is no clip of this name" : "Choose a clip";
       return;
     }
     document.title = columns.path[i] + " · " + AUDIT.title;
-    get("heading").textContent = columns.path[i];
+    get("heading").replaceChildren(...broken(columns.path[i]));
     get("verdict").replaceChildren(verdict(i));
     get("command").textContent = AUDIT.repeat.join(columns.where[i]);
     for (const [id, step] of [["before", -1], ["after", 1]]) {
@@ -25,7 +26,8 @@
     }
     const fact = (term, value) => [make("dt", { text: term }), make("dd", { text: value })];
     get("strange").hidden = !columns.unfamiliar?.[i];
-    const facts = [["group", columns.group[i] || "–"], ["trust of the map", number(columns.trust[i])], ["of a random part", number(columns.random[i])], ["unlike its class", number(columns.odd[i], 1)]];
+    const trust = columns.trust[i] === null ? [] : [["trust of the map", number(columns.trust[i])], ["of a random part", number(columns.random[i])]];
+    const facts = [["group", columns.group[i] || "–"], ...trust, ["unlike its class", number(columns.odd[i], 1)]];
     get("facts").replaceChildren(...facts.flatMap(([term, value]) => fact(term, value)));
     get("choices").replaceChildren();
     get("player").replaceChildren();

@@ -42,6 +42,10 @@
     let shown = 0;
     const groups = [...new Set(columns.group)].filter(Boolean).sort();
     form.known.parentElement.hidden = !columns.unfamiliar?.some((one) => one !== null);
+    if (!columns.trust.some((one) => one !== null)) {
+      form.trust.parentElement.hidden = true;
+      form.sort.querySelector("[value=trust]").remove();
+    }
     fill(form.truth, labels);
     fill(form.prediction, labels);
     fill(form.group, groups.length <= 2000 ? groups : []);

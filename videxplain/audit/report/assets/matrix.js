@@ -86,9 +86,9 @@
       context.strokeRect(margin() + column * size, margin() + row * size, size, size);
     }
 
+    const cell = (i, j) => `${labels[i]} ${i === j ? "recognised" : "taken for " + labels[j]}: ${counts.get(i * count + j) || 0}`;
     function say() {
-      const value = counts.get(row * count + column) || 0;
-      words.textContent = `${labels[row]} taken for ${labels[column]}: ${value} of ${totals[row]} clips`;
+      words.textContent = `${cell(row, column)} of ${totals[row]} clips`;
     }
     function move(to, over, choose) {
       row = Math.min(Math.max(to, 0), count - 1);
@@ -111,7 +111,7 @@
     });
     canvas.addEventListener("pointermove", (event) => {
       const [i, j] = under(event);
-      if (i >= 0 && j >= 0 && i < count && j < count) canvas.title = `${labels[i]} taken for ${labels[j]}: ${counts.get(i * count + j) || 0}`;
+      if (i >= 0 && j >= 0 && i < count && j < count) canvas.title = cell(i, j);
     });
     host.addEventListener("keydown", (event) => {
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];

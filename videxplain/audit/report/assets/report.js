@@ -41,6 +41,11 @@
     return words;
   }
 
+  // A path, which may be broken after "/" and "_" before it is broken anywhere.
+  function broken(path) {
+    return path.split(/(?<=[/_])/).flatMap((part) => [part, make("wbr", {})]);
+  }
+
   function card(i) {
     const poster = columns.media[i]
       ? make("img", { src: "media/" + columns.name[i] + ".jpg", alt: "", loading: "lazy" })
@@ -54,12 +59,12 @@
         "a",
         { href: "clip.html#name=" + encodeURIComponent(columns.name[i]) },
         make("div", { class: "poster" }, poster),
-        make("div", { class: "words" }, verdict(i), make("div", { text: columns.path[i] }), trust, strange)
+        make("div", { class: "words" }, verdict(i), make("div", {}, ...broken(columns.path[i])), trust, strange)
       )
     );
   }
 
-  root.report = { AUDIT, columns, labels, get, make, percent, number, label, state, remember, verdict, card };
+  root.report = { AUDIT, columns, labels, get, make, percent, number, label, state, remember, verdict, broken, card };
 
   for (const list of document.querySelectorAll("[data-clips]")) {
     list.append(...list.dataset.clips.split(",").filter(Boolean).map((name) => card(columns.name.indexOf(name))));
