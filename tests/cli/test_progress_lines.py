@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from videxplain.cli import progress_lines
+from videxplain.cli.console import be_quiet, end_quiet
 from videxplain.cli.estimate import Estimate, cost_with, estimated
 from videxplain.cli.progress_lines import Reporter, duration
 from videxplain.cli.progress_lines import progress_lines as lines
@@ -21,6 +22,23 @@ def test_a_line_every_half_a_minute_with_an_estimate(monkeypatch, capsys):
         "videxplain: progress: explanations of i3d: 130 of 400, about 4 min left",  # 270 s
         "videxplain: progress: explanations of i3d: 160 of 400, about 4 min left",
     ]
+
+
+def test_quiet_says_nothing_of_progress(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(progress_lines.time, "monotonic", lambda: now[0])
+    reporter, estimate = Reporter("audit of i3d"), Estimate("rise", "1 forward pass", 1, lambda: now[0])
+    be_quiet()
+    try:
+        for done in range(3):
+            reporter.report(done, 400)
+            estimate.passed(1)
+            now[0] += 31
+        assert capsys.readouterr().err == ""
+    finally:
+        end_quiet()
+    reporter.report(3, 400)
+    assert "audit of i3d: 3 of 400" in capsys.readouterr().err
 
 
 def test_nothing_is_said_of_short_jobs(capsys):
@@ -43,7 +61,7 @@ def test_a_long_explanation_says_its_passes_and_an_estimate_after_the_first_wind
     now[0] = 12.0
     estimate.passed(50)
     estimate.passed(350)
-    told = "rise takes, for each of 4 windows, 1 forward pass, and 500 (samples); 150 in 12 s"
+    told = "rise: 1 forward pass, and 500 (samples), for each of 4 windows; 150 passes so far, in 12 s"
     assert capsys.readouterr().err == f"videxplain: progress: {told}\n"
     now[0] = 60.0
     estimate.window_done(1, 4)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from videxplain.cli import data_options, options
-from videxplain.cli.console import print_files, print_notes, progress_bar
+from videxplain.cli.console import print_files, print_notes
+from videxplain.cli.progress_lines import progress_lines
 from videxplain.cli.skipped import print_failed
 from videxplain.errors import VidexplainError
 
@@ -93,7 +94,7 @@ def audit(
     dataset = open_dataset(data, kind=kind, split=split, for_training=False)
     if strict:
         dataset.refuse_missing()
-    with progress_bar(f"audit of {model}") as progress:
+    with progress_lines(f"audit of {model}") as progress:
         done = run_audit(
             model,
             dataset,
@@ -120,7 +121,7 @@ def audit(
         return
     print_notes(done.notes)
     print_failed(done.videos)
-    with progress_bar("report") as progress:
+    with progress_lines("report") as progress:
         page = build_report(done, clips=clips, max_side=max_side, progress=progress)
     print_files([out / "videos.parquet", out / "classes.parquet", page])
 
@@ -138,7 +139,7 @@ def report(
     from videxplain.audit.result import Audit
 
     opened = [Audit.load(folder) for folder in audits]
-    with progress_bar("report") as progress:
+    with progress_lines("report") as progress:
         if len(opened) == 1:
             page = build_report(opened[0], clips=clips, max_side=max_side, progress=progress)
         elif len(opened) == 2:

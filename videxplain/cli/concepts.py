@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.cli import data_options, options
-from videxplain.cli.console import clean, console, print_files, print_json, print_notes, progress_bar
+from videxplain.cli.console import clean, console, print_files, print_json, print_notes
+from videxplain.cli.progress_lines import progress_lines
 from videxplain.cli.skipped import print_failed
 from videxplain.errors import VidexplainError
 
@@ -62,7 +63,7 @@ def concepts(
     from videxplain.device import find_device
 
     dataset = open_dataset(data, kind=kind, split=split, for_training=False)
-    with progress_bar(f"concepts of {model}") as progress:
+    with progress_lines(f"concepts of {model}") as progress:
         found = find_concepts(
             model,
             dataset,
@@ -87,7 +88,7 @@ def concepts(
 
     print_notes(found.notes)
     print_failed(found.videos)
-    with progress_bar("report") as progress:
+    with progress_lines("report") as progress:
         page = build_report(found, clips=clips, progress=progress)
     print_files([out / "concepts.parquet", out / "shares.parquet", page])
 
@@ -148,7 +149,7 @@ def tcav(
         raise VidexplainError("tcav needs --clips or --data for the clips of the class, one of the two")
     opened = None if data is None else open_dataset(data, kind=kind, split=split, for_training=False)
     network = load_model(model, weights, view=view, **options.network_options(labels, settings)).to(find_device(device))
-    with progress_bar("tcav") as progress:
+    with progress_lines("tcav") as progress:
         results = run_test(
             network,
             concept,

@@ -39,6 +39,12 @@ def problem(kind: str, message: object) -> None:
     print(f"videxplain: {kind}: {clean(' '.join(str(message).split()))}", file=sys.stderr)
 
 
+def tell_progress(message: object) -> None:
+    """One line on standard error that says how far a long job is; nothing with ``--quiet``."""
+    if _Output.files is None:
+        problem("progress", message)
+
+
 def say(message: object) -> None:
     """One line on standard output."""
     print(clean(message))

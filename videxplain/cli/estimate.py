@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from videxplain.cli.console import problem
+from videxplain.cli.console import tell_progress
 from videxplain.cli.progress_lines import duration
 from videxplain.progress import Progress
 
@@ -53,9 +53,8 @@ class Estimate:
         if not self._told and seconds > FIRST_SECONDS:
             self._told = True
             windows = "1 window" if self.windows == 1 else f"each of {self.windows:,} windows"
-            problem(
-                "progress", f"{self.what} takes, for {windows}, {self.cost}; {self.passes:,} in {duration(seconds)}"
-            )
+            passes = "1 pass" if self.passes == 1 else f"{self.passes:,} passes"
+            tell_progress(f"{self.what}: {self.cost}, for {windows}; {passes} so far, in {duration(seconds)}")
 
     def window_done(self, done: int, total: int | None) -> None:
         """After the first of several windows, print how long all of them will take."""
@@ -64,7 +63,7 @@ class Estimate:
         seconds = (self._clock() - self._began) * total
         if seconds > LONG_SECONDS:
             self._told = True
-            problem("progress", f"{self.what}: ~{self.passes * total:,} passes, about {duration(seconds)} in all")
+            tell_progress(f"{self.what}: ~{self.passes * total:,} passes, about {duration(seconds)} in all")
 
 
 @contextmanager

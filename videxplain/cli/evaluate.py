@@ -9,6 +9,7 @@ import typer
 from videxplain.claim import claimed
 from videxplain.cli import data_options, options
 from videxplain.cli.console import clean, console, print_files, print_notes, progress_bar, say
+from videxplain.cli.progress_lines import progress_lines
 from videxplain.cli.skipped import print_skipped_and_count
 from videxplain.files import output_folder
 
@@ -99,7 +100,7 @@ def evaluate(
             strict=strict,
             evidence=evidence,
             views=(tested_views.clips, tested_views.crops) if tested_views else None,
-            progress=progress_bar,
+            progress=progress_lines,
         )
         evaluation.save(folder, overwrite=overwrite)
     _print_metrics(evaluation)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.claim import claimed
-from videxplain.cli.console import print_files, progress_bar, say
+from videxplain.cli.console import print_files, say
+from videxplain.cli.progress_lines import progress_lines
 from videxplain.cli.skipped import print_skipped
 from videxplain.files import output_folder, write_json
 
@@ -53,7 +54,7 @@ def prepare(
 
     others = [number for number in available_splits(first) if split is None and number != first.split]
     more = [open_dataset(data, kind=kind, split=number) for number in others]
-    with progress_bar(f"frames of {first.name}") as progress:
+    with progress_lines(f"frames of {first.name}") as progress:
         report = prepare_frames(
             first, out, more_splits=more, height=height, workers=processes, strict=strict, progress=progress
         )
@@ -69,7 +70,7 @@ def _summarise(dataset: "VideoDataset", out: Path, workers: int, strict: bool) -
     from videxplain.viz.save import save_figure
 
     with output_folder(out), claimed(out):
-        with progress_bar(f"summary of {dataset.name}") as progress:
+        with progress_lines(f"summary of {dataset.name}") as progress:
             summary = summarise(dataset, workers=workers, strict=strict, progress=progress)
         print_skipped(summary.skipped)
         name, skipped = dataset.root.resolve().name, len(summary.skipped)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from videxplain.cli.console import problem, progress_bar
+from videxplain.cli.console import progress_bar, tell_progress
 from videxplain.progress import Progress
 
 EVERY_SECONDS = 30.0
@@ -46,7 +46,7 @@ class Reporter:
         left = ""
         if total is not None and done > self.before:
             left = f", about {duration((now - self.began) / (done - self.before) * (total - done))} left"
-        problem("progress", f"{self.what}: {done:,}{of}{left}")
+        tell_progress(f"{self.what}: {done:,}{of}{left}")
 
 
 def duration(seconds: float) -> str:

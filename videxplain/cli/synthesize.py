@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli.console import print_files, progress_bar, say
+from videxplain.cli.console import print_files, say
+from videxplain.cli.progress_lines import progress_lines
 from videxplain.errors import VidexplainError
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the videos.", show_default=False)]
@@ -38,7 +39,7 @@ def synthesize(
     width, cross, height = size.partition("x")
     if not cross or not width.isdecimal() or not height.isdecimal():
         raise VidexplainError(f"--size is WxH in pixels, such as 160x120, not '{size}'")
-    with progress_bar("rendering") as progress:
+    with progress_lines("rendering") as progress:
         made = render_all(
             out,
             videos=videos,
