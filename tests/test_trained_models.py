@@ -60,7 +60,7 @@ def test_they_are_the_default_and_say_what_they_are(network):
     assert set(metrics["per_class"]) == set(LABELS)
     value, note = available_weights(config.architecture)[0]
     assert value == "bundled"
-    assert note.startswith(f"{WORDS}, test {metrics['test']:.3g}")
+    assert note.startswith(f"{WORDS}; accuracy {100 * metrics['test']:.0f} % (test)")
 
 
 def test_they_recognise_figures_they_have_never_seen(network, clips):

@@ -1,6 +1,7 @@
 """Help, lists and completion: what there is, on 80 columns, without importing torch."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -48,15 +49,23 @@ def test_what_only_tells_does_not_import_torch(arguments):
 
 
 @pytest.mark.parametrize("command", ["models", "methods"])
-def test_a_list_has_one_line_for_each_entry(command, run):
+def test_a_list_is_whole_and_folded_only_on_a_terminal(command, run, monkeypatch):
+    entries = [ARCHITECTURES[name] for name in ARCHITECTURES] if command == "models" else listed_methods()
+    names = list(ARCHITECTURES) if command == "models" else [one.name for one in listed_methods()]
     status, out, _ = run(command)
     assert status == 0
-    lines = out.splitlines()
-    assert max(map(len, lines)) <= 80
-    names = list(ARCHITECTURES) if command == "models" else [one.name for one in listed_methods()]
-    for name in names:
-        (line,) = (line for line in lines if line.split(" ")[0] == name)
-        assert len(line) > len(name) + 10
+    for name, entry in zip(names, entries, strict=True):
+        (line,) = (line for line in out.splitlines() if line.split(" ")[0] == name)
+        assert f"  {entry.summary}" in line
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    _, folded, _ = run(command)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", folded)
+    assert max(map(len, plain.splitlines())) <= 80
+    assert "..." not in plain
+    if command == "methods":  # without a third column between the lines of a text
+        assert " ".join(plain.split()) == " ".join(out.split())
+    assert len(plain.splitlines()) > len(out.splitlines())
 
 
 @pytest.mark.parametrize("name", ["gradcam", "rise", "activations", "attention-rollout"])

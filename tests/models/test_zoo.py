@@ -145,14 +145,14 @@ def test_auto_prefers_what_travels_with_the_package(tmp_path, monkeypatch):
 
     path = tmp_path / "i3d.safetensors"
     model = trained("i3d")
-    save_model(model, path, {"accuracy": 0.9375, "epochs": 30, "per_class": {"a": 1.0}})
+    save_model(model, path, {"test": 0.9375, "validation": 0.95, "epochs": 30, "per_class": {"a": 1.0}})
     monkeypatch.setattr(zoo, "bundled_path", lambda name: path if name == "i3d" else None)
     for choice in ("auto", "bundled"):
         loaded = load_model("i3d", choice)
         assert same(model, loaded)
         assert loaded.config.weights == "trained for a test"
     assert not load_model("i3d", "none", **NARROW).config.trained
-    assert available_weights("i3d")[0] == ("bundled", "trained for a test, accuracy 0.938, epochs 30")
+    assert available_weights("i3d")[0] == ("bundled", "trained for a test; accuracy 94 % (test), 95 % (validation)")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Commands that list the models and the methods, and describe one of them."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,9 @@ from videxplain.cli.names import FAMILIES, complete_method, complete_model, list
 if TYPE_CHECKING:
     from videxplain.attribution.registry import Method
     from videxplain.models.hubs.sources import Source
+
+_NARROWEST = 20
+"""Letters of the least width to which a text is folded."""
 
 Model = Annotated[
     str | None,
@@ -183,17 +187,21 @@ def _fact(label: str, text: str) -> None:
 
 
 def _lines(rows: Sequence[tuple[str, ...]], first: int = 0) -> None:
-    """One line for each row, cut at the width of the terminal. A third column stands at the right.
+    """Rows, folded at the width of a terminal; elsewhere each is one line. A third column stands at the right.
 
     Args:
         rows: Two or three texts each.
         first: The least width of the first column.
     """
-    width = console().width
+    out = console()
     first = max([first, *(len(row[0]) for row in rows)])
     last = max((len(row[2]) for row in rows if len(row) > 2), default=0)
-    middle = width - first - 2 - (last + 2 if last else 0)
+    middle = max(len(row[1]) for row in rows)
+    if out.is_terminal:
+        middle = min(middle, max(out.width - first - 2 - (last + 2 if last else 0), _NARROWEST))
     for row in rows:
-        text = row[1] if len(row[1]) <= middle else f"{row[1][: middle - 4].rsplit(' ', 1)[0]} ..."
-        end = f"  {row[2]}" if last else ""
-        say(f"{row[0]:{first}}  {text:{middle if last else 0}}{end}".rstrip())
+        start, *rest = textwrap.wrap(row[1], middle) or [""]
+        end = f"  {row[2]}" if len(row) > 2 else ""
+        say(f"{row[0]:{first}}  {start:{middle}}{end}".rstrip())
+        for line in rest:
+            say(f"{'':{first}}  {line}")

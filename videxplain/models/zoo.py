@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from videxplain.models.video_model import VideoModel
 
 
+_MEASURED = ("test", "validation")
+"""The accuracies in a file of weights that are shown."""
+
+
 def list_models() -> list[str]:
     """The networks of this package; :func:`load_model` knows those of :mod:`videxplain.models.hubs.sources` besides."""
     return list(ARCHITECTURES)
@@ -39,10 +43,18 @@ def available_weights(name: str) -> list[tuple[str, str]]:
     if path is None:
         return [random]
     config, metrics = read_metadata(path)
-    words = [config.weights] if config else []
-    figures = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
-    words += [f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()]
-    return [("bundled", ", ".join(words)), random]
+    return [("bundled", trained_words(config.weights if config else "", metrics)), random]
+
+
+def trained_words(weights: str, metrics: Mapping[str, Any]) -> str:
+    """What weights were trained on, and the accuracies that their file holds.
+
+    Args:
+        weights: The weights in words, as ``ModelConfig.weights``.
+        metrics: What :func:`read_metadata` found beside them.
+    """
+    figures = [f"{100 * metrics[name]:.0f} % ({name})" for name in _MEASURED if isinstance(metrics.get(name), float)]
+    return "; ".join(filter(None, (weights, f"accuracy {', '.join(figures)}" if figures else "")))
 
 
 def load_model(

@@ -13,15 +13,12 @@ from videxplain.models.hubs.sources import SOURCES
 from videxplain.models.weights.cache import cached
 from videxplain.models.weights.checkpoints import CHECKPOINTS
 from videxplain.models.weights.files import bundled_path, read_metadata, sha256_of
-from videxplain.models.zoo import list_models
+from videxplain.models.zoo import list_models, trained_words
 
 FIRST = "i3d"
 """The network of a new page."""
 DEFAULT_METHOD = "gradcam"
 _TORCHVISION = "https://download.pytorch.org/models/"
-_MEASURED = ("test", "validation")
-"""The accuracies in a file of weights that are shown."""
-
 
 @dataclass(frozen=True)
 class Offer:
@@ -88,7 +85,8 @@ def _bundled() -> Iterator[Offer]:
         if path := bundled_path(name):
             config, metrics = read_metadata(path)
             if config is not None:
-                words, labels, crops = _words(config.weights, metrics), config.outcome_labels, config.view is not None
+                words = trained_words(config.weights, metrics)
+                labels, crops = config.outcome_labels, config.view is not None
                 yield Offer(name, name, "bundled", words, path, labels, crops)
 
 
@@ -111,14 +109,9 @@ def _of_folder(folder: Path) -> Iterator[Offer]:
         except VidexplainError:
             continue
         if config is not None and config.architecture in ARCHITECTURES:
-            words = _words(config.weights, metrics)
+            words = trained_words(config.weights, metrics)
             labels, crops = config.outcome_labels, config.view is not None
             yield Offer(f"file:{path.stem}", config.architecture, str(path), words, path, labels, crops)
-
-
-def _words(trained: str, metrics: dict[str, Any]) -> str:
-    figures = [f"{100 * metrics[name]:.0f} % ({name})" for name in _MEASURED if isinstance(metrics.get(name), float)]
-    return trained + (f"; accuracy {', '.join(figures)}" if figures else "")
 
 
 def method_record(name: str) -> dict[str, Any]:
