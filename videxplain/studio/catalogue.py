@@ -20,6 +20,7 @@ FIRST = "i3d"
 DEFAULT_METHOD = "gradcam"
 _TORCHVISION = "https://download.pytorch.org/models/"
 
+
 @dataclass(frozen=True)
 class Offer:
     """A network with its weights.
