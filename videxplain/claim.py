@@ -22,13 +22,13 @@ except ImportError:  # Windows
 
 CLAIM_FILE = ".videxplain-claim"
 _held: dict[Path, int] = {}
-"""Folders that this process holds, and the thread that claimed each."""
+"""Claim files that this process holds, and the thread that claimed each."""
 _held_lock = threading.Lock()
 _open_claims: set[int] = set()
 
 
 @contextmanager
-def claimed(folder: str | Path) -> Iterator[Path]:
+def claimed(folder: str | Path, result: str = "") -> Iterator[Path]:
     """Hold a folder for the time of the block; a second job that claims it is told who works there.
 
     The claim is a lock on a hidden file, which the system gives back when a process ends, however it ends. It holds
@@ -37,17 +37,20 @@ def claimed(folder: str | Path) -> Iterator[Path]:
 
     Args:
         folder: A folder that is there.
+        result: The name of a result in the folder, of which alone the job has one; empty for the whole folder. Jobs
+            that hold other results do not disturb each other.
 
     Raises:
-        VidexplainError: Another job holds the folder, or it cannot be written.
+        VidexplainError: Another job holds the same, or the folder cannot be written.
     """
     folder = Path(folder)
+    name = f"{CLAIM_FILE}-{result}" if result else CLAIM_FILE
     try:
-        place, here = folder.resolve(), threading.get_ident()
+        place, here = folder.resolve() / name, threading.get_ident()
         with _held_lock:
             holder = _held.get(place)
             if holder is None:
-                descriptor = _lock(folder)
+                descriptor = _lock(folder / name, folder / result)
                 _held[place] = here
     except OSError as error:
         raise VidexplainError(f"cannot write to {folder}: {error.strerror or error}") from None
@@ -55,7 +58,7 @@ def claimed(folder: str | Path) -> Iterator[Path]:
         yield folder
         return
     if holder is not None:
-        raise VidexplainError(f"{folder} is in use by another thread of this process; choose another folder")
+        raise VidexplainError(f"{folder / result} is in use by another thread of this process; choose another folder")
     try:
         remove_leftovers(folder)
         yield folder
@@ -65,19 +68,18 @@ def claimed(folder: str | Path) -> Iterator[Path]:
                 del _held[place]
                 # Removed while the lock is held, so that no other job's claim is removed.
                 with suppress(OSError):
-                    (folder / CLAIM_FILE).unlink()
+                    (folder / name).unlink()
                 _open_claims.discard(descriptor)
                 os.close(descriptor)
 
 
-def _lock(folder: Path) -> int:
-    """Lock the folder's claim file and write who holds it; gives the open file."""
-    path = folder / CLAIM_FILE
+def _lock(path: Path, held: Path) -> int:
+    """Lock the claim file of what is ``held`` and write who holds it; gives the open file."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if not _took_lock(descriptor) and _lives(who := _read(descriptor)):
-                raise VidexplainError(_told(folder, who))
+                raise VidexplainError(_told(held, who))
             # Between opening and locking, the holder before may have removed the file.
             if _same_file(descriptor, path):
                 _sign(descriptor, path)
@@ -85,7 +87,7 @@ def _lock(folder: Path) -> int:
                 return descriptor
         except OSError as error:
             if error.errno in (EAGAIN, EACCES):
-                raise VidexplainError(_told(folder, _read(descriptor))) from None
+                raise VidexplainError(_told(held, _read(descriptor))) from None
             raise
         finally:
             if descriptor not in _open_claims:
@@ -145,11 +147,11 @@ def _read(descriptor: int) -> dict[str, Any]:
     return {}
 
 
-def _told(folder: Path, who: dict[str, Any]) -> str:
+def _told(held: Path, who: dict[str, Any]) -> str:
     if not {"host", "pid", "since"} <= who.keys():
-        return f"{folder} is in use by another job; wait for it or choose another folder"
+        return f"{held} is in use by another job; wait for it or choose another folder"
     return (
-        f"{folder} is in use by process {who['pid']} on {who['host']} since {who['since']}; "
+        f"{held} is in use by process {who['pid']} on {who['host']} since {who['since']}; "
         "wait for it or choose another folder"
     )
 

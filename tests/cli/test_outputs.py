@@ -5,9 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
+import cv2
+import numpy as np
 import pytest
 
+from videxplain import Explanation
+from videxplain.claim import claimed
 from videxplain.cli.outputs import result_paths
 
 GRADCAM = ("gradcam", "--model", "i3d", "--format", "json")
@@ -48,6 +53,58 @@ def test_another_question_is_refused_unless_told(arguments, explained):
     assert [one.read_bytes() for one in out.iterdir()] == [before]
     assert again(*arguments, "--overwrite")[0] == 0
     assert path.read_bytes() != before
+
+
+def test_two_jobs_do_not_mix_their_files(explained):
+    out, again = explained
+    held, release = threading.Event(), threading.Event()
+
+    def other_job():
+        with claimed(out, "a clip-i3d-gradcam"):
+            held.set()
+            release.wait(30)
+
+    job = threading.Thread(target=other_job)
+    job.start()
+    held.wait(30)
+    words = f"videxplain: error: {out / 'a clip-i3d-gradcam'} is in use by another thread of this process"
+    assert again("--layer", "layer3", "--overwrite")[2].startswith(words)
+    assert again("--target", "1")[0] == 0  # files of other names
+    release.set()
+    job.join()
+    assert sorted(path.name for path in out.iterdir()) == ["a clip-i3d-gradcam-1.json", "a clip-i3d-gradcam.json"]
+
+
+def test_the_rate_of_images_is_said_or_a_note_says_that_it_is_not_known(narrow, run, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i in range(16):
+        cv2.imwrite(str(folder / f"{i}.png"), np.full((48, 64, 3), 10 * i, np.uint8))
+    command = (*GRADCAM, "--clip", folder, "--out", tmp_path / "out")
+    assert run(*command, "--fps", "4")[0] == 0
+    found = json.loads((tmp_path / "out" / "images-i3d-gradcam.json").read_text())
+    note = "The frame rate is not known: seconds are those of 25 frames/s. Say it with fps."
+    assert (found["fps"], found["rate_known"], found["seconds"][:3], note in found["notes"]) == (
+        4,
+        True,
+        [0, 0.25, 0.5],
+        False,
+    )
+    assert run(*command, "--overwrite")[0] == 0
+    found = json.loads((tmp_path / "out" / "images-i3d-gradcam.json").read_text())
+    assert (found["fps"], found["rate_known"], note in found["notes"]) == (25, False, True)
+    assert not Explanation.load(tmp_path / "out" / "images-i3d-gradcam.json").source.rate_known
+
+
+def test_a_file_that_says_its_rate_takes_no_other(explained, clip):
+    words = f"videxplain: error: {clip} says its frame rate itself (12.5 frames/s): leave fps out"
+    for command in (
+        GRADCAM,
+        ("figure", "--model", "i3d"),
+        ("split", "--model", "i3d"),
+        ("compare", "--model", "i3d", "--targets", "0,1"),
+    ):
+        assert explained[1]("--fps", "5", command=command) == (2, "", words + "\n")
 
 
 def test_a_target_is_part_of_the_name(explained):

@@ -7,9 +7,8 @@ import typer
 
 from videxplain.cli import options
 from videxplain.cli.console import print_files, print_notes, say
-from videxplain.cli.outputs import refuse_overwriting, result_paths
+from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
 from videxplain.errors import VidexplainError
-from videxplain.files import output_folder
 
 Frame = Annotated[int | None, typer.Option(help="The frame of the point; by default the middle one.")]
 At = Annotated[str | None, typer.Option(metavar="X,Y", help="The point in pixels; by default Grad-CAM's maximum.")]
@@ -32,6 +31,7 @@ def attention(
     block: Block = None,
     top: Links = 20,
     frames: options.Frames = ":",
+    fps: options.Fps = None,
     device: options.Device = "auto",
     formats: Formats = "png,json",
     out: options.Out = Path(),
@@ -46,8 +46,8 @@ def attention(
     kinds = options.format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, "attention", kinds, weights=weights)
     asked: dict[str, Any] = {"frame": frame, "at": _point(at), "block": block, "top": top}
-    with output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+    with result_folder(paths):
+        network, source = prepare(model, clip, weights, (frames, fps), device, labels, view, settings)
         refuse_overwriting(paths, question_of(source, network.config, "attention", **asked), overwrite)
         seen = look(network, source, **asked)
         x, y = seen.at

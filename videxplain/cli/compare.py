@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.cli import options
 from videxplain.cli.console import console, print_files, print_notes, progress_bar, say
-from videxplain.cli.outputs import refuse_overwriting, result_paths
+from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
 from videxplain.errors import VidexplainError
-from videxplain.files import file_stem, output_folder
+from videxplain.files import file_stem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,6 +43,7 @@ def write_comparison(
     layer: str | None,
     scale: str | None,
     frames: str,
+    fps: float | None,
     device: str,
     precision: str,
     stride: int | None,
@@ -76,8 +77,8 @@ def write_comparison(
     given = target_name(target, against)
     what = _words_of_files(compared, names)
     paths = result_paths(out, clip, model or "models", what, kinds, weights=weights, target=given)
-    with drawn_as(colormap=colormap, **look) as layout, output_folder(out):
-        source = _frames(clip, frames)
+    with drawn_as(colormap=colormap, **look) as layout, result_folder(paths):
+        source = _frames(clip, frames, fps)
         comparison_frames(source.num_frames, layout)
         networks = _networks(sources, device, labels, view, settings)
         asked = Asked.of(
@@ -147,10 +148,10 @@ def _networks(
     return networks
 
 
-def _frames(clip: Path, frames: str) -> Any:
+def _frames(clip: Path, frames: str, fps: float | None) -> Any:
     from videxplain.data.stream import FileFrames
 
-    return FileFrames(clip, *options.frame_range(frames))
+    return FileFrames(clip, *options.frame_range(frames), fps)
 
 
 def _parsed(texts: dict[str, str], methods: list[str]) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from videxplain.cli.console import (
     say,
 )
 from videxplain.cli.estimate import Estimate, cost_with, estimated
-from videxplain.cli.outputs import refuse_overwriting, result_paths
+from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
 from videxplain.cli.own_models import is_own, own_model
 from videxplain.errors import VidexplainError
-from videxplain.files import output_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,6 +48,7 @@ def write_explanation(
     against: str | None = None,
     layer: str | None = None,
     frames: str,
+    fps: float | None,
     device: str,
     precision: str,
     stride: int | None,
@@ -77,8 +77,10 @@ def write_explanation(
     paths = result_paths(out, clip, model, method.name, kinds, weights=weights, target=target_name(target, against))
     values = method.parse_options(texts)
     check_opacity(opacity)
-    with drawn_as(colormap=colormap, **look) as layout, output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target, against))
+    with drawn_as(colormap=colormap, **look) as layout, result_folder(paths):
+        network, source = prepare(
+            model, clip, weights, (frames, fps), device, labels, view, settings, (target, against)
+        )
         sheet_frames(source.num_frames, layout)
         asked: dict[str, Any] = {
             "target": target_of(target, against),
@@ -114,6 +116,7 @@ def predict(
     view: options.View = "model",
     settings: options.Settings = None,
     frames: options.Frames = ":",
+    fps: options.Fps = None,
     device: options.Device = "auto",
     stride: options.Stride = None,
     top: options.Top = 5,
@@ -128,7 +131,7 @@ def predict(
     from videxplain.explanation.saving import plain
     from videxplain.explanation.sources import clip_record
 
-    network, source = prepare(model, clip, weights, frames, device, labels, view, settings)
+    network, source = prepare(model, clip, weights, (frames, fps), device, labels, view, settings)
     config = network.config
     with progress_bar(f"predicting with {model}") as progress:
         found = predict_source(network, source, stride=stride, progress=progress)
@@ -150,7 +153,7 @@ def prepare(
     model: str,
     clip: Path,
     weights: str,
-    frames: str,
+    frames: tuple[str, float | None],
     device: str,
     labels: str | None = None,
     view: str = "model",
@@ -159,7 +162,8 @@ def prepare(
 ) -> "tuple[Any, FileFrames]":
     """The network on its device, and the frames. Cheap checks come first.
 
-    ``targets`` are the targets of the command line. Texts among them go to a network that compares videos with texts.
+    ``frames`` are those of ``--frames`` and the rate of ``--fps``. ``targets`` are the targets of the command line.
+    Texts among them go to a network that compares videos with texts.
     """
     from videxplain.attribution.texts import texts_of, with_texts
     from videxplain.data.stream import FileFrames
@@ -170,10 +174,11 @@ def prepare(
         available_weights(model)
     elif weights != "auto" or labels or settings or view != "model":
         raise VidexplainError(f"{model} comes as the file makes it: leave --weights, --labels, --view and --set out")
-    start, stop = options.frame_range(frames)
+    chosen, fps = frames
+    start, stop = options.frame_range(chosen)
     place = find_device(device)
     asked = options.network_options(labels, settings)
-    source = FileFrames(clip, start, stop)
+    source = FileFrames(clip, start, stop, fps)
     if model.startswith("hf:") and (texts := texts_of(targets)):
         asked = {"texts": texts} | asked
     with progress_bar(f"weights of {model}") as progress:

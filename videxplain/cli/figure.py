@@ -5,8 +5,7 @@ from typing import Any
 
 from videxplain.cli import options
 from videxplain.cli.console import print_files, progress_bar
-from videxplain.cli.outputs import refuse_overwriting, result_paths
-from videxplain.files import output_folder
+from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
 
 
 def figure(
@@ -21,6 +20,7 @@ def figure(
     layer: options.Layer = None,
     at: options.PanelFrames = None,
     frames: options.Frames = ":",
+    fps: options.Fps = None,
     device: options.Device = "auto",
     formats: options.FigureFormats = "png,pdf",
     out: options.Out = Path(),
@@ -42,8 +42,10 @@ def figure(
     kinds = options.format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     look: dict[str, Any] = {"colormap": colormap, "width": width, "font": font, "font_size": font_size, "dark": dark}
-    with drawn_as(**look, at=at, titles=titles, captions=captions) as layout, output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target, against))
+    with drawn_as(**look, at=at, titles=titles, captions=captions) as layout, result_folder(paths):
+        network, source = prepare(
+            model, clip, weights, (frames, fps), device, labels, view, settings, (target, against)
+        )
         asked: dict[str, Any] = {"target": target_of(target, against), "layer": layer, "frames": layout.at}
         question = question_of(source, network.config, "figure", **asked)
         refuse_overwriting(paths, question, overwrite)

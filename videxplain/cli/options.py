@@ -68,6 +68,16 @@ Frames: TypeAlias = Annotated[
     str,
     typer.Option(metavar="START:STOP", help="Only these frames; either side may be left out.", rich_help_panel=_INPUT),
 ]
+Fps: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--fps",
+        metavar="FRAMES",
+        help="Frames per second of a folder of images, or of a file that does not say it.",
+        rich_help_panel=_INPUT,
+        show_default=False,
+    ),
+]
 Method: TypeAlias = Annotated[
     str, typer.Option(help="See 'videxplain methods'.", autocompletion=complete_method, rich_help_panel=_WHAT)
 ]

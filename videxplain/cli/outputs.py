@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from videxplain.claim import claimed
 from videxplain.errors import VidexplainError
-from videxplain.files import file_stem
+from videxplain.files import file_stem, output_folder
 
 _KNOWN_KINDS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib", "html")
 _QUESTION = re.compile(rb'question"?: "?([0-9a-f]{64})')
@@ -46,6 +48,23 @@ def result_paths(
     return [out / os.fsdecode(f"{shortened}-{rest}.{kind}".encode()) for kind in kinds]
 
 
+@contextmanager
+def result_folder(paths: Sequence[Path]) -> Iterator[None]:
+    """The folder for the files of one result, as :func:`videxplain.files.output_folder` makes it.
+
+    No other job can write the same result at the same time: files of two jobs would be mixed.
+
+    Args:
+        paths: The files of the result, which differ in their suffix.
+    """
+    with output_folder(paths[0].parent) as folder, claimed(folder, _without_suffix(paths[0])):
+        yield
+
+
+def _without_suffix(path: Path) -> str:
+    return path.name.removesuffix(path.suffix)
+
+
 def refuse_overwriting(paths: Sequence[Path], question: str, overwrite: bool) -> None:
     """Check that no files of another result are overwritten, or are mixed with those of this one.
 
@@ -59,7 +78,7 @@ def refuse_overwriting(paths: Sequence[Path], question: str, overwrite: bool) ->
     """
     if overwrite:
         return
-    known = {kind: paths[0].with_name(f"{paths[0].name.removesuffix(paths[0].suffix)}.{kind}") for kind in _KNOWN_KINDS}
+    known = {kind: paths[0].with_name(f"{_without_suffix(paths[0])}.{kind}") for kind in _KNOWN_KINDS}
     there = [path for path in known.values() if path.exists()]
     questions = {path: found for path in there if (found := _question_of(path))}
     for path, found in questions.items():

@@ -45,6 +45,7 @@ GRID = {
 }
 REST = {
     "frames": (options.Frames, ":"),
+    "fps": (options.Fps, None),
     "device": (options.Device, "auto"),
     "precision": (options.Precision, "fp32"),
     "stride": (options.Stride, None),

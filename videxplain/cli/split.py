@@ -7,8 +7,7 @@ import typer
 
 from videxplain.cli import options
 from videxplain.cli.console import print_files, print_predictions, progress_bar, say
-from videxplain.cli.outputs import refuse_overwriting, result_paths
-from videxplain.files import output_folder
+from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
 
 Formats = Annotated[str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib.")]
 
@@ -23,6 +22,7 @@ def split(
     target: options.Target = None,
     layer: options.Layer = None,
     frames: options.Frames = ":",
+    fps: options.Fps = None,
     device: options.Device = "auto",
     stride: options.Stride = None,
     formats: Formats = "mp4,png,json",
@@ -51,8 +51,8 @@ def split(
     asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
     look: dict[str, Any] = {"width": width, "font": font, "font_size": font_size, "dark": dark}
     look |= {"titles": titles, "captions": captions, "at": at, "rows": rows, "columns": columns, "charts": charts}
-    with drawn_as(**look) as layout, output_folder(out):
-        network, source = prepare(model, clip, weights, frames, device, labels, view, settings, (target,))
+    with drawn_as(**look) as layout, result_folder(paths):
+        network, source = prepare(model, clip, weights, (frames, fps), device, labels, view, settings, (target,))
         sheet_frames(source.num_frames, layout)
         question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
         refuse_overwriting(paths, question, overwrite)

@@ -65,6 +65,14 @@ def source_times(source: FrameSource) -> NDArray[np.float64]:
     return times - times[0]
 
 
+def rate_note(source: FrameSource) -> str:
+    """That nobody has said the frame rate of a source; empty where it is known."""
+    known: Any = getattr(source, "rate_known", True)
+    return (
+        "" if known else f"The frame rate is not known: seconds are those of {source.fps:g} frames/s. Say it with fps."
+    )
+
+
 def irregular_times(source: FrameSource) -> NDArray[np.float64] | None:
     """:func:`source_times` where they are not index / fps; None where they are, or where they do not grow."""
     times = source_times(source)

@@ -16,6 +16,7 @@ from videxplain.attribution.registry import METHODS, list_methods
 from videxplain.attribution.targets import Target
 from videxplain.attribution.texts import with_texts
 from videxplain.attribution.tokens import as_token_layout
+from videxplain.data.shown import rate_note
 from videxplain.data.stream import FrameSource
 from videxplain.data.views import seen_box
 from videxplain.device import device_of
@@ -170,8 +171,8 @@ class UnfamiliarClipWarning(UserWarning):
 
 
 def clip_notes(source: FrameSource, config: ModelConfig) -> tuple[str, ...]:
-    """What has to be said with every answer about a clip: a network without training, a clip without enough frames."""
-    notes = ("" if config.trained else UNTRAINED_NOTE, short_clip_note(source.num_frames, config))
+    """What has to be said with every answer about a clip: no training, not enough frames, a rate that is not known."""
+    notes = ("" if config.trained else UNTRAINED_NOTE, short_clip_note(source.num_frames, config), rate_note(source))
     return tuple(note for note in notes if note)
 
 

@@ -59,6 +59,7 @@ def clip_record(source: FrameSource) -> dict[str, Any]:
         "first_frame": getattr(source, "start", None),
         "frames": source.num_frames,
         "fps": source.fps,
+        "rate_known": bool(getattr(source, "rate_known", True)),
         "height": height,
         "width": width,
         "pixel_aspect": pixel_aspect_of(source),
@@ -75,7 +76,8 @@ class SavedFrames:
         self.start: int | None = None if record["first_frame"] is None else int(record["first_frame"])
         self.num_frames = int(record["frames"])
         self.fps, self.size = float(record["fps"]), (int(record["height"]), int(record["width"]))
-        # Files of earlier versions have neither.
+        # Files of earlier versions have none of these.
+        self.rate_known = bool(record.get("rate_known", True))
         self.pixel_aspect = float(record.get("pixel_aspect", 1.0))
         self.times = np.array(record["seconds"], np.float64) if "seconds" in record else None
         if self.times is not None and (len(self.times) != self.num_frames or not np.isfinite(self.times).all()):
