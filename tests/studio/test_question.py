@@ -10,7 +10,7 @@ import videxplain as vx
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
 from videxplain.studio.asking import asked, plain_text
-from videxplain.studio.catalogue import offer_of, offers
+from videxplain.studio.catalogue import left_out, offer_of, offers
 from videxplain.studio.commands import command_line, python_lines
 from videxplain.studio.pages import FAMILIES, FORMATS
 from videxplain.studio.question import FILES, Question
@@ -85,6 +85,19 @@ def test_models_are_those_whose_weights_are_here(tmp_path):
     assert found["file:mine"].sha256 == found["i3d"].sha256
     assert "ActionFigures" in found["i3d"].words
     assert "file:broken" not in found
+
+
+def test_saved_weights_of_torchvision_are_offered_with_their_classes_and_others_are_named(tmp_path):
+    network = vx.load_model("torchvision:mc3_18", "none", labels=tuple("abc") + tuple(map(str, range(397))))
+    vx.save_model(network, tmp_path / "mine.safetensors")
+    (tmp_path / "a.pth").write_bytes(b"nothing")
+    (tmp_path / "b.safetensors").write_bytes(b"nothing")
+    (tmp_path / "notes.txt").write_bytes(b"nothing")
+    offer = offers(tmp_path)["file:mine"]
+    assert (offer.model, offer.weights) == ("torchvision:mc3_18", str(tmp_path / "mine.safetensors"))
+    assert offer.labels[:3] == ("a", "b", "c")
+    assert offer.crops
+    assert [line.split(" is not offered")[0] for line in left_out(tmp_path)] == ["a.pth", "b.safetensors"]
 
 
 def test_every_family_of_methods_has_words():

@@ -34,7 +34,9 @@ def serve(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="A folder of .safetensors files to choose from.", rich_help_panel=_WHAT),
+        typer.Option(
+            help="A folder of .safetensors files to choose from, as vx.save_model writes them.", rich_help_panel=_WHAT
+        ),
     ] = None,
     audit: Annotated[
         Path | None, typer.Option(help="Show the report of this finished audit.", rich_help_panel=_WHAT)
@@ -47,6 +49,7 @@ def serve(
     The page needs no connection. Ctrl-C ends it.
     """
     try:
+        from videxplain.studio.catalogue import left_out
         from videxplain.studio.serving import run_studio
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("videxplain"):
@@ -62,8 +65,11 @@ def serve(
 
             webbrowser.open(address)
 
-    if weights is not None and not weights.is_dir():
-        raise VidexplainError(f"--weights is a folder of .safetensors files; there is no folder {weights}")
+    if weights is not None:
+        if not weights.is_dir():
+            raise VidexplainError(f"--weights is a folder of .safetensors files; there is no folder {weights}")
+        for line in left_out(weights):
+            problem("warning", line)
     run_studio(
         host,
         port,

@@ -9,7 +9,7 @@ from typing import Any
 from videxplain.attribution.registry import METHODS, Method, list_methods
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
-from videxplain.models.hubs.sources import SOURCES
+from videxplain.models.hubs.sources import SOURCES, source_of
 from videxplain.models.weights.cache import cached
 from videxplain.models.weights.checkpoints import CHECKPOINTS
 from videxplain.models.weights.files import bundled_path, read_metadata, sha256_of
@@ -109,10 +109,28 @@ def _of_folder(folder: Path) -> Iterator[Offer]:
             config, metrics = read_metadata(path)
         except VidexplainError:
             continue
-        if config is not None and config.architecture in ARCHITECTURES:
+        if config is not None and _can_be_built(config.architecture):
             words = trained_words(config.weights, metrics)
             labels, crops = config.outcome_labels, config.view is not None
             yield Offer(f"file:{path.stem}", config.architecture, str(path), words, path, labels, crops)
+
+
+def _can_be_built(name: str) -> bool:
+    """Whether the file alone is enough: not for ``hf:``, whose names may be folders or be downloaded."""
+    elsewhere = source_of(name)
+    return name in ARCHITECTURES or (elsewhere is not None and not elsewhere[0].open)
+
+
+def left_out(folder: Path) -> list[str]:
+    """A line for each file of weights in a folder that :func:`offers` does not offer."""
+    offered = {offer.file for offer in _of_folder(folder)}
+    kinds = (".safetensors", ".pt", ".pth", ".pyth", ".ckpt")
+    return [
+        f"{path.name} is not offered, because it does not say how its network is built: load it with vx.load_model, "
+        "and save it with vx.save_model"
+        for path in sorted(folder.iterdir())
+        if path.suffix in kinds and path not in offered
+    ]
 
 
 def method_record(name: str) -> dict[str, Any]:
