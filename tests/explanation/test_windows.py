@@ -9,7 +9,7 @@ import videxplain.explanation.windows.maps as window_maps_module
 from tests.attribution.networks import BrightSquares, Turncoat
 from tests.explanation.clips import SIDE, corner, flat, planted
 from videxplain.attribution.registry import METHODS
-from videxplain.attribution.rows.placement import PASSES
+from videxplain.attribution.rows.placement import passes
 from videxplain.attribution.targets import Contrast
 from videxplain.data.clip import Clip
 from videxplain.data.stream import ClipFrames
@@ -216,7 +216,7 @@ def test_one_forward_pass_a_window(method, sampling, windows):
     model = BrightSquares(8, 32, sampling)
     steps = []
     found = explain(model, planted(32, 0, 22), method, progress=lambda *step: steps.append(step))
-    judged = 0 if method == "guided-backprop" else PASSES  # whether the layer lies over the clip, once
+    judged = 0 if method == "guided-backprop" else passes(8)  # whether the layer lies over the clip, once
     assert model.calls - judged == windows == found.origin.windows
     assert steps == [(i + 1, windows) for i in range(windows)]
     assert found.predictions[0][0] == "class 1"
@@ -227,7 +227,7 @@ def test_the_default_layer_costs_four_more_passes_in_all():
     model.config = model.config.replace(default_layer="")
     assert explain(model, planted(32, 0, 31)).origin.layer == "relu"
     # One finds the layer, and three show whether the answer goes past it.
-    assert model.calls == 7 + 4 + PASSES
+    assert model.calls == 7 + 4 + passes(8)
 
 
 def equal(first, second):
@@ -242,7 +242,7 @@ def test_windows_that_did_not_keep_the_final_class_are_run_again(method, classes
     found = explain(model, Clip(video), method)
     # The first five windows of 15 are all black; the last class does not lead before white has outweighed them.
     assert found.origin.target_index == classes - 1
-    calls = model.calls - (PASSES if method == "gradcam" else 0)
+    calls = model.calls - (passes(4) if method == "gradcam" else 0)
     again = calls - 15
     assert 5 <= again < 15
     assert found.origin.windows == calls

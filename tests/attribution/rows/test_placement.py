@@ -4,8 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
 import videxplain as vx
+from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.placement import misplaced
 
 FRAMES, SIZE = 8, 32
@@ -214,7 +216,7 @@ def test_it_is_found_out_once_for_a_network_and_a_size():
     first = len(passes)
     passes.clear()
     vx.attribute(network, clip(), method="gradcam", layer="conv")
-    assert (first, len(passes)) == (8, 1)
+    assert (first, len(passes)) == (22, 1)
 
 
 def test_a_layer_that_sees_everything_everywhere_tells_nothing():
@@ -234,6 +236,98 @@ def test_a_clip_of_one_colour_tells_as_much_as_any_other(value):
     vx.attribute(Clips().eval(), x, method="gradcam", layer="conv")
     with pytest.raises(vx.VidexplainError, match="do not follow the clip along the time"):
         vx.attribute(Clips(lambda x: x.flip(2)).eval(), x, method="gradcam", layer="conv")
+
+
+def chosen_frames(x: Tensor, count: int = 4) -> Tensor:
+    """The brightest frames of each clip, in order of time."""
+    numbers = x.mean((1, 3, 4)).topk(count, 1).indices.sort(1).values
+    return torch.stack([one[:, places] for one, places in zip(x, numbers, strict=True)])
+
+
+def brightest_part(x: Tensor) -> Tensor:
+    """A quarter of the picture around what is bright, enlarged to the whole."""
+    places = F.avg_pool2d(x.mean((1, 2))[:, None], 16, 8).flatten(1).argmax(1).tolist()
+    corners = [(8 * (place // 3), 8 * (place % 3)) for place in places]
+    parts = [one[:, :, top : top + 16, left : left + 16] for one, (top, left) in zip(x, corners, strict=True)]
+    return F.interpolate(torch.stack(parts), size=(x.shape[2], SIZE, SIZE))
+
+
+def zoomed_by_its_mean(x: Tensor) -> Tensor:
+    """A part of the picture whose place depends on the mean of the clip, as in a spatial transformer."""
+    n, c, t, h, w = x.shape
+    shift = 0.3 + 0.1 * x.mean((1, 2, 3, 4))
+    theta = torch.tensor([[0.5, 0, 0], [0, 0.5, 0]]).repeat(n, 1, 1)
+    theta[:, :, 2] = shift[:, None]
+    grid = F.affine_grid(theta, [n, c * t, h, w], align_corners=False)
+    return F.grid_sample(x.reshape(n, c * t, h, w), grid, align_corners=False).view(x.shape)
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        (lambda x: x[:, :, :5], "it sees frames 0, 1, 2, 3, 4 of 8, which are not spread evenly"),
+        (lambda x: x[:, :, 2:], "it sees frames 2, 3, 4, 5, 6, 7 of 8, which are not spread evenly"),
+        (lambda x: x[:, :, [0, 1, 2, 7]], "it sees frames 0, 1, 2, 7 of 8, which are not spread evenly"),
+        (chosen_frames, "which are not spread evenly"),
+        (lambda x: x[..., 6:26, 6:26], "does not see the top of the picture"),
+        (lambda x: x[..., :26], "does not see the right of the picture"),
+        (brightest_part, "of the picture, such as behind a crop"),
+        (zoomed_by_its_mean, "of the picture, such as behind a crop"),
+    ],
+)
+def test_frames_and_parts_of_the_picture_that_a_network_leaves_out_are_seen(moved, said):
+    assert said in refusal(Clips(moved), "conv")
+
+
+def test_frames_that_are_left_out_are_seen_also_where_each_place_depends_on_all_others():
+    network = Clips(chosen_frames)
+    network.conv = nn.Sequential(network.conv, *(nn.Conv3d(6, 6, (3, 1, 1), padding=(1, 0, 0)) for _ in range(3)))
+    assert "which are not spread evenly" in refusal(network, "conv")
+
+
+class Mirror(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flip(-1)
+
+
+class Around(nn.Module):
+    """Mirrors its input; the network inside has the name that wrappers use."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.module(x.flip(-1))
+
+
+def with_part(place: str) -> nn.Module:
+    network = resnet(num_classes=3)
+    setattr(network, place, nn.Sequential(Mirror(), getattr(network, place)))
+    return network
+
+
+def resnet(**options: int) -> nn.Module:
+    torch.manual_seed(0)
+    arguments = {"block": BasicBlock, "conv_makers": [Conv3DSimple] * 4, "layers": [1] * 4, "stem": BasicStem}
+    return VideoResNet(**arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("network", "layer"),
+    [(Around(resnet(num_classes=3)), "module.layer1"), (with_part("stem"), "layer1"), (with_part("layer1"), "layer1")],
+)
+def test_a_network_of_a_package_is_known_only_without_parts_of_others(network, layer):
+    assert not is_known(network, layer)
+    assert "do not follow the clip along the width" in refusal(network, layer)
+
+
+def test_a_new_head_leaves_a_network_known_but_for_the_head_itself():
+    network = resnet(num_classes=3)
+    assert is_known(network, "layer1")
+    network.fc = nn.Sequential(Mirror(), nn.Linear(512, 3))
+    assert is_known(network, "layer1")
+    assert not is_known(network, "fc")
 
 
 class RedOnly(nn.Module):

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from videxplain.attribution.rows.order_in_time import lay_out_rows
+from videxplain.attribution.rows.order_in_time import frames_in_words, lay_out_rows
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe, Row, Run
 from videxplain.errors import VidexplainError
 
@@ -262,11 +262,6 @@ def _what_was_seen(rows: list[Row], frames: int) -> str:
     if len(counts) == 1:
         return f"it sees frame {next(iter(counts))} of {frames} alone; give the network a clip of that frame"
     return (
-        f"it sees frames {_listed(sorted(counts))} of {frames}, which are not spread evenly over the clip; "
+        f"it sees frames {frames_in_words(sorted(counts))} of {frames}, which are not spread evenly over the clip; "
         "give the network these frames alone"
     )
-
-
-def _listed(numbers: list[int]) -> str:
-    shown = [str(number) for number in numbers]
-    return ", ".join(shown if len(shown) <= 9 else [*shown[:7], "...", shown[-1]])

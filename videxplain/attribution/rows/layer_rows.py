@@ -107,7 +107,7 @@ def check_placement(
     Raises:
         VidexplainError: It does not; the line says what was seen.
     """
-    if is_known(module):
+    if is_known(module, layer.name):
         return
     judged = _MISPLACED.setdefault(module, {})
     key = (layer, tokens, x.shape)
@@ -147,7 +147,7 @@ def check_samples(
         form is not None and (form.order == "places" or output.shape[0] == output.shape[1])
         for output, form in zip(outputs, forms, strict=True)
     )
-    if len(x) == 1 or not doubtful or is_known(module):
+    if len(x) == 1 or not doubtful or is_known(module, layer.name):
         return
     judged = _EXCHANGED.setdefault(module, {})
     key = (layer.name, tokens, x.shape)
@@ -162,10 +162,29 @@ def check_samples(
         )
 
 
-def is_known(module: nn.Module) -> bool:
-    """Whether a network is one of a package whose layers are known to lie over the clip, which spares the passes."""
-    inner = getattr(module, "module", module)
-    return type(inner).__module__.partition(".")[0] in ("videxplain", "torchvision", "transformers", "pytorchvideo")
+def is_known(module: nn.Module, layer: str = "") -> bool:
+    """Whether a network is one of a package whose layers are known to lie over the clip, which spares the passes.
+
+    A part that somebody has put in may move its input. So only a new head is allowed, behind which there is no part of
+    the package.
+
+    Args:
+        module: The network.
+        layer: A layer; where it is in a new head, nothing is known of it. Empty for the network as a whole.
+    """
+    if _package(getattr(module, "module", module)) not in _KNOWN:
+        return False
+    parts = list(module.modules())
+    packages = [_package(part) for part in parts]
+    first = next((i for i, name in enumerate(packages) if name not in (*_KNOWN, "torch")), len(parts))
+    if any(name in _KNOWN for name in packages[first:]):
+        return False
+    return not layer or set(module.get_submodule(layer).modules()) <= set(parts[:first])
+
+
+def _package(part: nn.Module) -> str:
+    """The package that a part's code is of; empty where somebody has put another ``forward`` into the part."""
+    return "" if "forward" in vars(part) else type(part).__module__.partition(".")[0]
 
 
 def find_owners(
@@ -197,6 +216,8 @@ def find_owners(
 def _with_extent(run: Run) -> Run:
     return lambda x: [output for output in run(x) if output.ndim in (4, 5)]
 
+
+_KNOWN = ("videxplain", "torchvision", "transformers", "pytorchvideo")
 
 _ROWS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Correspondence]] = WeakKeyDictionary()
 _MISPLACED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], str]] = WeakKeyDictionary()

@@ -60,6 +60,19 @@ def _even(positions: Sequence[float], frames: int) -> bool:
     )
 
 
+def is_spread_evenly(seen: Sequence[int], frames: int) -> bool:
+    """Whether frames that a network sees stand for the clip: spread over it, or the one in the middle."""
+    if len(seen) == 1:
+        return _is_whole(frozenset(seen), frames)
+    return _even([float(t) for t in seen], frames)
+
+
+def frames_in_words(numbers: Sequence[int]) -> str:
+    """Numbers of frames in a line, the middle of a long one left out."""
+    shown = [str(number) for number in numbers]
+    return ", ".join(shown if len(shown) <= 9 else [*shown[:7], "...", shown[-1]])
+
+
 def _is_whole(seen: frozenset[int], frames: int) -> bool:
     """Whether what one row sees stands for the clip: frames from one half and the other, or the one in the middle."""
     if len(seen) == 1:

@@ -11,10 +11,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from videxplain.attribution.rows import seen_parts
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
 
-PASSES = 7
-"""What it costs to judge a layer, once for a network and a size of input."""
 _AXES = ("time", "height", "width")
 _ENDS = (("first", "last"), ("top", "bottom"), ("left", "right"))
 _LEAST_FRAMES = 4
@@ -32,19 +31,25 @@ _OWN = 0.25
 """A place lies over its own part of an axis if it depends on it by this share of what it depends on any part."""
 
 
+def passes(frames: int) -> int:
+    """What it costs to judge a layer, once for a network and a size of input of T frames."""
+    return 1 + 2 * (3 if frames >= _LEAST_FRAMES else 2) + seen_parts.passes(frames)
+
+
 def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
     """Why the output of a layer does not lie over the clip, in words; empty where it does, or where that is not clear.
 
-    It costs ``PASSES`` passes, and more before a layer is refused.
+    It costs some :func:`passes`, and more before a layer is refused.
 
     Args:
         run: A pass of ``(N, C, T, H, W)`` that gives the layer's output as ``(N, C, T, h, w)``.
         x: A batch.
         name: The layer, for messages.
     """
-    why = _misplaced(run, x, name, 1.0)
     # Weak changes may open no rectifier, and then nothing seems to depend on a part.
-    return why and _misplaced(run, x, name, _STRONG)
+    if _misplaced(run, x, name, 1.0) and (why := _misplaced(run, x, name, _STRONG)):
+        return why
+    return seen_parts.unseen_part(run, x, name)
 
 
 def _misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: float) -> str:
