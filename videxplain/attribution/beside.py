@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from torch import Tensor, nn
 
 from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.tokens import tuple_like
 from videxplain.attribution.traceable import differ, with_noise
 from videxplain.errors import VidexplainError
 
@@ -24,7 +25,7 @@ def has_tensors_beside(output: Any) -> bool:
         return values
 
     if isinstance(output, tuple):
-        _changed(output[1:], see)
+        _changed(list(output[1:]), see)
     return bool(found)
 
 
@@ -32,7 +33,8 @@ def with_noise_beside(output: Any, share: float) -> Any:
     """What a layer returned, with noise on all its tensors but the first, of a share of their spread."""
     if not isinstance(output, tuple):
         return output
-    return (output[0], *_changed(output[1:], lambda values: with_noise(values, share)))
+    rest = (_changed(part, lambda values: with_noise(values, share)) for part in output[1:])
+    return tuple_like(output, (output[0], *rest))
 
 
 def check_beside(module: nn.Module, x: Tensor, layer: LayerCall, logits: Callable[[float], Tensor]) -> None:
@@ -67,7 +69,7 @@ def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, list):
         return [_changed(part, change) for part in value]
     if isinstance(value, tuple):
-        return tuple(_changed(part, change) for part in value)
+        return tuple_like(value, (_changed(part, change) for part in value))
     if isinstance(value, dict):
         return {name: _changed(part, change) for name, part in value.items()}
     return value

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.axes import ORDER, check_order, in_its_order, to_our_order
 from videxplain.attribution.engine import computing_in, traced
-from videxplain.attribution.layers import LayerCall, resolve
+from videxplain.attribution.layers import LayerCall, hook_output, resolve
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
 from videxplain.attribution.rows.layer_rows import LayerRows
@@ -158,7 +158,7 @@ class _Recorder(ExitStack):
         reader = TokenReader(model, x, self._tokens)
         self.enter_context(reader.watching())
         for layer, recording in self._recordings.items():
-            self.callback(model.get_submodule(layer.name).register_forward_hook(recording.keep(reader)).remove)
+            self.callback(hook_output(model, layer, recording.keep(reader)))
         if torch.is_grad_enabled():
             self.enter_context(GradientsOn())
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import rows_of, trace
-from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, resolve
+from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, hook_output, resolve
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.probing import other_clip
@@ -76,7 +76,7 @@ def default_layer(module: nn.Module, x: Tensor, tokens: TokenLayout | None = Non
     key = (*x.shape[1:], tokens)
     if key not in known:
         layer = known[key] = _last_with_extent(module, x, tokens)
-        if not is_known(module) and _goes_past(module, x[:1], layer):
+        if not is_known(module, layer.name) and _goes_past(module, x[:1], layer):
             _PASSED.setdefault(module, set()).add(layer)
     return known[key]
 
@@ -100,7 +100,7 @@ def _goes_past(module: nn.Module, x: Tensor, layer: LayerCall) -> bool:
 
     def answer(clip: Tensor, hook: Callable[..., Any]) -> Any:
         with untouched(module), torch.no_grad(), ExitStack() as hooks:
-            hooks.callback(module.get_submodule(layer.name).register_forward_hook(hook).remove)
+            hooks.callback(hook_output(module, layer, hook))
             begin_pass(module)
             with frozen_pass():
                 return module(clip.clone())
@@ -126,6 +126,8 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
             values, _ = tensor_and_grid(output)
             # What is put out inside torch.func.vmap cannot be kept.
             if values is None or torch._C._functorch.is_functorch_wrapped_tensor(values):
+                return
+            if not values.is_floating_point():  # numbers of places, or frequencies
                 return
             of_calls = shapes.setdefault(name, [])
             of_calls.append(values.shape)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.beside import check_beside, with_noise_beside
-from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.layers import LayerCall, hook_output
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
 from videxplain.attribution.rows.extra_tokens import check_extra_tokens
@@ -70,8 +70,17 @@ def trace(
         reader = TokenReader(module, clip, tokens)
         stack.enter_context(reader.watching())
         for layer, recording in recordings.items():
-            stack.callback(module.get_submodule(layer.name).register_forward_hook(recording.keep(reader)).remove)
-        logits = forward(module, clip)
+            stack.callback(hook_output(module, layer, recording.keep(reader)))
+        try:
+            logits = forward(module, clip)
+        except RuntimeError as error:
+            if precision == "fp32" or "view size is not compatible" not in str(error):
+                raise
+            # A network that uses view takes axes as they lie usually, and not channels last.
+            for recording in recordings.values():
+                recording.forget()
+            torch.set_autocast_enabled(x.device.type, True)
+            logits = forward(module, x.clone(memory_format=torch.contiguous_format).detach())
         yield traced(module, x, recordings, logits, tokens)
 
 
@@ -174,7 +183,7 @@ def read_layer(module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayo
                 # What follows may change it in place.
                 outputs.append(lay_out(values.clone(), reader.layout(part, output)))
 
-        stack.callback(module.get_submodule(layer.name).register_forward_hook(hook).remove)
+        stack.callback(hook_output(module, layer, hook))
         forward(module, x.clone())
     return outputs
 
@@ -202,7 +211,7 @@ def _logits_with(module: nn.Module, x: Tensor, layers: Sequence[LayerCall], chan
 
     with untouched(module), torch.no_grad(), computing_in("fp32", x.device), ExitStack() as stack:
         for layer in layers:
-            stack.callback(module.get_submodule(layer.name).register_forward_hook(hook).remove)
+            stack.callback(hook_output(module, layer, hook))
         return forward(module, x.clone())
 
 

@@ -1,6 +1,8 @@
 """Layers by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -53,6 +55,15 @@ def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
     if isinstance(module.get_submodule(name), torch.jit.ScriptModule):
         raise VidexplainError(f"layer '{name}' is scripted or traced and cannot be looked into; name another layer")
     return LayerCall(name, int(use) if colon else None)
+
+
+def hook_output(module: nn.Module, layer: LayerCall, hook: Callable[..., Any]) -> Callable[[], None]:
+    """Call ``hook`` with every output of a layer; what is returned removes it.
+
+    It comes before the hooks of whoever wrote the network: they may keep the output for the rest of the network, which
+    then has to be the one that the hook returns.
+    """
+    return module.get_submodule(layer.name).register_forward_hook(hook, prepend=True).remove
 
 
 def first_layer(module: nn.Module) -> LayerCall:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from videxplain.attribution.beside import has_tensors_beside
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.rows.layer_rows import LayerRows
-from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
+from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_of_layer
 from videxplain.attribution.traceable import check_not_cut, not_traced, traced_back
 from videxplain.errors import VidexplainError
 from videxplain.exclusive import vmap_quiet
@@ -53,11 +53,7 @@ class Recording:
         def hook(module: nn.Module, __: Any, output: Any) -> Any:
             if self.state == "off":
                 return None
-            values, _ = tensor_and_grid(output)
-            if values is None:
-                raise VidexplainError(
-                    f"layer '{self.layer}' returns a {type(output).__name__}, not a tensor; name another layer"
-                )
+            values = tensor_of_layer(output, self.layer)
             if values.requires_grad:  # an earlier target layer already opened the graph
                 kept = values
             else:
@@ -75,6 +71,11 @@ class Recording:
             return replaced(output, kept.clone())
 
         return hook
+
+    def forget(self) -> None:
+        """Begin anew, for a pass that is made once more."""
+        self.outputs.clear()
+        self.forms.clear()
 
     def _open(self, kept: Tensor) -> None:
         """Let a graph begin at an output."""

@@ -1,9 +1,9 @@
 """Put the tokens of a transformer back in their places in the video."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from torch import Tensor, nn
 
@@ -153,7 +153,29 @@ def tensor_and_grid(output: Any) -> tuple[Tensor | None, Grid | None]:
 
 def replaced(output: Any, values: Tensor) -> Any:
     """What a layer returned, with another tensor."""
-    return values if isinstance(output, Tensor) else (values, *output[1:])
+    return values if isinstance(output, Tensor) else tuple_like(output, (values, *output[1:]))
+
+
+def tuple_like(given: tuple[Any, ...], values: Iterable[Any]) -> tuple[Any, ...]:
+    """Values as a tuple of the kind of another, whose places may have names."""
+    if hasattr(given, "_make"):
+        return cast("tuple[Any, ...]", given._make(values))
+    return type(given)(tuple(values))
+
+
+def tensor_of_layer(output: Any, layer: object) -> Tensor:
+    """The tensor of a layer's output, whose gradient is to be taken.
+
+    Raises:
+        VidexplainError: It is another kind of object, or numbers that are no features.
+    """
+    values, _ = tensor_and_grid(output)
+    if values is None:
+        raise VidexplainError(f"layer '{layer}' returns a {type(output).__name__}, not a tensor; name another layer")
+    if not values.is_floating_point():
+        kind = str(values.dtype).removeprefix("torch.")
+        raise VidexplainError(f"layer '{layer}' returns numbers of kind {kind}, not features; name another layer")
+    return values
 
 
 def lay_out(values: Tensor, tokens: TokenLayout | None) -> Tensor:

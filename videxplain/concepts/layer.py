@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.default_layer import find_layer
 from videxplain.attribution.engine import computing_in, read_layer, rows_of, trace
-from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.layers import LayerCall, hook_output
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.rows.layer_rows import find_owners
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
@@ -215,8 +215,8 @@ def _replaced_calls(
         return replaced(output, put_back(values, laid, form))
 
     with reader.watching():
-        handle = module.get_submodule(layer.name).register_forward_hook(hook)
+        remove = hook_output(module, layer, hook)
         try:
             yield
         finally:
-            handle.remove()
+            remove()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import read_layer, rows_of
-from videxplain.attribution.layers import LayerCall
+from videxplain.attribution.layers import LayerCall, hook_output
 from videxplain.attribution.methods.channel_passes import COST, weight_channels
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
@@ -109,8 +109,8 @@ def _ablated(
             values[numbers, missing] = 0
         return replaced(output, values)
 
-    handle = module.get_submodule(layer.name).register_forward_hook(hook)
+    remove = hook_output(module, layer, hook)
     try:
         yield
     finally:
-        handle.remove()
+        remove()

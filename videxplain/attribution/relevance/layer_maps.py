@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from videxplain.attribution.beside import check_beside, has_tensors_beside
 from videxplain.attribution.engine import logits_with_noise_beside, read_layer, rows_of
+from videxplain.attribution.layers import hook_output
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
 from videxplain.attribution.relevance.composites import Composite
 from videxplain.attribution.relevance.propagation import RelevancePass, relevance_of_scores, relevance_pass
 from videxplain.attribution.rows.extra_tokens import check_extra_tokens
 from videxplain.attribution.rows.layer_rows import LayerRows, check_placement, check_samples
-from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
+from videxplain.attribution.tokens import TokenReader, lay_out, tensor_of_layer
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
 
@@ -83,16 +84,13 @@ def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
     reader = TokenReader(p.module, p.x, p.tokens)
 
     def keep(part: nn.Module, _: Any, output: Any) -> None:
-        if tensor_and_grid(output)[0] is None:
-            raise VidexplainError(
-                f"layer '{layer}' returns a {type(output).__name__}, not a tensor; name another layer"
-            )
+        tensor_of_layer(output, layer)
         forms.append(reader.layout(part, output))
         beside.append(has_tensors_beside(output))
 
     with ExitStack() as stack:
         with reader.watching(), ExitStack() as hooks:
-            hooks.callback(p.module.get_submodule(layer.name).register_forward_hook(keep).remove)
+            hooks.callback(hook_output(p.module, layer, keep))
             run = stack.enter_context(relevance_pass(p, composite, [layer.name], to_input=False))
         if not run.outputs:
             raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from videxplain.attribution.engine import logits_with_noise
+from videxplain.attribution.layers import LayerCall, hook_output
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.relevance.calls import RelevanceRules
 from videxplain.attribution.relevance.composites import Composite
@@ -129,7 +130,7 @@ def relevance_pass(
         outputs = [SeenOutput("input", pixels.detach(), get_gradient_edge(pixels), is_pixels=True)] if to_input else []
         with ExitStack() as hooks:
             for name in layers:
-                hooks.callback(p.module.get_submodule(name).register_forward_hook(_keep(name, outputs)).remove)
+                hooks.callback(hook_output(p.module, LayerCall(name), _keep(name, outputs)))
             with RelevanceRules(rules):
                 logits = p.logits(pixels)
         if not logits.requires_grad:
