@@ -67,8 +67,17 @@ RECTIFIERS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "maximum": (lambda v: torch.maximum(v, torch.zeros_like(v)), torch.inf),
     "maximum, the other way round": (lambda v: torch.maximum(torch.zeros_like(v), v), torch.inf),
     "max": (lambda v: torch.max(v, v.new_zeros(())), torch.inf),
+    "an operator, as in exported networks": (torch.ops.aten.relu.default, torch.inf),
+    "an operator in place": (lambda v: torch.ops.aten.relu_(v), torch.inf),
+    "an operator with bounds": (lambda v: torch.ops.aten.hardtanh.default(v, 0, 0.3), 0.3),
+    "an operator with a bound": (lambda v: torch.ops.aten.clamp_min.default(v, 0), torch.inf),
     "fmax": (lambda v: v.fmax(torch.zeros_like(v)), torch.inf),
 }
+
+
+@torch.jit.script
+def scripted(value: Tensor) -> Tensor:
+    return torch.relu(value)
 
 
 class Swish(torch.autograd.Function):
@@ -137,6 +146,7 @@ def test_every_rectifier_is_guided(name: str) -> None:
         (lambda v: torch.log1p(v.exp()), "log1p"),  # Softplus
         (lambda v: torch.logaddexp(v, torch.zeros(())), "logaddexp"),
         (lambda v: Swish.apply(v), "Swish"),
+        (scripted, "calls inside a scripted function or compiled code"),
     ],
 )
 @pytest.mark.parametrize("method", ["guided-backprop", "deconvolution"])
@@ -178,3 +188,24 @@ def test_scripted_and_traced_parts_are_refused() -> None:
     traced = torch.jit.trace(seeded(lambda: Two(nn.ReLU(), nn.ReLU())), x)
     with pytest.raises(vx.VidexplainError, match="scripted or traced part"):
         vx.attribute(traced, x, method="guided-backprop", target=1)
+
+
+def test_an_exported_network_is_guided() -> None:
+    network, x = seeded(lambda: Two(nn.ReLU(), torch.relu)), video(1, 3, 4, 10, 10)
+    exported = torch.export.export(network, (x,)).module()
+    for method in ("guided-backprop", "deconvolution"):
+        wanted = vx.attribute(network, x, method=method, target=1)
+        torch.testing.assert_close(vx.attribute(exported, x, method=method, target=1), wanted)
+
+
+def test_a_recurrent_layer_with_a_rectifier_of_its_own_is_named() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.rnn = nn.Conv3d(3, 6, 3), nn.RNN(6, 5, nonlinearity="relu", batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.rnn(self.conv(x).relu().mean((3, 4)).transpose(1, 2))[0][:, -1]
+
+    with pytest.warns(UserWarning, match="a scripted function or compiled code of Recurrent pass the plain"):
+        vx.attribute(seeded(Recurrent), video(1, 3, 6, 8, 8), method="guided-backprop", target=1)

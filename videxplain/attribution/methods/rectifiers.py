@@ -27,7 +27,7 @@ class Rectifier:
 
 def as_rectifier(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Rectifier | None:
     """The call as a rectifier; None for any other call."""
-    read = _READERS.get(func)
+    read = _READERS.get(func) or _READERS_BY_NAME.get(_name_of(func))
     if read is None:
         return None
     given = list(args)
@@ -42,7 +42,7 @@ def as_rectifier(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     if found is None:
         return None
     value, top, in_place = found
-    return Rectifier(value, top, in_place or getattr(func, "__name__", "").endswith("_"))
+    return Rectifier(value, top, in_place or (_name_of(func) or getattr(func, "__name__", "")).endswith("_"))
 
 
 def other_nonlinearity(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
@@ -67,6 +67,24 @@ def _is_of_two(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return True
     dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
     return bool(args) and isinstance(args[0], Tensor) and isinstance(dim, int) and args[0].shape[dim] == 2
+
+
+def _name_of(func: Callable[..., Any]) -> str:
+    """The name of an operator that is called past torch's functions, such as ``aten::relu``; empty for the others."""
+    if isinstance(func, torch._ops.OpOverload):
+        return str(func._schema.name)
+    return str(func._qualified_op_name) if isinstance(func, torch._ops.OpOverloadPacket) else ""
+
+
+def is_rectifying(node: Any) -> bool:
+    """Whether a step that autograd has recorded is a rectifier, or a scripted function, in which one may be."""
+    name = type(node).__name__
+    if name == "CppFunction":
+        return True
+    bound = {"ClampMinBackward0": "min", "ClampBackward1": "min", "HardtanhBackward0": "min_val"}.get(name)
+    if bound is not None:
+        return bool(getattr(node, f"_saved_{bound}") == 0)
+    return name == "ReluBackward0" or (name == "ThresholdBackward0" and node._saved_threshold == 0)
 
 
 def hidden_in(module: nn.Module) -> list[str]:
@@ -134,6 +152,18 @@ _READERS: dict[Callable[..., Any], Callable[..., _Found]] = {
     **dict.fromkeys((torch.clip, torch.clip_, Tensor.clip, Tensor.clip_), _clamp),
     **dict.fromkeys((torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_), _clamp_min),
     **dict.fromkeys((torch.maximum, Tensor.maximum, torch.max, Tensor.max, torch.fmax, Tensor.fmax), _maximum),
+}
+_READERS_BY_NAME: dict[str, Callable[..., _Found]] = {
+    f"aten::{name}{end}": read
+    for name, read in (
+        ("relu", _relu),
+        ("relu6", _relu6),
+        ("hardtanh", _hardtanh),
+        ("threshold", _threshold),
+        ("clamp", _clamp),
+        ("clamp_min", _clamp_min),
+    )
+    for end in ("", "_")
 }
 _OTHERS: dict[Callable[..., Any], str] = {
     F.gelu: "GELU",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from videxplain.attribution.methods.rectifiers import as_rectifier, hidden_in, other_nonlinearity
+from videxplain.attribution.methods.rectifiers import as_rectifier, hidden_in, is_rectifying, other_nonlinearity
 from videxplain.errors import VidexplainError
 
 _FLAT = ("Round", "Sign", "Floor", "Ceil", "Trunc")
@@ -54,7 +54,7 @@ class ReplacedReLU(TorchFunctionMode):
             )
         if not self.seen:
             raise VidexplainError(f"{network} calls no ReLU: {self._name} would be the plain gradient; use gradcam")
-        names = ", ".join(dict.fromkeys((*self._others_within(logits), *_own_functions(logits, self._rule))))
+        names = ", ".join(dict.fromkeys((*self._others_within(logits), *_not_reached(logits, self._rule))))
         if not names:
             return ()
         return (
@@ -92,12 +92,15 @@ def rounds(logits: Tensor) -> bool:
     return any(type(node).__name__.startswith(_FLAT) for node in _nodes(logits))
 
 
-def _own_functions(logits: Tensor, rule: type[torch.autograd.Function]) -> Iterator[str]:
-    """Names of the functions with a backward pass of their own that made ``logits``; calls of them cannot be seen.
+def _not_reached(logits: Tensor, rule: type[torch.autograd.Function]) -> Iterator[str]:
+    """Names of what made ``logits`` in calls that cannot be seen.
 
-    Some networks write SiLU so. Segments that are recomputed are refused elsewhere.
+    They are functions with a backward pass of their own, as some networks write SiLU, scripted functions, and ReLUs
+    inside compiled code of torch, such as that of ``nn.RNN``. Segments that are recomputed are refused elsewhere.
     """
     for node in _nodes(logits):
+        if is_rectifying(node):
+            yield "calls inside a scripted function or compiled code"
         function = getattr(node, "_forward_cls", None)
         if function is not None and function is not rule and not function.__name__.startswith("Checkpoint"):
             yield function.__name__
