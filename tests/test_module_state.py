@@ -1,6 +1,7 @@
 """What a network remembers is put back, however it is kept."""
 
 from collections import deque
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,14 @@ from torch import Tensor, nn
 
 import videxplain as vx
 from videxplain.module_state import ModuleState
+
+
+class Cache:
+    """An object of the network's own that holds tensors."""
+
+    def __init__(self) -> None:
+        self.keys: Tensor | None = None
+        self.total, self.layers, self.passes = torch.zeros(3), [SimpleNamespace(values=torch.zeros(3))], 0
 
 
 class Remembers(nn.Module):
@@ -25,7 +34,7 @@ class Remembers(nn.Module):
         self.memory: list[Tensor] = []
         self.queue: deque[Tensor] = deque([torch.zeros(3)], maxlen=2)
         self.table: dict[str, Any] = {"deep": [torch.zeros(3)]}
-        self.calls = 0
+        self.cache, self.calls = Cache(), 0
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
@@ -53,6 +62,10 @@ class Remembers(nn.Module):
         elif self.write == "a dictionary":
             self.table["deep"][0] += y
             self.table["new"] = y
+        elif self.write == "an object":
+            self.cache.keys, self.cache.passes = y, self.cache.passes + 1
+            self.cache.total += y
+            self.cache.layers[0].values = y
         else:
             self.new = y
         return y
@@ -61,6 +74,7 @@ class Remembers(nn.Module):
 WAYS = [
     *("buffer in place", "buffer past the version", "another buffer", "a new buffer", "attribute in place"),
     *("another attribute", "none at first", "a pair", "an empty list", "a queue", "a dictionary", "a new attribute"),
+    "an object",
 ]
 
 
@@ -73,6 +87,7 @@ def content(net: Remembers) -> dict[str, Any]:
         "memory": list(net.memory),
         "queue": torch.stack(list(net.queue)),
         "table": {name: torch.stack(value) for name, value in net.table.items() if isinstance(value, list)},
+        "cache": (net.cache.keys, net.cache.total.clone(), net.cache.layers[0].values),
         "names": sorted(vars(net)),
         "keys": sorted(net.table),
     }

@@ -1,8 +1,14 @@
-"""What a network remembers from pass to pass: buffers, and tensors and arrays that are plain attributes."""
+"""What a network remembers from pass to pass: buffers, and tensors and arrays that are plain attributes.
 
+An attribute may also be an object of the network's own that holds some, such as a cache of keys and values.
+"""
+
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from enum import Enum
 from operator import is_
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +19,8 @@ from torch import Tensor, nn
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _DEPTH = 4
 """How deep containers in containers are looked into."""
+_OF_OTHERS = sys.stdlib_module_names | {"torch", "lightning", "pytorch_lightning", "videxplain"}
+"""Packages whose objects are no memory of a network, such as a logger or a trainer."""
 _TOGETHER = 1 << 24
 """Groups of more values than this are not copied to be compared."""
 
@@ -181,7 +189,29 @@ def _keep(value: Any, depth: int = _DEPTH) -> Callable[[], None]:
                 value.update(pairs)
 
         return put_back_pairs
+    if depth and _is_plain_object(value):
+        return _kept_object(value, depth)
     return _kept_nothing
+
+
+def _kept_object(value: Any, depth: int) -> Callable[[], None]:
+    """What puts back the tensors and arrays that an object holds; its other attributes stay as a pass leaves them."""
+    before = dict(vars(value))
+    of_attributes = [_keep(item, depth - 1) for item in before.values() if _may_hold(item, depth - 1)]
+
+    def put_back() -> None:
+        for put_back_one in of_attributes:
+            put_back_one()
+        now = vars(value)
+        for name in [name for name, item in now.items() if item is not before.get(name, now)]:
+            if not (_holds_tensor(now[name], depth - 1) or _holds_tensor(before.get(name), depth - 1)):
+                continue
+            if name in before:
+                now[name] = before[name]
+            else:
+                del now[name]
+
+    return put_back
 
 
 def _kept_array(array: NDArray[Any]) -> Callable[[], None]:
@@ -202,9 +232,21 @@ def _same(now: list[Any], before: list[Any]) -> bool:
     return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
 
 
-def _may_hold(value: Any) -> bool:
-    """Whether a value holds a tensor or an array, or is a container that a pass may put one into."""
-    return _holds_tensor(value) or (isinstance(value, list | deque | dict) and not value)
+def _may_hold(value: Any, depth: int = _DEPTH) -> bool:
+    """Whether a value holds a tensor or an array, or is a container or an object that a pass may put one into."""
+    if isinstance(value, list | deque | dict) and not value:
+        return True
+    return _holds_tensor(value, depth) or (depth > 0 and _is_plain_object(value))
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Whether a value is an object of a class written in Python, and no module, whose attributes are kept by itself."""
+    return isinstance(value, SimpleNamespace) or (
+        hasattr(value, "__dict__")
+        and not isinstance(value, nn.Module | Tensor | type | ModuleType | Enum)
+        and not callable(value)
+        and type(value).__module__.partition(".")[0] not in _OF_OTHERS
+    )
 
 
 def _holds_tensor(value: Any, depth: int = _DEPTH) -> bool:
@@ -214,6 +256,8 @@ def _holds_tensor(value: Any, depth: int = _DEPTH) -> bool:
         return False
     if isinstance(value, dict):
         return any(_holds_tensor(item, depth - 1) for item in value.values())
+    if _is_plain_object(value):
+        return any(_holds_tensor(item, depth - 1) for item in vars(value).values())
     return isinstance(value, list | tuple | deque) and any(_holds_tensor(item, depth - 1) for item in value)
 
 
