@@ -284,3 +284,10 @@ def test_a_wrapped_network_is_not_saved_as_if_it_could_be_loaded(tmp_path):
     with pytest.raises(vx.VidexplainError, match=r"save its \.module as its project does"):
         vx.save_model(vx.wrap(Small(), num_frames=8, size=16), tmp_path / "mine.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_without_weights_is_refused() -> None:
+    with torch.device("meta"):
+        network = nn.Sequential(nn.Conv3d(3, 2, 1), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+    with pytest.raises(vx.VidexplainError, match=r"Sequential has no weights yet, only their shapes \(0.weight\)"):
+        vx.wrap(network, num_frames=4, size=16)

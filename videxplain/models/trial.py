@@ -40,6 +40,10 @@ def check_module(module: nn.Module, name: str) -> None:
         raise VidexplainError(
             f"{name} was made inside torch.inference_mode() ({frozen[0]}), so it has no gradients: load it outside"
         )
+    if empty := [key for key, value in tensors if value.is_meta]:
+        raise VidexplainError(
+            f"{name} has no weights yet, only their shapes ({empty[0]}): load its weights before wrap"
+        )
     kinds = {value.dtype for _, value in tensors if value.is_floating_point()} - {torch.float32}
     if kinds:
         kind = str(kinds.pop()).removeprefix("torch.")
