@@ -15,7 +15,15 @@ from videxplain.data.clip import read_clip
 from videxplain.data.datasets.frames import prepare
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.stream import FileFrames
-from videxplain.data.video import DamagedVideoWarning, VariableRateWarning, VideoReader, count_frames, read_frames
+from videxplain.data.video import (
+    DamagedVideoWarning,
+    SeveralStreamsWarning,
+    UnknownRateWarning,
+    VariableRateWarning,
+    VideoReader,
+    count_frames,
+    read_frames,
+)
 from videxplain.errors import VidexplainError
 
 
@@ -153,6 +161,39 @@ def test_a_playlist_is_no_video(tmp_path, write_video, numbered):
     (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
     with pytest.raises(VidexplainError, match=r"list\.m3u8 is not a video that can be decoded"):
         read_clip(tmp_path / "list.m3u8")
+    write_video("b.ts", numbered(4, 64, 64), codec="libx264", pix_fmt="yuv420p", container="mpegts")
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nb.ts\n#EXT-X-ENDLIST\n")
+    (tmp_path / "clip.mp4").write_text("ffconcat version 1.0\nfile b.ts\n")
+    for name in ("list.m3u8", "clip.mp4"):
+        with pytest.raises(VidexplainError, match=rf"{name} is a playlist, which is not a video .*: name the video$"):
+            read_clip(tmp_path / name)
+
+
+def test_a_bare_stream_has_the_rate_that_its_codec_says_or_none(write_video, numbered):
+    frames = numbered(12, 64, 64)
+    path = write_video("a.h264", frames, codec="libx264", pix_fmt="yuv420p", container="h264", rate=10)
+    clip = read_clip(path)
+    assert (clip.num_frames, clip.fps, clip.rate_known) == (12, 10, True)
+    np.testing.assert_allclose(clip.times, np.arange(12) / 10)
+    path = write_video("a.mjpeg", frames, codec="mjpeg", pix_fmt="yuvj420p", container="mjpeg", rate=10)
+    with pytest.warns(UnknownRateWarning, match="declares no frame rate; 25 frames/s are assumed"):
+        assert not read_clip(path).rate_known
+    np.testing.assert_allclose(read_clip(path, fps=10).times, np.arange(12) / 10)
+
+
+def test_a_second_video_in_a_file_is_told(tmp_path, numbered):
+    path = tmp_path / "dashcam.mkv"
+    with av.open(str(path), "w") as output:
+        streams = [output.add_stream("ffv1", rate=25) for _ in range(2)]
+        for stream, size in zip(streams, (64, 32), strict=True):
+            stream.height, stream.width, stream.pix_fmt = size, size, "bgr0"
+        for pair in zip(numbered(6, 64, 64), numbered(6, 32, 32), strict=True):
+            for stream, frame in zip(streams, pair, strict=True):
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        for stream in streams:
+            output.mux(stream.encode())
+    with pytest.warns(SeveralStreamsWarning, match="has 2 video streams, of which only one is read, of 64x64 pixels$"):
+        assert read_clip(path).size == (64, 64)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,12 @@ from videxplain.errors import VidexplainError
 
 # "tty" draws any text file as a film of a terminal; "image2" takes a per cent sign in a name for a numbered sequence.
 _NOT_VIDEO = ("tty", "image2")
+_PLAYLISTS = ("hls", "concat", "dash", "imf")
+# Bare streams have no clock: their times are counts at 25 frames/s, whatever the rate. Some codecs say their rate.
+_BARE = {
+    *("h261", "h263", "h264", "hevc", "vvc", "evc", "obu", "av1", "mpegvideo", "m4v", "vc1", "dirac", "cavsvideo"),
+    *("avs2", "avs3", "mjpeg", "mjpeg_2000", "ingenient"),
+}
 _EDIT_LISTS = "mov,mp4,m4a,3gp,3g2,mj2"
 _MEASURED_PACKETS = 1000
 # Film and broadcast stay within 2:1. A ratio beyond this is damage, and would ask for pictures of any size.
@@ -37,6 +43,8 @@ class Header:
             no other times: where frames are not stored in the order in which they are shown, the time stamps of decoded
             frames go back. Of prepared frames, when they were shown in their video, if its frame rate varies. None for
             other formats.
+        has_clock: Whether frames have times. Bare streams have none.
+        others: How many more video streams the file has; pictures of a cover do not count.
     """
 
     fps: float | None
@@ -44,6 +52,8 @@ class Header:
     seconds: float | None
     pixel_aspect: Fraction = Fraction(1)
     begins: NDArray[np.float64] | None = None
+    has_clock: bool = True
+    others: int = 0
 
 
 def open_container(path: Path) -> "tuple[av.container.InputContainer, av.VideoStream]":
@@ -66,6 +76,8 @@ def open_container(path: Path) -> "tuple[av.container.InputContainer, av.VideoSt
         stream = container.streams.best("video")
         if not isinstance(stream, av.VideoStream) or stream.disposition & av.stream.Disposition.attached_pic:
             raise VidexplainError(f"{path} has no video stream")
+        if container.format.name in _PLAYLISTS:
+            raise VidexplainError(f"{path} is a playlist, which is not a video that can be decoded: name the video")
         if container.format.name in _NOT_VIDEO:
             raise VidexplainError(f"{path} is not a video that can be decoded")
         if stream.codec_context is None:
@@ -88,13 +100,19 @@ def read_header(path: Path) -> Header:
         fps = float(rate) if rate else None
         frames = _shown_frames(container, stream)
         begins = _begins(container, stream)
+        cover = av.stream.Disposition.attached_pic
+        others = sum(1 for one in container.streams.video if not one.disposition & cover) - 1
+        if container.format.name in _BARE:
+            told = stream.codec_context.framerate
+            return Header(float(told) if told else None, None, None, _pixel_aspect(stream), None, False, others)
         if frames is None:
             fps = _checked_rate(container, stream, fps)
         elif begins is not None and len(begins) > 1:
             # It counts moments, and there may be a frame at every second one alone, as with H.264 that was copied.
             usual = _usual_step(stream) * Fraction(stream.time_base or 0)
             fps = fps if fps and abs(usual * fps - 1) <= RATE_TOLERANCE else float(1 / usual)
-        return Header(fps, frames, _seconds(container, stream), _pixel_aspect(stream), begins)
+        seconds, aspect = _seconds(container, stream), _pixel_aspect(stream)
+        return Header(fps, frames, seconds, aspect, begins, others=others)
 
 
 def _begins(container: "av.container.InputContainer", stream: "av.VideoStream") -> NDArray[np.float64] | None:

@@ -35,6 +35,10 @@ class DamagedVideoWarning(UserWarning):
     """Frames are missing, as the file or the names of images say, or the decoder has filled in parts of some."""
 
 
+class SeveralStreamsWarning(UserWarning):
+    """A video file has several video streams, of which one is read."""
+
+
 class UnknownRateWarning(UserWarning):
     """A video file does not say how many frames there are in a second."""
 
@@ -97,6 +101,10 @@ class VideoReader:
         frames = self._decode(start, stop)
         first = next(frames)
         self.size: tuple[int, int] = first.shape[:2]
+        if self._header.others:
+            (height, width), streams = self.size, self._header.others + 1
+            words = f"{self.path} has {streams} video streams, of which only one is read, of {width}x{height} pixels"
+            warnings.warn(words, SeveralStreamsWarning, stacklevel=2)
         aspect = float(self._header.pixel_aspect)
         self.pixel_aspect = 1 / aspect if self._on_its_side else aspect
         # The first pass goes on where opening stopped, so that the frames before ``start`` are stepped over once.
@@ -220,7 +228,8 @@ class VideoReader:
         stamps, damaged = array("d"), 0
         with closing(pictures(self.path)) as decoded:
             for picture in decoded:
-                stamps.append(math.nan if picture.time is None else picture.time)
+                timed = self._header.has_clock and picture.time is not None
+                stamps.append(picture.time if timed else math.nan)
                 damaged += picture.is_corrupt
                 self.damaged_frames = max(damaged, self.damaged_frames)
                 yield picture
