@@ -357,3 +357,12 @@ def test_no_limit_takes_all_videos_and_a_limit_below_one_is_refused():
     assert spread_evenly(videos, None) == videos
     with pytest.raises(VidexplainError, match="limit is at least 1, not 0"):
         spread_evenly(videos, 0)
+
+
+def test_a_video_to_learn_from_and_to_test_with_is_refused(tmp_path):
+    root = ucf101_tree(tmp_path)
+    first = (root / "ucfTrainTestlist" / "trainlist01.txt").read_text().split()[0]
+    with (root / "ucfTrainTestlist" / "testlist01.txt").open("a") as file:
+        file.write(first + "\n")
+    with pytest.raises(VidexplainError, match=rf"^split 1 of {root} has \S+{Path(first).name} in both train and test$"):
+        open_dataset(root)

@@ -66,6 +66,11 @@ def test_a_list_of_paths_and_labels_is_for_looking_at(videos, kind):
         ("path,label\none/1.avi,a\none/2.avi,\n", r"line 3: no label, though other rows have one"),
         (b"path,label\n\xff\xfe,x\n", "is not a list in plain text"),
         ("path\n", r"list\.csv has no videos$"),
+        ("path,label\ngone.avi,x\n", r"list\.csv has no videos: 1 that it names is missing, such as \S+gone\.avi$"),
+        ("path,label\none,1.avi,x\n", r"line 2: 3 values for 2 columns; a value with a comma needs quotation marks$"),
+        ("path,label,label\none/1.avi,x,y\n", r"list\.csv has several columns 'label'$"),
+        ("path,label\none/1.avi,x\none/2.avi,x\n./one/1.avi,y\n", r"line 4: \S+ is named twice, first in line 2$"),
+        ("path,label,split\none/1.avi,x,train\none/1.avi,x,test\n", r"line 3: \S+ is named twice, first in line 2$"),
     ],
 )
 def test_a_list_that_cannot_be_understood_is_one_line(videos, text, says):
@@ -74,6 +79,12 @@ def test_a_list_that_cannot_be_understood_is_one_line(videos, text, says):
     with pytest.raises(VidexplainError, match=says) as raised:
         open_dataset(path, for_training=False)
     assert "\n" not in str(raised.value)
+
+
+def test_spaces_around_the_names_of_columns_are_no_part_of_them(videos):
+    (videos / "list.csv").write_text("path, label , split\none/1.avi, kick, train\ntwo/3.avi, wave, test\n")
+    dataset = open_dataset(videos / "list.csv")
+    assert (dataset.labels, len(dataset.train), len(dataset.test)) == (("kick", "wave"), 1, 1)
 
 
 def test_what_is_no_parquet_is_one_line(videos):

@@ -1,6 +1,7 @@
 """A list of videos as a dataset: a CSV or Parquet file with the columns ``path`` and ``label``."""
 
 import csv
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def open_list(root: Path, split: int) -> VideoDataset:
 
     Raises:
         VidexplainError: No such column, a row without a path, a split that is neither train nor test, labels for some
-            rows only, or a file of another kind.
+            rows only, a video in two rows, or a file of another kind.
     """
     if split != 1:
         raise VidexplainError(f"{root} is a list of videos, which has split 1; there is no split {split}")
@@ -41,11 +42,14 @@ def open_list(root: Path, split: int) -> VideoDataset:
     numbers = {label: number for number, label in enumerate(labels)}
     parts: dict[str, list[Video]] = {part: [] for part in _PARTS}
     missing: dict[str, list[Path]] = {part: [] for part in _PARTS}
+    named: dict[str, str] = {}
     for where, row in rows:
         part = row["split"] or "test"
         if part not in parts:
             raise VidexplainError(f"{where}: the split is train or test, not '{row['split']}'")
         path = root.parent / row["path"]
+        if (before := named.setdefault(os.path.normpath(path), where)) != where:
+            raise VidexplainError(f"{where}: {row['path']} is named twice, first in {before.removeprefix(f'{root}, ')}")
         if path.exists():
             parts[part].append(Video(path, numbers.get(row["label"], UNLABELLED), row["group"] or str(path)))
         else:
@@ -73,8 +77,14 @@ def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            _check_columns(path, reader.fieldnames or ())
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            _check_columns(path, reader.fieldnames)
             for row in reader:
+                if None in row:  # a comma in a name
+                    raise VidexplainError(
+                        f"{path}, line {reader.line_num}: {len(reader.fieldnames) + len(row[None])} values for "
+                        f"{len(reader.fieldnames)} columns; a value with a comma needs quotation marks"
+                    )
                 yield f"{path}, line {reader.line_num}", row
     except (UnicodeDecodeError, csv.Error):
         raise VidexplainError(f"{path} is not a list in plain text") from None
@@ -100,3 +110,6 @@ def _check_columns(path: Path, names: Any) -> None:
     if "path" not in names:
         have = ", ".join(map(str, names)) or "none"
         raise VidexplainError(f"{path} has no column 'path' (its columns: {have}); a list of videos has path and label")
+    for name in COLUMNS:
+        if list(names).count(name) > 1:
+            raise VidexplainError(f"{path} has several columns '{name}'")

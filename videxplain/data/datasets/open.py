@@ -61,7 +61,7 @@ def open_dataset(
     except OSError as error:
         raise VidexplainError(f"cannot read {error.filename or root}: {error.strerror or error}") from None
     if not for_training and dataset.layout == "list" and not (dataset.train or dataset.test):
-        raise VidexplainError(f"{root} has no videos")
+        raise VidexplainError(f"{root} has no videos{_gone(dataset.missing)}")
     for part, videos in (("train", dataset.train), ("test", dataset.test)):
         if not for_training and (dataset.train or dataset.test):
             continue
@@ -69,6 +69,8 @@ def open_dataset(
             raise VidexplainError(f"{root} has no train videos: say train or test in a column 'split'")
         if not videos:
             raise VidexplainError(f"split {split} of {root} has no {part} videos{_gone(dataset.missing)}")
+    if both := {video.path for video in dataset.train} & {video.path for video in dataset.test}:
+        raise VidexplainError(f"split {split} of {root} has {min(both)} in both train and test")
     return replace(dataset, name=name) if name else dataset
 
 
@@ -102,4 +104,5 @@ def _open(root: Path, kind: str, split: int, for_training: bool) -> VideoDataset
 
 
 def _gone(missing: Sequence[Path]) -> str:
-    return f": {len(missing):,} that it names are missing, such as {missing[0]}" if missing else ""
+    are = "is" if len(missing) == 1 else "are"
+    return f": {len(missing):,} that it names {are} missing, such as {missing[0]}" if missing else ""
