@@ -63,6 +63,21 @@ def test_a_clip_that_the_network_cannot_know_is_told_with_its_classes(client, tm
     assert not any("--clip" in line for line in answer["notes"])
 
 
+def test_a_stretch_of_a_recording_that_paused_is_in_step_with_its_video(client, served, tmp_path):
+    # Ten frames a second, and five seconds without a frame in the middle.
+    times = np.arange(20) / 10 + 5 * (np.arange(20) >= 10)
+    frames = [np.full((64, 80, 3), 12 * i, np.uint8) for i in range(20)]
+    save_video(tmp_path / "paused.mp4", iter(frames), 10.0, times=times)
+    sha = upload(client, tmp_path / "paused.mp4")
+    assert "5.10 s without a frame after frame 9" in client.get(f"/api/clips/{sha}").json()["warning"]
+    key, _ = answered(client, clip=sha, model="late_fusion", frames="6:")
+    meta = client.get(f"/api/results/{key}/player").json()
+    shown = vx.read_clip(served.studio.clips / sha / "shown.mp4")
+    assert (meta["first"], meta["frames"], meta["fps"], shown.fps, shown.num_frames) == (6, 14, 10, 10, 20)
+    np.testing.assert_allclose(shown.times, np.arange(20) / 10)
+    np.testing.assert_allclose(meta["seconds"], times[6:], atol=1e-3)
+
+
 def test_the_same_question_costs_nothing(client, served, sha):
     key, _ = answered(client, clip=sha, model="late_fusion")
     changed = (served.studio.results / key / "answer.json").stat().st_mtime_ns

@@ -14,7 +14,6 @@ from videxplain.explanation.player import player_data_of
 from videxplain.explanation.result import Explanation
 from videxplain.files import replacing, write_json
 from videxplain.viz.player.bundle import PlayerData, player_data, shrunk
-from videxplain.viz.video import frame_rate
 
 ANSWER, NUMBERS, SUMMARY = "answer.json", "explanation.npz", "explanation.json"
 PLAYER, MAPS = "player.json", "maps.bin"
@@ -37,7 +36,14 @@ def write_answer(folder: Path, content: Mapping[str, Any]) -> None:
     write_json(folder / ANSWER, content)
 
 
-def write_explanation(folder: Path, explanation: Explanation, title: str, first: int) -> None:
+def write_explanation(
+    folder: Path,
+    explanation: Explanation,
+    title: str,
+    first: int,
+    fps: float,
+    seconds: NDArray[np.float64] | None,
+) -> None:
     """Write an explanation for the page, for downloads, and for questions that build on it.
 
     Args:
@@ -45,11 +51,15 @@ def write_explanation(folder: Path, explanation: Explanation, title: str, first:
         explanation: The explanation.
         title: Title of the player.
         first: The number of the first frame in the clip.
+        fps: Frames per second of the video of the page.
+        seconds: ``(T,)`` when each frame is shown in the clip; None where that is its number divided by ``fps``.
     """
     explanation.save(folder / NUMBERS)
     explanation.save(folder / SUMMARY)
     data = player_data_of(explanation, _LARGEST_MAPS, title=title)
-    _write_player(folder / PLAYER, folder / MAPS, replace(data, meta={**data.meta, "first": first}))
+    when = None if seconds is None else seconds.tolist()
+    meta = {**data.meta, "first": first, "fps": fps, "seconds": when}
+    _write_player(folder / PLAYER, folder / MAPS, replace(data, meta=meta))
     for name in (PARTIAL, PARTIAL_MAPS):
         (folder / name).unlink(missing_ok=True)
 
@@ -58,6 +68,8 @@ def write_partial(
     folder: Path,
     maps: NDArray[np.float32],
     fps: float,
+    seconds: NDArray[np.float64] | None,
+    *,
     size: tuple[int, int],
     title: str,
     label: str,
@@ -70,7 +82,8 @@ def write_partial(
     Args:
         folder: The folder of the result.
         maps: ``(T, h, w)``, raw; frames that no window has seen are zero.
-        fps: Frames per second.
+        fps: Frames per second of the video of the page.
+        seconds: ``(T,)`` when each frame is shown in the clip; None where that is its number divided by ``fps``.
         size: Height and width of the shown frames, in pixels.
         title: Title of the player.
         label: The class that is explained; empty if there is none.
@@ -83,7 +96,8 @@ def write_partial(
     data = player_data(
         small,
         temporal=small.mean((1, 2)),
-        fps=float(frame_rate(fps)),
+        fps=fps,
+        seconds=seconds,
         size=size,
         scale=(float(small.min()) if signed else 0.0, max(high, 0.0)),
         signed=signed,

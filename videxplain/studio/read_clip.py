@@ -15,12 +15,20 @@ from videxplain.errors import VidexplainError
 from videxplain.studio.process_limits import limit_process
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from videxplain.data.stream import FileFrames
     from videxplain.data.video import VideoReader
 
 POSTER_SIDE = 320
 SHOWN_SIDE = 960
 SOURCE, SHOWN, POSTER = "source", "shown.mp4", "poster.jpg"
 """The files of a clip, in its folder."""
+_SAME_TIME = 5e-3
+"""Seconds. The page shows two digits behind the point."""
+_SAME_RATE = 1e-3
+"""By which share the rate of the time stamps may differ from the declared one, with which the video is written."""
 _POSTER_FRAME = 12
 """Counted from 1; the very first frame is often black."""
 
@@ -34,21 +42,25 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
         limits: ``seconds, pixels, frames`` as in :class:`videxplain.studio.settings.Limits`.
 
     Returns:
-        ``frames, fps, width, height, shown_fps, warning``.
+        ``frames, fps, width, height, warning``.
 
     Raises:
         VidexplainError: The file cannot be read, or is larger than allowed.
     """
     from videxplain.data.video import VideoReader
     from videxplain.viz.player.poster import write_poster
-    from videxplain.viz.video import frame_rate, save_video
+    from videxplain.viz.video import save_video
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with VideoReader(source) as reader:
             _check(reader, limits)
-            frames = _Frames(reader, limits)
-            save_video(out / SHOWN, iter(frames), reader.fps)
+            frames, declared = _Frames(reader, limits), reader.fps
+            save_video(out / SHOWN, iter(frames), declared)
+            reader.times()  # decodes nothing: the pass has come to the end; it tells of a variable frame rate
+            if abs(reader.fps - declared) > _SAME_RATE * declared:
+                frames = _Frames(reader, limits)
+                save_video(out / SHOWN, iter(frames), reader.fps)
     write_poster(out / POSTER, frames.poster, POSTER_SIDE)
     height, width = reader.size
     said = [str(one.message).replace(str(source), "the clip") for one in caught]
@@ -57,9 +69,30 @@ def read(source: Path, out: Path, limits: dict[str, Any]) -> dict[str, Any]:
         "fps": reader.fps,
         "width": width,
         "height": height,
-        "shown_fps": float(frame_rate(reader.fps)),
         "warning": " ".join(said[0].split()) if said else "",
     }
+
+
+def shown_times(source: "FileFrames", shown: Path) -> tuple[float, "NDArray[np.float64] | None"]:
+    """How the page plays a clip, and when the frames of a stretch are shown in the clip itself.
+
+    The page shows all frames of a clip for the same time.
+
+    Args:
+        source: The stretch.
+        shown: The video of the page, which has the whole clip.
+
+    Returns:
+        Frames per second of the video of the page, and ``(T,)`` seconds of the stretch's frames, counted from the first
+        frame of the clip; None where these are their numbers divided by that rate.
+    """
+    import numpy as np
+
+    from videxplain.data.header import read_header
+
+    fps = read_header(shown).fps or source.fps
+    even = (source.start + np.arange(source.num_frames)) / fps
+    return fps, None if np.allclose(source.times, even, rtol=0, atol=_SAME_TIME) else source.times
 
 
 def _check(reader: "VideoReader", limits: dict[str, Any]) -> None:

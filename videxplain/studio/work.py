@@ -25,7 +25,7 @@ from videxplain.studio.edits import edited
 from videxplain.studio.hide import without_strongest
 from videxplain.studio.networks import Networks, layer_tree
 from videxplain.studio.question import FIGURES, Question
-from videxplain.studio.read_clip import SOURCE
+from videxplain.studio.read_clip import SHOWN, SOURCE, shown_times
 from videxplain.studio.settings import Studio
 from videxplain.viz.save import save_figure
 
@@ -113,6 +113,7 @@ class Work:
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
         title = f"{question.name}: {question.method} of {question.model}"
+        timing = shown_times(source, self._studio.clips / question.clip / SHOWN)
         partial = _Partial(
             folder,
             source,
@@ -120,7 +121,7 @@ class Work:
             title,
             label,
             method.signed,
-            first=question.range[0],
+            timing,
         )
 
         def progress(done: int, total: int | None) -> None:
@@ -138,7 +139,7 @@ class Work:
             **question.options,
         )
         tell("writing", 0, None, False)
-        write_explanation(folder, explanation, title, question.range[0])
+        write_explanation(folder, explanation, title, source.start, *timing)
         origin = explanation.origin
         return {
             "predictions": [[a, float(b)] for a, b in explanation.predictions],
@@ -213,7 +214,14 @@ class _Partial:
     """The map of a clip as far as its windows have been explained."""
 
     def __init__(
-        self, folder: Path, source: FileFrames, box: Box | None, title: str, label: str, signed: bool, first: int
+        self,
+        folder: Path,
+        source: FileFrames,
+        box: Box | None,
+        title: str,
+        label: str,
+        signed: bool,
+        timing: tuple[float, NDArray[np.float64] | None],
     ) -> None:
         """Nothing is known yet.
 
@@ -224,9 +232,9 @@ class _Partial:
             title: Title of the player.
             label: The class that is explained; empty if there is none.
             signed: Whether maps have negative values.
-            first: The number of the first frame in the clip.
+            timing: What :func:`videxplain.studio.read_clip.shown_times` says.
         """
-        self._folder, self._source, self._first = folder, source, first
+        self._folder, self._source, self._timing = folder, source, timing
         self._size = ShownFrames(source).size
         self._box = scaled_box(box, source.size, self._size)
         self._title, self._label, self._signed = title, label, signed
@@ -244,9 +252,16 @@ class _Partial:
         """Write the map for the page, unless that was done a moment ago; whether it was written now."""
         if self._maps is None or time.monotonic() - self._written <= _PARTIAL_SECONDS:
             return False
-        fps = self._source.fps
         write_partial(
-            self._folder, self._maps, fps, self._size, self._title, self._label, self._signed, self._box, self._first
+            self._folder,
+            self._maps,
+            *self._timing,
+            size=self._size,
+            title=self._title,
+            label=self._label,
+            signed=self._signed,
+            view=self._box,
+            first=self._source.start,
         )
         self._written = time.monotonic()
         return True

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.boxes import Box, box_slices, scaled_box
-from videxplain.data.shown import ShownFrames
+from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FileFrames
 from videxplain.files import replacing
 from videxplain.viz.overlay import enlarge, overlay
 from videxplain.viz.player.bundle import player_data
 from videxplain.viz.player.poster import write_poster
-from videxplain.viz.video import save_video
+from videxplain.viz.video import frame_rate, save_video
 
+VARIABLE_WORDS = "varies; the player shows every frame for the same time"
 POSTER_SIDE = 240
 MAX_SIDE = 480
 
@@ -78,12 +78,11 @@ def write_media(
     limit = float(row["scale"] or 0)
     write_poster(folder / f"{name}.jpg", overlay(held["poster"], first[best], limit, box=box), POSTER_SIDE)
     entries = {
-        key: _player_entry(
-            words, values, limit if key == "prediction" else None, source.fps, (height, width), video, box
-        )
+        key: _player_entry(words, values, limit if key == "prediction" else None, stored, (height, width), box)
         for key, (words, values) in maps.items()
     }
-    content = {"maps": entries, "predictions": row["top"], "facts": _facts(row)}
+    varies = [] if irregular_times(stored) is None else [["frame rate", VARIABLE_WORDS]]
+    content = {"maps": entries, "predictions": row["top"], "facts": [*_facts(row), *varies]}
     text = json.dumps(content, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     with replacing(folder / f"{name}.js") as path:
         path.write_text(f"AUDIT_CLIP({json.dumps(name)}, {text});\n", encoding="utf-8", errors="backslashreplace")
@@ -94,9 +93,8 @@ def _player_entry(
     words: str,
     maps: NDArray[np.float32],
     limit: float | None,
-    fps: float | Fraction,
+    source: FileFrames,
     size: tuple[int, int],
-    video: Path,
     box: Box | None,
 ) -> dict[str, Any]:
     """The data of one map for the player.
@@ -105,19 +103,19 @@ def _player_entry(
         words: What is explained.
         maps: ``(T, h, w)``, raw.
         limit: The value that gets the brightest colour; None for the 99.9th percentile.
-        fps: Frames per second.
+        source: The clip.
         size: Height and width of the written video.
-        video: The clip, for the title.
         box: The part of a frame that the network saw, in pixels of the written video; None for the whole frame.
     """
     high = limit if limit is not None else float(np.percentile(maps, 99.9)) or float(maps.max())
     data = player_data(
         maps,
         temporal=maps.mean((1, 2)),
-        fps=float(Fraction(fps).limit_denominator(1001)),
+        fps=float(frame_rate(source.fps)),
+        seconds=irregular_times(source),
         size=size,
         scale=(0.0, max(high, 0.0)),
-        title=video.name,
+        title=source.path.name if source.path else "",
         label=words,
         view=box,
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from videxplain.audit.report.media import fitted, write_picture
 from videxplain.boxes import Box, box_slices, scaled_box
 from videxplain.concepts.tubes import Tube
-from videxplain.data.shown import ShownFrames
+from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FileFrames
 from videxplain.viz.colour import DEFAULT_COLORMAP, lut, rgb
 from videxplain.viz.overlay import overlay
@@ -59,7 +59,7 @@ def write_tube(
                 strip.append(picture)
             yield picture
 
-    save_video(folder / f"{name}.mp4", frames(), source.fps)
+    save_video(folder / f"{name}.mp4", frames(), source.fps, times=irregular_times(stored))
     while len(strip) < STRIP:  # a tube of few frames
         strip.append(np.full_like(strip[-1], 255))
     write_picture(folder / f"{name}.jpg", np.concatenate(strip, axis=1), _QUALITY)
