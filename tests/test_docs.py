@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 import typer
 from torch import nn
 
@@ -15,6 +16,8 @@ from videxplain.actionfigures import render_clip
 from videxplain.attribution.api import METHODS
 from videxplain.attribution.registry import list_methods
 from videxplain.cli.app import app
+from videxplain.cli.own_models import own_model
+from videxplain.models.config import View
 from videxplain.viz.video import save_video
 
 ROOT = Path(__file__).parents[1]
@@ -175,7 +178,7 @@ RUN = (
     "attention.md",
     "data.md",
 )
-NEEDS_A_FILE = ("my_i3d.pth", "pyannot.pkl", "model.onnx")
+NEEDS_A_FILE = ("my_i3d.pth", "pyannot.pkl", "model.onnx", "checkpoint.pth")
 
 
 @pytest.mark.parametrize("page", PYTHON, ids=name_of)
@@ -217,6 +220,19 @@ def test_python_code_runs(page, names):
     for block in code_blocks(page, "python"):
         if not any(file in block for file in NEEDS_A_FILE):
             exec(compile(block, name_of(page), "exec"), names)
+
+
+def test_a_checkpoint_becomes_a_model_for_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = (one for one in code_blocks(DOCS / "own-network.md", "python") if "checkpoint.pth" in one)
+    torch.save(torchvision.models.video.mc3_18(num_classes=2).state_dict(), "checkpoint.pth")
+    (tmp_path / "my_model.py").write_text(block, encoding="utf-8")
+    config = own_model("python:my_model.py:model").config
+    assert (config.labels, config.size, config.view) == (
+        ("fight", "no fight"),
+        (112, 112),
+        View((128, 171), (112, 112)),
+    )
 
 
 @pytest.mark.long

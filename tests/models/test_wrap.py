@@ -57,6 +57,32 @@ def error(module: nn.Module, **options) -> str:
     return str(raised.value)
 
 
+def test_a_view_is_what_the_network_was_trained_on():
+    """Frames of 24 x 32 whose middle 16 x 16 is grey: the crop shows nothing but grey, and the map ends there."""
+    frames = FRAMES.copy()
+    frames[:, 4:20, 8:24] = 128
+    given = {"num_frames": 8, "size": 16, "mean": (0.5,) * 3, "std": (1,) * 3}
+    seen = []
+    for view in ("24:16", vx.View((24, 32), (16, 16)), "whole"):
+        probe = Probe()
+        vx.predict(vx.wrap(probe, view=view, **given), vx.Clip(frames, fps=25.0))
+        seen.append(probe.given().abs().max())
+    assert seen[0] == seen[1] == pytest.approx(128 / 255 - 0.5, abs=1e-6)
+    assert seen[2] > 0.1
+    network = vx.wrap(Small().eval(), num_frames=8, size=16, view="24:16")
+    explained = vx.explain(network, vx.Clip(frames, fps=25.0), method="saliency", target=0)
+    outside = np.ones((24, 32), bool)
+    outside[4:20, 8:24] = False
+    assert np.nan_to_num(explained.heatmap)[:, outside].max() == 0
+    assert explained.seen == "the network saw the middle 16x16 of 32x24 pixels"
+
+
+def test_a_view_that_does_not_fit_is_refused():
+    assert error(Probe(), view="256:224") == "the view crops frames to 224x224, and size is 32x24 (width x height)"
+    assert error(Probe(), view="model").startswith("view is whole or RESIZE:CROP, such as 256:224")
+    assert error(Probe(), view="256").startswith("view is model, whole, or RESIZE:CROP in pixels")
+
+
 @pytest.mark.parametrize("colours", ["RGB", "BGR"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_network_gets_its_own_layout_range_and_order(layout, colours):

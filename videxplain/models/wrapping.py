@@ -16,12 +16,14 @@ from videxplain.models.config import (
     ModelConfig,
     OutputKind,
     TokenLayout,
+    View,
     names_of,
     sides_of,
     whole_number,
 )
 from videxplain.models.trial import check_module, known_output
 from videxplain.models.video_model import VideoModel
+from videxplain.models.views import parse_view
 
 Prepare: TypeAlias = Callable[[Tensor], Any]
 """A batch ``(N, 3, T, H, W)``, normalised, to what a network takes: its only argument, or a dictionary of names."""
@@ -93,6 +95,7 @@ def wrap(
     frame_interval: int = 1,
     layer: str = "",
     tokens: TokenLayout | Sequence[int] | None = None,
+    view: str | View = "whole",
     name: str = "",
     weights: str = "as given",
     output: OutputKind | None = None,
@@ -122,6 +125,9 @@ def wrap(
         layer: The default layer of Grad-CAM; empty for the last layer with extent in space.
         tokens: The token grid of a transformer, if it cannot be inferred: steps, rows and columns, or a
             :class:`TokenLayout`.
+        view: How frames were prepared in training: ``"whole"`` for frames resized to ``size``, whatever their shape; or
+            resized and cropped, such as ``"256:224"`` (shorter side, square), ``"128x171:112"`` (height x width), or a
+            :class:`View`. The crop has the size of the input.
         name: The name of the model in results; by default that of its class.
         weights: Where the weights come from, in words; ``"none"`` means random.
         output: What the network returns, one of the kinds of :attr:`ModelConfig.output`. By default, probabilities and
@@ -147,6 +153,15 @@ def wrap(
     if output is not None and output not in get_args(OutputKind):
         raise unknown("output", output, get_args(OutputKind))
     height, width = sides_of(size)
+    seen = parse_view(view)
+    if seen == "model":
+        raise VidexplainError(
+            "view is whole or RESIZE:CROP, such as 256:224: only named models have a view of their own"
+        )
+    if isinstance(seen, View) and seen.crop != (height, width):
+        raise VidexplainError(
+            f"the view crops frames to {seen.crop[1]}x{seen.crop[0]}, and size is {width}x{height} (width x height)"
+        )
     num_frames, frame_interval = whole_number("num_frames", num_frames), whole_number("frame_interval", frame_interval)
     if min(num_frames, height, width, frame_interval) < 1 or value_range <= 0:
         raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
@@ -183,6 +198,7 @@ def wrap(
         frame_interval=frame_interval,
         weights=weights,
         tokens=_layout_of(tokens),
+        view=seen if isinstance(seen, View) else None,
     )
     check_module(module, config.architecture)
     order = "NTCHW" if layout == "NCHW" else layout
