@@ -11,6 +11,7 @@ from tests.oracles import rollout as oracle
 from videxplain.attribution.api import attribute
 from videxplain.attribution.attention.links import find_links
 from videxplain.errors import VidexplainError
+from videxplain.models.config import TokenLayout
 
 GRID, WIDTH, HEADS = (2, 2, 3), 8, 2
 
@@ -150,6 +151,31 @@ def test_what_is_read_is_measured(read):
 def test_attention_that_moves_the_tokens_is_followed(attend):
     network, x = seeded(lambda: Tokens((attend, plain))), video(2, 3, 4, 8, 12)
     torch.testing.assert_close(explained(network, x), expected(network, x, EVEN))
+
+
+class Turned(nn.Module):
+    """Puts time behind height and width."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x).permute(0, 1, 3, 4, 2)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_tokens_whose_moments_stand_together_are_not_laid_out_frame_by_frame(first):
+    network, x = seeded(lambda: Tokens(first=first)), video(1, 3, 4, 8, 12)
+    network.embed = Turned(network.embed)
+    for method in ("attention-rollout", "attention-gradient-rollout"):
+        with pytest.raises(VidexplainError, match="its list of tokens|lies along its axis|do not follow the clip"):
+            explained(network, x, method)
+    told = TokenLayout(GRID, int(first), "hwt")
+    network(x)
+    row = torch.tensor(FIRST if first else EVEN) @ oracle.product([a[0].mean(0) for a in network.seen])
+    wanted = placed(row[-12:].reshape(1, 2, 3, 2).permute(0, 3, 1, 2))
+    torch.testing.assert_close(explained(network, x, token_grid=told), wanted)
 
 
 NOT_READ = {

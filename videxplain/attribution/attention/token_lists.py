@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +27,20 @@ class TokenLists:
         assert grid is not None
         self._samples, self.grid, self.steps, self.places = samples, grid, grid[0], grid[1] * grid[2]
         self.extra = max(one.form.prefix or 0 for one in seen)
-        self._forms = list(dict.fromkeys([*(one.form for one in seen), *self._whole()]))
+        self._given = [one.form for one in seen]
+        self._forms = list(dict.fromkeys([*self._given, *self._whole()]))
 
     def _whole(self) -> list[TokenLayout]:
-        """All tokens of a clip in a list, in both orders, with those of no place or without."""
+        """All tokens of a clip in a list, with those of no place or without.
+
+        Their order is that in which an attention over all of them was taken to have them. Where there is no such
+        attention, as in divided attention, it may be one or the other.
+        """
+        orders: tuple[Literal["thw", "hwt"], ...] = ("thw", "hwt")
+        taken = [order for order in orders if any(form.order == order for form in self._given)]
         return [
             TokenLayout(self.grid, prefix, order)
-            for order in ("thw", "hwt")
+            for order in taken or orders
             for prefix in dict.fromkeys((self.extra, 0))
         ]
 
