@@ -352,6 +352,36 @@ def test_half_precision_reads_the_same_places(tmp_path):
         torch.testing.assert_close(half / half.max(), single / single.max(), rtol=0, atol=0.1)
 
 
+class OwnRMSNorm(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * self.weight
+
+
+@pytest.mark.parametrize("norm", [nn.RMSNorm, OwnRMSNorm])
+def test_a_network_that_normalises_tokens_by_their_mean_square_has_tokens(norm):
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.norm = nn.Conv3d(3, 8, (1, 2, 2), (1, 2, 2)), norm(8)
+            self.mix, self.fc = nn.Linear(8, 8), nn.Linear(8, 3)
+
+        def forward(self, x):
+            y = self.embed(x).flatten(2).transpose(1, 2)
+            return self.fc((y + self.mix(self.norm(y)).relu()).mean(1))
+
+    network, x = seeded(Network), video(1, 3, 4, 8, 8)
+    options = {"method": "hirescam", "layer": "mix", "target": 1, "enlarge": False}
+    found = attribute(network, x, **options)
+    assert found.shape == (1, 4, 4, 4)
+    assert found.max() > 0
+    assert torch.equal(found, attribute(network, x, token_grid=(4, 4, 4), **options))
+    assert str(default_layer(network, x)) == "norm"
+
+
 def test_a_network_without_normalisation_of_tokens_has_none():
     """(N, T, H, W, C) is channels last where a layer normalisation says so, and not because the numbers fit."""
     x = video(1, 3, 4, 8, 8)

@@ -13,7 +13,7 @@ from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, h
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.probing import other_clip
-from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid
+from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid, width_of_norm
 from videxplain.attribution.traceable import differ, frozen_pass
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
@@ -143,7 +143,7 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
             in_time = len(shape) == 4 or shape[2] > 1 or x.shape[2] == 1
             if in_time and min(shape[-2:]) > 1:
                 found.append(name)
-                if form is not None and any(isinstance(m, nn.LayerNorm) for m in layer.modules()):
+                if form is not None and any(width_of_norm(m) is not None for m in layer.modules()):
                     of_tokens.append(name)
 
         return hook

@@ -23,7 +23,7 @@ class TokenReader:
 
     The grid is that of the configuration, or the one that the pass itself shows: that of the last convolution over the
     whole clip, such as a patch embedding, or the one that a layer returns beside its tokens, as MViT's do. Where a
-    network has layer normalisation, a grid ``(N, T, H, W, C)`` whose last dimension one of them normalises has its
+    network normalises single tokens, a grid ``(N, T, H, W, C)`` whose last dimension one of them normalises has its
     channels last, as in Swin transformers.
     """
 
@@ -39,7 +39,7 @@ class TokenReader:
         self._told = tokens or getattr(getattr(module, "config", None), "tokens", None)
         self._grid = self._told.grid if self._told else None
         self._read = self._told.read if self._told else None
-        self._widths = {m.normalized_shape[-1] for m in module.modules() if isinstance(m, nn.LayerNorm)}
+        self._widths = {width for m in module.modules() if (width := width_of_norm(m)) is not None}
         # A convolution over single frames does not show the order of a list of all frames' tokens.
         self._ordered = True
 
@@ -128,6 +128,18 @@ class TokenReader:
             self._grid, self._ordered = (values.shape[2], values.shape[3], values.shape[4]), True
         elif isinstance(layer, nn.Conv2d) and values.ndim == 4:
             self._grid, self._ordered = (len(values) // self._samples, values.shape[2], values.shape[3]), False
+
+
+def width_of_norm(layer: nn.Module) -> int | None:
+    """How many channels a layer normalises at each token; None for any other layer.
+
+    Many projects have a class of their own for RMSNorm.
+    """
+    if isinstance(layer, nn.LayerNorm | nn.RMSNorm):
+        return layer.normalized_shape[-1]
+    scales = [parameter for parameter in layer.parameters(recurse=False) if parameter.ndim == 1]
+    is_rms = type(layer).__name__.lower().replace("_", "").endswith("rmsnorm")
+    return len(scales[0]) if is_rms and scales else None
 
 
 def as_token_layout(token_grid: tuple[int, int, int] | TokenLayout | None) -> TokenLayout | None:
