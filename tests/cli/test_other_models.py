@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import torch
+import torchvision
 
 from videxplain.files import file_stem
 from videxplain.models.hubs.sources import SOURCES
@@ -29,6 +31,18 @@ def test_a_model_of_torchvision_is_explained_and_its_files_have_plain_names(run,
     found = json.loads(path.read_text())
     assert (found["model"], found["weights"], found["layer"]) == (name, "none", "layer4")
     assert len(found["predictions"]) == 400
+
+
+def test_weights_without_names_of_classes_say_how_to_name_them(run, clip, tmp_path):
+    weights, labels = tmp_path / "three.pth", tmp_path / "labels.txt"
+    torch.save(torchvision.models.video.mc3_18(num_classes=3).state_dict(), weights)
+    labels.write_text("a\nb\nc\n")
+    call = ("predict", "--model", "torchvision:mc3_18", "--weights", weights, "--clip", clip)
+    status, printed, _ = run(*call)
+    assert status == 0
+    assert "these weights name no classes: --labels FILE does, with a name on each line" in printed
+    assert "--labels" not in run(*call, "--labels", labels)[1]
+    assert "--labels" not in run("predict", "--model", "i3d", "--clip", clip)[1]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def write_explanation(
         title = f"{clip.name}: {model}, {weights_words(network.config)}"
         kind = measured(network.config.output)
         print_predictions(explanation.predictions, title, explanation.origin.target or "", kind=kind)
+        _tell_how_to_name_classes(model, network.config)
         if explanation.seen:
             say(explanation.seen)
         if explanation.intervals:
@@ -143,6 +144,7 @@ def predict(
         return
     title = f"{clip.name}: {model}, {weights_words(config)}"
     print_predictions(found.classes, title, top=top, kind=measured(config.output))
+    _tell_how_to_name_classes(model, config)
     if seen := seen_words(seen_box(source.size, config.view), source.size):
         say(seen)
     print_banner(unknown)
@@ -186,6 +188,12 @@ def prepare(
             own_model(model) if is_own(model) else load_model(model, weights, progress=progress, view=view, **asked)
         )
     return with_texts(network, targets).to(place), source
+
+
+def _tell_how_to_name_classes(model: str, config: "ModelConfig") -> None:
+    """A line about ``--labels`` if trained weights name no classes."""
+    if config.trained and config.output != "regression" and not config.outcome_labels and not is_own(model):
+        say("these weights name no classes: --labels FILE does, with a name on each line")
 
 
 def print_explanation_notes(explanation: "Explanation", notes: Sequence[str] | None = None) -> None:
