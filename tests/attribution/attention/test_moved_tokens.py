@@ -169,7 +169,7 @@ def test_tokens_whose_moments_stand_together_are_not_laid_out_frame_by_frame(fir
     network, x = seeded(lambda: Tokens(first=first)), video(1, 3, 4, 8, 12)
     network.embed = Turned(network.embed)
     for method in ("attention-rollout", "attention-gradient-rollout"):
-        with pytest.raises(VidexplainError, match="its list of tokens|lies along its axis|do not follow the clip"):
+        with pytest.raises(VidexplainError, match=r"its list of tokens|lies along its axis|do not follow the clip"):
             explained(network, x, method)
     told = TokenLayout(GRID, int(first), "hwt")
     network(x)
