@@ -231,6 +231,9 @@ def test_a_fine_tuned_file_says_how_many_classes_it_has(tmp_path):
     said = error("r3d_18", path)  # another network differs in more than its classes
     assert said.startswith(f"weights '{path}' do not fit torchvision:r3d_18: 14 of another shape (")
     assert "layer2.0.conv2.0.weight (128, 128, 1, 3, 3) for (128, 128, 3, 3, 3)" in said
+    assert said.endswith("; they fit torchvision:mc3_18")
+    torch.save({"fc.weight": torch.zeros(3, 512)}, path)  # no network's
+    assert "they fit" not in error("r3d_18", path)
 
 
 def test_a_saved_network_comes_back_with_its_labels(tmp_path):

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
 from videxplain.errors import VidexplainError
 from videxplain.models.architecture import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig, View
-from videxplain.models.weights.files import named_file
+from videxplain.models.hubs.sources import SOURCES
+from videxplain.models.weights.files import named_file, read_weights
+from videxplain.models.weights.state_dicts import best_fit
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,6 +39,9 @@ class Family:
     first_layer: str
     fixed: bool = False
 
+
+_CLASSES = 400
+"""Classes of torchvision's video models, as they are built without weights."""
 
 _FAMILIES: Mapping[str, Family] = {
     # Behind the last attention only the class token is read: the tokens before it are what the answer rests on.
@@ -82,7 +89,29 @@ def load_torchvision(
     else:
         path = named_file(weights, config.architecture, ("auto", "none", *listed.__members__))
         source = WeightsSource(path, path.name) if path else WeightsSource()
-    return build(entry, options, source)
+    try:
+        return build(entry, options, source)
+    except VidexplainError as error:
+        if chosen is None and source.path is not None and (others := _models_that_fit(source.path, name)):
+            raise VidexplainError(f"{error}; they fit {' and '.join(others)}") from None
+        raise
+
+
+def _models_that_fit(path: Path, name: str) -> list[str]:
+    """The other models of torchvision whose names and shapes a file has, apart from those of the classifier."""
+    try:
+        state = read_weights(path).state
+    except VidexplainError:
+        return []
+    fitting = []
+    for other in SOURCES["torchvision"].names:
+        with torch.device("meta"):
+            wanted = get_model(other, weights=None).state_dict()
+        held = best_fit(state, wanted)
+        shapes = {key: value.shape for key, value in wanted.items() if value.shape[:1] != (_CLASSES,)}
+        if held.keys() == wanted.keys() and all(held[key].shape == shape for key, shape in shapes.items()):
+            fitting.append(f"torchvision:{other}")
+    return [one for one in fitting if one != f"torchvision:{name}"]
 
 
 def published_config(name: str, reference: WeightsEnum | None = None) -> ModelConfig:
