@@ -62,6 +62,34 @@ def test_its_state_dict_says_how_many_classes_it_has(tmp_path):
         vx.load_model("small3d", tmp_path / "mine.pt", labels=("a", "b"))
 
 
+@pytest.mark.usefixtures("example")
+def test_shared_weights_are_saved_and_other_things_refused(tmp_path):
+    class Shared(torch.nn.Module):
+        def __init__(self, config):
+            super().__init__()
+            self.conv, self.fc = torch.nn.Conv3d(3, 4, 3), torch.nn.Linear(4, config.num_classes)
+            self.again, self.other = self.conv, torch.nn.Linear(4, config.num_classes)
+            self.other.weight = self.fc.weight
+            torch.nn.utils.parametrizations.weight_norm(self.conv)
+
+        def forward(self, x):
+            return self.other(self.fc(self.again(x).relu().mean((2, 3, 4))) @ self.fc.weight)
+
+    class Counts(Shared):
+        def get_extra_state(self):
+            return {"steps": 3}
+
+    for kind in (Shared, Counts):
+        config = vx.ModelConfig(kind.__name__.lower(), num_classes=3, num_frames=4, size=(16, 16))
+        vx.register_model("of layers that share weights", config)(kind)
+    model, x = vx.load_model("shared", "none"), torch.ones(1, 3, 4, 16, 16)
+    vx.save_model(model, tmp_path / "shared.safetensors")
+    with torch.no_grad():
+        assert torch.equal(vx.load_model("shared", tmp_path / "shared.safetensors")(x), model(x))
+    with pytest.raises(vx.VidexplainError, match="keeps something else, '_extra_state'"):
+        vx.save_model(vx.load_model("counts", "none"), tmp_path / "counts.safetensors")
+
+
 def test_a_name_can_be_taken_once_and_has_no_colon(example):
     register = vx.register_model("the same again", example["expects"])
     with pytest.raises(vx.VidexplainError, match="model 'small3d' is registered twice"):

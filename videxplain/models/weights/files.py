@@ -212,10 +212,7 @@ def write_weights(
         CONFIG_KEY: config_to_json(config),
         METRICS_KEY: json.dumps(dict(metrics or {})),
     }
-    tensors = {
-        name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
-        for name, value in state.items()
-    }
+    tensors = _apart(state, dtype)
     if familiarity is not None:
         metadata[FAMILIARITY] = json.dumps(familiarity.numbers())
         for name, value in familiarity.tensors().items():
@@ -223,6 +220,26 @@ def write_weights(
     with replacing(path) as temporary:
         # save_file would make a file that nobody else may read.
         temporary.write_bytes(_in_order(save(tensors, metadata)))
+
+
+def _apart(state: "Mapping[str, Tensor]", dtype: "torch.dtype | None") -> "dict[str, Tensor]":
+    """Tensors that share no memory, as ``.safetensors`` needs them: layers may share weights.
+
+    Raises:
+        VidexplainError: The network keeps something else.
+    """
+    from torch import Tensor
+
+    if others := [name for name, value in state.items() if not isinstance(value, Tensor)]:
+        raise VidexplainError(f"weights are tensors, and the network keeps something else, '{others[0]}'")
+    tensors: dict[str, Tensor] = {}
+    kept: set[int] = set()
+    for name, value in state.items():
+        own = value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
+        memory = own.untyped_storage().data_ptr()
+        tensors[name] = own.clone() if memory in kept else own
+        kept.add(memory)
+    return tensors
 
 
 def _in_order(data: bytes) -> bytes:
