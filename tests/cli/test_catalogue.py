@@ -186,3 +186,28 @@ def test_the_shell_completes_without_torch(words, expected):
         text=True,
     )
     assert ran.stdout.split() == expected, ran.stderr
+
+
+def test_layers_have_their_names_and_sizes(run, tmp_path):
+    status, out, _ = run("layers", "--model", "i3d")
+    assert status == 0
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines()}
+    assert lines["layer4"] == "Sequential 128 channels, 8 x 14 x 18 <- default"
+    assert lines["conv1"] == "Conv3d 16 channels, 8 x 56 x 72"
+    assert out.count("<- default") == 1
+    status, out, _ = run("layers", "--model", "i3d", "--json")
+    assert {one["name"]: one["default"] for one in json.loads(out)}["layer4"] is True
+
+
+def test_layers_of_an_own_network_and_of_a_function(run, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(
+        "import torch\nimport videxplain as vx\n"
+        "net = torch.nn.Sequential(torch.nn.Conv3d(3, 5, 1), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten())\n"
+        "model = vx.wrap(net, num_frames=4, size=(6, 8))\n"
+        "called = vx.wrap_function(lambda frames: [frames.mean(), 1.0], num_frames=4, size=8, output='logits')\n"
+    )
+    status, out, _ = run("layers", "--model", f"python:{file}:model")
+    assert (status, out.splitlines()[1].split()) == (0, ["0", "Conv3d", "5", "channels,", "4", "x", "6", "x", "8"])
+    assert out.splitlines()[-1] == "the default layer is found when a clip is explained; results name it"
+    assert run("layers", "--model", f"python:{file}:called")[1].startswith("no layer of this network")

@@ -20,6 +20,7 @@ from videxplain.cli import (
     evaluate,
     explain,
     figure,
+    layers,
     plot,
     prepare,
     serve,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "Catalogue": {
         "models": catalogue.models,
         "methods": catalogue.methods,
+        "layers": layers.layers,
         "download": download.download,
     },
 }
@@ -66,7 +68,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 
 _MADE = ("explain", "compare")
 """Commands whose options are those of all methods."""
-_NEVER_QUIET = ("predict", "models", "methods")
+_NEVER_QUIET = ("predict", "models", "methods", "layers")
 """Commands that do nothing but print."""
 
 

@@ -17,13 +17,14 @@ from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain, predict, predict_source
 from videxplain.explanation.familiarity import REAL_NETWORK, familiarity_notes
+from videxplain.explanation.layer_list import layer_list
 from videxplain.explanation.panels import four_panel_figure
 from videxplain.explanation.result import Explanation
 from videxplain.metrics.strongest import STRONGEST
 from videxplain.studio.answers import NUMBERS, read_answer, write_answer, write_explanation, write_partial
 from videxplain.studio.edits import edited
 from videxplain.studio.hide import without_strongest
-from videxplain.studio.networks import Networks, layer_tree
+from videxplain.studio.networks import Networks
 from videxplain.studio.question import FIGURES, Question
 from videxplain.studio.read_clip import SHOWN, SOURCE, shown_times
 from videxplain.studio.settings import Studio
@@ -204,7 +205,7 @@ class Work:
         network = self._network(question, tell)
         config = network.config
         return {
-            "layers": layer_tree(network),
+            "layers": layer_list(network),
             "labels": [config.label(k) for k in range(config.num_outcomes)],
             "input": f"{config.num_frames} frames of {config.size[1]} x {config.size[0]} pixels",
         }

@@ -1,0 +1,42 @@
+"""The command that lists the layers of a network."""
+
+from videxplain.cli import options
+from videxplain.cli.console import clean, console, print_json, progress_bar, say
+
+
+def layers(
+    model: options.Model,
+    weights: options.Weights = "auto",
+    labels: options.Labels = None,
+    settings: options.Settings = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the layers of a network that --layer can name, and how fine their maps are.
+
+    Layers of tokens, as transformers have them, are not listed.
+    """
+    from rich.table import Table
+
+    from videxplain.cli.own_models import is_own, own_model
+    from videxplain.explanation.layer_list import layer_list
+    from videxplain.models.zoo import load_model
+
+    with progress_bar(f"weights of {model}") as progress:
+        given = options.network_options(labels, settings)
+        network = own_model(model) if is_own(model) else load_model(model, weights, progress=progress, **given)
+    found = layer_list(network)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        say("no layer of this network has an output with extent in space")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("layer", "kind", "output: channels, (time x) height x width"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        mark = "  <- default" if one["default"] else ""
+        table.add_row(clean(one["name"]), clean(one["type"]), f"{one['shape']}{mark}")
+    console().print(table)
+    if not any(one["default"] for one in found):
+        say("the default layer is found when a clip is explained; results name it")
