@@ -36,7 +36,7 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "video with the map": {"mp4": "MP4", "gif": "GIF"},
     "page with this player": {"html": "HTML"},
     "contact sheet": {"png": "PNG", "pdf": "PDF", "svg": "SVG"},
-    "figure": {"figure.png": "PNG", "figure.pdf": "PDF"},
+    "four panels": {"figure.png": "PNG", "figure.pdf": "PDF"},
     "for a paper": {"tex": "LaTeX caption", "bib": "BibTeX"},
     "numbers": {"json": "JSON", "npz": "npz"},
 }
