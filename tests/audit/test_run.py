@@ -137,7 +137,9 @@ def test_settings_of_an_earlier_version_have_the_defaults_of_later_ones(figures,
     kept = json.loads((out / "audit.json").read_text())
     del kept["boxes"], kept["view"]
     (out / "audit.json").write_text(json.dumps(kept))
-    assert len(run_audit(tiny, data, out, **begun).videos) == 2
+    done = run_audit(tiny, data, out, trust=False, limit=2)  # in the shards that it was begun with
+    assert (len(done.videos), done.settings.shard) == (2, 1)
+    assert run_audit(tiny, data, tmp_path / "new", trust=False, limit=2).settings.shard == 16
     kept["view"] = "whole"
     (out / "audit.json").write_text(json.dumps(kept))
     with pytest.raises(VidexplainError, match=r"another view \(whole, not model\)"):
@@ -219,6 +221,10 @@ def test_a_video_that_has_changed_is_not_shown_with_the_old_maps(figures, tmp_pa
     with pytest.warns(VideosGoneWarning, match=r"1 of 2 clips .*b.avi has changed: 7 frames, not 20"):
         page = build_report(audit)
     assert [path.stem for path in (page.parent / "media").glob("*.mp4")] == ["a"]
+    save_video(tmp_path / "same_length.mp4", iter(np.zeros((20, 64, 80, 3), np.uint8)), 25.0)
+    shutil.copy(tmp_path / "same_length.mp4", root / "b.avi")
+    with pytest.warns(VideosGoneWarning, match=r"1 of 2 clips .*b.avi has changed since the audit"):
+        build_report(audit)
 
 
 def test_labels_that_the_network_does_not_know_are_said(dataset, tmp_path, tiny):

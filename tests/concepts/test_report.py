@@ -115,6 +115,12 @@ def test_videos_that_have_gone_are_said_and_a_full_disk_is_an_error(made, monkey
     said = f"14 of 14 videos have gone, such as {tmp_path / '0.avi'}: the report does not show them"
     assert said in page.read_text(encoding="utf-8")
     assert not list((page.parent / "media").glob("*.mp4"))
+    other = made.path(0)
+    with monkeypatch.context() as patched:
+        patched.setattr(Concepts, "path", lambda self, video: other)
+        page = build_report(moved, clips=1)
+    said = f"13 of 14 videos have changed, such as {other}: the report does not show them"
+    assert said in page.read_text(encoding="utf-8")
 
     def full(*_: object) -> None:
         raise VidexplainError("cannot write it: No space left on device")

@@ -81,6 +81,19 @@ def test_a_clip_that_has_moved_is_said_and_can_be_given(explained, video, tmp_pa
         moved.rename(video)
 
 
+def test_a_clip_that_has_changed_is_not_drawn_under_the_old_map(tmp_path):
+    path = tmp_path / "clip.mp4"
+    save_video(path, planted(24, 4, 11).frames, 12.5)
+    explained = vx.explain(BrightSquares(8, 32, "consecutive"), path)
+    saved = explained.save(tmp_path / "a.npz")
+    vx.Explanation.load(saved).figure()
+    save_video(path, planted(24, 4, 11).frames[:, ::-1], 12.5)  # as long and as large
+    with pytest.raises(VidexplainError, match=r"clip\.mp4 has changed since the result was made: explain it again, or"):
+        vx.Explanation.load(saved).figure()
+    vx.Explanation.load(saved, clip=path).figure()
+    assert vx.explain(BrightSquares(8, 32, "consecutive"), path).origin.question != explained.origin.question
+
+
 def test_frames_that_were_in_memory_are_said(tmp_path):
     clip = planted(16, 2, 9)
     saved = vx.explain(BrightSquares(8, 32, "consecutive"), clip).save(tmp_path / "a.npz")

@@ -13,7 +13,7 @@ from videxplain.audit.entries import Entry, data_settings, has_masks, list_entri
 from videxplain.audit.extra import need_extra
 from videxplain.audit.network import open_network
 from videxplain.audit.result import Audit
-from videxplain.audit.settings import Settings
+from videxplain.audit.settings import SETTINGS, Settings, read_settings
 from videxplain.audit.shards import SHARD_VIDEOS, cut, share_of
 from videxplain.audit.tables import CLASSES, ShardFiles
 from videxplain.audit.work import ShardTask, explain_shard
@@ -46,7 +46,7 @@ def run_audit(
     strict: bool = False,
     limit: int | None = None,
     labelled: bool = True,
-    shard: int = SHARD_VIDEOS,
+    shard: int | None = None,
     progress: Progress | None = None,
 ) -> Audit | None:
     """Explain every video of a data set, and write tables and maps.
@@ -78,7 +78,7 @@ def run_audit(
         strict: Raise at the first video that cannot be explained.
         limit: How many videos to explain, spread evenly over the subset; None for all.
         labelled: False ignores the labels of the data set, for a data set with other classes than the network's.
-        shard: Videos in a shard.
+        shard: Videos in a shard; None for what the audit in the folder has, or 16.
         progress: Called with the number of videos done and the number of all videos.
 
     Returns:
@@ -109,7 +109,7 @@ def run_audit(
         trust=trust,
         evidence="boxes" if boxes else "masks" if has_masks(dataset) else "",
         boxes=str(boxes or ""),
-        shard=shard,
+        shard=_held_shard(Path(out)) if shard is None else shard,
     )
     # Each shard gets a copy of this task, with its own videos.
     task = ShardTask(cut(1)[0], settings, device, (), opened.sent)
@@ -117,6 +117,11 @@ def run_audit(
     with output_folder(out):
         settings.write(out)
         return _run(ShardFiles(out), task, entries, engine or Here(), part, strict, progress)
+
+
+def _held_shard(folder: Path) -> int:
+    """Videos in a shard of the audit in a folder, which goes on; the usual number if there is none."""
+    return read_settings(folder).shard if (folder / SETTINGS).is_file() else SHARD_VIDEOS
 
 
 def _run(

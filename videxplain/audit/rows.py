@@ -53,6 +53,7 @@ class VideoRow:
             clips do not reach.
         features: The network's pooled features, averaged over windows, for clusters.
         seconds: Seconds that the network took.
+        fingerprint: Digest of the video's size and of parts of its bytes, which tells whether it has changed since.
     """
 
     video: int
@@ -96,6 +97,7 @@ class VideoRow:
     feature_distance: float | None = None
     features: list[float] = field(default_factory=list)
     seconds: float | None = None
+    fingerprint: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Column to value."""

@@ -85,7 +85,7 @@ def merge_tables(parts: Iterable[Path], out: Path) -> Path:
 
     tables = [parquet.read_table(part) for part in parts]
     with replacing(out) as path:
-        parquet.write_table(pa.concat_tables(tables), path)
+        parquet.write_table(pa.concat_tables(tables, promote_options="default"), path)
     return out
 
 

@@ -149,6 +149,7 @@ def _row(
         scale=float(high),
         features=answer.features.tolist(),
         seconds=answer.seconds,
+        fingerprint=source.fingerprint,
         **vars(map_figures(maps)),
         **measured,
     )

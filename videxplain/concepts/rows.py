@@ -42,6 +42,7 @@ class VideoRow:
         sobol: Total index of the concept for the score; empty if no indices were measured.
         gradient_x_activation: The concept's part of the gradient times the activations, in the unit of the score.
         rest: The part of the gradient times the activations that no concept explains.
+        fingerprint: Digest of the video's size and of parts of its bytes, which tells whether it has changed since.
     """
 
     video: int
@@ -72,6 +73,7 @@ class VideoRow:
     sobol: list[float] = field(default_factory=list)
     gradient_x_activation: list[float] = field(default_factory=list)
     rest: float | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)

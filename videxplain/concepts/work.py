@@ -193,6 +193,7 @@ def _measure_video(
         "height": source.size[0],
         "width": source.size[1],
         "windows": len(whole.windows),
+        "fingerprint": source.fingerprint,
         **activity.columns,
         **_importance_columns(importance, config),
     }

@@ -66,11 +66,13 @@ def source_times(source: FrameSource) -> NDArray[np.float64]:
 
 
 def rate_note(source: FrameSource) -> str:
-    """That nobody has said the frame rate of a source; empty where it is known."""
-    known: Any = getattr(source, "rate_known", True)
-    return (
-        "" if known else f"The frame rate is not known: seconds are those of {source.fps:g} frames/s. Say it with fps."
-    )
+    """That nobody has said the frame rate of a file or folder; empty where it is known, and for frames in memory.
+
+    Who makes frames in memory a clip is told by :class:`~videxplain.Clip` that they have 25 frames/s.
+    """
+    if source.path is None or getattr(source, "rate_known", True):
+        return ""
+    return f"The frame rate is not known: seconds are those of {source.fps:g} frames/s. Say it with fps."
 
 
 def irregular_times(source: FrameSource) -> NDArray[np.float64] | None:

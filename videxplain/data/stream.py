@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.data.clip import Clip
+from videxplain.data.fingerprint import fingerprint
 from videxplain.data.video import VideoReader
 from videxplain.errors import VidexplainError
 
@@ -46,7 +47,8 @@ class FileFrames:
     """Frames decoded from a file or folder each time they are asked for; memory does not grow with the video.
 
     ``times`` are the seconds at which each frame is shown, ``pixel_aspect`` is the shape of a pixel, and ``rate_known``
-    says whether ``fps`` is more than an assumption, as those of :class:`~videxplain.Clip`.
+    says whether ``fps`` is more than an assumption, as those of :class:`~videxplain.Clip`. ``fingerprint`` is that of
+    the file when it was opened.
     """
 
     def __init__(self, path: str | Path, start: int = 0, stop: int | None = None, fps: float | None = None) -> None:
@@ -59,6 +61,7 @@ class FileFrames:
         self.path: Path | None = reader.path
         self.fps, self.size, self.pixel_aspect = reader.fps, reader.size, reader.pixel_aspect
         self.rate_known = reader.rate_known
+        self.fingerprint = fingerprint(reader.path)
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Decode frames ``start`` to ``stop`` of the stretch."""

@@ -1,5 +1,7 @@
 """Whether a clip is like those that the network has learned from, and what is said if it is not."""
 
+import shlex
+
 import torch
 from torch import Tensor, nn
 
@@ -32,8 +34,7 @@ def familiarity_notes(found: ClipFamiliarity | None, source: FrameSource) -> tup
     """What has to be said about a clip that the network cannot know, a line each; empty for any other clip."""
     if found is None or not found.beyond:
         return ()
-    clip = source.path.name if source.path else "CLIP"
-    clip = f"'{clip}'" if " " in clip else clip
+    clip = shlex.quote(source.path.name) if source.path else "CLIP"
     return (
         f"{UNFAMILIAR}: the prediction and this explanation mean nothing. "
         f"(Its features are {found.distance:.2g} times as far from known clips as usual; 99 % of known clips stay "

@@ -59,6 +59,7 @@ def clip_record(source: FrameSource) -> dict[str, Any]:
         "first_frame": getattr(source, "start", None),
         "frames": source.num_frames,
         "fps": source.fps,
+        "fingerprint": getattr(source, "fingerprint", None),
         "rate_known": bool(getattr(source, "rate_known", True)),
         "height": height,
         "width": width,
@@ -78,6 +79,7 @@ class SavedFrames:
         self.fps, self.size = float(record["fps"]), (int(record["height"]), int(record["width"]))
         # Files of earlier versions have none of these.
         self.rate_known = bool(record.get("rate_known", True))
+        self.fingerprint: str | None = record.get("fingerprint")
         self.pixel_aspect = float(record.get("pixel_aspect", 1.0))
         self.times = np.array(record["seconds"], np.float64) if "seconds" in record else None
         if self.times is not None and (len(self.times) != self.num_frames or not np.isfinite(self.times).all()):
@@ -93,7 +95,12 @@ class SavedFrames:
             raise VidexplainError("the frames were in memory and are not saved: give load(path, clip=...) to draw them")
         if not self.path.exists():
             raise VidexplainError(f"the clip {self.path} is no longer there: give load(path, clip=...) to draw it")
-        return matching(FileFrames(self.path, self.start, self.start + self.num_frames), self).frames(start, stop)
+        source = FileFrames(self.path, self.start, self.start + self.num_frames)
+        if self.fingerprint not in (None, source.fingerprint):
+            raise VidexplainError(
+                f"{self.path} has changed since the result was made: explain it again, or give load(path, clip=...)"
+            )
+        return matching(source, self).frames(start, stop)
 
 
 def matching(source: FrameSource, saved: SavedFrames) -> FrameSource:

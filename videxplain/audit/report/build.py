@@ -133,11 +133,15 @@ def _write_clips(
 def _changed(audit: Audit, number: int) -> str:
     """Why a video cannot be shown any more; empty if it can."""
     try:
-        frames = FileFrames(audit.path(number)).num_frames
+        source = FileFrames(audit.path(number))
     except VidexplainError as error:
         return str(error)
-    known = int(audit.videos["frames"].iloc[number])
-    return "" if frames == known else f"{audit.path(number)} has changed: {frames} frames, not {known}"
+    row = audit.videos.iloc[number]
+    if source.num_frames != int(row["frames"]):
+        return f"{audit.path(number)} has changed: {source.num_frames} frames, not {int(row['frames'])}"
+    known = row.get("fingerprint")  # audits of earlier versions have none
+    changed = isinstance(known, str) and known != source.fingerprint
+    return f"{audit.path(number)} has changed since the audit" if changed else ""
 
 
 def _described(audit: Audit, cluster: Cluster, folder: Path, gathered: Gathered) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from videxplain.concepts.report.words import (
 )
 from videxplain.concepts.result import Concepts
 from videxplain.concepts.tubes import strongest_tube
+from videxplain.data.fingerprint import fingerprint
 from videxplain.errors import VidexplainError
 from videxplain.files import make_folder
 from videxplain.progress import Progress
@@ -95,12 +96,29 @@ def build_report(
 
 
 def _gone(found: Concepts) -> list[str]:
-    """A note about videos that are not where they were when they were measured; empty if all are."""
-    known = found.videos.index[found.videos["error"].isna()]
-    gone = [path for path in (found.path(int(i)) for i in known) if not path.exists()]
-    if not gone:
-        return []
-    return [f"{len(gone):,} of {len(known):,} videos have gone, such as {gone[0]}: the report does not show them"]
+    """Notes about videos that are not what or where they were when they were measured; empty if all are."""
+    known = [int(i) for i in found.videos.index[found.videos["error"].isna()]]
+    lost: dict[str, list[Path]] = {"gone": [], "changed": []}
+    for video in known:
+        if how := _lost(found, video):
+            lost[how].append(found.path(video))
+    return [
+        f"{len(paths):,} of {len(known):,} videos have {how}, such as {paths[0]}: the report does not show them"
+        for how, paths in lost.items()
+        if paths
+    ]
+
+
+def _lost(found: Concepts, video: int) -> str:
+    """``"gone"`` or ``"changed"``; empty if the video is the one that was measured."""
+    path, known = found.path(video), found.videos.iloc[video].get("fingerprint")
+    if not path.exists():
+        return "gone"
+    try:
+        changed = isinstance(known, str) and known != fingerprint(path)
+    except VidexplainError:
+        return "gone"
+    return "changed" if changed else ""
 
 
 def _card(found: Concepts, row: Mapping[str, Any], shares: pd.DataFrame, folder: Path, clips: int) -> dict[str, Any]:
@@ -144,7 +162,7 @@ def _clips(found: Concepts, number: int, scale: float, folder: Path, count: int)
         name = f"concept-{number}-clip-{len(drawn)}"
         known = found.videos.iloc[video]
         path = found.path(video)
-        if not path.exists():
+        if _lost(found, video):
             continue
         box = found.settings.view_box((int(known["height"]), int(known["width"])))
         write_tube(folder / "media", name, path, maps, tube, scale, box)
