@@ -42,11 +42,13 @@ def blur(clip: Tensor) -> Tensor:
     lies inside counts. It costs the edge of the square instead of its area.
     """
     edge = max(1, clip.shape[3] // 4) | 1
+    # Shorter numbers cannot be averaged on every device.
+    values = clip.to(torch.promote_types(clip.dtype, torch.float32))
     for _ in range(2):
         for window in ((1, edge, 1), (1, 1, edge)):
             margin = [length // 2 for length in window]
-            clip = F.avg_pool3d(clip, window, 1, margin, count_include_pad=False)
-    return clip
+            values = F.avg_pool3d(values, window, 1, margin, count_include_pad=False)
+    return values.to(clip.dtype)
 
 
 def check_fill(fill: str) -> None:

@@ -56,6 +56,14 @@ def test_blurring_keeps_what_is_even_and_moves_nothing_in_time():
     np.testing.assert_allclose(spread[0], spread[0].flip(0).roll(1, 0), atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_clips_of_every_type_are_blurred(kind):
+    x = video(1, 3, 2, 8, 6)
+    found = blur(x.to(kind))
+    assert found.dtype == kind
+    torch.testing.assert_close(found.float(), blur(x), rtol=0.01, atol=0.01)
+
+
 def test_blurring_is_the_mean_of_squares_taken_twice():
     x = video(1, 2, 2, 12, 9)
     expected = x.clone()
