@@ -205,9 +205,11 @@ def test_layers_of_an_own_network_and_of_a_function(run, tmp_path):
         "import torch\nimport videxplain as vx\n"
         "net = torch.nn.Sequential(torch.nn.Conv3d(3, 5, 1), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten())\n"
         "model = vx.wrap(net, num_frames=4, size=(6, 8))\n"
+        "tokens = vx.wrap(net, num_frames=4, size=(6, 8), layer='2')\n"
         "called = vx.wrap_function(lambda frames: [frames.mean(), 1.0], num_frames=4, size=8, output='logits')\n"
     )
     status, out, _ = run("layers", "--model", f"python:{file}:model")
     assert (status, out.splitlines()[1].split()) == (0, ["0", "Conv3d", "5", "channels,", "4", "x", "6", "x", "8"])
     assert out.splitlines()[-1] == "the default layer is found when a clip is explained; results name it"
+    assert "the default layer, 2, is not listed" in run("layers", "--model", f"python:{file}:tokens")[1]
     assert run("layers", "--model", f"python:{file}:called")[1].startswith("no layer of this network")

@@ -38,5 +38,9 @@ def layers(
         mark = "  <- default" if one["default"] else ""
         table.add_row(clean(one["name"]), clean(one["type"]), f"{one['shape']}{mark}")
     console().print(table)
-    if not any(one["default"] for one in found):
+    if any(one["default"] for one in found):
+        return
+    if network.config.default_layer:
+        say(f"the default layer, {network.config.default_layer}, is not listed, as its output is a list of tokens")
+    else:
         say("the default layer is found when a clip is explained; results name it")
