@@ -8,6 +8,7 @@ from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple,
 
 import videxplain as vx
 from videxplain.attribution.rows.layer_rows import is_known
+from videxplain.attribution.rows.order_in_time import is_spread_evenly
 from videxplain.attribution.rows.placement import misplaced
 
 FRAMES, SIZE = 8, 32
@@ -277,6 +278,33 @@ def zoomed_by_its_mean(x: Tensor) -> Tensor:
 )
 def test_frames_and_parts_of_the_picture_that_a_network_leaves_out_are_seen(moved, said):
     assert said in refusal(Clips(moved), "conv")
+
+
+@pytest.mark.parametrize("frames", [8, 9, 12, 16])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(3, 4, 1), (3, 4, 0), (1, 2, 0), (2, 3, 0), (1, 4, 0), (3, 5, 1)]
+)
+def test_convolutions_that_skip_frames_lie_over_the_clip(kernel, stride, padding, frames):
+    torch.manual_seed(0)
+    first = nn.Conv3d(3, 8, (kernel, 3, 3), (stride, 2, 2), (padding, 1, 1))
+    run = nn.Sequential(first, nn.ReLU(), nn.Conv3d(8, 8, 3, padding=1)).eval()
+    with torch.no_grad():
+        assert misplaced(run, torch.randn(1, 3, frames, SIZE, SIZE), "conv") == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "steps", "even"),
+    [
+        ([0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13], 4, True),  # kernel 3, stride 4, padding 1, of 16
+        ([0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13], 11, False),  # the same frames, each on its own
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 1, False),
+        ([0, 1, 2, 7, 8, 9, 10, 11], 8, False),
+        ([0, 1, 3, 4, 5, 6, 8, 9, 11, 12, 13], 4, False),
+        ([5, 6, 8, 9, 11, 12], 3, False),
+    ],
+)
+def test_gaps_of_one_length_are_even(seen, steps, even):
+    assert is_spread_evenly(seen, 16, steps) == even
 
 
 def test_frames_that_are_left_out_are_seen_also_where_each_place_depends_on_all_others():

@@ -60,11 +60,33 @@ def _even(positions: Sequence[float], frames: int) -> bool:
     )
 
 
-def is_spread_evenly(seen: Sequence[int], frames: int) -> bool:
-    """Whether frames that a network sees stand for the clip: spread over it, or the one in the middle."""
+def is_spread_evenly(seen: Sequence[int], frames: int, steps: int) -> bool:
+    """Whether frames that a layer sees stand for the clip: spread over it, or the one in the middle.
+
+    A convolution whose stride is larger than its kernel skips the same number of frames again and again. Each of its
+    steps sees frames in a row, so there are no more steps than such blocks of frames.
+
+    Args:
+        seen: Their numbers, in order.
+        frames: Number of frames of the clip.
+        steps: Number of moments of the layer's output.
+    """
     if len(seen) == 1:
         return _is_whole(frozenset(seen), frames)
-    return _even([float(t) for t in seen], frames)
+    return _even([float(t) for t in seen], frames) or _skips_evenly(seen, frames, steps)
+
+
+def _skips_evenly(seen: Sequence[int], frames: int, steps: int) -> bool:
+    """Whether frames come in blocks of one length with gaps of one length; the clip may cut the first and the last."""
+    edges = [i for i in range(1, len(seen)) if seen[i] > seen[i - 1] + 1]
+    blocks = [len(block) for block in (seen[i:j] for i, j in pairwise([0, *edges, len(seen)]))]
+    gaps = {seen[i] - seen[i - 1] - 1 for i in edges}
+    if len(gaps) != 1 or len(set(blocks[1:-1])) > 1 or max(blocks) > max(blocks[1:-1], default=frames):
+        return False
+    longest, gap = max(blocks), gaps.pop()
+    if steps > len(blocks) or (len(edges) == 1 and gap > longest):
+        return False
+    return max(seen[0], frames - 1 - seen[-1]) < longest + gap
 
 
 def frames_in_words(numbers: Sequence[int]) -> str:

@@ -54,10 +54,10 @@ def _unseen(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: flo
     whole = probe.places(torch.ones((1,) * 5, dtype=torch.bool, device=x.device))
     if not bool(whole.any()):  # rounded, so that small changes do nothing
         return ""
-    return _left_out_in_time(probe, x.shape[2]) or _left_out_at_a_border(probe, x, whole)
+    return _left_out_in_time(probe, x.shape[2], whole.shape[1]) or _left_out_at_a_border(probe, x, whole)
 
 
-def _left_out_in_time(probe: Probe, frames: int) -> str:
+def _left_out_in_time(probe: Probe, frames: int, steps: int) -> str:
     if frames < _LEAST:
         return ""
     edges = [frames * strip // STRIPS for strip in range(STRIPS + 1)]
@@ -65,7 +65,7 @@ def _left_out_in_time(probe: Probe, frames: int) -> str:
     if all(_depends(probe, 2, frames, *strip) for strip in strips):
         return ""
     seen = [t for t in range(frames) if _depends(probe, 2, frames, t, t + 1)]
-    if not seen or is_spread_evenly(seen, frames):
+    if not seen or is_spread_evenly(seen, frames, steps):
         return ""
     return f"it sees frames {frames_in_words(seen)} of {frames}, which are not spread evenly over the clip"
 
