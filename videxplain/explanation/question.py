@@ -28,8 +28,9 @@ def question_of(source: FrameSource, config: ModelConfig, method: str, **asked: 
     clip = clip_record(source)
     for known in ("pixel_aspect", "seconds"):  # the file decides them, and how it is explained does not
         del clip[known]
-    if clip["rate_known"]:  # left out, so that files of earlier versions keep their number
-        del clip["rate_known"]
+    for name, usual in (("rate_known", True), ("fingerprint", None)):
+        if clip[name] is usual:  # left out, so that files of earlier versions keep their number
+            del clip[name]
     record = {
         **clip,
         "clip": str(source.path.resolve()) if source.path else None,
