@@ -24,7 +24,6 @@ from torch import nn
 
 import videxplain as vx
 from videxplain.actionfigures import synthesize
-from videxplain.audit.engines import choose_engine
 from videxplain.audit.report.words import percent
 from videxplain.concepts.matching import REGIONS
 from videxplain.concepts.report.build import build_report
@@ -35,6 +34,7 @@ from videxplain.data.datasets.open import open_dataset
 from videxplain.errors import VidexplainError
 from videxplain.files import replacing
 from videxplain.models.weights.files import bundled_path, sha256_of
+from videxplain.runs.engines import choose_engine
 
 _WIDTH, _ROW, _FOOT, _DOTS = 8.5, 0.82, 0.75, 100
 """Inches of the figure's width, of a row, and of the axis below; pixels in an inch."""

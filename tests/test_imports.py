@@ -24,10 +24,12 @@ ROOMS = {
     "evaluation": JOINED | {"metrics", "actionfigures"},
     "train": JOINED | {"metrics", "actionfigures", "evaluation"},
     "benchmark": JOINED | {"metrics", "actionfigures", "evaluation"},
-    "audit": JOINED | {"metrics", "actionfigures", "evaluation"},
-    "concepts": JOINED | {"metrics", "actionfigures", "evaluation", "audit"},
+    "runs": JOINED,
+    "audit": JOINED | {"metrics", "actionfigures", "evaluation", "runs"},
+    "concepts": JOINED | {"metrics", "actionfigures", "evaluation", "runs", "audit"},
     "studio": JOINED | {"metrics", "actionfigures", "evaluation", "audit"},
-    "cli": JOINED | {"metrics", "actionfigures", "evaluation", "train", "benchmark", "audit", "studio", "concepts"},
+    "cli": JOINED
+    | {"metrics", "actionfigures", "evaluation", "train", "benchmark", "runs", "audit", "studio", "concepts"},
 }
 """The rooms that each room may import, beside itself and the ground floor."""
 

@@ -6,8 +6,8 @@ import pytest
 from videxplain.audit.clusters import find_clusters, reduced
 from videxplain.audit.map_figures import map_figures
 from videxplain.audit.report.statistics import calibration, confusion
-from videxplain.audit.shards import cut, share_of
 from videxplain.errors import VidexplainError
+from videxplain.runs.shards import cut, share_of
 
 
 def test_an_even_map():

@@ -6,9 +6,9 @@ import pytest
 
 from tests.audit.conftest import Tiny, same
 from videxplain.audit.api import run_audit
-from videxplain.audit.engines import RayCluster, choose_engine
 from videxplain.data.datasets.open import open_dataset
 from videxplain.errors import VidexplainError
+from videxplain.runs.engines import RayCluster, choose_engine
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 

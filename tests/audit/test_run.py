@@ -16,13 +16,13 @@ from tests.audit.conftest import Tiny, same
 from videxplain.attribution.registry import METHODS
 from videxplain.audit.api import run_audit
 from videxplain.audit.batches import Batches, Question
-from videxplain.audit.engines import Processes
-from videxplain.audit.entries import list_entries
 from videxplain.audit.report.build import VideosGoneWarning, build_report
 from videxplain.audit.result import Audit
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
+from videxplain.runs.engines import Processes
+from videxplain.runs.entries import list_entries
 from videxplain.viz.video import save_video
 
 

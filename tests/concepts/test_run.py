@@ -11,8 +11,6 @@ from scipy.stats import norm, t
 
 import videxplain as vx
 from tests.concepts.networks import LABELS, Small, windows_of
-from videxplain.audit.engines import Here, Processes
-from videxplain.audit.shards import cut
 from videxplain.concepts import work
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.factors import factorise
@@ -24,6 +22,8 @@ from videxplain.concepts.shares import DRAWS, interval, tail_of
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video, VideoDataset
 from videxplain.errors import VidexplainError
+from videxplain.runs.engines import Here, Processes
+from videxplain.runs.shards import cut
 
 WANTED = {"layer": "relu2", "subset": "all", "concepts": 6, "places": 4000, "designs": 16}
 

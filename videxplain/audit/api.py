@@ -8,13 +8,8 @@ from typing import Any
 from torch import nn
 
 from videxplain.attribution.registry import METHODS
-from videxplain.audit.engines import Engine, Here
-from videxplain.audit.entries import Entry, data_settings, has_masks, list_entries
-from videxplain.audit.extra import need_extra
-from videxplain.audit.network import open_network
 from videxplain.audit.result import Audit
 from videxplain.audit.settings import SETTINGS, Settings, read_settings
-from videxplain.audit.shards import SHARD_VIDEOS, cut, share_of
 from videxplain.audit.tables import CLASSES, ShardFiles
 from videxplain.audit.work import ShardTask, explain_shard
 from videxplain.data.datasets.open import open_dataset
@@ -22,6 +17,11 @@ from videxplain.data.datasets.types import VideoDataset
 from videxplain.errors import VidexplainError
 from videxplain.files import output_folder, replacing
 from videxplain.progress import Progress
+from videxplain.runs.engines import Engine, Here
+from videxplain.runs.entries import Entry, data_settings, has_masks, list_entries
+from videxplain.runs.extra import need_extra
+from videxplain.runs.network import open_network
+from videxplain.runs.shards import SHARD_VIDEOS, cut, share_of
 
 
 def run_audit(

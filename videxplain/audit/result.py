@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.audit.entries import path_of
 from videxplain.audit.settings import Settings, read_settings
-from videxplain.audit.shards import Shard, cut
-from videxplain.audit.tables import VIDEOS, number_of, read_maps
+from videxplain.audit.tables import VIDEOS, read_maps
 from videxplain.data.sampling import short_videos_note
 from videxplain.errors import VidexplainError
 from videxplain.explanation.result import UNFAMILIAR_FRAME
+from videxplain.runs.entries import path_of
+from videxplain.runs.shards import Shard, cut
+from videxplain.runs.tables import number_of
 
 _FEW = 0.05
 """If more than this share of the videos is unfamiliar, every page says so. Of known videos, 0.01 are."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from videxplain.attribution.engine import Precision
-from videxplain.audit.kept import KeptFile
-from videxplain.audit.run_settings import RunSettings
 from videxplain.commands import command_line, python_call
+from videxplain.runs.kept import KeptFile
+from videxplain.runs.settings import RunSettings
 
 SETTINGS = "audit.json"
 SCHEMA = 2

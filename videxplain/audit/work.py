@@ -16,16 +16,16 @@ from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast
 from videxplain.audit.batches import Answer, Batches, Question, own_outcome
-from videxplain.audit.entries import Entry
 from videxplain.audit.evidence import agreement
 from videxplain.audit.map_figures import map_figures
-from videxplain.audit.network import load_once
 from videxplain.audit.rows import VideoRow
 from videxplain.audit.settings import Settings
-from videxplain.audit.shards import Shard
 from videxplain.audit.trust import measure_trust
 from videxplain.explanation.windows.video import attribute_video
 from videxplain.models.config import ModelConfig
+from videxplain.runs.entries import Entry
+from videxplain.runs.network import load_once
+from videxplain.runs.shards import Shard
 from videxplain.untouched import untouched
 
 

@@ -85,10 +85,10 @@ def audit(
     if missing or data is None or out is None:
         raise VidexplainError(f"audit needs {', '.join(missing)}")
     from videxplain.audit.api import run_audit
-    from videxplain.audit.engines import choose_engine
     from videxplain.audit.report.build import build_report
     from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device, find_precision
+    from videxplain.runs.engines import choose_engine
 
     place = find_device(device)
     dataset = open_dataset(data, kind=kind, split=split, for_training=False)

@@ -57,10 +57,10 @@ def concepts(
 
     A run that was stopped continues.
     """
-    from videxplain.audit.engines import choose_engine
     from videxplain.concepts.api import find_concepts
     from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device
+    from videxplain.runs.engines import choose_engine
 
     dataset = open_dataset(data, kind=kind, split=split, for_training=False)
     with progress_lines(f"concepts of {model}") as progress:

@@ -10,11 +10,6 @@ import torch
 from torch import nn
 
 from videxplain.attribution.layers import LayerCall
-from videxplain.audit.engines import Engine, Here
-from videxplain.audit.entries import Entry, data_settings, has_masks, list_entries
-from videxplain.audit.extra import need_extra
-from videxplain.audit.network import open_network
-from videxplain.audit.shards import Shard, cut
 from videxplain.concepts import tables
 from videxplain.concepts.factors import Factors, factorise
 from videxplain.concepts.layer import layer_of, read
@@ -31,6 +26,11 @@ from videxplain.errors import VidexplainError
 from videxplain.files import output_folder, replacing
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Progress
+from videxplain.runs.engines import Engine, Here
+from videxplain.runs.entries import Entry, data_settings, has_masks, list_entries
+from videxplain.runs.extra import need_extra
+from videxplain.runs.network import open_network
+from videxplain.runs.shards import Shard, cut
 
 _SHARD = 16
 """Videos in a shard. A run that is stopped loses the work of at most one shard for each worker."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.audit.entries import path_of
-from videxplain.audit.shards import Shard, cut
-from videxplain.audit.tables import number_of
 from videxplain.concepts import tables
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.settings import Settings, read_settings
 from videxplain.data.sampling import short_videos_note
 from videxplain.errors import VidexplainError
+from videxplain.runs.entries import path_of
+from videxplain.runs.shards import Shard, cut
+from videxplain.runs.tables import number_of
 
 if TYPE_CHECKING:
     import pandas as pd

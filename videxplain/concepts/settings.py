@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from videxplain.audit.kept import KeptFile
-from videxplain.audit.run_settings import RunSettings
 from videxplain.errors import VidexplainError
+from videxplain.runs.kept import KeptFile
+from videxplain.runs.settings import RunSettings
 
 SETTINGS = "concepts.json"
 SCHEMA = 2

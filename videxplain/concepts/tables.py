@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.audit.shards import Shard
-from videxplain.audit.tables import merge_tables, open_maps
 from videxplain.concepts.rows import VideoRow, schema
 from videxplain.errors import VidexplainError
 from videxplain.files import make_folder, replacing, replacing_folder
+from videxplain.runs.shards import Shard
+from videxplain.runs.tables import merge_tables, open_maps
 
 VIDEOS, CONCEPTS, SHARES, TUBES, MATCHES = (
     f"{name}.parquet" for name in ("videos", "concepts", "shares", "tubes", "matches")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from videxplain.attribution.targets import class_index, score_function
-from videxplain.audit.extra import need_extra
 from videxplain.concepts.cav import RUNS, Scores, check_counts, p_value, score_runs
 from videxplain.concepts.reader import LayerReader
 from videxplain.concepts.settings import check_seed
@@ -19,6 +18,7 @@ from videxplain.data.datasets.types import VideoDataset
 from videxplain.errors import VidexplainError, unknown
 from videxplain.explanation.api import config_of
 from videxplain.progress import Progress
+from videxplain.runs.extra import need_extra
 
 LEVEL = 0.05
 _ALIKE = 1e-4

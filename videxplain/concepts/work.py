@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from videxplain.attribution.api import check_input
 from videxplain.attribution.layers import resolve
 from videxplain.attribution.versions import versions_at_once
-from videxplain.audit.entries import Entry
-from videxplain.audit.network import load_once
-from videxplain.audit.shards import Shard
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.importance import Importance, measure_importance
 from videxplain.concepts.layer import Rest, read
@@ -27,6 +24,9 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.windows.plan import Plan, plan, window_inputs
 from videxplain.explanation.windows.stitching import per_frame, probabilities_of
 from videxplain.models.config import ModelConfig
+from videxplain.runs.entries import Entry
+from videxplain.runs.network import load_once
+from videxplain.runs.shards import Shard
 
 
 @dataclass(frozen=True)

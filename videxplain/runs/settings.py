@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from videxplain.audit.kept import kept_view_box
 from videxplain.boxes import Box
+from videxplain.runs.kept import kept_view_box
 
 
 @dataclass(frozen=True, kw_only=True)

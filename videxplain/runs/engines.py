@@ -1,4 +1,4 @@
-"""Where the shards of an audit are explained: in this process, in several, or on a Ray cluster."""
+"""Where the shards of a run are worked on: in this process, in several, or on a Ray cluster."""
 
 import logging
 import socket

@@ -1,0 +1,61 @@
+"""Tables and maps of a run on disk: Parquet for each shard, and one Zarr group for all."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from videxplain.errors import VidexplainError, unknown
+from videxplain.files import make_folder, replacing
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def merge_tables(parts: Iterable[Path], out: Path) -> Path:
+    """Write one Parquet table of the rows of all ``parts``, and return ``out``."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    tables = [parquet.read_table(part) for part in parts]
+    with replacing(out) as path:
+        parquet.write_table(pa.concat_tables(tables, promote_options="default"), path)
+    return out
+
+
+def number_of(videos: "pandas.DataFrame", video: int | str) -> int:
+    """The number of a video in the table of videos.
+
+    Args:
+        videos: The table.
+        video: The number, or the name in the table.
+
+    Raises:
+        VidexplainError: No such video.
+    """
+    if isinstance(video, str):
+        places = np.flatnonzero(videos["name"] == video)
+        if not len(places):
+            raise unknown("video", video, videos["name"])
+        return int(places[0])
+    if not 0 <= video < len(videos):
+        raise VidexplainError(f"video {video} does not exist; there are videos 0 to {len(videos) - 1}")
+    return video
+
+
+def open_maps(root: Path) -> Path:
+    """Make the Zarr group for the maps of all shards, unless it exists, and return ``root``.
+
+    Raises:
+        VidexplainError: It cannot be written.
+    """
+    import zarr
+
+    make_folder(root)
+    if not (root / "zarr.json").exists():
+        try:
+            zarr.open_group(root, mode="a")
+        except OSError as error:
+            raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
+    return root
