@@ -244,7 +244,7 @@ def test_a_saved_network_comes_back_with_its_labels(tmp_path):
     assert again.config == model.config.replace(size=(96, 96))
     assert all(torch.equal(again.state_dict()[key], value) for key, value in model.state_dict().items())
     said = error("r3d_18", tmp_path / "mine.safetensors")
-    assert said.endswith("are of 'torchvision:mc3_18', not of 'torchvision:r3d_18'")
+    assert said.endswith("are of 'torchvision:mc3_18', not of 'torchvision:r3d_18'; they fit torchvision:mc3_18")
 
 
 def test_random_weights_are_always_the_same_and_leave_the_random_state_alone():
