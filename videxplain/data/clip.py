@@ -1,19 +1,15 @@
 """A clip: decoded frames and where they came from."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.data.rate import DEFAULT_FPS, checked_rate
 from videxplain.errors import VidexplainError
-
-DEFAULT_FPS = 25.0
-"""Frames per second where nobody says it: of images that were not prepared from a video, and of frames in memory."""
 
 # A stack of grey frames three or four pixels wide, or one colour image? From this width of the image on, the latter.
 _IMAGE_WIDTH = 16
@@ -95,17 +91,6 @@ class Clip:
         height, width = self.size
         source = f", {str(self.path)!r}" if self.path else ""
         return f"Clip({len(self)} frames of {width}x{height} at {self.fps:.5g} fps{source})"
-
-
-def checked_rate(fps: float) -> float:
-    """Frames per second, if they are a positive number.
-
-    Raises:
-        VidexplainError: They are not.
-    """
-    if not (isinstance(fps, Real) and math.isfinite(fps) and fps > 0):
-        raise VidexplainError(f"the frame rate is a positive number, not {fps}")
-    return float(fps)
 
 
 def read_clip(path: str | Path, start: int = 0, stop: int | None = None, fps: float | None = None) -> Clip:

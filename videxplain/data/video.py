@@ -14,13 +14,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.data.clip import DEFAULT_FPS, checked_rate
 from videxplain.data.datasets.prepared import FrameFolder, is_frame_folder
 from videxplain.data.decoder import RGB, pictures
 from videxplain.data.frame_times import frame_times, rate_of
 from videxplain.data.header import Header, last_packets, read_header
 from videxplain.data.image_order import missing_numbers
 from videxplain.data.images import is_animated, numbered_images, read_image, reading
+from videxplain.data.rate import DEFAULT_FPS, checked_rate
 from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
 
