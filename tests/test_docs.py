@@ -16,8 +16,8 @@ from videxplain.actionfigures import render_clip
 from videxplain.attribution.api import METHODS
 from videxplain.attribution.registry import list_methods
 from videxplain.cli.app import app
-from videxplain.cli.own_models import own_model
 from videxplain.models.config import View
+from videxplain.models.own_models import own_model
 from videxplain.viz.video import save_video
 
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,13 @@ import json
 import numpy as np
 import pytest
 
+import videxplain as vx
 from tests.small_models import xclip_folder
+from videxplain.actionfigures import synthesize
+from videxplain.audit.result import Audit
+from videxplain.concepts.result import Concepts
 from videxplain.errors import VidexplainError
+from videxplain.models.own_models import own_model
 from videxplain.models.zoo import load_model
 
 FILE = """
@@ -131,3 +136,80 @@ def test_a_text_for_a_network_with_classes_is_refused(clip, narrow, run, tmp_pat
     status, _, err = run("gradcam", "--model", "i3d", "--clip", clip, "--target", "text: a fall", "--out", tmp_path)
     assert (status, err.count("\n")) == (2, 1)
     assert "is a target of networks that compare videos with texts" in err
+
+
+NETWORK = """
+import torch
+from torch import nn
+import videxplain as vx
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv3d(3, 8, 3, (1, 2, 2), 1), nn.Linear(8, 14)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.conv(x)).mean((2, 3, 4)))
+
+torch.manual_seed(3)
+LABELS = "Walk Run Jump Wave Clap Punch Kick Squat Bow Throw SitDown StandUp PickUp PutDown".split()
+model = vx.wrap(Small(), num_frames=4, size=(24, 32), labels=LABELS)
+"""
+
+
+@pytest.fixture
+def network(tmp_path):
+    """A file that makes a network of its own class."""
+    (tmp_path / "mine.py").write_text(NETWORK)
+    return tmp_path / "mine.py"
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data") / "figures"
+    synthesize(root, videos=28, seed=5, num_frames=12, size=(48, 64))
+    return root
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_data_set_is_audited_with_a_network_in_a_file(network, figures, run, tmp_path, workers):
+    """Each worker runs the file itself: the class of the network can be sent to none."""
+    name = f"python:{network}:model"
+    words = ("--model", name, "--data", figures, "--subset", "all", "--limit", 20, "--no-trust", "--clips", "1")
+    status, _, err = run("audit", *words, "--workers", workers, "--out", tmp_path / "out")
+    assert status == 0, err
+    audit = Audit.load(tmp_path / "out")
+    assert len(audit.videos) == 20
+    said = vx.predict(own_model(name), audit.path(17))
+    row = audit.videos.iloc[17]
+    assert (row["prediction"], row["probability"]) == (said[0][0], pytest.approx(said[0][1], abs=1e-6))
+    assert audit.settings.repeated("VIDEO") == f"videxplain gradcam --model {name} --clip VIDEO"
+    # Other weights are another audit.
+    network.write_text(NETWORK.replace("manual_seed(3)", "manual_seed(4)"))
+    status, _, err = run("audit", *words, "--out", tmp_path / "out")
+    assert status == 2
+    assert "holds an audit with another file of weights: choose another --out" in err
+
+
+def test_concepts_and_accuracy_of_a_network_in_a_file(network, figures, run, tmp_path):
+    name = f"python:{network}:model"
+    words = ("--concepts", 3, "--places", 500, "--designs", 2, "--subset", "all", "--limit", 4, "--clips", 1)
+    status, _, err = run("concepts", "--model", name, "--data", figures, *words, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert Concepts.load(tmp_path / "out").settings.model == name
+    status, _, err = run("evaluate", "--model", name, "--data", figures, "--out", tmp_path / "evaluation")
+    assert status == 0, err
+    expected = vx.evaluate(own_model(name), figures)
+    measured = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
+    assert measured["top1"] == pytest.approx(expected.accuracy(), abs=1e-6)
+    status, _, err = run("evaluate", "--model", name, "--data", figures, "--view", "whole", "--out", tmp_path / "more")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "comes as the file makes it: leave --weights, --labels, --view and --set out" in err
+
+
+def test_a_file_that_makes_another_network_each_time_is_refused(network, figures, run, tmp_path):
+    network.write_text(NETWORK.replace("torch.manual_seed(3)", "torch.seed()"))
+    words = ("--data", figures, "--subset", "all", "--limit", 2, "--out", tmp_path / "out")
+    status, _, err = run("audit", "--model", f"python:{network}:model", *words)
+    assert status == 2
+    assert "is another network each time the file is run, such as one with random weights" in err

@@ -59,10 +59,7 @@ class ShardResult:
 def explain_shard(task: ShardTask) -> ShardResult:
     """Explain the videos of a shard. The results do not depend on where this runs."""
     settings = task.settings
-    expects = tuple(settings.expects.items())
-    model = task.network or load_once(
-        settings.model, settings.weights, settings.labels, settings.view, expects, task.device
-    )
+    model = task.network or load_once(settings, task.device)
     config: ModelConfig = model.config  # type: ignore[assignment]
     index = {label: k for k, label in enumerate(settings.labels)}
     batches = Batches(

@@ -143,12 +143,12 @@ def tcav(
     from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device
     from videxplain.files import output_folder, write_json
-    from videxplain.models.zoo import load_model
+    from videxplain.models.own_models import load_named
 
     if (clips is None) == (data is None):
         raise VidexplainError("tcav needs --clips or --data for the clips of the class, one of the two")
     opened = None if data is None else open_dataset(data, kind=kind, split=split, for_training=False)
-    network = load_model(model, weights, view=view, **options.network_options(labels, settings)).to(find_device(device))
+    network = load_named(model, weights, view=view, **options.network_options(labels, settings)).to(find_device(device))
     with progress_lines("tcav") as progress:
         results = run_test(
             network,

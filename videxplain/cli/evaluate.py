@@ -71,14 +71,14 @@ def evaluate(
     from videxplain.data.datasets.open import open_dataset
     from videxplain.device import find_device, find_precision
     from videxplain.evaluation.views import parse_views
-    from videxplain.models.zoo import load_model
+    from videxplain.models.own_models import load_named
 
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
     tested_views = None if views is None else parse_views(views)
     asked = options.network_options(labels, settings)
     with progress_bar(f"weights of {model}") as progress:
-        network = load_model(model, weights, progress=progress, view=view, **asked).to(place)
+        network = load_named(model, weights, progress=progress, view=view, **asked).to(place)
     from videxplain.evaluation.api import evaluate as run
     from videxplain.evaluation.runs import division_of, other_split_note
     from videxplain.evaluation.setup import setup_of

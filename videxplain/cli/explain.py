@@ -16,8 +16,8 @@ from videxplain.cli.console import (
 )
 from videxplain.cli.estimate import Estimate, cost_with, estimated
 from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
-from videxplain.cli.own_models import is_own, own_model
 from videxplain.errors import VidexplainError
+from videxplain.models.own_models import is_own, load_named, refuse_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -170,23 +170,21 @@ def prepare(
     from videxplain.attribution.texts import texts_of, with_texts
     from videxplain.data.stream import FileFrames
     from videxplain.device import find_device
-    from videxplain.models.zoo import available_weights, load_model
+    from videxplain.models.zoo import available_weights
 
-    if not is_own(model):
+    asked = options.network_options(labels, settings)
+    if is_own(model):
+        refuse_options(model, weights, view, asked)
+    else:
         available_weights(model)
-    elif weights != "auto" or labels or settings or view != "model":
-        raise VidexplainError(f"{model} comes as the file makes it: leave --weights, --labels, --view and --set out")
     chosen, fps = frames
     start, stop = options.frame_range(chosen)
     place = find_device(device)
-    asked = options.network_options(labels, settings)
     source = FileFrames(clip, start, stop, fps)
     if model.startswith("hf:") and (texts := texts_of(targets)):
         asked = {"texts": texts} | asked
     with progress_bar(f"weights of {model}") as progress:
-        network = (
-            own_model(model) if is_own(model) else load_model(model, weights, progress=progress, view=view, **asked)
-        )
+        network = load_named(model, weights, progress=progress, view=view, **asked)
     return with_texts(network, targets).to(place), source
 
 

@@ -17,13 +17,11 @@ def layers(
     """
     from rich.table import Table
 
-    from videxplain.cli.own_models import is_own, own_model
     from videxplain.explanation.layer_list import layer_list
-    from videxplain.models.zoo import load_model
+    from videxplain.models.own_models import load_named
 
     with progress_bar(f"weights of {model}") as progress:
-        given = options.network_options(labels, settings)
-        network = own_model(model) if is_own(model) else load_model(model, weights, progress=progress, **given)
+        network = load_named(model, weights, progress=progress, **options.network_options(labels, settings))
     found = layer_list(network)
     if as_json:
         print_json(found)

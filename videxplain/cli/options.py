@@ -19,8 +19,7 @@ Model: TypeAlias = Annotated[
         "--model",
         "-m",
         help="The network: a name from 'videxplain models', or torchvision:r3d_18, pytorchvideo:slow_r50, hf:NAME or "
-        "hf:./folder. For one clip also python:FILE.py:NAME, a model that your file makes with vx.wrap or "
-        "vx.wrap_function.",
+        "hf:./folder; or python:FILE.py:NAME, a model that your file makes with vx.wrap or vx.wrap_function.",
         autocompletion=complete_model,
         rich_help_panel=_INPUT,
     ),

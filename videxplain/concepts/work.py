@@ -111,11 +111,7 @@ def measure_shard(task: Task) -> Measured:
 
 
 def _model(task: Task) -> nn.Module:
-    if task.network is not None:
-        return task.network
-    settings = task.settings
-    expects = tuple(settings.expects.items())
-    return load_once(settings.model, settings.weights, settings.labels, settings.view, expects, task.device)
+    return task.network or load_once(task.settings, task.device)
 
 
 def windows_together(model: nn.Module, source: FileFrames, whole: Plan) -> Iterator[Tensor]:

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of
 from videxplain.models.config import ModelConfig
+from videxplain.models.own_models import is_own, load_named
 from videxplain.models.weights.labels import read_labels
-from videxplain.models.zoo import load_model
+from videxplain.runs.settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ def open_network(
     """Open the network of a run.
 
     Args:
-        model: A name, as :func:`videxplain.load_model` takes it; or a network with a ``config``. The other arguments
-            are for a network given by name.
+        model: A name, as :func:`videxplain.load_model` takes it, or ``python:FILE.py:NAME``; or a network with a
+            ``config``. The other arguments are for a network given by name.
         weights: As for :func:`videxplain.load_model`.
         labels: Names of the classes, or the file or data set that lists them.
         view: As for :func:`videxplain.load_model`.
@@ -58,7 +60,7 @@ def open_network(
     classes = read_labels(labels) if isinstance(labels, str) else labels
     if isinstance(model, str):
         given: dict[str, Any] = dict(expects or {}) | ({"labels": tuple(classes)} if classes else {})
-        network: nn.Module = load_model(model, weights, view=view, **given)
+        network: nn.Module = load_named(model, weights, view=view, **given)
         sent = None
     else:
         network = sent = model
@@ -69,7 +71,7 @@ def open_network(
         "weights": weights if isinstance(model, str) else config.weights,
         "weights_words": config.weights,
         "given": sent is not None,
-        "weights_sha256": config.weights_sha256 if sent is None else _state_digest(network),
+        "weights_sha256": _digest(model, network),
         "labels": names,
         "labels_file": labels if isinstance(labels, str) else "",
         "expects": dict(expects or {}),
@@ -79,22 +81,43 @@ def open_network(
     return OpenedNetwork(network, config, names, settings, sent)
 
 
-@lru_cache(maxsize=1)
-def load_once(
-    model: str, weights: str, labels: tuple[str, ...], view: str, expects: tuple[tuple[str, Any], ...], device: str
-) -> nn.Module:
+def load_once(settings: RunSettings, device: str) -> nn.Module:
     """The network of a run in a worker process, which loads it for its first shard and keeps it.
 
     Args:
-        model: As for :func:`videxplain.load_model`, and so are ``weights`` and ``view``.
-        weights: See ``model``.
-        labels: Names of its classes.
-        view: See ``model``.
-        expects: Names and values of more options of :func:`videxplain.load_model`.
+        settings: Of the run.
         device: Where to compute.
+
+    Raises:
+        VidexplainError: As for :func:`open_network`, or a file of Python makes another network each time.
     """
-    network: nn.Module = load_model(model, weights, labels=labels, view=view, **dict(expects)).to(device)
+    expects = tuple(settings.expects.items())
+    labels = () if is_own(settings.model) else settings.labels
+    network = _load_once(settings.model, settings.weights, labels, settings.view, expects, device)
+    if is_own(settings.model) and _digest(settings.model, network) != settings.weights_sha256:
+        raise VidexplainError(
+            f"{settings.model} is another network each time the file is run, such as one with random weights: load its "
+            "weights from a file, or set a seed"
+        )
     return network
+
+
+@lru_cache(maxsize=1)
+def _load_once(
+    model: str, weights: str, labels: tuple[str, ...], view: str, expects: tuple[tuple[str, Any], ...], device: str
+) -> nn.Module:
+    named: dict[str, Any] = {"labels": labels} if labels else {}
+    network: nn.Module = load_named(model, weights, view=view, **named, **dict(expects)).to(device)
+    return network
+
+
+def _digest(model: str | nn.Module, network: nn.Module) -> str:
+    """Digest of the weights of a network: of their file if it was loaded by name, otherwise of its state.
+
+    A function that a file of Python wraps has no state; the digest is then that of the file.
+    """
+    own = not isinstance(model, str) or is_own(model)
+    return _state_digest(network) if own and network.state_dict() else config_of(network).weights_sha256
 
 
 def _state_digest(model: nn.Module) -> str:

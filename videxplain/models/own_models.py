@@ -1,18 +1,20 @@
-"""A model of the user's own on the command line: ``--model python:FILE.py:NAME``.
+"""A model of the user's own by name: ``python:FILE.py:NAME``, as ``--model`` takes it.
 
 The file is run like ``python FILE.py``. So only files that the user names on the command line are allowed.
-:func:`videxplain.load_model`, which the studio and the audit use too, does not run files.
+:func:`videxplain.load_model`, which the studio uses too, does not run files.
 """
 
 import runpy
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
 
 if TYPE_CHECKING:
     from videxplain.models.video_model import VideoModel
+    from videxplain.progress import Progress
 
 PREFIX = "python:"
 
@@ -20,6 +22,29 @@ PREFIX = "python:"
 def is_own(model: str) -> bool:
     """Whether ``--model`` names a file of Python."""
     return model.startswith(PREFIX)
+
+
+def refuse_options(model: str, weights: str, view: str, given: Mapping[str, Any]) -> None:
+    """Raise ``VidexplainError`` for options of :func:`videxplain.load_model`; a model of one's own has none."""
+    if weights != "auto" or view != "model" or given:
+        raise VidexplainError(f"{model} comes as the file makes it: leave --weights, --labels, --view and --set out")
+
+
+def load_named(
+    model: str, weights: str = "auto", *, view: str = "model", progress: "Progress | None" = None, **given: Any
+) -> "VideoModel":
+    """The model of a command line: a model of the user's own, or one that :func:`videxplain.load_model` loads.
+
+    Raises:
+        VidexplainError: As :func:`own_model` and :func:`videxplain.load_model` do, or for options beside
+            ``python:FILE.py:NAME``.
+    """
+    from videxplain.models.zoo import load_model
+
+    if not is_own(model):
+        return load_model(model, weights, progress=progress, view=view, **given)
+    refuse_options(model, weights, view, given)
+    return own_model(model)
 
 
 def own_model(model: str) -> "VideoModel":
