@@ -33,7 +33,7 @@ def call(monkeypatch, capsys):
 def quick(monkeypatch):
     """A small network under a bundled name, and small videos, so that the whole page takes seconds."""
     # The zoo last: what is imported from it meanwhile would keep the small network.
-    for place in ("videxplain", "videxplain.runs.network", "videxplain.models.zoo"):
+    for place in ("videxplain", "videxplain.models.zoo"):
         monkeypatch.setattr(f"{place}.load_model", lambda *_, **__: Small(frames=4).eval())
     monkeypatch.setattr(
         "videxplain.actionfigures.synthesize",

@@ -92,7 +92,9 @@ def test_known_clips_are_within_and_others_are_beyond(network, videos, tmp_path)
         "videxplain gradcam --model torchvision:r3d_18 --clip bright.avi",
         "videxplain layercam --model torchvision:r3d_18 --clip bright.avi --layer layer3",
     )
-    within = explain(network, videos[4].path)
+    # Not the one that the limit comes from: a last digit would decide.
+    nearest = min(range(4, 8), key=distances.__getitem__)
+    within = explain(network, videos[nearest].path)
     assert not within.familiarity.beyond
     assert not within.notes
 

@@ -323,7 +323,7 @@ def test_the_grid_of_a_configuration_counts():
     """All moments of a place stand together, which the pass does not show."""
     network, x = seeded(lambda: Uniform(order="hwt")), video(1, 3, 2, 8, 12)
     method = {"method": "attention-gradient-rollout", "target": 1, "enlarge": False}
-    with pytest.raises(VidexplainError, match="tokens lie in another order than was taken for granted"):
+    with pytest.raises(VidexplainError, match="the clip's height lies along its axis 2 instead of axis 3"):
         attribute(network, x, **method)
     network.config = ModelConfig(
         "a", 3, 2, (8, 12), "consecutive", default_layer="", first_layer="", tokens=TokenLayout((2, 2, 3), 1, "hwt")
