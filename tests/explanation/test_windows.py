@@ -495,3 +495,15 @@ def test_a_stride_is_a_number_of_frames(stride, said):
     with pytest.raises(VidexplainError) as error:
         explain(BrightSquares(8, 32, "consecutive"), planted(16, 2, 5), stride=stride)
     assert str(error.value) == said
+
+
+def test_a_map_whose_values_are_much_alike_is_told():
+    """Half is the limit: colours begin at 0, so such a map is bright everywhere."""
+    values = np.linspace(0.6, 1.0, 200, dtype=np.float32).reshape(2, 10, 10)
+    values[:, 0, 0] = 0.0  # one place of a hundred
+    # The lower 5 % of the first frame end at its fifth value; the scale ends at the top of the second.
+    low, high = np.percentile(values[0], 5), np.percentile(values[1], 99.9)
+    assert f"its low values are {100 * low / high:.0f} % of the highest" in FrameMaps.of(values).even_note()
+    assert FrameMaps.of(values - 0.3).even_note() == ""
+    assert FrameMaps.of(np.stack([values[0], 0 * values[1]])).even_note() == ""  # one moment, and not the other
+    assert FrameMaps.of(0 * values).even_note() == ""

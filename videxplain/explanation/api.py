@@ -142,6 +142,8 @@ def explain(
         half_widths=video.half_widths,
         conserved=video.conserved,
     )
+    if entry.family == "attention" and (note := video.maps.even_note()):
+        explanation = dataclasses.replace(explanation, notes=(*explanation.notes, note))
     if video.half_widths and (note := wide_note(video.maps, video.half_widths)):
         explanation = dataclasses.replace(explanation, notes=(*explanation.notes, note))
     if broken := video.maps.not_finite():

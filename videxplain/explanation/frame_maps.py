@@ -12,6 +12,8 @@ from videxplain.errors import VidexplainError
 _IN_MEMORY_BYTES = 64 * 2**20
 _OUTLIERS = 99.9
 """The colour scale of a frame ends at this percentile, so that one pixel does not make all others look weak."""
+_EVEN = 0.5
+"""A map is nearly even if its low values are at least this share of its highest."""
 
 
 class FrameMaps:
@@ -89,6 +91,18 @@ class FrameMaps:
     def not_finite(self) -> int:
         """In how many frames the map holds NaN or infinite values."""
         return sum(not np.isfinite(values).all() for values in self)
+
+    def even_note(self) -> str:
+        """That all values are much alike, in a line; empty where they are not.
+
+        Colours begin at 0, so such a map is bright everywhere. Of each frame, 95 % of the values count.
+        """
+        _, high = self.range(signed=False)
+        low = min((float(np.percentile(values, 5)) for values in self if np.isfinite(values).all()), default=0.0)
+        if not 0 < _EVEN * high <= low:
+            return ""
+        share = f"{100 * low / high:.0f} %"
+        return f"the map is nearly even: its low values are {share} of the highest, so it hardly says where"
 
     def range(self, signed: bool) -> tuple[float, float]:
         """Where the colour scale of the whole video begins and ends; values that are not finite do not count.

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from tests.small_models import TRANSFORMERS, Transformer, huggingface
 from videxplain.attribution.api import attribute
 from videxplain.attribution.attention.read import ReadAttention
 from videxplain.errors import VidexplainError
+from videxplain.explanation.api import explain
 from videxplain.models.config import ModelConfig, TokenLayout
 
 JOINT = {"videomae": (2, 3, 3), "vivit": (2, 3, 3), "vjepa2": (2, 3, 3)}
@@ -180,6 +182,16 @@ def test_uniform_attention_gives_every_place_the_same(layers):
     found = attribute(seeded(lambda: Uniform(layers)), video(2, 3, 2, 8, 12), method="attention-rollout", enlarge=False)
     assert found.shape == (2, 2, 2, 3)
     torch.testing.assert_close(found, torch.full_like(found, (1 - 0.5**layers) / 13))
+
+
+def test_an_explanation_says_that_its_map_is_even():
+    network = seeded(Uniform)
+    network.config = ModelConfig("a", 3, 2, (8, 12), "consecutive", default_layer="", first_layer="", weights="made up")
+    frames = np.random.default_rng(0).integers(0, 255, (2, 8, 12, 3), np.uint8)
+    explanation = explain(network, frames, method="attention-rollout")
+    assert (
+        "the map is nearly even: its low values are 100 % of the highest, so it hardly says where" in explanation.notes
+    )
 
 
 @pytest.mark.parametrize("method", ["attention-rollout", "attention-gradient-rollout"])
