@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,23 @@ def test_another_network_or_data_set_is_refused(done, tmp_path):
         run_audit(model, data, out, subset="all", shard=5, trust=False)
     with pytest.raises(VidexplainError, match=r"another method \(gradcam, not layercam\)"):
         run_audit(model, data, out, subset="test", shard=5, trust=False, method="layercam")
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_damaged_table_is_one_line(figures, tmp_path, tiny, left):
+    data, out = open_dataset(figures), tmp_path / "out"
+    begun = {"trust": False, "limit": 2, "shard": 1}
+    assert run_audit(tiny, data, out, part="1/2", **begun) is None
+    (part,) = (out / "shards").glob("*.parquet")
+    whole = part.read_bytes()
+    part.write_bytes(whole[:left])
+    with pytest.raises(VidexplainError, match=f"cannot read {re.escape(str(part))}: "):
+        run_audit(tiny, data, out, **begun)
+    part.write_bytes(whole)
+    audit = run_audit(tiny, data, out, **begun)
+    (out / "videos.parquet").write_bytes((out / "videos.parquet").read_bytes()[:left])
+    with pytest.raises(VidexplainError, match=r"cannot read .*videos\.parquet: "):
+        _ = Audit.load(audit.folder).videos
 
 
 def test_settings_of_an_earlier_version_have_the_defaults_of_later_ones(figures, tmp_path, tiny):

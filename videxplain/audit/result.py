@@ -15,7 +15,7 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.result import UNFAMILIAR_FRAME
 from videxplain.runs.entries import path_of
 from videxplain.runs.shards import Shard, cut
-from videxplain.runs.tables import number_of
+from videxplain.runs.tables import number_of, read_table
 
 _FEW = 0.05
 """If more than this share of the videos is unfamiliar, every page says so. Of known videos, 0.01 are."""
@@ -52,9 +52,7 @@ class Audit:
     @cached_property
     def videos(self) -> "pd.DataFrame":
         """A row for each video, in the order of the data set; ``docs/audit.md`` explains the columns."""
-        import pandas as pd
-
-        return pd.read_parquet(self.folder / VIDEOS)
+        return read_table(self.folder / VIDEOS)
 
     @property
     def notes(self) -> tuple[str, ...]:

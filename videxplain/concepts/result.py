@@ -15,7 +15,7 @@ from videxplain.data.sampling import short_videos_note
 from videxplain.errors import VidexplainError
 from videxplain.runs.entries import path_of
 from videxplain.runs.shards import Shard, cut
-from videxplain.runs.tables import number_of
+from videxplain.runs.tables import number_of, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,27 +52,27 @@ class Concepts:
     @cached_property
     def videos(self) -> "pd.DataFrame":
         """A row for each video, in the order of the data set; ``docs/concepts.md`` explains the columns."""
-        return self._table(tables.VIDEOS)
+        return read_table(self.folder / tables.VIDEOS)
 
     @cached_property
     def concepts(self) -> "pd.DataFrame":
         """A row for each concept; the first explains most of the activations."""
-        return self._table(tables.CONCEPTS)
+        return read_table(self.folder / tables.CONCEPTS)
 
     @cached_property
     def shares(self) -> "pd.DataFrame":
         """A row for each predicted class and each concept: its share by three measures, with intervals."""
-        return self._table(tables.SHARES)
+        return read_table(self.folder / tables.SHARES)
 
     @cached_property
     def tubes(self) -> "pd.DataFrame":
         """A row for each concept and each video in which it is active, the strongest of a concept first."""
-        return self._table(tables.TUBES)
+        return read_table(self.folder / tables.TUBES)
 
     @cached_property
     def matches(self) -> "pd.DataFrame":
         """A row for each concept and each known region; empty for data without known regions."""
-        return self._table(tables.MATCHES)
+        return read_table(self.folder / tables.MATCHES)
 
     @cached_property
     def factors(self) -> Factors:
@@ -135,14 +135,6 @@ class Concepts:
     def path(self, video: int) -> Path:
         """The file of a video, or its folder of frames."""
         return path_of(str(self.videos["path"].iloc[video]), Path(self.settings.data), self.settings.kind)
-
-    def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
-
-        try:
-            return pd.read_parquet(self.folder / name)
-        except (OSError, ValueError) as error:
-            raise VidexplainError(f"cannot read {self.folder / name}: {' '.join(str(error).split())}") from None
 
     def __repr__(self) -> str:
         settings = self.settings

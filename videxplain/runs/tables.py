@@ -1,6 +1,7 @@
 """Tables and maps of a run on disk: Parquet for each shard, and one Zarr group for all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,46 @@ from videxplain.files import make_folder, replacing
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
+
+
+def read_table(path: Path) -> "pandas.DataFrame":
+    """A Parquet table.
+
+    Raises:
+        VidexplainError: It cannot be read, or is damaged.
+    """
+    import pandas as pd
+
+    with _reading(path):
+        return pd.read_parquet(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # pyarrow's errors are of these two kinds
+        raise VidexplainError(f"cannot read {path}: {' '.join(str(error).split())}") from None
+
+
+def _arrow(path: Path) -> "pyarrow.Table":
+    from pyarrow import parquet
+
+    with _reading(path):
+        return parquet.read_table(path)
 
 
 def merge_tables(parts: Iterable[Path], out: Path) -> Path:
-    """Write one Parquet table of the rows of all ``parts``, and return ``out``."""
+    """Write one Parquet table of the rows of all ``parts``, and return ``out``.
+
+    Raises:
+        VidexplainError: A part cannot be read, or is damaged.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
-    tables = [parquet.read_table(part) for part in parts]
+    tables = [_arrow(part) for part in parts]
     with replacing(out) as path:
         parquet.write_table(pa.concat_tables(tables, promote_options="default"), path)
     return out
