@@ -147,6 +147,15 @@ def test_a_damaged_table_is_one_line(figures, tmp_path, tiny, left):
         _ = Audit.load(audit.folder).videos
 
 
+@pytest.mark.parametrize("name", ["zarr.json", "c/0/0/0"])
+def test_a_damaged_map_is_one_line(figures, tmp_path, tiny, name):
+    audit = run_audit(tiny, open_dataset(figures), tmp_path / "out", trust=False, limit=1)
+    kept = audit.folder / "maps.zarr" / "00000" / audit.videos["name"].iloc[0] / "prediction"
+    (kept / name).write_bytes((kept / name).read_bytes()[:20])
+    with pytest.raises(VidexplainError, match=f"cannot read {re.escape(str(kept))}: "):
+        audit.maps(0)
+
+
 def test_settings_of_an_earlier_version_have_the_defaults_of_later_ones(figures, tmp_path, tiny):
     """A run that was begun before there was a setting goes on."""
     data, out = open_dataset(figures), tmp_path / "out"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from videxplain.audit.rows import VideoRow
 from videxplain.files import make_folder, replacing, replacing_folder
 from videxplain.runs.shards import Shard
-from videxplain.runs.tables import merge_tables, open_maps
+from videxplain.runs.tables import merge_tables, open_maps, read_array
 
 if TYPE_CHECKING:
     import pyarrow
@@ -102,10 +102,7 @@ def read_maps(folder: Path, shard: Shard, video: str, what: str) -> NDArray[np.f
     Raises:
         KeyError: There are no such maps.
         FileNotFoundError: There are no maps of the shard.
+        VidexplainError: The maps cannot be read, or are damaged.
     """
-    import zarr
-
-    group = zarr.open_group(folder / MAPS / shard.name, mode="r")
-    array: Any = group[f"{video}/{what}"]
-    values: NDArray[np.float32] = np.asarray(array[...], np.float32) * np.float32(array.attrs["scale"])
-    return values
+    values, scale = read_array(folder / MAPS / shard.name, f"{video}/{what}")
+    return values * scale

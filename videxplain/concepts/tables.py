@@ -13,7 +13,7 @@ from videxplain.concepts.rows import VideoRow, schema
 from videxplain.errors import VidexplainError
 from videxplain.files import make_folder, replacing, replacing_folder
 from videxplain.runs.shards import Shard
-from videxplain.runs.tables import merge_tables, open_maps
+from videxplain.runs.tables import merge_tables, open_maps, read_array
 
 VIDEOS, CONCEPTS, SHARES, TUBES, MATCHES = (
     f"{name}.parquet" for name in ("videos", "concepts", "shares", "tubes", "matches")
@@ -148,10 +148,7 @@ def read_maps(folder: Path, shard: Shard, video: str) -> NDArray[np.float32]:
     Raises:
         KeyError: There are no maps of the video.
         FileNotFoundError: There are no maps of the shard.
+        VidexplainError: The maps cannot be read, or are damaged.
     """
-    import zarr
-
-    array: Any = zarr.open_group(folder / PLACES / shard.name, mode="r")[video]
-    scale = np.asarray(array.attrs["scale"], np.float32)
-    values: NDArray[np.float32] = np.asarray(array[...], np.float32) * scale[:, None, None, None]
-    return values
+    values, scale = read_array(folder / PLACES / shard.name, video)
+    return values * scale[:, None, None, None]

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from videxplain.errors import VidexplainError, unknown
 from videxplain.files import make_folder, replacing
@@ -92,3 +93,22 @@ def open_maps(root: Path) -> Path:
         except OSError as error:
             raise VidexplainError(f"cannot write {root}: {error.strerror or error}") from None
     return root
+
+
+def read_array(group: Path, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """An array of a Zarr group, and its attribute ``scale``.
+
+    Raises:
+        KeyError: The group has no such array.
+        FileNotFoundError: There is no such group.
+        VidexplainError: The array cannot be read, or is damaged.
+    """
+    import zarr
+
+    try:
+        array: Any = zarr.open_group(group, mode="r")[name]
+        return np.asarray(array[...], np.float32), np.asarray(array.attrs["scale"], np.float32)
+    except (KeyError, FileNotFoundError):
+        raise
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise VidexplainError(f"cannot read {group / name}: {' '.join(str(error).split())}") from None

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.attribution.registry import METHODS
 from videxplain.audit.report.media import write_media
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
@@ -72,14 +73,10 @@ def write_clip(audit: Audit, number: int, folder: Path, max_side: int) -> NDArra
     best = np.argsort(-np.asarray(row["probabilities"]), kind="stable")[:5]
     row["top"] = [[audit.settings.labels[k], float(row["probabilities"][k])] for k in best]
     maps = {"prediction": (f"why {row['prediction']}", audit.maps(number))}
-    if row["correct"] is not None and not row["correct"] and isinstance(row["truth"], str):
-        for what, words in (
-            ("truth", f"what speaks for {row['truth']}"),
-            ("contrast", f"why {row['prediction']} rather than {row['truth']}"),
-        ):
-            try:
-                maps[what] = (words, audit.maps(number, what))
-            except VidexplainError:  # the truth is no class of the network
-                continue
+    if row["correct"] is not None and not row["correct"] and row["truth"] in audit.settings.labels:
+        maps["truth"] = (f"what speaks for {row['truth']}", audit.maps(number, "truth"))
+        if METHODS[audit.settings.method].candidates:
+            words = f"why {row['prediction']} rather than {row['truth']}"
+            maps["contrast"] = (words, audit.maps(number, "contrast"))
     box = audit.settings.view_box((int(row["height"]), int(row["width"])))
     return write_media(folder, str(row["name"]), audit.path(number), row, maps, max_side=max_side, box=box)
