@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videxplain.data.datasets.types import Video
+from videxplain.data.datasets.types import Video, spread_evenly
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import as_source, config_of
@@ -27,8 +27,9 @@ _LEAST_SPREAD = 0.01
 """This share of the mean standard deviation of all features is added to the standard deviation of each."""
 _LEAST_SHARE = 1e-6
 """The least share of the identity in a covariance, so that it can be inverted."""
-MOST_TRAINING_CLIPS, MOST_VALIDATION_CLIPS = 1600, 400
-"""The most clips that are used. Of a training clip only the middle window is, because its windows are similar."""
+MOST_TRAINING_CLIPS, MOST_VALIDATION_CLIPS = 1512, 378
+"""The most clips that are used: a quarter of those of the bundled networks. Of a training clip only the middle window
+is, because its windows are similar."""
 
 
 def fit_familiarity(
@@ -56,7 +57,8 @@ def fit_familiarity(
     Raises:
         VidexplainError: No videos, a video that cannot be read, or a network without stages.
     """
-    training, validation = _some(training, MOST_TRAINING_CLIPS), _some(validation, MOST_VALIDATION_CLIPS)
+    training = spread_evenly(training, MOST_TRAINING_CLIPS)
+    validation = spread_evenly(validation, MOST_VALIDATION_CLIPS)
     if not training or not validation:
         raise VidexplainError("what a network knows is learned from training and validation videos, and one has none")
     stages = stage_names(model)
@@ -118,11 +120,6 @@ def video_features(
         features.append(found.cpu())
         logits.append(said.cpu())
     return torch.cat(features), torch.cat(logits)
-
-
-def _some(videos: Sequence[Video], most: int) -> Sequence[Video]:
-    """At most ``most`` of the videos, spread evenly over all."""
-    return videos[:: max(1, -(-len(videos) // most))]
 
 
 def distribution(features: Tensor, labels: Tensor) -> Distribution:
