@@ -14,8 +14,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from tests.studio.running import LIMITS, grey_clip
-from videxplain.studio.app import create_app
 from videxplain.studio.settings import Studio
+from videxplain.studio.web.app import create_app
 
 BASE = "http://127.0.0.1:8765"
 NASTY = (

@@ -13,8 +13,8 @@ import numpy as np
 import uvicorn
 
 from videxplain.actionfigures import render_clip
-from videxplain.studio.app import create_app
 from videxplain.studio.settings import Limits, Studio
+from videxplain.studio.web.app import create_app
 from videxplain.viz.video import save_video
 
 PATIENCE = 120

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 
 from tests.studio.running import LIMITS, grey_clip
 from videxplain.audit.result import Audit
-from videxplain.studio.app import create_app
-from videxplain.studio.catalogue import offer_of
+from videxplain.studio.questions.catalogue import offer_of
 from videxplain.studio.settings import Studio
+from videxplain.studio.web.app import create_app
 
 
 @dataclass

@@ -6,9 +6,10 @@ import pytest
 from videxplain.data.clip import Clip
 from videxplain.data.stream import ClipFrames
 from videxplain.errors import VidexplainError
-from videxplain.studio.edits import Edit, edited
-from videxplain.studio.hide import without_strongest
-from videxplain.studio.signatures import is_video_container
+from videxplain.studio.intake.signatures import is_video_container
+from videxplain.studio.questions.edit import Edit
+from videxplain.studio.worker.changed_frames import edited
+from videxplain.studio.worker.hide import without_strongest
 
 MEAN = (0.5, 0.25, 0.0)
 

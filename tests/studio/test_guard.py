@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.studio.running import LIMITS, grey_clip
-from videxplain.cli.serve import serve
-from videxplain.studio.app import create_app
+from videxplain.cli.commands.serve import serve
 from videxplain.studio.settings import Studio
+from videxplain.studio.web.app import create_app
 
 BASE = "http://127.0.0.1:8765"
 TOKEN = "a token of some length"

@@ -9,11 +9,11 @@ import pytest
 import videxplain as vx
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
-from videxplain.studio.asking import asked, plain_text
-from videxplain.studio.catalogue import left_out, offer_of, offers
-from videxplain.studio.commands import command_line, python_lines
-from videxplain.studio.pages import FAMILIES, FORMATS
-from videxplain.studio.question import FILES, Question
+from videxplain.studio.questions.asking import asked, plain_text
+from videxplain.studio.questions.catalogue import left_out, offer_of, offers
+from videxplain.studio.questions.commands import command_line, python_lines
+from videxplain.studio.questions.question import FILES, Question
+from videxplain.studio.web.pages import FAMILIES, FORMATS
 
 CLIP = "a" * 64
 

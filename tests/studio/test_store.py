@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.database import VERSION, Database
-from videxplain.studio.desk import Desk
 from videxplain.studio.settings import Limits, Studio
-from videxplain.studio.store import Store, clear_old
+from videxplain.studio.storage.database import VERSION, Database
+from videxplain.studio.storage.store import Store, clear_old
+from videxplain.studio.web.desk import Desk
 
 A, B = "a" * 32, "b" * 32
 KEYS = [str(i) * 64 for i in range(6)]
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_database_is_refused_in_a_line(tmp_path):
 GREEDY = """
 import os, sys, torch
 from pathlib import Path
-from videxplain.studio import worker
+from videxplain.studio.worker import process
 from videxplain.studio.settings import Limits, Studio
 
 def answer(self, question, tell):
@@ -202,8 +202,8 @@ def answer(self, question, tell):
     if question.model == "python":
         bytearray(2**33)
 
-worker.Work.answer = answer
-worker.run_worker(Studio(Path(sys.argv[1]), Limits(worker_memory=4 * 2**30), device="cpu"), os.getppid())
+process.Work.answer = answer
+process.run_worker(Studio(Path(sys.argv[1]), Limits(worker_memory=4 * 2**30), device="cpu"), os.getppid())
 """
 
 

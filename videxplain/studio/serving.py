@@ -12,8 +12,8 @@ from videxplain.claim import claimed
 from videxplain.device import find_device
 from videxplain.errors import VidexplainError
 from videxplain.models.weights.cache import cache_folder
-from videxplain.studio.app import create_app
 from videxplain.studio.settings import LOOPBACK, Limits, Studio
+from videxplain.studio.web.app import create_app
 
 _SHORTEST_TOKEN = 12
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from videxplain.attribution.targets import Contrast, Target
 from videxplain.explanation.result import FORMATS
-from videxplain.studio.edits import Edit
+from videxplain.studio.questions.edit import Edit
 from videxplain.version import __version__
 
 KINDS = ("predict", "explain", "trust", "file", "layers")
@@ -26,7 +26,7 @@ class Question:
     Attributes:
         kind: ``"predict"``, ``"explain"``, ``"trust"`` (hide what the map shows), ``"file"`` or ``"layers"``.
         clip: SHA-256 of the clip.
-        model: Which network, an id of :mod:`videxplain.studio.catalogue`.
+        model: Which network, an id of :mod:`videxplain.studio.questions.catalogue`.
         weights_sha256: SHA-256 of its weights.
         view: How frames are shown to it, one of :data:`VIEWS`.
         method: The method; empty for a prediction.

@@ -8,10 +8,10 @@ import warnings
 from videxplain.device import find_device
 from videxplain.errors import VidexplainError
 from videxplain.studio.process_limits import limit_process
-from videxplain.studio.question import Question
+from videxplain.studio.questions.question import Question
 from videxplain.studio.settings import Studio
-from videxplain.studio.store import Store
-from videxplain.studio.work import Work
+from videxplain.studio.storage.store import Store
+from videxplain.studio.worker.work import Work
 
 _IDLE_SECONDS = 0.02
 """The time between two looks at an empty queue. It is short, because a person waits for the first predictions."""

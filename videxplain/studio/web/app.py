@@ -11,18 +11,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.api import api_router
-from videxplain.studio.asking import plain_text
-from videxplain.studio.audit_clips import AuditClips
-from videxplain.studio.audit_pages import audit_router
-from videxplain.studio.desk import Desk, MissingError
-from videxplain.studio.examples import add_examples
-from videxplain.studio.guard import Guard
-from videxplain.studio.pages import Pages, page_router
+from videxplain.studio.intake.examples import add_examples
+from videxplain.studio.intake.uploads import clear_incoming
+from videxplain.studio.questions.asking import plain_text
 from videxplain.studio.settings import Studio
-from videxplain.studio.store import Store
-from videxplain.studio.supervisor import Supervisor
-from videxplain.studio.uploads import clear_incoming
+from videxplain.studio.storage.store import Store
+from videxplain.studio.web.api import api_router
+from videxplain.studio.web.audit_clips import AuditClips
+from videxplain.studio.web.audit_pages import audit_router
+from videxplain.studio.web.desk import Desk, MissingError
+from videxplain.studio.web.guard import Guard
+from videxplain.studio.web.pages import Pages, page_router
+from videxplain.studio.worker.supervisor import Supervisor
 from videxplain.version import __version__
 
 _REPORT = "report"

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 
 from videxplain.actionfigures import render_clip
-from videxplain.studio.read_clip import SOURCE
+from videxplain.studio.intake.read_clip import SOURCE
+from videxplain.studio.intake.read_in_child import read_in_child
 from videxplain.studio.settings import Studio
-from videxplain.studio.store import Store
-from videxplain.studio.supervisor import read_in_child
+from videxplain.studio.storage.store import Store
 from videxplain.viz.video import save_video
 
 EXAMPLES = (("Kick", 1, "kicking figure.mp4"), ("Wave", 32, "waving figure.mp4"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from videxplain.device import find_device
 from videxplain.errors import VidexplainError
 from videxplain.models.zoo import load_model
-from videxplain.studio.catalogue import offer_of
+from videxplain.studio.questions.catalogue import offer_of
 
 if TYPE_CHECKING:
     from videxplain.models.video_model import VideoModel

@@ -9,7 +9,7 @@ from videxplain.boxes import Box, box_slices
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.metrics.strongest import at_random_place, strongest_part
-from videxplain.studio.edits import ChangedFrames
+from videxplain.studio.worker.changed_frames import ChangedFrames
 from videxplain.viz.overlay import enlarge, enlarge_into
 
 _SIDE = 112

@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from videxplain.attribution.registry import METHODS
-from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST
-from videxplain.studio.question import Question
+from videxplain.studio.questions.catalogue import DEFAULT_METHOD, FIRST
+from videxplain.studio.questions.question import Question
 
 _FIELDS = ("model", "view", "method", "target", "against", "layer", "frames")
 _DEFAULTS = {"model": FIRST, "view": "model", "method": DEFAULT_METHOD, "frames": ":"}
@@ -20,8 +20,8 @@ def given_in(items: list[tuple[str, str]]) -> dict[str, Any]:
         items: Names and values of the query.
 
     Returns:
-        The fields as :func:`videxplain.studio.asking.asked` takes them. Options that the method does not have are left
-        out: they belong to the method that was chosen before.
+        The fields as :func:`videxplain.studio.questions.asking.asked` takes them. Options that the method does not have
+        are left out: they belong to the method that was chosen before.
     """
     given: dict[str, Any] = {name: value for name, value in items if name in _FIELDS}
     method = given.get("method") or DEFAULT_METHOD

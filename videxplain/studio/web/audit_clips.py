@@ -8,8 +8,8 @@ from typing import Any
 
 from videxplain.audit.result import Audit
 from videxplain.errors import VidexplainError
-from videxplain.studio.addresses import OPTION, option_text
-from videxplain.studio.catalogue import FIRST, Offer, offers
+from videxplain.studio.questions.addresses import OPTION, option_text
+from videxplain.studio.questions.catalogue import FIRST, Offer, offers
 
 MOST_SHOWN = 500
 _CHUNK = 1 << 20

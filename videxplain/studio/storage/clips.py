@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.database import Database
+from videxplain.studio.storage.database import Database
 
 
 class Clips:

@@ -13,13 +13,13 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from pydantic import BaseModel, ConfigDict, Field
 
 from videxplain.files import file_stem
-from videxplain.studio.answers import MAPS, PARTIAL, PARTIAL_MAPS, PLAYER
-from videxplain.studio.catalogue import FIRST, method_records, offers
-from videxplain.studio.database import OPEN_STATES
-from videxplain.studio.desk import Desk, MissingError, job_record
-from videxplain.studio.question import FILES, KINDS
-from videxplain.studio.read_clip import POSTER, SHOWN
-from videxplain.studio.uploads import receive_clip
+from videxplain.studio.intake.read_clip import POSTER, SHOWN
+from videxplain.studio.intake.uploads import receive_clip
+from videxplain.studio.questions.catalogue import FIRST, method_records, offers
+from videxplain.studio.questions.question import FILES, KINDS
+from videxplain.studio.storage.answers import MAPS, PARTIAL, PARTIAL_MAPS, PLAYER
+from videxplain.studio.storage.database import OPEN_STATES
+from videxplain.studio.web.desk import Desk, MissingError, job_record
 from videxplain.viz.player.bundle import colour_tables
 
 Sha = Annotated[str, InPath(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]

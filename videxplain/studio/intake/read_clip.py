@@ -1,4 +1,4 @@
-"""Reads one clip in a process of its own, with limits: ``python -m videxplain.studio.read_clip``.
+"""Reads one clip in a process of its own, with limits: ``python -m videxplain.studio.intake.read_clip``.
 
 The process decodes the whole file once and writes what a page shows: a video that browsers play, a poster, and the
 facts. A hostile file can harm this process only.

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from videxplain.studio.asking import plain_text
-from videxplain.studio.audit_clips import MOST_SHOWN, AuditClips, chunks_of
-from videxplain.studio.desk import Desk
-from videxplain.studio.pages import Pages
-from videxplain.studio.uploads import receive_clip
+from videxplain.studio.intake.uploads import receive_clip
+from videxplain.studio.questions.asking import plain_text
+from videxplain.studio.web.audit_clips import MOST_SHOWN, AuditClips, chunks_of
+from videxplain.studio.web.desk import Desk
+from videxplain.studio.web.pages import Pages
 
 
 def audit_router(desk: Desk, pages: Pages, clips: AuditClips) -> APIRouter:

@@ -8,9 +8,9 @@ from typing import Any
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.targets import class_index
 from videxplain.errors import VidexplainError, unknown
-from videxplain.studio.catalogue import DEFAULT_METHOD, FIRST, Offer, offer_of
-from videxplain.studio.edits import Edit
-from videxplain.studio.question import FILES, KINDS, VIEWS, Question, range_of
+from videxplain.studio.questions.catalogue import DEFAULT_METHOD, FIRST, Offer, offer_of
+from videxplain.studio.questions.edit import Edit
+from videxplain.studio.questions.question import FILES, KINDS, VIEWS, Question, range_of
 
 _MOST_EDITS = 16
 _SHA = re.compile(r"[0-9a-f]{64}")

@@ -21,13 +21,13 @@ from videxplain.explanation.layer_list import layer_list
 from videxplain.explanation.panels import four_panel_figure
 from videxplain.explanation.result import Explanation
 from videxplain.metrics.strongest import STRONGEST
-from videxplain.studio.answers import NUMBERS, read_answer, write_answer, write_explanation, write_partial
-from videxplain.studio.edits import edited
-from videxplain.studio.hide import without_strongest
-from videxplain.studio.networks import Networks
-from videxplain.studio.question import FIGURES, Question
-from videxplain.studio.read_clip import SHOWN, SOURCE, shown_times
+from videxplain.studio.intake.read_clip import SHOWN, SOURCE, shown_times
+from videxplain.studio.questions.question import FIGURES, Question
 from videxplain.studio.settings import Studio
+from videxplain.studio.storage.answers import NUMBERS, read_answer, write_answer, write_explanation, write_partial
+from videxplain.studio.worker.changed_frames import edited
+from videxplain.studio.worker.hide import without_strongest
+from videxplain.studio.worker.networks import Networks
 from videxplain.viz.save import save_figure
 
 Tell = Callable[[str, int, int | None, bool], None]
@@ -233,7 +233,7 @@ class _Partial:
             title: Title of the player.
             label: The class that is explained; empty if there is none.
             signed: Whether maps have negative values.
-            timing: What :func:`videxplain.studio.read_clip.shown_times` says.
+            timing: What :func:`videxplain.studio.intake.read_clip.shown_times` says.
         """
         self._folder, self._source, self._timing = folder, source, timing
         self._size = ShownFrames(source).size

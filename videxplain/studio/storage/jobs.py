@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.database import OPEN_STATES, Database
+from videxplain.studio.storage.database import OPEN_STATES, Database
 
 MOST_DEATHS = 2
 """If the worker dies this often during a job, the job fails."""
@@ -19,7 +19,7 @@ class Job:
     Attributes:
         key: SHA-256 of its question.
         kind: ``"predict"``, ``"explain"``, ``"trust"``, ``"file"`` or ``"layers"``.
-        question: What was asked, as :class:`videxplain.studio.question.Question` writes it.
+        question: What was asked, as :class:`videxplain.studio.questions.question.Question` writes it.
         state: ``"queued"``, ``"running"``, ``"cancelling"``, ``"done"``, ``"failed"`` or ``"cancelled"``.
         stage: What the worker does now, in words.
         done: Number of steps done.

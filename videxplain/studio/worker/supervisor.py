@@ -1,27 +1,21 @@
 """The background work of the server: it reads new clips, keeps the worker alive, and clears the cache."""
 
-import json
 import multiprocessing
 import os
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Any
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.read_clip import SHOWN, SOURCE
+from videxplain.studio.intake.read_in_child import read_in_child
 from videxplain.studio.settings import Studio
-from videxplain.studio.store import Store, clear_old
-from videxplain.studio.worker import run_worker
+from videxplain.studio.storage.store import Store, clear_old
+from videxplain.studio.worker.process import run_worker
 
 _LOOK_SECONDS = 0.2
 _CANCEL_SECONDS = 3.0
 _CLEAR_SECONDS = 600.0
-_ENDED = "the file cannot be read: decoding it took too much time or memory, or broke the decoder"
 
 
 class Supervisor:
@@ -95,33 +89,3 @@ class Supervisor:
                     self._store.clips.read(sha, answer.get("facts"), str(answer.get("error", "")))
                     continue
             self._stop.wait(_LOOK_SECONDS)
-
-
-def read_in_child(studio: Studio, folder: Path) -> dict[str, Any]:
-    """Read the clip in ``folder`` in a process with limits.
-
-    Returns:
-        ``facts``, or ``error`` in a line.
-    """
-    limits = studio.limits
-    text = json.dumps(
-        {
-            "seconds": limits.seconds,
-            "pixels": limits.pixels,
-            "frames": limits.frames,
-            "decode_seconds": limits.decode_seconds,
-            "decode_memory": limits.decode_memory,
-            "file_bytes": 4 * limits.upload_bytes,
-        }
-    )
-    command = [sys.executable, "-m", "videxplain.studio.read_clip", str(folder / SOURCE), str(folder), text]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=4 * limits.decode_seconds, stdin=subprocess.DEVNULL, check=False
-        )
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError):
-        return {"error": _ENDED}
-    if "facts" in answer and not (folder / SHOWN).is_file():
-        return {"error": _ENDED}
-    return answer

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import AsyncIterator
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.read_clip import SOURCE
+from videxplain.studio.intake.read_clip import SOURCE
+from videxplain.studio.intake.signatures import SIGNATURE_BYTES, is_video_container
 from videxplain.studio.settings import Studio
-from videxplain.studio.signatures import SIGNATURE_BYTES, is_video_container
-from videxplain.studio.store import Store
+from videxplain.studio.storage.store import Store
 
 _FREE_BYTES = 512 * 2**20
 """Uploads are refused if less of the disk would be left free."""

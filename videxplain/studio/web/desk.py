@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from videxplain.errors import VidexplainError
-from videxplain.studio.answers import read_answer
-from videxplain.studio.asking import asked, plain_text
-from videxplain.studio.jobs import Job
-from videxplain.studio.question import Question
+from videxplain.studio.questions.asking import asked, plain_text
+from videxplain.studio.questions.question import Question
 from videxplain.studio.settings import Studio
-from videxplain.studio.store import Store
+from videxplain.studio.storage.answers import read_answer
+from videxplain.studio.storage.jobs import Job
+from videxplain.studio.storage.store import Store
 
 _LONGEST_NAME = 120
 
@@ -68,7 +68,7 @@ class Desk:
 
         Args:
             visitor: The visitor.
-            given: The fields of the request, as for :func:`videxplain.studio.asking.asked`.
+            given: The fields of the request, as for :func:`videxplain.studio.questions.asking.asked`.
 
         Returns:
             The question, and its clip; the clip is empty for a question about a network only.

@@ -1,8 +1,8 @@
 """The command and the lines of Python that repeat an explanation."""
 
 from videxplain.commands import command_line as command_line_of
-from videxplain.studio.catalogue import Offer
-from videxplain.studio.question import Question
+from videxplain.studio.questions.catalogue import Offer
+from videxplain.studio.questions.question import Question
 
 _USUAL = ("bundled", "auto")
 """Weights that a network gets by default."""

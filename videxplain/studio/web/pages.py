@@ -12,14 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
-from videxplain.studio.addresses import address_of, given_in, option_text, query_of
-from videxplain.studio.api import Sha
-from videxplain.studio.asking import asked
-from videxplain.studio.catalogue import DEFAULT_METHOD, method_record, method_records, offers
-from videxplain.studio.commands import command_line, python_lines
-from videxplain.studio.desk import Desk
-from videxplain.studio.guard import KEY, key_of, same
-from videxplain.studio.question import Question
+from videxplain.studio.questions.addresses import address_of, given_in, option_text, query_of
+from videxplain.studio.questions.asking import asked
+from videxplain.studio.questions.catalogue import DEFAULT_METHOD, method_record, method_records, offers
+from videxplain.studio.questions.commands import command_line, python_lines
+from videxplain.studio.questions.question import Question
+from videxplain.studio.web.api import Sha
+from videxplain.studio.web.desk import Desk
+from videxplain.studio.web.guard import KEY, key_of, same
 from videxplain.version import __version__
 from videxplain.viz.player import bundle
 
@@ -51,7 +51,7 @@ class Pages:
         """Use the templates of this package."""
         self._desk = desk
         self._environment = Environment(
-            loader=PackageLoader("videxplain.studio"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+            loader=PackageLoader("videxplain.studio.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
 
     def show(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -171,7 +171,7 @@ def _count(question: Question, frames: int) -> int:
 
 def _assets() -> dict[str, bytes]:
     """The scripts and styles by name. Other files are not served."""
-    own = files("videxplain.studio") / "assets"
+    own = files("videxplain.studio.web") / "assets"
     found = {one.name: one.read_bytes() for one in own.iterdir() if one.name.rpartition(".")[2] in _KINDS}
     return found | {name: bundle.asset(name).encode() for name in (*bundle.SCRIPTS, bundle.STYLE)}
 

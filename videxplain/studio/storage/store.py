@@ -5,10 +5,10 @@ import stat
 import time
 from pathlib import Path
 
-from videxplain.studio.clips import Clips
-from videxplain.studio.database import OPEN_STATES, Database
-from videxplain.studio.jobs import Jobs
 from videxplain.studio.settings import Studio
+from videxplain.studio.storage.clips import Clips
+from videxplain.studio.storage.database import OPEN_STATES, Database
+from videxplain.studio.storage.jobs import Jobs
 
 
 class Store:

@@ -1,0 +1,1 @@
+"""How a clip comes into a studio: it is received, recognised, and read in a process of its own."""

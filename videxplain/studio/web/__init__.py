@@ -1,0 +1,1 @@
+"""What a browser or a program talks to: the application, its guard, the HTTP interface and the pages."""
