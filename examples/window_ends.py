@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import videxplain as vx
 from videxplain.attribution.registry import magnitude
-from videxplain.cli.options import network_options
+from videxplain.cli.arguments.values import network_options
 from videxplain.data.transforms import to_model_input
 from videxplain.explanation.windows.plan import plan
 

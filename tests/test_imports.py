@@ -115,8 +115,8 @@ def test_the_ground_floor_knows_no_room():
 
 
 def test_imports_inside_functions_are_seen_and_those_for_type_checkers_are_not():
-    assert "videxplain.explanation.motion" in imported("videxplain.cli.split")
-    assert "videxplain.explanation.motion" not in imported("videxplain.cli.split", inside_functions=False)
+    assert "videxplain.explanation.motion" in imported("videxplain.cli.commands.split")
+    assert "videxplain.explanation.motion" not in imported("videxplain.cli.commands.split", inside_functions=False)
     assert "videxplain.explanation.motion" not in imported("videxplain")
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from videxplain.attribution.registry import METHODS
-from videxplain.cli.names import FAMILIES, complete_method, complete_model, listed_methods
+from videxplain.cli.arguments.names import FAMILIES, complete_method, complete_model, listed_methods
 from videxplain.models.architectures import ARCHITECTURES
 from videxplain.models.zoo import load_model
 

@@ -13,7 +13,7 @@ import pytest
 
 from videxplain import Explanation
 from videxplain.claim import claimed
-from videxplain.cli.outputs import result_paths
+from videxplain.cli.output.result_files import result_paths
 
 GRADCAM = ("gradcam", "--model", "i3d", "--format", "json")
 

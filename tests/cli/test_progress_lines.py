@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from videxplain.cli import progress_lines
-from videxplain.cli.console import be_quiet, end_quiet
-from videxplain.cli.estimate import Estimate, cost_with, estimated
-from videxplain.cli.progress_lines import Reporter, duration
-from videxplain.cli.progress_lines import progress_lines as lines
+from videxplain.cli.output import progress_lines
+from videxplain.cli.output.console import be_quiet, end_quiet
+from videxplain.cli.output.estimate import Estimate, cost_with, estimated
+from videxplain.cli.output.progress_lines import Reporter, duration
+from videxplain.cli.output.progress_lines import progress_lines as lines
 
 
 def test_a_line_every_half_a_minute_with_an_estimate(monkeypatch, capsys):

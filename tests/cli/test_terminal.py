@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from videxplain.cli.console import clean, print_predictions
+from videxplain.cli.output.console import clean, print_predictions
 from videxplain.models import zoo
 
 

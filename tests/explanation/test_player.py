@@ -9,7 +9,7 @@ import pytest
 from tests.attribution.networks import BrightSquares
 from tests.browser import chromium, page
 from tests.explanation.clips import planted
-from videxplain.cli.outputs import refuse_overwriting
+from videxplain.cli.output.result_files import refuse_overwriting
 from videxplain.data.clip import Clip
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import explain

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from videxplain.cli import (
+from videxplain.cli.arguments.names import listed_methods
+from videxplain.cli.commands import (
     attention,
     audit,
     benchmark,
@@ -28,8 +29,7 @@ from videxplain.cli import (
     synthesize,
     train,
 )
-from videxplain.cli.console import any_encoding, be_quiet, end_quiet, problem
-from videxplain.cli.names import listed_methods
+from videxplain.cli.output.console import any_encoding, be_quiet, end_quiet, problem
 from videxplain.errors import VidexplainError
 
 WRONG_INPUT = 2
@@ -195,14 +195,14 @@ def _needless_layer(error: Any) -> str:
 
 
 def _method_commands() -> dict[str, Any]:
-    from videxplain.cli.method_commands import method_commands
+    from videxplain.cli.commands.method_commands import method_commands
 
     return method_commands()
 
 
 def _for_completion(name: str) -> Any:
     """A command with the options that all methods share, for completion; None for other commands."""
-    from videxplain.cli.completion import METHOD, WITH_ANY_METHOD
+    from videxplain.cli.arguments.completion import METHOD, WITH_ANY_METHOD
 
     if name in WITH_ANY_METHOD:
         return WITH_ANY_METHOD[name]

@@ -1,7 +1,8 @@
 """The command that lists the layers of a network."""
 
-from videxplain.cli import options
-from videxplain.cli.console import clean, console, print_json, progress_bar, say
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.values import network_options
+from videxplain.cli.output.console import clean, console, print_json, progress_bar, say
 
 
 def layers(
@@ -21,7 +22,7 @@ def layers(
     from videxplain.models.own_models import load_named
 
     with progress_bar(f"weights of {model}") as progress:
-        network = load_named(model, weights, progress=progress, **options.network_options(labels, settings))
+        network = load_named(model, weights, progress=progress, **network_options(labels, settings))
     found = layer_list(network)
     if as_json:
         print_json(found)

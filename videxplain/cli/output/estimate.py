@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from videxplain.cli.console import tell_progress
-from videxplain.cli.progress_lines import duration
+from videxplain.cli.output.console import tell_progress
+from videxplain.cli.output.progress_lines import duration
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, progress_bar, say
-from videxplain.cli.names import complete_model
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.names import complete_model
+from videxplain.cli.output.console import print_files, progress_bar, say
 
 Model = Annotated[
     str,

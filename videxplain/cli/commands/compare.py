@@ -3,9 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videxplain.cli import options
-from videxplain.cli.console import console, print_files, print_notes, progress_bar, say
-from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
+from videxplain.cli.arguments.values import (
+    format_list,
+    frame_range,
+    name_list,
+    network_options,
+    precision_of,
+    target_name,
+    target_of,
+)
+from videxplain.cli.output.console import console, print_files, print_notes, progress_bar, say
+from videxplain.cli.output.result_files import refuse_overwriting, result_folder, result_paths
 from videxplain.errors import VidexplainError
 from videxplain.files import file_stem
 
@@ -21,7 +29,7 @@ _LONGEST_NAME = 100
 
 def compare() -> None:
     """Compare models, methods, classes or layers on one clip: a figure, a video, and how far the maps agree."""
-    # Only the list of commands uses this, as for :func:`videxplain.cli.explain.explain`.
+    # Only the list of commands uses this, as for :func:`videxplain.cli.commands.explain.explain`.
 
 
 def write_comparison(
@@ -58,15 +66,14 @@ def write_comparison(
     """Explain a clip in several ways and write the files.
 
     ``texts`` are the options of methods, as text. The other arguments are those of the command line; ``look`` are those
-    of :func:`videxplain.cli.look.drawn_as`.
+    of :func:`videxplain.cli.arguments.look.drawn_as`.
     """
-    from videxplain.cli.explain import precision_of, target_name, target_of
-    from videxplain.cli.look import check_opacity, drawn_as
+    from videxplain.cli.arguments.look import check_opacity, drawn_as
     from videxplain.explanation.comparing.compare import Asked
     from videxplain.explanation.comparing.comparison import FORMATS
     from videxplain.viz.compared_maps import comparison_frames
 
-    kinds = options.format_list(formats, FORMATS)
+    kinds = format_list(formats, FORMATS)
     check_opacity(opacity)
     named = _named({"models": models, "methods": methods, "targets": targets, "layers": layers})
     ((compared, names),) = named.items()
@@ -108,7 +115,7 @@ def _named(lists: dict[str, str | None]) -> dict[str, list[str]]:
     Raises:
         VidexplainError: None or several were given.
     """
-    named = {name: options.name_list(text) for name, text in lists.items() if text is not None}
+    named = {name: name_list(text) for name, text in lists.items() if text is not None}
     if len(named) != 1:
         raise VidexplainError("one thing is compared: give --models, --methods, --targets or --layers, and only one")
     return named
@@ -138,7 +145,7 @@ def _networks(
     from videxplain.device import find_device
     from videxplain.models.zoo import available_weights, load_model
 
-    place, asked = find_device(device), options.network_options(labels, settings)
+    place, asked = find_device(device), network_options(labels, settings)
     for name, _ in sources.values():
         available_weights(name)
     networks: dict[str, nn.Module] = {}
@@ -151,7 +158,7 @@ def _networks(
 def _frames(clip: Path, frames: str, fps: float | None) -> Any:
     from videxplain.data.stream import FileFrames
 
-    return FileFrames(clip, *options.frame_range(frames), fps)
+    return FileFrames(clip, *frame_range(frames), fps)
 
 
 def _parsed(texts: dict[str, str], methods: list[str]) -> dict[str, Any]:
@@ -172,7 +179,7 @@ def _print_agreement(comparison: "Comparison", clip: str) -> None:
     """Print what each explanation is of, and how far the maps of each pair agree."""
     from rich.table import Table
 
-    from videxplain.cli.console import clean
+    from videxplain.cli.output.console import clean
     from videxplain.explanation.origin import measured
 
     for name, one in zip(comparison.names, comparison.explanations, strict=True):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.claim import claimed
-from videxplain.cli.console import print_files, say
-from videxplain.cli.progress_lines import progress_lines
-from videxplain.cli.skipped import print_skipped
+from videxplain.cli.output.console import print_files, say
+from videxplain.cli.output.progress_lines import progress_lines
+from videxplain.cli.output.skipped import print_skipped
 from videxplain.files import output_folder, write_json
 
 if TYPE_CHECKING:

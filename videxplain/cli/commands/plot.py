@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, problem
+from videxplain.cli.arguments import options
+from videxplain.cli.output.console import print_files, problem
 from videxplain.errors import VidexplainError, unknown
 
 ORDERS = ("index", "similarity")
@@ -59,7 +59,7 @@ def curves(
     dark: options.Dark = False,
 ) -> None:
     """Draw training loss and validation accuracy of several runs; for several seeds, the mean and the range."""
-    from videxplain.cli.look import drawn_as
+    from videxplain.cli.arguments.look import drawn_as
     from videxplain.evaluation.curves import read_curve_groups
     from videxplain.viz.curves import curves_figure
     from videxplain.viz.save import save_figure
@@ -102,7 +102,7 @@ def confusion(
     dark: options.Dark = False,
 ) -> None:
     """Draw a confusion matrix."""
-    from videxplain.cli.look import drawn_as
+    from videxplain.cli.arguments.look import drawn_as
     from videxplain.evaluation.confusion import confusion_matrix, most_confused, similarity_linkage
     from videxplain.evaluation.predictions import read_predictions
     from videxplain.viz.confusion import confusion_figure

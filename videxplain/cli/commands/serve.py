@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import problem, say
+from videxplain.cli.arguments import options
+from videxplain.cli.output.console import problem, say
 from videxplain.errors import VidexplainError
 
 _WHO, _WHAT = "Who may use it", "What it offers"

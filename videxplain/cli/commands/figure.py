@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, progress_bar
-from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.inputs import network_and_frames
+from videxplain.cli.arguments.values import format_list, target_name, target_of
+from videxplain.cli.output.console import print_files, progress_bar
+from videxplain.cli.output.explanations import print_explanation_notes
+from videxplain.cli.output.result_files import refuse_overwriting, result_folder, result_paths
 
 
 def figure(
@@ -34,16 +37,15 @@ def figure(
     captions: options.Captions = True,
 ) -> None:
     """Draw frames in four panels: input, first activations, Grad-CAM, guided backpropagation."""
-    from videxplain.cli.explain import prepare, print_explanation_notes, target_name, target_of
-    from videxplain.cli.look import drawn_as
+    from videxplain.cli.arguments.look import drawn_as
     from videxplain.explanation.panels import FORMATS, four_panels_of
     from videxplain.explanation.question import question_of
 
-    kinds = options.format_list(formats, FORMATS)
+    kinds = format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, "figure", kinds, weights=weights, target=target_name(target, against))
     look: dict[str, Any] = {"colormap": colormap, "width": width, "font": font, "font_size": font_size, "dark": dark}
     with drawn_as(**look, at=at, titles=titles, captions=captions) as layout, result_folder(paths):
-        network, source = prepare(
+        network, source = network_and_frames(
             model, clip, weights, (frames, fps), device, labels, view, settings, (target, against)
         )
         asked: dict[str, Any] = {"target": target_of(target, against), "layer": layer, "frames": layout.at}

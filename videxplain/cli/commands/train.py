@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videxplain.cli import data_options
-from videxplain.cli.console import print_files, print_notes, progress_bar
-from videxplain.cli.skipped import print_skipped_and_count
+from videxplain.cli.arguments import data_options
+from videxplain.cli.output.console import print_files, print_notes, progress_bar
+from videxplain.cli.output.skipped import print_skipped_and_count
 
 if TYPE_CHECKING:
     import lightning as L

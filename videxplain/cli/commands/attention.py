@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes, say
-from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.inputs import network_and_frames
+from videxplain.cli.arguments.values import format_list
+from videxplain.cli.output.console import print_files, print_notes, say
+from videxplain.cli.output.result_files import refuse_overwriting, result_folder, result_paths
 from videxplain.errors import VidexplainError
 
 Frame = Annotated[int | None, typer.Option(help="The frame of the point; by default the middle one.")]
@@ -38,16 +40,15 @@ def attention(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Show which places one point attends to: the strongest links of a non-local block or of attention, as arrows."""
-    from videxplain.cli.explain import prepare
     from videxplain.explanation.attention import attention as look
     from videxplain.explanation.attention_result import FORMATS
     from videxplain.explanation.question import question_of
 
-    kinds = options.format_list(formats, FORMATS)
+    kinds = format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, "attention", kinds, weights=weights)
     asked: dict[str, Any] = {"frame": frame, "at": _point(at), "block": block, "top": top}
     with result_folder(paths):
-        network, source = prepare(model, clip, weights, (frames, fps), device, labels, view, settings)
+        network, source = network_and_frames(model, clip, weights, (frames, fps), device, labels, view, settings)
         refuse_overwriting(paths, question_of(source, network.config, "attention", **asked), overwrite)
         seen = look(network, source, **asked)
         x, y = seen.at

@@ -8,10 +8,19 @@ import typer
 
 from videxplain.attribution.options import Option
 from videxplain.attribution.registry import METHODS, Method
-from videxplain.cli import options
-from videxplain.cli.compare import write_comparison
-from videxplain.cli.explain import write_explanation
-from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, REST_OF_COMPARED, SCORE, command_function
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.parameters import (
+    COMPARED,
+    INPUT,
+    LAYER,
+    REQUIRED,
+    REST,
+    REST_OF_COMPARED,
+    SCORE,
+    command_function,
+)
+from videxplain.cli.commands.compare import write_comparison
+from videxplain.cli.commands.explain import write_explanation
 
 _FILES = (
     "Writes {name}.mp4 (the clip under the map), .png (a figure) and .json (the numbers, and how they were made) "

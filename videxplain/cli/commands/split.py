@@ -5,9 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, print_predictions, progress_bar, say
-from videxplain.cli.outputs import refuse_overwriting, result_folder, result_paths
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.inputs import network_and_frames
+from videxplain.cli.arguments.values import format_list
+from videxplain.cli.output.console import print_files, print_predictions, progress_bar, say
+from videxplain.cli.output.explanations import print_explanation_notes, weights_words
+from videxplain.cli.output.result_files import refuse_overwriting, result_folder, result_paths
 
 Formats = Annotated[str, typer.Option("--format", help="Any of mp4, gif, png, pdf, svg, json, npz, tex, bib.")]
 
@@ -40,19 +43,20 @@ def split(
     charts: options.Charts = True,
 ) -> None:
     """Divide the evidence into motion and appearance."""
-    from videxplain.cli.explain import prepare, print_explanation_notes, weights_words
-    from videxplain.cli.look import drawn_as
+    from videxplain.cli.arguments.look import drawn_as
     from videxplain.explanation.motion import FORMATS, motion_and_appearance
     from videxplain.explanation.question import question_of
     from videxplain.viz.sheet import sheet_frames
 
-    kinds = options.format_list(formats, FORMATS)
+    kinds = format_list(formats, FORMATS)
     paths = result_paths(out, clip, model, "split", kinds, weights=weights, target=target)
     asked: dict[str, Any] = {"target": target, "layer": layer, "stride": stride}
     look: dict[str, Any] = {"width": width, "font": font, "font_size": font_size, "dark": dark}
     look |= {"titles": titles, "captions": captions, "at": at, "rows": rows, "columns": columns, "charts": charts}
     with drawn_as(**look) as layout, result_folder(paths):
-        network, source = prepare(model, clip, weights, (frames, fps), device, labels, view, settings, (target,))
+        network, source = network_and_frames(
+            model, clip, weights, (frames, fps), device, labels, view, settings, (target,)
+        )
         sheet_frames(source.num_frames, layout)
         question = question_of(source, network.config, "motion", **asked, token_grid=None, precision="fp32", options={})
         refuse_overwriting(paths, question, overwrite)

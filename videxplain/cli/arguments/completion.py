@@ -4,8 +4,17 @@ from typing import Any
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.parameters import COMPARED, INPUT, LAYER, REQUIRED, REST, REST_OF_COMPARED, SCORE, command_function
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.parameters import (
+    COMPARED,
+    INPUT,
+    LAYER,
+    REQUIRED,
+    REST,
+    REST_OF_COMPARED,
+    SCORE,
+    command_function,
+)
 
 
 def _nothing(texts: dict[str, str], given: dict[str, Any]) -> None:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli import data_options, options
-from videxplain.cli.console import print_files, print_notes
-from videxplain.cli.progress_lines import progress_lines
-from videxplain.cli.skipped import print_failed
+from videxplain.cli.arguments import data_options, options
+from videxplain.cli.arguments.values import network_options
+from videxplain.cli.output.console import print_files, print_notes
+from videxplain.cli.output.progress_lines import progress_lines
+from videxplain.cli.output.skipped import print_failed
 from videxplain.errors import VidexplainError
 
 _RUN, _REPORT, _EXPLANATION = "How it runs", "The report", "Explanation"
@@ -102,7 +103,7 @@ def audit(
             weights=weights,
             labels=labels,
             view=view,
-            expects=options.network_options(None, settings),
+            expects=network_options(None, settings),
             subset=subset,
             method=method,
             layer=layer,

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videxplain.cli import data_options, options
-from videxplain.cli.console import clean, console, print_files, print_json, print_notes
-from videxplain.cli.progress_lines import progress_lines
-from videxplain.cli.skipped import print_failed
+from videxplain.cli.arguments import data_options, options
+from videxplain.cli.arguments.values import network_options
+from videxplain.cli.output.console import clean, console, print_files, print_json, print_notes
+from videxplain.cli.output.progress_lines import progress_lines
+from videxplain.cli.output.skipped import print_failed
 from videxplain.errors import VidexplainError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def concepts(
             weights=weights,
             labels=labels,
             view=view,
-            expects=options.network_options(None, settings),
+            expects=network_options(None, settings),
             subset=subset,
             limit=limit,
             device=str(find_device(device)),
@@ -148,7 +149,7 @@ def tcav(
     if (clips is None) == (data is None):
         raise VidexplainError("tcav needs --clips or --data for the clips of the class, one of the two")
     opened = None if data is None else open_dataset(data, kind=kind, split=split, for_training=False)
-    network = load_named(model, weights, view=view, **options.network_options(labels, settings)).to(find_device(device))
+    network = load_named(model, weights, view=view, **network_options(labels, settings)).to(find_device(device))
     with progress_lines("tcav") as progress:
         results = run_test(
             network,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videxplain.claim import claimed
-from videxplain.cli import data_options, options
-from videxplain.cli.console import clean, console, print_files, print_notes, progress_bar, say
-from videxplain.cli.progress_lines import progress_lines
-from videxplain.cli.skipped import print_skipped_and_count
+from videxplain.cli.arguments import data_options, options
+from videxplain.cli.arguments.values import network_options
+from videxplain.cli.output.console import clean, console, print_files, print_notes, progress_bar, say
+from videxplain.cli.output.progress_lines import progress_lines
+from videxplain.cli.output.skipped import print_skipped_and_count
 from videxplain.files import output_folder
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def evaluate(
     dataset = open_dataset(data, kind=kind, split=split)
     place = find_device(device)
     tested_views = None if views is None else parse_views(views)
-    asked = options.network_options(labels, settings)
+    asked = network_options(labels, settings)
     with progress_bar(f"weights of {model}") as progress:
         network = load_named(model, weights, progress=progress, view=view, **asked).to(place)
     from videxplain.evaluation.api import evaluate as run

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from videxplain.cli.console import print_files, say
-from videxplain.cli.progress_lines import progress_lines
+from videxplain.cli.output.console import print_files, say
+from videxplain.cli.output.progress_lines import progress_lines
 from videxplain.errors import VidexplainError
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the videos.", show_default=False)]

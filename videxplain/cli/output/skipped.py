@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videxplain.cli.console import problem
+from videxplain.cli.output.console import problem
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from videxplain.cli import options
+from videxplain.cli.arguments import options
 
 REQUIRED = inspect.Parameter.empty
 INPUT = {

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videxplain.cli.console import clean, console, print_json, say
-from videxplain.cli.names import FAMILIES, complete_method, complete_model, listed_methods
+from videxplain.cli.arguments.names import FAMILIES, complete_method, complete_model, listed_methods
+from videxplain.cli.output.console import clean, console, print_json, say
 
 if TYPE_CHECKING:
     from videxplain.attribution.registry import Method

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from videxplain.cli.console import progress_bar, tell_progress
+from videxplain.cli.output.console import progress_bar, tell_progress
 from videxplain.progress import Progress
 
 EVERY_SECONDS = 30.0

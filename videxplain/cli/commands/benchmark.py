@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videxplain.cli import options
-from videxplain.cli.console import print_files, print_notes
-from videxplain.cli.progress_lines import progress_lines
+from videxplain.cli.arguments import options
+from videxplain.cli.arguments.values import name_list, network_options
+from videxplain.cli.output.console import print_files, print_notes
+from videxplain.cli.output.progress_lines import progress_lines
 from videxplain.errors import VidexplainError
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def benchmark(
 
     A job that was stopped continues. Writes benchmark.md, .csv and .json, and a picture for each network.
     """
-    names = options.name_list(methods)
+    names = name_list(methods)
     asked: dict[str, str] = {}
-    for name, weights in map(_model, options.name_list(models)):
+    for name, weights in map(_model, name_list(models)):
         if name in asked:
             raise VidexplainError(f"--models has '{name}' twice: for other weights take another folder, and --against")
         asked[name] = weights
@@ -87,7 +88,7 @@ def benchmark(
         dataset=None if data is None else open_dataset(data, kind=kind, split=split),
         boxes=None if boxes is None else read_boxes(boxes),
         device=place,
-        options=options.network_options(labels, settings),
+        options=network_options(labels, settings),
         view=view,
         precision=find_precision(precision, place),
         slow_videos=slow_videos,

@@ -1,0 +1,1 @@
+"""One module for each command: it reads its arguments, calls the other rooms and prints."""
