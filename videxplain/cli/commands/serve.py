@@ -49,7 +49,7 @@ def serve(
     The page needs no connection. Ctrl-C ends it.
     """
     try:
-        from videxplain.studio.catalogue import left_out
+        from videxplain.studio.questions.catalogue import left_out
         from videxplain.studio.serving import run_studio
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("videxplain"):
