@@ -143,6 +143,22 @@ def test_late_fusion_is_the_mean_over_frames_alone(latent):
         torch.testing.assert_close(model(x), model.fc(features.mean(0)), rtol=1e-5, atol=1e-5)
 
 
+def test_lrcn_can_average_the_scores_of_all_frames():
+    options = {"depth": 18, "width": 4, "latent": 6, "hidden": 5}
+    last, mean = LRCN(3, **options).eval(), LRCN(3, **options, readout="mean").eval()
+    mean.load_state_dict(last.state_dict())
+    x = torch.randn(2, 3, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        # The state after a frame is the last state of the clip that ends there.
+        each = torch.stack([last(x[:, :, : frames + 1]) for frames in range(4)])
+        assert torch.allclose(mean(x), each.mean(0), atol=1e-6)
+
+
+def test_lrcn_has_two_ways_to_read_its_states():
+    with pytest.raises(VidexplainError, match="unknown readout 'first'; known: last, mean"):
+        load_model("lrcn", "none", **SMALL["lrcn"], readout="first")
+
+
 def test_lrcn_classifies_the_last_forward_and_the_first_backward_state():
     model = LRCN(3, depth=18, width=4, latent=6, hidden=5, layers=2, bidirectional=True).eval()
     x = videos(2, 3, 4, 32, 32)

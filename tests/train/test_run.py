@@ -60,9 +60,12 @@ def test_a_network_learns_what_only_the_order_tells(recipe_of, tmp_path):
     assert path.stat().st_size < 1.2 * sum(2 * value.numel() for value in network.state_dict().values()) + 20_000
 
 
-def test_a_run_that_was_stopped_goes_on_exactly(recipe_of, tmp_path):
+@pytest.mark.parametrize(
+    "changes", [{"augmentation": "crop", "cache": False}, {"augmentation": "flip", "vary_on": "device"}]
+)
+def test_a_run_that_was_stopped_goes_on_exactly(recipe_of, tmp_path, changes):
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
-    changes = {"gamma": 0.5, "augmentation": "crop", "cache": False}
+    changes = {"gamma": 0.5, **changes}
     train(recipe_of(epochs=2, **changes), straight, trainer_options=CPU)
     train(recipe_of(epochs=1, **changes), stopped, trainer_options=CPU)
     torch.rand(7)  # whatever else the process does with chance

@@ -59,6 +59,17 @@ def test_only_passes_of_training_count():
         prior.taken()
 
 
+def test_the_places_of_a_network_of_frames_are_those_of_the_whole_clip():
+    """Two clips of three frames of 1x2 places: one place of six, and all of one frame."""
+    features = torch.zeros(6, 1, 1, 2)
+    features[2, 0, 0, 1] = 4
+    features[3] = 0.5
+    prior = SparsityPrior(layer := nn.Identity())
+    prior.clips = 2
+    layer(features)
+    assert prior.taken().item() == pytest.approx((1 / 6 + 2 / 6) / 2)
+
+
 @pytest.mark.parametrize("model", ["late_fusion", "lrcn", "c3d", "i3d", "non_local"])
 def test_the_prior_is_added_to_the_loss(model, monkeypatch):
     depth = {} if model == "c3d" else {"depth": 18}

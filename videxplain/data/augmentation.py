@@ -14,9 +14,9 @@ from videxplain.errors import unknown
 
 AUGMENTATIONS = ("resize", "crop", "flip", "randaugment")
 
-# How far brightness, contrast, saturation and hue may go. The library's default turns hues all the way round today,
-# and was this for each when the report was written.
-_JITTER = 0.2
+JITTER = 0.2
+"""How far brightness, contrast, saturation and hue may go. The library's default turns hues all the way round today,
+and was this for each when the report was written."""
 
 
 class Augmentation:
@@ -55,13 +55,14 @@ class Augmentation:
         if name not in AUGMENTATIONS:
             raise unknown("augmentation", name, AUGMENTATIONS)
         self.name, self.size = name, size
+        self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self._mean, self._std, self._view = mean, std, view
         self._resizers: dict[tuple[int, int], FrameByFrame] = {}
         self._random = RandAugment() if name == "randaugment" else None
         crop = [A.RandomResizedCrop(size, area_for_downscale="image")] if name == "crop" else []
         flips = [*[A.HorizontalFlip(p=0.5)] * horizontal_flip, *[A.VerticalFlip(p=0.5)] * vertical_flip]
         self._places = A.Compose([*crop, *(flips if name in ("crop", "flip") else [])])
-        self._colours = A.Compose([A.ColorJitter(_JITTER, _JITTER, _JITTER, _JITTER)])
+        self._colours = A.Compose([A.ColorJitter(JITTER, JITTER, JITTER, JITTER)])
 
     def __call__(self, frames: Frames, rng: np.random.Generator) -> NDArray[np.float32]:
         """One clip, varied as ``rng`` says.

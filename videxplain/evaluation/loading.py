@@ -78,6 +78,8 @@ def make_loader(
         clips,
         batch_size,
         sampler=sampler,  # it yields pairs, which is what Clips take
+        # Clips that come as a batch are not put together.
+        collate_fn=_as_it_is if hasattr(clips, "__getitems__") else None,
         num_workers=workers,
         # A fork would copy locked locks of OpenCV's threads, but not the threads, and wait for ever.
         multiprocessing_context="spawn" if workers else None,
@@ -85,6 +87,10 @@ def make_loader(
         worker_init_fn=_begin,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def _begin(_: int) -> None:

@@ -12,6 +12,7 @@ from videxplain.models.config import ModelConfig
 if TYPE_CHECKING:
     from torch import nn
 
+    from videxplain.models.networks.lrcn import Readout
     from videxplain.models.networks.non_local import Mode
 
 __all__ = ["ARCHITECTURES", "c3d", "i3d", "i3d_inception", "late_fusion", "lrcn", "non_local", "register_model"]
@@ -59,6 +60,7 @@ def lrcn(
     hidden: int = 512,
     layers: int = 1,
     bidirectional: bool = False,
+    readout: "Readout" = "last",
     dropout: float = 0.5,
 ) -> "nn.Module":
     """See :class:`videxplain.models.networks.lrcn.LRCN`."""
@@ -73,6 +75,7 @@ def lrcn(
         hidden=hidden,
         layers=layers,
         bidirectional=bidirectional,
+        readout=readout,
         dropout=dropout,
     )
 

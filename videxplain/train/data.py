@@ -18,6 +18,7 @@ from videxplain.evaluation.loading import PassSampler, make_loader
 from videxplain.models.config import ModelConfig
 from videxplain.progress import Bars
 from videxplain.train.frame_cache import FrameCache, free_memory
+from videxplain.train.on_device import ByteClips, on_device
 from videxplain.train.recipe import Recipe
 
 
@@ -86,6 +87,10 @@ class VideoData(L.LightningDataModule):
         """One loader for each dataset."""
         return [self._loader(part.validation, shuffle=False) for part in self.parts]
 
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Vary the clips of a batch on the device, if the recipe says so. Lightning calls it."""
+        return on_device(batch, self.config) if self.recipe.vary_on == "device" else batch
+
     def _part(self, name: str, dataset: VideoDataset, strict: bool) -> Part:
         dataset.refuse_unlabelled()
         if strict:
@@ -115,7 +120,7 @@ class VideoData(L.LightningDataModule):
 
     def _clips(self, readable: Readable, *, training: bool) -> Clips:
         recipe, config = self.recipe, self.config
-        return Clips(
+        return (ByteClips if recipe.vary_on == "device" else Clips)(
             readable,
             config,
             clips=recipe.clips,

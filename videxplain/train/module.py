@@ -59,6 +59,8 @@ class Classifier(L.LightningModule):
     def forward(self, x: Tensor, which: int = 0) -> Tensor:
         """``(N, 3, T, H, W)`` to the logits of dataset ``which``, in float32."""
         x = x.contiguous(memory_format=torch.channels_last_3d)
+        if self._prior:
+            self._prior.clips = len(x)
         guarded = self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
         with TwoFramesExactly() if guarded else nullcontext():
             return self.heads(x, which).float()

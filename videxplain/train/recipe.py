@@ -16,6 +16,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "validation": ("group", "random"),
     "clips": CLIPS,
     "augmentation": ("resize", "crop", "flip", "randaugment"),
+    "vary_on": ("cpu", "device"),
     "precision": ("fp32", "bf16"),
     "store": ("float32", "float16"),
 }
@@ -57,6 +58,8 @@ class Recipe:
         augmentation: See :class:`videxplain.data.augmentation.Augmentation`.
         horizontal_flip: Whether ``crop`` and ``flip`` mirror clips.
         vertical_flip: Whether ``crop`` and ``flip`` turn clips upside down.
+        vary_on: Where clips are augmented and normalised: on the ``"cpu"`` by Albumentations, or, for ``resize`` and
+            ``flip``, on the ``"device"`` that trains; see :mod:`videxplain.train.on_device`.
         epochs: How often every training video is seen.
         batch_size: Clips of each dataset in a step.
         lr: Adam's learning rate in the first epoch.
@@ -83,6 +86,7 @@ class Recipe:
     augmentation: str = "flip"
     horizontal_flip: bool = True
     vertical_flip: bool = True
+    vary_on: str = "cpu"
     epochs: int = 20
     batch_size: int = 16
     lr: float = 1e-4
@@ -118,6 +122,8 @@ class Recipe:
                 limit = f"{most:,}" if isinstance(most, int) else f"{most:.3g}"
                 raise VidexplainError(f"{name} is at most {limit}, not {_shown(value)}")
 
+        if self.vary_on == "device" and self.augmentation not in ("resize", "flip"):
+            raise VidexplainError(f"vary_on: the device knows resize and flip, not {self.augmentation}; say cpu")
         if self.sparsity and self.freeze_trunk:
             raise VidexplainError("sparsity has no use with freeze_trunk: the layer that it is about is not trained")
 

@@ -13,7 +13,7 @@ def share_of_places(features: Tensor) -> Tensor:
     features does not matter.
 
     Args:
-        features: ``(N, C, ...)``, places in space, or in space and time.
+        features: ``(N, C, ...)``, places in space and time.
 
     Returns:
         The mean over N, a share without unit. Features that are zero everywhere count 0.
@@ -24,10 +24,16 @@ def share_of_places(features: Tensor) -> Tensor:
 
 
 class SparsityPrior:
-    """Adds up :func:`share_of_places` of a layer's output while the network runs."""
+    """Adds up :func:`share_of_places` of a layer's output while the network runs.
+
+    Networks that see frames one by one put the frames of all clips on the first axis. Their places are those of the
+    whole clip too, so that few frames are active, and not only few places of each frame.
+    """
 
     def __init__(self, layer: nn.Module) -> None:
         """Register a hook at ``layer``, which stays."""
+        self.clips = 1
+        """The number of clips in the next pass."""
         self._shares: list[Tensor] = []
         layer.register_forward_hook(self._listen)
 
@@ -44,4 +50,4 @@ class SparsityPrior:
 
     def _listen(self, layer: nn.Module, _inputs: object, output: Tensor) -> None:
         if layer.training:
-            self._shares.append(share_of_places(output))
+            self._shares.append(share_of_places(output.unflatten(0, (self.clips, -1)).transpose(1, 2)))
