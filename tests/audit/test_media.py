@@ -1,6 +1,7 @@
 """The media of one clip in a report."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 
@@ -15,8 +16,8 @@ def test_frames_of_a_variable_rate_have_their_seconds(tmp_path, write_video, num
     for name, stamps in (("phone", times), ("even", None)):
         video = write_video(f"{name}.mkv", frames, times_ms=stamps)
         maps = np.random.default_rng(0).random((8, 4, 4)).astype(np.float32)
-        row = VideoRow(0, video.name, name, frames=8, fps=12.0, curve=maps.mean((1, 2)).tolist(), scale=1.0).as_dict()
-        write_media(tmp_path, name, video, {**row, "top": []}, {"prediction": ("why", maps)})
+        row = VideoRow(0, video.name, name, frames=8, fps=12.0, curve=maps.mean((1, 2)).tolist(), scale=1.0)
+        write_media(tmp_path, name, video, {**asdict(row), "top": []}, {"prediction": ("why", maps)})
         text = (tmp_path / f"{name}.js").read_text(encoding="utf-8")
         content = json.loads(text[text.index(",") + 1 : text.rindex(")")])
         meta = content["maps"]["prediction"]["meta"]

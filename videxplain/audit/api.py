@@ -10,7 +10,7 @@ from torch import nn
 from videxplain.attribution.registry import METHODS
 from videxplain.audit.result import Audit
 from videxplain.audit.settings import SETTINGS, Settings, read_settings
-from videxplain.audit.tables import CLASSES, ShardFiles
+from videxplain.audit.tables import CLASSES, AuditFiles
 from videxplain.audit.work import ShardTask, explain_shard
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import VideoDataset
@@ -116,7 +116,7 @@ def run_audit(
     out = Path(out)
     with output_folder(out):
         settings.write(out)
-        return _run(ShardFiles(out), task, entries, engine or Here(), part, strict, progress)
+        return _run(AuditFiles(out), task, entries, engine or Here(), part, strict, progress)
 
 
 def _held_shard(folder: Path) -> int:
@@ -125,7 +125,7 @@ def _held_shard(folder: Path) -> int:
 
 
 def _run(
-    files: ShardFiles,
+    files: AuditFiles,
     task: ShardTask,
     entries: Sequence[Entry],
     engine: Engine,

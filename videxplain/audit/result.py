@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.audit.settings import Settings, read_settings
-from videxplain.audit.tables import VIDEOS, read_maps
-from videxplain.data.sampling import short_videos_note
+from videxplain.audit.tables import read_maps
 from videxplain.errors import VidexplainError
 from videxplain.explanation.result import UNFAMILIAR_FRAME
-from videxplain.runs.entries import path_of
-from videxplain.runs.shards import Shard, cut
-from videxplain.runs.tables import number_of, read_table
+from videxplain.runs.result import RunResult
+from videxplain.runs.tables import VIDEOS
 
 _FEW = 0.05
 """If more than this share of the videos is unfamiliar, every page says so. Of known videos, 0.01 are."""
@@ -25,16 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Audit:
-    """Explanations of a data set on disk; see :func:`videxplain.audit.api.run_audit`.
-
-    Attributes:
-        folder: The folder of the audit.
-        settings: The settings of the audit.
-    """
-
-    folder: Path
-    settings: Settings
+class Audit(RunResult[Settings]):
+    """Explanations of a data set on disk; see :func:`videxplain.audit.api.run_audit`."""
 
     @classmethod
     def load(cls, folder: str | Path) -> "Audit":
@@ -49,19 +39,13 @@ class Audit:
             raise VidexplainError(f"the audit in {folder} is not finished: run its command again to continue")
         return cls(folder, settings)
 
-    @cached_property
-    def videos(self) -> "pd.DataFrame":
-        """A row for each video, in the order of the data set; ``docs/audit.md`` explains the columns."""
-        return read_table(self.folder / VIDEOS)
-
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes that belong to every number of the audit."""
-        filled = int((self.videos["filled"] > 0).sum())
         strange = int((self.videos["unfamiliar"] == True).sum())  # noqa: E712 (None is neither)
         explained = int(self.videos["error"].isna().sum())
         known = self.videos["truth"].isin(self.settings.labels) | self.videos["truth"].isna()
-        said: tuple[str, ...] = (short_videos_note(filled),) if filled else ()
+        said = self._filled_note()
         if others := int((~known & self.videos["error"].isna()).sum()):
             which = f"{others:,} of {explained:,} videos"
             said += (f"the accuracy leaves out {which}, because their labels are no classes of the network",)
@@ -76,11 +60,6 @@ class Audit:
 
         return classes(self.videos, self.settings.labels)
 
-    @cached_property
-    def shards(self) -> list[Shard]:
-        """The shards of the videos."""
-        return cut(self.settings.videos, self.settings.shard)
-
     def maps(self, video: int | str, what: str = "prediction") -> NDArray[np.float32]:
         """The raw maps ``(T, h, w)`` of a video.
 
@@ -92,19 +71,7 @@ class Audit:
         Raises:
             VidexplainError: No such video, or no such map.
         """
-        table = self.videos
-        video = number_of(table, video)
-        name = str(table["name"].iloc[video])
-        try:
-            return read_maps(self.folder, self.shards[video // self.settings.shard], name, what)
-        except (KeyError, FileNotFoundError):
-            why = table["error"].iloc[video]
-            reason = f": {why}" if isinstance(why, str) else ""
-            raise VidexplainError(f"there is no map '{what}' of {name}{reason}") from None
-
-    def path(self, video: int) -> Path:
-        """The file of a video, or its folder of frames."""
-        return path_of(str(self.videos["path"].iloc[video]), Path(self.settings.data), self.settings.kind)
+        return self._maps(video, lambda shard, name: read_maps(self.folder, shard, name, what), f"is no map '{what}'")
 
     def __repr__(self) -> str:
         return f"Audit({self.settings.model} on {self.settings.data}, {self.settings.videos:,} videos, {self.folder})"

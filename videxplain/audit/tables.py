@@ -1,55 +1,27 @@
 """The tables and maps of an audit on disk: Parquet and Zarr, shard by shard."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.audit.rows import VideoRow
-from videxplain.files import make_folder, replacing, replacing_folder
+from videxplain.runs.rows import table_of
+from videxplain.runs.shard_files import ShardFiles
 from videxplain.runs.shards import Shard
-from videxplain.runs.tables import merge_tables, open_maps, read_array
+from videxplain.runs.tables import read_array
 
-if TYPE_CHECKING:
-    import pyarrow
-
-VIDEOS, CLASSES, MAPS = "videos.parquet", "classes.parquet", "maps.zarr"
-_SHARDS = "shards"
+CLASSES, MAPS = "classes.parquet", "maps.zarr"
 
 
-def schema() -> "pyarrow.Schema":
-    """The columns of the table of videos."""
-    import pyarrow as pa
-
-    kinds = {
-        int: pa.int64(),
-        float: pa.float64(),
-        str: pa.string(),
-        bool: pa.bool_(),
-        list[float]: pa.list_(pa.float32()),
-    }
-    hints = get_type_hints(VideoRow)
-    known: dict[Any, Any] = {**kinds, **{kind | None: stored for kind, stored in kinds.items()}}
-    return pa.schema([pa.field(name, known[hint]) for name, hint in hints.items()])
-
-
-class ShardFiles:
+class AuditFiles(ShardFiles):
     """The files of the shards of one audit."""
-
-    def __init__(self, folder: Path) -> None:
-        """Files in ``folder``; nothing is written yet."""
-        self.folder = folder
-
-    def done(self, shard: Shard) -> bool:
-        """Whether a shard is complete."""
-        return self._table(shard).is_file()
 
     def write(
         self, shard: Shard, rows: Sequence[VideoRow], maps: Mapping[tuple[str, str], NDArray[np.float32]]
     ) -> None:
-        """Write a shard: first its maps, then its table. So a table always has its maps.
+        """Write a shard.
 
         Args:
             shard: The shard.
@@ -59,22 +31,8 @@ class ShardFiles:
         Raises:
             VidexplainError: The folder cannot be written, or the disk is full. The shard then counts as not done.
         """
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        with replacing_folder(open_maps(self.folder / MAPS) / shard.name) as temporary:
-            _write_maps(temporary, maps)
-        make_folder(self._table(shard).parent)
-        table = pa.Table.from_pylist([row.as_dict() for row in rows], schema=schema())
-        with replacing(self._table(shard)) as path:
-            parquet.write_table(table, path)
-
-    def merge(self, shards: Iterable[Shard]) -> Path:
-        """Write the table of all videos from the tables of the shards, and return its path."""
-        return merge_tables([self._table(shard) for shard in shards], self.folder / VIDEOS)
-
-    def _table(self, shard: Shard) -> Path:
-        return self.folder / _SHARDS / f"{shard.name}.parquet"
+        table = table_of(rows, VideoRow, short_lists=True)
+        self._write(shard, table, MAPS, lambda folder: _write_maps(folder, maps))
 
 
 def _write_maps(folder: Path, maps: Mapping[tuple[str, str], NDArray[np.float32]]) -> None:

@@ -30,10 +30,9 @@ from videxplain.runs.engines import Engine, Here
 from videxplain.runs.entries import Entry, data_settings, has_masks, list_entries
 from videxplain.runs.extra import need_extra
 from videxplain.runs.network import open_network
-from videxplain.runs.shards import Shard, cut
-
-_SHARD = 16
-"""Videos in a shard. A run that is stopped loses the work of at most one shard for each worker."""
+from videxplain.runs.rows import table_of
+from videxplain.runs.shards import SHARD_VIDEOS, Shard, cut
+from videxplain.runs.tables import write_table
 
 
 def find_concepts(
@@ -115,7 +114,7 @@ def find_concepts(
         seed=seed,
         limit=limit if limit is not None and limit < len(list_entries(dataset, subset)) else None,
         evidence="masks" if has_masks(dataset) else "",
-        shard=_SHARD,
+        shard=SHARD_VIDEOS,
     )
     # Each shard gets a copy of this task, with its own videos.
     task = Task(cut(1)[0], settings, device, (), opened.sent)
@@ -214,5 +213,5 @@ def _finish(out: Path, settings: Settings, factors: Factors) -> Concepts:
         (tables.MATCHES, summary.matches, MatchRow),
         (tables.CONCEPTS, summary.concepts, ConceptRow),
     ):
-        tables.write_table(out / name, rows, kind)
+        write_table(out / name, table_of(rows, kind))
     return found

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from videxplain.concepts import tables
 from videxplain.concepts.factors import Factors
 from videxplain.concepts.settings import Settings, read_settings
-from videxplain.data.sampling import short_videos_note
 from videxplain.errors import VidexplainError
-from videxplain.runs.entries import path_of
-from videxplain.runs.shards import Shard, cut
-from videxplain.runs.tables import number_of, read_table
+from videxplain.runs.result import RunResult
+from videxplain.runs.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,16 +23,8 @@ _POOR = 0.5
 
 
 @dataclass(frozen=True)
-class Concepts:
-    """Concepts of a layer over a data set, on disk; see :func:`videxplain.find_concepts`.
-
-    Attributes:
-        folder: The folder of the search.
-        settings: The settings of the search.
-    """
-
-    folder: Path
-    settings: Settings
+class Concepts(RunResult[Settings]):
+    """Concepts of a layer over a data set, on disk; see :func:`videxplain.find_concepts`."""
 
     @classmethod
     def load(cls, folder: str | Path) -> "Concepts":
@@ -48,11 +38,6 @@ class Concepts:
         if not (folder / tables.CONCEPTS).is_file():
             raise VidexplainError(f"the concepts in {folder} are not finished: run the command again to continue")
         return cls(folder, settings)
-
-    @cached_property
-    def videos(self) -> "pd.DataFrame":
-        """A row for each video, in the order of the data set; ``docs/concepts.md`` explains the columns."""
-        return read_table(self.folder / tables.VIDEOS)
 
     @cached_property
     def concepts(self) -> "pd.DataFrame":
@@ -89,11 +74,6 @@ class Concepts:
         except (OSError, ValueError, KeyError) as error:
             raise VidexplainError(f"cannot read {self.folder / tables.MEAN_MAPS}: {error}") from None
 
-    @cached_property
-    def shards(self) -> list[Shard]:
-        """The shards of the videos."""
-        return cut(self.settings.videos, self.settings.shard)
-
     @property
     def explained(self) -> float:
         """The share of the squared activations that the concepts explain, averaged over videos."""
@@ -102,8 +82,7 @@ class Concepts:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes that belong to every number of the search."""
-        filled = int((self.videos["filled"] > 0).sum())
-        notes = [short_videos_note(filled)] if filled else []
+        notes = list(self._filled_note())
         if self.explained < _POOR:
             notes.append(
                 f"the concepts explain {100 * self.explained:.0f} % of the activations, and shares and scores are of "
@@ -122,19 +101,7 @@ class Concepts:
         Raises:
             VidexplainError: No such video, or a video that could not be read when the concepts were found.
         """
-        videos = self.videos
-        video = number_of(videos, video)
-        name = str(videos["name"].iloc[video])
-        try:
-            return tables.read_maps(self.folder, self.shards[video // self.settings.shard], name)
-        except (KeyError, FileNotFoundError):
-            why = videos["error"].iloc[video]
-            reason = f": {why}" if isinstance(why, str) else ""
-            raise VidexplainError(f"there are no maps of {name}{reason}") from None
-
-    def path(self, video: int) -> Path:
-        """The file of a video, or its folder of frames."""
-        return path_of(str(self.videos["path"].iloc[video]), Path(self.settings.data), self.settings.kind)
+        return self._maps(video, lambda shard, name: tables.read_maps(self.folder, shard, name), "are no maps")
 
     def __repr__(self) -> str:
         settings = self.settings

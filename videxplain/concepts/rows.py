@@ -1,31 +1,15 @@
 """The columns of the tables that a search for concepts writes. ``docs/concepts.md`` explains each."""
 
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, get_type_hints
+from dataclasses import dataclass, field
 
-if TYPE_CHECKING:
-    import pyarrow
+from videxplain.runs.rows import RunRow
 
 
 @dataclass(frozen=True)
-class VideoRow:
+class VideoRow(RunRow):
     """One video. Lists have one value for each concept.
 
     Attributes:
-        video: Its number in the data set, from 0.
-        path: Its path, relative to the data set's folder.
-        name: The name of its files; no two videos have the same.
-        group: Videos of one group come from one recording.
-        truth: The label that the data set gives, or None.
-        error: Why it could not be read, or None. With an error, all columns after this one are empty.
-        prediction: The class that the network finds most probable in the whole video.
-        probability: Its probability.
-        frames: Frames of the video.
-        filled: How often its last frame was repeated because the network sees more frames; 0 for most videos.
-        fps: Frames a second.
-        height: Of a frame, in pixels.
-        width: Of a frame, in pixels.
-        windows: Windows of the video.
         explained: The share of the squared activations that the concepts explain: 1 minus the squared error of the
             reconstruction over the squared activations.
         mean: Mean coefficient over all places and frames.
@@ -42,23 +26,8 @@ class VideoRow:
         sobol: Total index of the concept for the score; empty if no indices were measured.
         gradient_x_activation: The concept's part of the gradient times the activations, in the unit of the score.
         rest: The part of the gradient times the activations that no concept explains.
-        fingerprint: Digest of the video's size and of parts of its bytes, which tells whether it has changed since.
     """
 
-    video: int
-    path: str
-    name: str
-    group: str = ""
-    truth: str | None = None
-    error: str | None = None
-    prediction: str | None = None
-    probability: float | None = None
-    frames: int | None = None
-    filled: int | None = None
-    fps: float | None = None
-    height: int | None = None
-    width: int | None = None
-    windows: int | None = None
     explained: float | None = None
     mean: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
@@ -73,7 +42,6 @@ class VideoRow:
     sobol: list[float] = field(default_factory=list)
     gradient_x_activation: list[float] = field(default_factory=list)
     rest: float | None = None
-    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -206,19 +174,3 @@ class MatchRow:
     low: float | None
     high: float | None
     videos: int
-
-
-def schema(kind: type) -> "pyarrow.Schema":
-    """The Parquet schema of a table with rows of the dataclass ``kind``."""
-    import pyarrow as pa
-
-    kinds: dict[Any, Any] = {
-        int: pa.int64(),
-        float: pa.float64(),
-        str: pa.string(),
-        list[float]: pa.list_(pa.float64()),
-        list[str]: pa.list_(pa.string()),
-    }
-    known = {**kinds, **{one | None: stored for one, stored in kinds.items()}}
-    hints = get_type_hints(kind)
-    return pa.schema([pa.field(one.name, known[hints[one.name]]) for one in fields(kind)])

@@ -2,32 +2,26 @@
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from videxplain.concepts.rows import VideoRow, schema
+from videxplain.concepts.rows import VideoRow
 from videxplain.errors import VidexplainError
-from videxplain.files import make_folder, replacing, replacing_folder
+from videxplain.files import make_folder, replacing
+from videxplain.runs.rows import table_of
+from videxplain.runs.shard_files import ShardFiles
 from videxplain.runs.shards import Shard
-from videxplain.runs.tables import merge_tables, open_maps, read_array
+from videxplain.runs.tables import read_array
 
-VIDEOS, CONCEPTS, SHARES, TUBES, MATCHES = (
-    f"{name}.parquet" for name in ("videos", "concepts", "shares", "tubes", "matches")
-)
+CONCEPTS, SHARES, TUBES, MATCHES = (f"{name}.parquet" for name in ("concepts", "shares", "tubes", "matches"))
 PLACES, FACTORS, MEAN_MAPS = "places.zarr", "factors.npz", "mean_maps.npz"
-_SHARDS, _SAMPLES = "shards", "sample"
+_SAMPLES = "sample"
 
 
-class ConceptFiles:
-    """The files in the folder of one search."""
-
-    def __init__(self, folder: Path) -> None:
-        """Files in ``folder``; nothing is written yet."""
-        self.folder = folder
+class ConceptFiles(ShardFiles):
+    """The files of the shards of one search."""
 
     # The sample of places
 
@@ -75,48 +69,21 @@ class ConceptFiles:
 
     # Videos
 
-    def done(self, shard: Shard) -> bool:
-        """Whether a shard is complete."""
-        return self._table(shard).is_file()
-
     def write(self, shard: Shard, rows: Sequence[VideoRow], maps: Mapping[str, NDArray[np.float32]]) -> None:
-        """Write a shard: first its maps, then its table. So a table always has its maps.
+        """Write a shard.
 
         Args:
             shard: The shard.
             rows: A row for each video, in the order of the data set.
             maps: ``(K, T, h, w)``, by the name of the video.
+
+        Raises:
+            VidexplainError: The folder cannot be written, or the disk is full. The shard then counts as not done.
         """
-        with replacing_folder(open_maps(self.folder / PLACES) / shard.name) as temporary:
-            _write_maps(temporary, maps)
-        make_folder(self._table(shard).parent)
-        write_table(self._table(shard), rows, VideoRow)
-
-    def merge(self, shards: Iterable[Shard]) -> None:
-        """Write the table of all videos from the tables of the shards."""
-        merge_tables([self._table(shard) for shard in shards], self.folder / VIDEOS)
-
-    def _table(self, shard: Shard) -> Path:
-        return self.folder / _SHARDS / f"{shard.name}.parquet"
+        self._write(shard, table_of(rows, VideoRow), PLACES, lambda folder: _write_maps(folder, maps))
 
     def _sample(self, shard: Shard) -> Path:
         return self.folder / _SAMPLES / f"{shard.name}.npz"
-
-
-def write_table(path: Path, rows: Sequence[Any], kind: type) -> None:
-    """Write a table as Parquet, whole or not at all.
-
-    Args:
-        path: The file.
-        rows: The rows.
-        kind: The dataclass of the rows, one of :mod:`videxplain.concepts.rows`.
-    """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(kind))
-    with replacing(path) as temporary:
-        parquet.write_table(table, temporary)
 
 
 def _write_maps(folder: Path, maps: Mapping[str, NDArray[np.float32]]) -> None:

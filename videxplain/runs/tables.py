@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+VIDEOS = "videos.parquet"
+"""The table of all videos, in the folder of every run."""
+
 
 def read_table(path: Path) -> "pandas.DataFrame":
     """A Parquet table.
@@ -43,6 +46,18 @@ def _arrow(path: Path) -> "pyarrow.Table":
         return parquet.read_table(path)
 
 
+def write_table(path: Path, table: "pyarrow.Table") -> None:
+    """Write a table as Parquet, whole or not at all.
+
+    Raises:
+        VidexplainError: It cannot be written.
+    """
+    from pyarrow import parquet
+
+    with replacing(path) as temporary:
+        parquet.write_table(table, temporary)
+
+
 def merge_tables(parts: Iterable[Path], out: Path) -> Path:
     """Write one Parquet table of the rows of all ``parts``, and return ``out``.
 
@@ -50,11 +65,9 @@ def merge_tables(parts: Iterable[Path], out: Path) -> Path:
         VidexplainError: A part cannot be read, or is damaged.
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
-    tables = [_arrow(part) for part in parts]
-    with replacing(out) as path:
-        parquet.write_table(pa.concat_tables(tables, promote_options="default"), path)
+    # Columns are joined by name. Parts that an older version has written may have them in another order.
+    write_table(out, pa.concat_tables([_arrow(part) for part in parts], promote_options="default"))
     return out
 
 
