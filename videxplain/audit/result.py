@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from videxplain.audit.settings import Settings, read_settings
 from videxplain.audit.tables import read_maps
 from videxplain.errors import VidexplainError
-from videxplain.explanation.result import UNFAMILIAR_FRAME
+from videxplain.explanation.familiarity import UNFAMILIAR_FRAME
 from videxplain.runs.result import RunResult
 from videxplain.runs.tables import VIDEOS
 

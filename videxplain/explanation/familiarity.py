@@ -11,7 +11,9 @@ from videxplain.models.familiarity import ClipFamiliarity, Familiarity, Measurem
 from videxplain.models.stages import clip_features
 from videxplain.untouched import untouched
 
-UNFAMILIAR = "This clip is unlike anything this network has learned from"
+UNFAMILIAR_FRAME = "unlike anything this network has learned from"
+"""What is said of an unfamiliar clip where there is little room, as on a frame."""
+UNFAMILIAR = f"This clip is {UNFAMILIAR_FRAME}"
 """How the note about an unfamiliar clip begins."""
 REAL_NETWORK = "torchvision:r3d_18"
 """A network that has learned from real video."""

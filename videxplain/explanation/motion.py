@@ -14,7 +14,8 @@ from videxplain.attribution.targets import Target
 from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.api import explain
-from videxplain.explanation.result import UNFAMILIAR_FRAME, Explanation
+from videxplain.explanation.familiarity import UNFAMILIAR_FRAME
+from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, plain
 from videxplain.explanation.sources import ClipLike, clip_name, clip_record
 from videxplain.progress import Progress

@@ -1,12 +1,17 @@
 """An explanation drawn over the frames of its clip, one by one."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from videxplain.data.shown import irregular_times
-from videxplain.explanation.result import UNFAMILIAR_FRAME, Explanation
+from videxplain.explanation.familiarity import UNFAMILIAR_FRAME
 from videxplain.viz.overlay import CONSTANT, DEFAULT_OPACITY, NO_EVIDENCE, banner, caption, overlay
 from videxplain.viz.timeline import Timeline
+
+if TYPE_CHECKING:
+    from videxplain.explanation.result import Explanation
 
 
 class Painter:
@@ -14,7 +19,7 @@ class Painter:
 
     def __init__(
         self,
-        explanation: Explanation,
+        explanation: "Explanation",
         *,
         colormap: str | None = None,
         opacity: float | None = None,

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from videxplain.viz.layout import Layout
 
 FORMATS = ("mp4", "gif", "png", "pdf", "svg", "json", "npz", "tex", "bib", "html")
-UNFAMILIAR_FRAME = "unlike anything this network has learned from"
 NO_EVIDENCE_NOTE = "no positive evidence: the map is zero or negative in every frame, so nothing is highlighted"
 CONSTANT_NOTE = "the map has the same value everywhere, so nothing is highlighted"
 

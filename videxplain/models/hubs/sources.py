@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
+from videxplain.models.hubs.names import HUGGINGFACE, PYTORCHVIDEO, TORCHVISION
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -71,22 +72,19 @@ def _huggingface_view(name: str) -> str:
 SOURCES: Mapping[str, Source] = {
     "torchvision": Source(
         "torchvision, trained on Kinetics-400",
-        ("r3d_18", "mc3_18", "r2plus1d_18", "s3d", "mvit_v1_b", "mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b"),
+        TORCHVISION,
         _torchvision,
         _torchvision_view,
     ),
     "pytorchvideo": Source(
         "pytorchvideo (extra pytorchvideo), trained on Kinetics-400",
-        (
-            *("slow_r50", "c2d_r50", "i3d_r50", "csn_r101", "r2plus1d_r50", "x3d_xs", "x3d_s", "x3d_m", "x3d_l"),
-            *("slowfast_r50", "slowfast_r101", "slowfast_16x8_r101_50_50", "mvit_base_16x4", "mvit_base_32x3"),
-        ),
+        PYTORCHVIDEO,
         _pytorchvideo,
         _pytorchvideo_view,
     ),
     "hf": Source(
         "Hugging Face (extra hf): any VideoMAE, TimeSformer, ViViT, V-JEPA 2 or X-CLIP, by name or in a folder",
-        ("MCG-NJU/videomae-base-finetuned-kinetics", "./folder"),
+        HUGGINGFACE,
         _huggingface,
         _huggingface_view,
         open=True,

@@ -12,7 +12,7 @@ from videxplain.errors import VidexplainError
 from videxplain.models.architecture import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig, View
-from videxplain.models.hubs.sources import SOURCES
+from videxplain.models.hubs.names import TORCHVISION
 from videxplain.models.weights.files import named_file, read_weights
 from videxplain.models.weights.state_dicts import best_fit
 from videxplain.progress import Progress
@@ -104,7 +104,7 @@ def _models_that_fit(path: Path, name: str) -> list[str]:
     except VidexplainError:
         return []
     fitting = []
-    for other in SOURCES["torchvision"].names:
+    for other in TORCHVISION:
         with torch.device("meta"):
             wanted = get_model(other, weights=None).state_dict()
         held = best_fit(state, wanted)
