@@ -12,7 +12,7 @@ import videxplain as vx
 from videxplain.attribution.engine import trace
 from videxplain.attribution.layers import first_layer, resolve
 from videxplain.models import build
-from videxplain.models.hubs.pytorchvideo import ENTRIES, two_pathways
+from videxplain.models.hubs.pytorchvideo import ENTRIES, published_config, two_pathways
 from videxplain.models.hubs.sources import SOURCES
 
 pytest.importorskip("pytorchvideo")
@@ -90,7 +90,9 @@ def test_the_address_is_that_of_the_hub_and_the_layer_is_there(name):
     config = model.config
     resolve(model, config.default_layer)
     assert (config.mean, config.std) == ((0.45,) * 3, (0.225,) * 3)
-    assert (len(config.labels), config.labels[0], config.labels[399]) == (400, "abseiling", "zumba")
+    named = published_config(name)
+    assert (len(named.labels), named.labels[0], named.labels[399]) == (400, "abseiling", "zumba")
+    assert config == named.replace(labels=())  # random weights know no classes
     assert (config.num_frames, config.size) == (entry.num_frames, (entry.size, entry.size))
     # The last block before the head, so that nothing of it is left out.
     if not entry.is_mvit:
@@ -200,6 +202,10 @@ def test_the_hubs_weights_are_fetched_from_its_address(tmp_path, monkeypatch):
     model = load("x3d_xs", "auto")
     assert asked == [("https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/X3D_XS.pyth", "")]
     assert model.config.weights == "trained on Kinetics-400 by pytorchvideo"
+    assert model.config.labels[:2] == ("abseiling", "air drumming")
+    assert load("x3d_xs", tmp_path / "X3D_XS.pyth").config.labels == model.config.labels
+    (tmp_path / "X3D_XS.pyth").rename(tmp_path / "mine.pyth")
+    assert load("x3d_xs", tmp_path / "mine.pyth").config.labels == ()  # they may be any 400
     assert all(torch.equal(model.state_dict()[key], value) for key, value in network.state_dict().items())
 
 

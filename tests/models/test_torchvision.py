@@ -16,6 +16,7 @@ from videxplain.attribution.layers import resolve
 from videxplain.models import build
 from videxplain.models.hubs import torchvision as torchvision_models
 from videxplain.models.hubs.sources import SOURCES
+from videxplain.models.hubs.torchvision import published_config
 
 NAMES = SOURCES["torchvision"].names
 KINETICS = ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
@@ -126,7 +127,8 @@ def test_all_of_torchvisions_are_listed():
 @pytest.mark.parametrize("name", NAMES)
 def test_input_and_classes_are_those_that_torchvision_publishes(name, monkeypatch):
     monkeypatch.setattr(torchvision_models, "get_model", lambda *_, **__: nn.Identity())
-    config = load(name).config
+    config = published_config(name)
+    assert load(name).config == config.replace(labels=())  # random weights know no classes
     frames, interval, side, mean, std = PUBLISHED[name]
     assert (config.num_frames, config.frame_interval, config.size) == (frames, interval, (side, side))
     assert (config.mean, config.std, config.sampling) == (mean, std, "consecutive")
@@ -147,6 +149,7 @@ def test_a_file_in_torchvisions_names_gives_torchvisions_logits(name, tmp_path):
     theirs = shaken(get_model(name, weights=None, num_classes=400))
     torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
     ours = load(name, tmp_path / "theirs.pth", **SMALL[name])
+    assert (ours.config.num_classes, ours.config.labels) == (400, ())  # they may be any 400
     assert type(ours) is type(theirs)
     assert [n for n, _ in ours.named_modules()] == [n for n, _ in theirs.named_modules()]
     assert ours.config.weights == "theirs.pth"
@@ -190,9 +193,20 @@ def test_weights_are_fetched_from_torchvisions_address_and_checked(
     model = load(name, weights, progress=progress)
     assert asked == [(f"https://download.pytorch.org/models/{file}", digits, progress)]
     assert model.config.weights == words
+    assert (model.config.labels[0], model.config.labels[399]) == ("abseiling", "zumba")
     loaded = model.state_dict()
     assert loaded.keys() == state.keys()
     assert all(torch.equal(loaded[key], state[key]) for key in state)
+
+
+@pytest.mark.parametrize("name", ["mine.pth", "r3d_18-b3b3357e.pth"])
+def test_a_copy_of_torchvisions_weights_has_its_names_whatever_it_is_called(name, tmp_path, monkeypatch):
+    torch.save(shaken(get_model("r3d_18", weights=None)).state_dict(), tmp_path / name)
+    assert load("r3d_18", tmp_path / name).config.labels == ()  # the name of a file may be anything
+    monkeypatch.setattr(torchvision_models, "sha256_of", lambda path: "b3b3357e" + 56 * "0")
+    config = load("r3d_18", tmp_path / name).config
+    assert (len(config.labels), config.labels[0], config.weights) == (400, "abseiling", name)
+    assert load("r3d_18", tmp_path / name, labels=[f"own {k}" for k in range(400)]).config.labels[0] == "own 0"
 
 
 def test_every_address_of_torchvision_holds_the_digits_that_are_checked(monkeypatch):

@@ -142,6 +142,9 @@ def load_pytorchvideo(
     """
     entry, options = ENTRIES[name], options or {}
     config = published_config(name)
+    path = None if weights == "auto" else named_file(weights, config.architecture, ("auto", "none"))
+    if weights != "auto" and (path is None or path.name != entry.file.rpartition("/")[2]):
+        config = config.replace(labels=())  # the classes of somebody else's weights, however many they are
     if entry.tested and options.get("size") in (entry.tested, (entry.tested, entry.tested)):
         crop = (entry.tested, entry.tested)
         config = config.replace(size=crop, view=View(entry.tested, crop))
@@ -160,7 +163,6 @@ def load_pytorchvideo(
     if weights == "auto":
         source = WeightsSource(downloaded(f"{_BASE}/{entry.file}", progress), "trained on Kinetics-400 by pytorchvideo")
     else:
-        path = named_file(weights, config.architecture, ("auto", "none"))
         source = WeightsSource(path, path.name) if path else WeightsSource()
     return build(described, options, source)
 

@@ -1,6 +1,6 @@
 """torchvision's video models: its networks and weights, its preprocessing and its classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from videxplain.models.architecture import Architecture
 from videxplain.models.build import WeightsSource, build, downloaded
 from videxplain.models.config import ModelConfig, View
 from videxplain.models.hubs.names import TORCHVISION
-from videxplain.models.weights.files import named_file, read_weights
+from videxplain.models.weights.files import named_file, read_weights, sha256_of
 from videxplain.models.weights.state_dicts import best_fit
 from videxplain.progress import Progress
 
@@ -61,7 +61,9 @@ def load_torchvision(
 ) -> "VideoModel":
     """A video model of torchvision, the very module, with a ``.config``.
 
-    ``config.view`` is the resize and the crop of torchvision's own transforms.
+    ``config.view`` is the resize and the crop of torchvision's own transforms. The classes have the names of its
+    weights, also where these come as a file, which is recognised by its SHA-256. Those of other files, and of random
+    weights, have none, however many they are.
 
     Args:
         name: Such as ``"r3d_18"``.
@@ -76,8 +78,12 @@ def load_torchvision(
     options = options or {}
     listed = get_model_weights(name)
     chosen = listed.DEFAULT if weights == "auto" else listed.__members__.get(weights.upper())
-    reference = chosen or listed.DEFAULT
+    path = None if chosen else named_file(weights, f"torchvision:{name}", ("auto", "none", *listed.__members__))
+    published = chosen or (_published_as(path, list(listed)) if path else None)
+    reference = published or listed.DEFAULT
     config = published_config(name, reference)
+    if published is None:
+        config = config.replace(labels=())
     entry = Architecture(
         summary=f"torchvision's {name}",
         config=config,
@@ -87,7 +93,6 @@ def load_torchvision(
     if chosen is not None:
         source = WeightsSource(downloaded(chosen.url, progress), f"trained on {_data(chosen.name)} by torchvision")
     else:
-        path = named_file(weights, config.architecture, ("auto", "none", *listed.__members__))
         source = WeightsSource(path, path.name) if path else WeightsSource()
     try:
         return build(entry, options, source)
@@ -95,6 +100,14 @@ def load_torchvision(
         if chosen is None and source.path is not None and (others := _models_that_fit(source.path, name)):
             raise VidexplainError(f"{error}; they fit {' and '.join(others)}") from None
         raise
+
+
+def _published_as(path: Path, listed: Sequence[WeightsEnum]) -> WeightsEnum | None:
+    """The weights of torchvision that a file is a copy of, whatever its name: they have digits of its SHA-256."""
+    if not path.is_file():
+        return None
+    digits = sha256_of(path)[:8]
+    return next((one for one in listed if one.url.endswith(f"-{digits}.pth")), None)
 
 
 def _models_that_fit(path: Path, name: str) -> list[str]:
