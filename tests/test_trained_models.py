@@ -93,7 +93,7 @@ def test_only_late_fusion_cannot_tell_what_order_tells(network, clips):
 
 def test_explanations_name_the_weights(network, clips):
     label, frames = clips[0]
-    found = explain(network, Clip(frames), target=label)
+    found = explain(network, Clip(frames, 25), target=label)
     assert found.has_evidence
     assert found.summary()["weights"] == WORDS
     config = network.config

@@ -19,9 +19,9 @@ def planted(frames: int, first: int, last: int) -> Clip:
     for t in range(first, last + 1):
         y, x = corner(t)
         video[t, y : y + SIDE, x : x + SIDE] = 255
-    return Clip(video)
+    return Clip(video, 25)
 
 
 def flat(frames: int, grey: int, size: int = 8) -> Clip:
     """The same grey everywhere."""
-    return Clip(np.full((frames, size, size, 3), grey, np.uint8))
+    return Clip(np.full((frames, size, size, 3), grey, np.uint8), 25)

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+import videxplain as vx
 from tests.attribution.networks import BrightSquares
 from tests.explanation.clips import flat, planted
 from videxplain.data.video import read_frames
@@ -32,6 +34,29 @@ def test_notes():
     model.config = model.config.replace(weights="none")
     assert explain(model, planted(8, 0, 7), target=1).notes == (UNTRAINED_NOTE,)
     assert explain(model, flat(8, 0), target=1).notes == (UNTRAINED_NOTE, NO_EVIDENCE_NOTE)
+
+
+UNKNOWN_RATE = "The frame rate is not known: seconds are those of 25 frames/s. Say it with fps."
+
+
+@pytest.mark.parametrize(
+    "held", [lambda f: f, list, torch.from_numpy, vx.Clip], ids=["array", "list", "tensor", "clip"]
+)
+def test_frames_in_memory_without_a_rate_have_the_note_that_folders_have(held, tmp_path):
+    model, frames = BrightSquares(8, 32, "consecutive"), planted(16, 4, 11).frames
+    for t, frame in enumerate(frames):
+        Image.fromarray(frame).save(tmp_path / f"{t:02}.png")
+    found, of_folder = explain(model, held(frames), target=1), explain(model, tmp_path, target=1)
+    assert found.notes == of_folder.notes == (UNKNOWN_RATE,)
+    summary = json.loads(found.save(tmp_path / "a.json").read_text())
+    assert (summary["rate_known"], summary["notes"]) == (False, [UNKNOWN_RATE])
+    assert UNKNOWN_RATE in found.save(tmp_path / "a.html").read_text()
+    assert "The frame rate is not known" in found.save(tmp_path / "a.tex").read_text()
+    both = vx.compare(model, held(frames), methods=["gradcam", "activations"], target=1)
+    assert UNKNOWN_RATE in both.notes
+    assert UNKNOWN_RATE in vx.motion_and_appearance(model, held(frames), target=1).motion.notes
+    said = explain(model, vx.Clip(frames, 12.5), target=1)
+    assert (said.notes, said.summary()["rate_known"], said.summary()["seconds"][1]) == ((), True, 0.08)
 
 
 def test_a_single_response_everywhere_is_not_called_no_evidence():

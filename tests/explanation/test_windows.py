@@ -218,7 +218,7 @@ def test_one_forward_pass_a_window(method, sampling, windows):
     found = explain(model, planted(32, 0, 22), method, progress=lambda *step: steps.append(step))
     judged = 0 if method == "guided-backprop" else passes(8)  # whether the layer lies over the clip, once
     assert model.calls - judged == windows == found.origin.windows
-    assert steps == [(i + 1, windows) for i in range(windows)]
+    assert steps == [(i, windows) for i in range(windows + 1)]
     assert found.predictions[0][0] == "class 1"
 
 
@@ -417,7 +417,7 @@ def test_a_clip_shorter_than_a_window_is_explained_as_its_last_frame_repeated(sa
     model, clip = BrightSquares(8, 32, sampling), planted(6, 2, 5)
     found = explain(model, clip, target=1)
     assert found.notes == ("the clip has 6 frames and the network sees 8: the last frame is repeated",)
-    filled = Clip(np.concatenate([clip.frames, clip.frames[-1:], clip.frames[-1:]]))
+    filled = Clip(np.concatenate([clip.frames, clip.frames[-1:], clip.frames[-1:]]), 25)
     literal = explain(model, filled, target=1)
     assert literal.notes == ()
     assert found.predictions == literal.predictions

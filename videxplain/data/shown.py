@@ -66,11 +66,8 @@ def source_times(source: FrameSource) -> NDArray[np.float64]:
 
 
 def rate_note(source: FrameSource) -> str:
-    """That nobody has said the frame rate of a file or folder; empty where it is known, and for frames in memory.
-
-    Who makes frames in memory a clip is told by :class:`~videxplain.Clip` that they have 25 frames/s.
-    """
-    if source.path is None or getattr(source, "rate_known", True):
+    """That nobody has said the frame rate of a clip, which its reader must know; empty where it is known."""
+    if getattr(source, "rate_known", True):
         return ""
     return f"The frame rate is not known: seconds are those of {source.fps:g} frames/s. Say it with fps."
 
