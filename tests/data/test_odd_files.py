@@ -5,9 +5,11 @@ import warnings
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
+from videxplain.data.clip import read_clip
 from videxplain.data.datasets.extraction import check_complete
 from videxplain.data.stream import FileFrames
 from videxplain.data.video import DamagedVideoWarning, VariableRateWarning, VideoReader, read_frames
@@ -126,3 +128,15 @@ def test_narrow_pixels_of_a_turned_picture_are_flat(write_video):
     frames, _ = read_frames(path)
     np.testing.assert_array_equal(frames[0], np.rot90(picture, -1))
     assert VideoReader(path).pixel_aspect == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", ["", ".", "./", Path()])
+def test_an_empty_name_is_not_the_folder_where_one_is(name, tmp_path, monkeypatch):
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((16, 16, 3), i, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VidexplainError) as raised:
+        read_clip(name)
+    said = "the clip has no name, or is '.', the folder where you are: name a file, or a folder of images by its "
+    assert str(raised.value) == f"{said}whole path"
+    assert read_clip(tmp_path).num_frames == 3

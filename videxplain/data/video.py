@@ -79,6 +79,11 @@ class VideoReader:
         """
         self.path = Path(path)
         self.start, self.stop = start, stop
+        if self.path == Path():  # an empty name says so, too, such as that of a variable that is not set
+            raise VidexplainError(
+                "the clip has no name, or is '.', the folder where you are: name a file, or a folder of images by its "
+                "whole path"
+            )
         if start < 0 or (stop is not None and stop <= start):
             raise VidexplainError(f"frames {start}:{'' if stop is None else stop} is not a range of frames")
         self._images: list[Path] | None = None
