@@ -122,7 +122,7 @@ def test_another_network_or_data_set_is_refused(done, tmp_path):
     model, data, _ = done
     out = tmp_path / "audit"
     run_audit(model, data, out, subset="test", shard=5, trust=False)
-    with pytest.raises(VidexplainError, match="another file of weights: choose another --out"):
+    with pytest.raises(VidexplainError, match="another state of the network: choose another --out"):
         run_audit(Tiny(seed=1).eval(), data, out, subset="test", shard=5, trust=False)
     with pytest.raises(VidexplainError, match=r"another subset \(test, not all\)"):
         run_audit(model, data, out, subset="all", shard=5, trust=False)

@@ -109,7 +109,10 @@ def test_several_frames_in_four_panels(run, clip, tmp_path, narrow):
         ),
         (("--font-size", "99"), "the size of text is from 4 to 40 points, not 99.0"),
         (("--font", "DejaVu Snas"), "unknown font 'DejaVu Snas'; did you mean DejaVu Sans"),
-        (("--at", "3;5"), "frames are numbers from 0 with commas between them, such as 3,10,17, not '3;5'"),
+        (
+            ("--at", "3;5"),
+            "frames are numbers from 0 with commas between them, such as 3,10,17, or peaks, not '3;5'",
+        ),
         (("--at", "3,20"), "the clip has no frame 20; it has frames 0 to 19"),
         (("--columns", "0"), "columns are from 1 to 100, not 0"),
         (("--at", "1,2,3", "--rows", "1", "--columns", "2"), "3 frames do not fit in 1 x 2 (rows x columns)"),

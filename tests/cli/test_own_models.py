@@ -8,10 +8,15 @@ import pytest
 import videxplain as vx
 from tests.small_models import xclip_folder
 from videxplain.actionfigures import synthesize
+from videxplain.audit.report.words import settings_in_words
 from videxplain.audit.result import Audit
+from videxplain.benchmark.api import run_benchmark
+from videxplain.benchmark.rows import read, rows_path
 from videxplain.concepts.result import Concepts
 from videxplain.errors import VidexplainError
 from videxplain.models.own_models import own_model
+from videxplain.models.provenance import state_sha256_of
+from videxplain.models.weights.files import sha256_of
 from videxplain.models.zoo import load_model
 
 FILE = """
@@ -46,7 +51,8 @@ def test_a_function_in_a_file_is_explained(own, clip, run, tmp_path):
     content = json.loads(numbers.read_text())
     assert (content["model"], content["target"]) == ("brightness", "bright")
     assert content["weights_file"] == "detector.py"
-    assert len(content["weights_sha256"]) == 64
+    assert content["weights_sha256"] == sha256_of(own)
+    assert content["state_sha256"] is None  # a function has none
     assert np.ptp(np.load(numbers.with_suffix(".npz"))["maps"]) > 0
     # Another file of the same name is another question.
     own.write_text(FILE.replace("> 200", "> 100"))
@@ -184,11 +190,16 @@ def test_a_data_set_is_audited_with_a_network_in_a_file(network, figures, run, t
     row = audit.videos.iloc[17]
     assert (row["prediction"], row["probability"]) == (said[0][0], pytest.approx(said[0][1], abs=1e-6))
     assert audit.settings.repeated("VIDEO") == f"videxplain gradcam --model {name} --clip VIDEO"
+    # A picture and the report name the network in the same words: the file, and the state of what it makes.
+    picture = vx.explain(own_model(name), audit.path(17)).provenance
+    digests = f"SHA-256 {sha256_of(network)[:12]} (file), {state_sha256_of(own_model(name))[:12]} (network's state)"
+    assert picture == f"weights: as given, mine.py, {digests}"
+    assert dict(settings_in_words(audit))["weights"] == f"as given, mine.py, {digests}"
     # Other weights are another audit.
     network.write_text(NETWORK.replace("manual_seed(3)", "manual_seed(4)"))
     status, _, err = run("audit", *words, "--out", tmp_path / "out")
     assert status == 2
-    assert "holds an audit with another file of weights: choose another --out" in err
+    assert "holds an audit with another file of the network: choose another --out" in err
 
 
 def test_concepts_and_accuracy_of_a_network_in_a_file(network, figures, run, tmp_path):
@@ -202,6 +213,8 @@ def test_concepts_and_accuracy_of_a_network_in_a_file(network, figures, run, tmp
     expected = vx.evaluate(own_model(name), figures)
     measured = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
     assert measured["top1"] == pytest.approx(expected.accuracy(), abs=1e-6)
+    digests = sha256_of(network), state_sha256_of(own_model(name))
+    assert (measured["weights_file"], measured["weights_sha256"], measured["state_sha256"]) == ("mine.py", *digests)
     status, _, err = run("evaluate", "--model", name, "--data", figures, "--view", "whole", "--out", tmp_path / "more")
     assert (status, err.count("\n")) == (2, 1)
     assert "comes as the file makes it: leave --weights, --labels, --view and --set out" in err
@@ -213,3 +226,42 @@ def test_a_file_that_makes_another_network_each_time_is_refused(network, figures
     status, _, err = run("audit", "--model", f"python:{network}:model", *words)
     assert status == 2
     assert "is another network each time the file is run, such as one with random weights" in err
+
+
+def test_methods_are_measured_on_a_network_in_a_file(network, run, tmp_path):
+    """A later run goes on in the folder, unless the file makes another network by then."""
+    name, out = f"python:{network}:model", tmp_path / "out"
+    words = ("--model", name, "--videos", 1, "--out", out)
+    status, _, err = run("benchmark", "--methods", "gradcam", *words)
+    assert status == 0, err
+    first = read(rows_path(out, name))
+    digests = f"SHA-256 {sha256_of(network)[:12]} (file), {state_sha256_of(own_model(name))[:12]} (network's state)"
+    assert {row.weights for row in first} == {f"as given, mine.py, {digests}"}
+    assert f"Weights: as given, mine.py, {digests}." in (out / "benchmark.md").read_text()
+    status, _, err = run("benchmark", "--methods", "gradcam,saliency", *words)
+    assert status == 0, err
+    later = read(rows_path(out, name))
+    assert later[: len(first)] == first  # not measured again: the seconds are the same
+    assert [row.method for row in later[len(first) :]] == ["saliency"]
+    network.write_text(NETWORK.replace("manual_seed(3)", "manual_seed(4)"))
+    status, _, err = run("benchmark", "--methods", "gradcam", *words)
+    assert (status, err.count("\n")) == (2, 1)
+    assert f"holds results of another network called {name}, whose file or state was different" in err
+    assert read(rows_path(out, name)) == later
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "said"),
+    [
+        ("python:{network}:model=bundled", (), "a model of your own is python:FILE.py:NAME"),
+        ("python:{network}:model,c3d", ("--view", "whole"), "comes as the file makes it"),
+        ("python:{network}:nothing", (), "unknown model of mine.py 'nothing'"),
+    ],
+)
+def test_a_benchmark_refuses_what_it_cannot_name(network, run, tmp_path, model, more, said):
+    status, _, err = run("benchmark", "--models", model.format(network=network), *more, "--out", tmp_path / "out")
+    assert (status, err.count("\n")) == (2, 1)
+    assert said in err
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(VidexplainError, match="a benchmark takes networks by name, not Wrapped"):
+        run_benchmark({own_model(f"python:{network}:model"): "auto"}, ["gradcam"], tmp_path / "out")

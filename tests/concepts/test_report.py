@@ -185,7 +185,9 @@ def test_the_command_line_finds_concepts_and_writes_the_report(run, tmp_path):
     assert "--limit 2 " in command_of(found.settings)
     assert command_of(found.settings).endswith("--out FOLDER --set sampling=uniform")
     # What "auto" loaded is said in words.
-    assert dict(settings_in_words(found.settings))["weights"].startswith(f"{found.settings.weights_words}, SHA-256 ")
+    assert dict(settings_in_words(found.settings))["weights"].startswith(
+        f"{found.settings.weights_words}, c3d.safetensors, SHA-256 "
+    )
     assert "ActionFigures" in found.settings.weights_words
     assert found.settings.evidence == "masks"
     assert set(found.matches["region"]) <= {"limbs", "bodies", "background"}

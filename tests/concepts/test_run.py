@@ -247,7 +247,7 @@ def test_other_settings_networks_and_layers_are_refused(marked, found):
     ):
         with pytest.raises(VidexplainError, match=message):
             find_concepts(model, data, found.folder, **{**WANTED, **changed})
-    with pytest.raises(VidexplainError, match="another file of weights: choose another --out"):
+    with pytest.raises(VidexplainError, match="another state of the network: choose another --out"):
         find_concepts(Small(seed=5).eval(), data, found.folder, **WANTED)
 
 

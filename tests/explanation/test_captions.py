@@ -9,9 +9,11 @@ from tests.attribution.networks import Small3D, seeded
 from tests.explanation.clips import planted
 from videxplain.attribution.papers import REFERENCES, Reference, references_in, references_of
 from videxplain.attribution.registry import METHODS, list_methods
+from videxplain.errors import VidexplainError
 from videxplain.explanation.latex import caption_text, escaped, listed, references_text
 from videxplain.explanation.panels import four_panels_of
 from videxplain.explanation.player import player_data_of
+from videxplain.viz.layout import peak_frames
 from videxplain.viz.video import save_video
 
 LABELS = ("a_b & c", "100 %", "{x} $5 #1", "b", "c")
@@ -91,6 +93,29 @@ def test_a_part_of_a_clip_says_from_which_frame_numbers_and_times_count(model, v
     title = "v_Swing~1 #2.mp4 from frame 2 on: gradcam of Small3D"
     assert title in [words.get_text().removesuffix(" at relu2") for words in found.figure().texts]
     assert player_data_of(found, 1 << 20).meta["title"] == title
+
+
+def test_frames_where_the_map_is_strongest(model, video, tmp_path):
+    """The figure has the frames of the curve's peaks, and says so; so does the caption."""
+    found = vx.explain(model, video, target=0)
+    with vx.style(width="page"):
+        shown = peak_frames(found.temporal, 3)
+        figure = found.figure(layout=vx.Layout(at="peaks", columns=3))
+    assert shown[0] < shown[-1]
+    assert int(found.temporal.argmax()) in shown
+    words = [text.get_text() for text in figure.texts]
+    assert [text.split(",")[0] for text in words if text.startswith("frame ")] == [f"frame {one}" for one in shown]
+    assert "contribution of each frame; frames shown: the highest" in words
+    with vx.style(width="page"):
+        text = "\n".join(found.caption(layout=vx.Layout(at="peaks", columns=3)))
+    assert f"Frames {listed([str(one) for one in shown])} (at " in text
+    assert r"\,s, where the map is strongest)" in text
+    panels = four_panels_of(model, video, frames="peaks", target=0)
+    assert panels.frames == tuple(peak_frames(found.temporal, 4))
+    assert "where Grad-CAM is strongest" in panels.figure().texts[0].get_text()
+    assert "where the map is strongest" in "\n".join(panels.caption())
+    with pytest.raises(VidexplainError, match="frames are numbers, or the word 'peaks', not 'peak'"):
+        four_panels_of(model, video, frames="peak")
 
 
 def test_weights_notes_and_options_are_in_the_caption(video):

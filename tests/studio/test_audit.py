@@ -23,6 +23,7 @@ class Audited:
             method="rise",
             model="c3d",
             weights_sha256=offer_of("c3d", None).sha256,
+            state_sha256="",
             data="/data/figures",
             videos=4,
             view="model",
@@ -89,6 +90,8 @@ def test_a_clip_becomes_one_of_the_visitor(client):
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
+        # Somebody's own network, which has read the file of a bundled one and may have changed what it does.
+        ({"state_sha256": "0" * 64}, "The studio does not have the audit&#39;s network (c3d): clips are explained"),
         ({"weights_sha256": "0" * 64}, "The studio does not have the audit&#39;s network (c3d): clips are explained"),
         ({"expects": {"pad_frames": 8}}, "The audit was made with --set pad_frames=8, and the studio explains without"),
     ],

@@ -2,11 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from videxplain.errors import VidexplainError
 from videxplain.viz.compared_maps import comparison_frames
-from videxplain.viz.layout import Layout, frame_numbers, spread_frames
+from videxplain.viz.layout import Layout, frame_numbers, frames_at, peak_frames, peaks_of_several, spread_frames
 from videxplain.viz.sheet import sheet_columns, sheet_frames
 from videxplain.viz.style import style
 
@@ -44,6 +45,38 @@ def test_frames_are_spread_evenly(frames, most, expected):
 
 def test_frames_as_text():
     assert frame_numbers("3, 10,17") == (3, 10, 17)
+    assert frames_at("3, 10,17") == (3, 10, 17)
+    assert frames_at("peaks") == "peaks"
+
+
+HILL = np.exp(-(((np.arange(48) - 17) / 6) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("curve", "most", "expected"),
+    [
+        (HILL, 8, [8, 11, 14, 17, 20, 23, 26]),  # three apart; further away it is under a tenth of the peak
+        (HILL, 3, [9, 17, 25]),
+        (HILL, 1, [17]),
+        (HILL - 5, 3, [9, 17, 25]),  # the range counts, not the sign
+        (np.eye(48)[40] + 0.5 * np.eye(48)[5], 8, [5, 40]),
+        (np.array([0.0, 9, 8, 0, 0, 0, 0, 3, 0, 0]), 2, [1, 7]),  # its neighbour is higher than 3, and too close
+        (np.zeros(48), 4, spread_frames(48, 4)),
+        (np.array([np.nan, 1, 2, np.nan]), 2, [2]),
+        (np.array([3.0]), 8, [0]),
+    ],
+)
+def test_peaks_are_the_highest_frames_with_a_distance(curve, most, expected):
+    assert peak_frames(curve, most) == expected
+    layout = Layout(at="peaks", columns=most)
+    assert sheet_frames(len(curve), layout, curve) == expected
+    assert comparison_frames(len(curve), layout, curve) == expected
+    assert sheet_frames(len(curve), layout) == []  # there is no map yet
+
+
+def test_curves_of_a_comparison_count_alike():
+    weak, strong = np.array([0.0, 1e-3, 0, 0, 0, 0, 0, 0]), 100 * np.eye(8)[6]
+    assert peak_frames(peaks_of_several([weak, strong, np.zeros(8)]), 4) == [1, 6]
 
 
 @pytest.mark.parametrize("text", ["", "3,", "3;4", "-1", "1.5", "²", "1" * 20])
@@ -60,8 +93,11 @@ def test_text_that_names_no_frames(text):
             lambda: sheet_frames(20, Layout(at=(1, 2, 3), rows=1, columns=2)),
             "3 frames do not fit in 1 x 2 (rows x columns)",
         ),
-        (lambda: Layout(at="3,10"), "at is the numbers of frames, such as (3, 10, 17), not '3,10'"),
-        (lambda: Layout(at=3), "at is the numbers of frames, such as (3, 10, 17), not 3"),
+        (
+            lambda: Layout(at="3,10"),
+            "at is the numbers of frames, such as (3, 10, 17), or 'peaks', not '3,10'",
+        ),
+        (lambda: Layout(at=3), "at is the numbers of frames, such as (3, 10, 17), or 'peaks', not 3"),
         (lambda: Layout(rows="2"), "rows are from 1 to 100, not 2"),
         (lambda: Layout(columns=0), "columns are from 1 to 100, not 0"),
         (lambda: Layout(at=range(101)), "a figure has at most 100 frames, not 101"),

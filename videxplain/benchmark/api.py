@@ -12,15 +12,16 @@ from videxplain.attribution.engine import Precision
 from videxplain.benchmark.cases import Chosen, dataset_scenes, rendered_scenes
 from videxplain.benchmark.judgement import Judgements, judge_all
 from videxplain.benchmark.report import write
-from videxplain.benchmark.rows import claim, rows_of
+from videxplain.benchmark.rows import SETTINGS, claim, rows_of
 from videxplain.benchmark.run import Entrant, run
 from videxplain.benchmark.summary import Line, summarise
 from videxplain.claim import claimed
 from videxplain.data.datasets.types import VideoDataset
 from videxplain.data.datasets.ucf101_24 import VideoBoxes
+from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of
 from videxplain.files import output_folder
-from videxplain.models.zoo import load_model
+from videxplain.models.own_models import load_named
 from videxplain.progress import Bars
 
 RENDERED = "ActionFigures, rendered clips of the groups that split 1 holds out"
@@ -64,7 +65,8 @@ def run_benchmark(
     What the folder holds already is not done again, so that a job that was stopped goes on.
 
     Args:
-        networks: Model names to weights, as :func:`videxplain.load_model` takes them.
+        networks: Model names to weights, as :func:`videxplain.load_model` takes them; or ``python:FILE.py:NAME`` to
+            ``"auto"``. A network that is no file and no name is refused: a later run could not load it again.
         methods: Names of methods.
         out: The folder.
         videos: How many clips of each network.
@@ -81,8 +83,15 @@ def run_benchmark(
         progress: Shows the progress of each network.
 
     Raises:
-        VidexplainError: The folder holds results on other videos, or a network classifies no clip rightly.
+        VidexplainError: The folder holds results on other videos or of another network of that name, a network
+            classifies no clip rightly, or one has no name.
     """
+    for name in networks:
+        if not isinstance(name, str):
+            raise VidexplainError(
+                f"a benchmark takes networks by name, not {type(name).__name__}: write python:FILE.py:NAME for one of "
+                "your own, so that a later run finds it again"
+            )
     bars: Bars = progress or (lambda stage: nullcontext())
     settings: dict[str, Any] = {"data": RENDERED if dataset is None else _words(dataset, boxes is not None)}
     given = dict(options or {})
@@ -91,10 +100,13 @@ def run_benchmark(
     clips: dict[str, Chosen] = {}
     untrained = []
     with output_folder(out), claimed(out):
-        claim(out, settings)
+        if (out / SETTINGS).is_file():
+            claim(out, settings)
         for name, weights in networks.items():
             with bars(f"weights of {name}") as bar:
-                module = load_model(name, weights, progress=bar, view=view, **given).to(device or torch.device("cpu"))
+                loaded = load_named(name, weights, progress=bar, view=view, **given)
+            module = loaded.to(device or torch.device("cpu"))
+            claim(out, settings)  # not before, so that a network that cannot be loaded leaves nothing behind
             entrant = Entrant(name, module, config_of(module), precision)
             if not entrant.config.trained:
                 untrained.append(name)

@@ -23,7 +23,7 @@ class Row:
 
     Attributes:
         model: The network as it was asked for.
-        weights: Its weights, in words.
+        weights: Its weights, in words; for a network that a file of Python made, with the digests.
         method: The method, or the name of a map made without a network.
         family: Of the method.
         video: Name of the clip.
@@ -35,6 +35,7 @@ class Row:
         forward_seconds: See there.
         memory_mib: Peak memory of the explanation; None if the system does not tell.
         refused: Why the method does not explain this network; empty if it does.
+        sha256: Digest of the file that the network's weights came from; empty if there is none.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Row:
     forward_seconds: float | None = None
     memory_mib: float | None = None
     refused: str = ""
+    sha256: str = ""
 
 
 def rows_path(out: Path, model: str) -> Path:

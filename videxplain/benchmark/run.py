@@ -22,6 +22,8 @@ from videxplain.errors import VidexplainError
 from videxplain.files import file_stem, make_folder, replacing
 from videxplain.metrics.baselines import blurred_motion_map, centre_map, motion_map, random_map
 from videxplain.models.config import ModelConfig
+from videxplain.models.own_models import is_own
+from videxplain.models.provenance import provenance
 from videxplain.progress import Progress
 from videxplain.untouched import untouched
 
@@ -64,6 +66,18 @@ class Entrant:
     config: ModelConfig
     precision: Precision = "fp32"
 
+    @property
+    def weights(self) -> str:
+        """The weights in words; for a network that a file of Python made, with the digests of the file and the state.
+
+        Such networks all have the same words otherwise.
+        """
+        config = self.config
+        if not config.state_sha256 and not is_own(self.name):
+            return config.weights
+        said = provenance(config.weights, config.weights_file, config.weights_sha256, config.state_sha256)
+        return said.removeprefix("weights: ") or config.weights
+
 
 def run(
     entrant: Entrant,
@@ -94,12 +108,15 @@ def run(
         The clips.
 
     Raises:
-        VidexplainError: Two clips would have one file name, or the network classifies none rightly.
+        VidexplainError: Two clips would have one file name, the network classifies none rightly, or the folder holds
+            rows of another network of this name.
     """
     chosen = choose_cases(entrant.module, entrant.config, scenes, videos)
     _check_names([case.name for case in chosen.cases])
     path = rows_path(out, entrant.name)
-    done = {(row.method, row.video): row for row in read(path) if row.weights == entrant.config.weights}
+    rows = read(path)
+    _refuse_another(entrant, rows, out)
+    done = {(row.method, row.video): row for row in rows if row.weights == entrant.weights}
     slow = {row.method for row in done.values() if _too_dear(row)}
     names = [*BASELINES, *methods]
     for number, case in enumerate(chosen.cases):
@@ -119,6 +136,17 @@ def run(
             if progress:
                 progress(number * len(names) + place + 1, len(chosen.cases) * len(names))
     return chosen
+
+
+def _refuse_another(entrant: Entrant, rows: Sequence[Row], out: Path) -> None:
+    """Raise where rows are of a network with the same name and other weights, which nothing else would tell apart."""
+    for row in rows:
+        other_file = row.sha256 and row.sha256 != entrant.config.weights_sha256 and row.weights == entrant.weights
+        if other_file or (is_own(entrant.name) and row.weights != entrant.weights):
+            raise VidexplainError(
+                f"{out} holds results of another network called {entrant.name}, whose file or state was different "
+                f"({row.weights}): choose another folder"
+            )
 
 
 def _check_names(videos: Sequence[str]) -> None:
@@ -148,7 +176,8 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
     """The row of one explanation, and its map."""
     module, device = entrant.module, case.x.device
     family = METHODS[name].family if name in METHODS else BASELINE
-    common = (entrant.name, entrant.config.weights, name, family, case.name, case.label, case.probability)
+    common = (entrant.name, entrant.weights, name, family, case.name, case.label, case.probability)
+    digest = entrant.config.weights_sha256
     explain: Explain | None = None
     if name in BASELINES:
         drawn = BASELINES[name](case)
@@ -164,7 +193,7 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
         try:
             heat, seconds, memory = timed(lambda: explain(module, case.x), device)
         except VidexplainError as error:
-            return Row(*common, values={}, refused=str(error)), None
+            return Row(*common, values={}, refused=str(error), sha256=digest), None
     subject = Subject(case, module, heat, explain, entrant.precision)
     passing = _forward_seconds(entrant, case.x)
     if seconds is not None and seconds > TOO_DEAR * passing:
@@ -176,6 +205,7 @@ def _measured(entrant: Entrant, name: str, case: Case, number: int) -> tuple[Row
         seconds=seconds,
         forward_seconds=None if seconds is None else passing,
         memory_mib=memory,
+        sha256=digest,
     )
     return row, heat
 

@@ -28,6 +28,7 @@ class EvaluationSetup:
         precision: ``"fp32"`` or ``"bf16"``.
         weights_file: Name of the weights' file; empty if there was none.
         weights_sha256: SHA-256 of that file.
+        state_sha256: SHA-256 of the state of a network that a file of Python has made; empty for others.
         view: The part of the frames that the network saw, in words; empty for whole frames.
         views: Clips in time x crops of multi-view testing, such as ``"10x3"``; empty for other evaluations.
     """
@@ -41,6 +42,7 @@ class EvaluationSetup:
     precision: str = "fp32"
     weights_file: str = ""
     weights_sha256: str = ""
+    state_sha256: str = ""
     view: str = ""
     views: str = ""
 
@@ -80,7 +82,7 @@ class EvaluationSetup:
         held = read_record(path, "is in the way and cannot be read: choose another folder")
         mine = dataclasses.asdict(self)
         # Two runs may describe their weights in the same words.
-        known = ("weights_sha256",) if self.weights_sha256 and held.get("weights_sha256") else ()
+        known = [name for name in ("weights_sha256", "state_sha256") if mine[name] and held.get(name)]
         for name in ("model", "weights", "dataset", "split", "subset", "limit", "view", "views", *known):
             there = held.get(name, "" if name in ("view", "views") else None)
             if there != mine[name]:
@@ -119,6 +121,7 @@ def setup_of(
         precision,
         config.weights_file,
         config.weights_sha256,
+        config.state_sha256,
         config.view.words if config.view else "",
         views,
     )

@@ -1,5 +1,6 @@
 """What the caption of a picture says: network, weights, class and score, method, layer, view and colour scale."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ from videxplain.attribution.registry import METHODS
 from videxplain.data.shown import source_times
 from videxplain.explanation.familiarity import familiarity_notes
 from videxplain.explanation.latex import cited, escaped, listed, quoted, typewriter
+from videxplain.models.provenance import digests_in_words
 from videxplain.viz.page import number
 from videxplain.viz.style import current_style
 
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
     from videxplain.data.stream import FrameSource
     from videxplain.explanation.origin import Origin
     from videxplain.explanation.result import Explanation
+    from videxplain.viz.layout import Layout
 
 
 def sheet_caption(
-    explanation: "Explanation", frames: Sequence[int], colormap: str | None, *, charts: bool = True
+    explanation: "Explanation", frames: Sequence[int], colormap: str | None, layout: "Layout"
 ) -> Iterator[str]:
     """The sentences of a contact sheet, in LaTeX.
 
@@ -25,18 +28,24 @@ def sheet_caption(
         explanation: What is drawn.
         frames: The frames that are drawn.
         colormap: The colour map that was asked for; None for that of the style.
-        charts: Whether the curve is drawn.
+        layout: Whether the curve is drawn, and whether the frames are its peaks.
     """
     yield f"{explained_words(explanation)}."
-    yield f"{frames_words(explanation.source, frames)}: above, the frames; below them, the same with the map."
+    where = frames_words(explanation.source, frames, peaks=layout.peaks)
+    yield f"{where}: above, the frames; below them, the same with the map."
     yield scale_words(explanation, colormap)
-    if charts:
+    if layout.charts:
         yield "The curve is the mean of each frame's map; dots mark the frames shown."
     yield from made_words(explanation)
 
 
 def panels_caption(
-    explanation: "Explanation", frames: Sequence[int], gradient_method: str, colormap: str | None
+    explanation: "Explanation",
+    frames: Sequence[int],
+    gradient_method: str,
+    colormap: str | None,
+    *,
+    peaks: bool = False,
 ) -> Iterator[str]:
     """The sentences of the figure in four panels, in LaTeX.
 
@@ -45,6 +54,7 @@ def panels_caption(
         frames: The frames that are drawn.
         gradient_method: The method of the fourth panel.
         colormap: The colour map that was asked for; None for that of the style.
+        peaks: Whether the frames are those where Grad-CAM is strongest.
     """
     panels = (
         "(a) the frame",
@@ -52,14 +62,14 @@ def panels_caption(
         f"(c) {explained_words(explanation)}",
         f"(d) {cited(gradient_method)}, in which grey is no contribution",
     )
-    yield f"{frames_words(explanation.source, frames)}: {'; '.join(panels)}."
+    yield f"{frames_words(explanation.source, frames, peaks=peaks)}: {'; '.join(panels)}."
     yield f"(c): {scale_words(explanation, colormap)}"
     yield from notes_words(tuple(filter(None, (METHODS[gradient_method].caution,))))
     yield from made_words(explanation)
 
 
 def two_part_caption(
-    motion: "Explanation", frames: Sequence[int], share: float, limit: float, *, charts: bool = True
+    motion: "Explanation", frames: Sequence[int], share: float, limit: float, layout: "Layout"
 ) -> Iterator[str]:
     """The sentences of the figure of motion and appearance, in LaTeX.
 
@@ -68,13 +78,14 @@ def two_part_caption(
         frames: The frames that are drawn.
         share: How much of all evidence is motion, in [0, 1].
         limit: The sum of both parts with the strongest colour.
-        charts: Whether the curve is drawn.
+        layout: Whether the curve is drawn, and whether the frames are its peaks.
     """
     yield f"{explained_words(motion)}, and what is left of Grad-CAM, {cited('appearance')}."
-    yield f"{frames_words(motion.source, frames)}: above, the frames; below them, the same with both maps."
+    where = frames_words(motion.source, frames, peaks=layout.peaks)
+    yield f"{where}: above, the frames; below them, the same with both maps."
     strongest = escaped(number(limit))
     yield f"Motion is orange and appearance is blue; their sum hides the frame, most at {strongest} (raw value)."
-    if charts:
+    if layout.charts:
         yield "The curve has the contributions of both."
     yield rf"Motion has {100 * share:.0f}\,\% of the evidence of the clip."
     yield from made_words(motion)
@@ -117,11 +128,13 @@ def score_words(explanation: "Explanation") -> str:
 def weights_words(origin: "Origin") -> str:
     """Where the weights are from, and what names them for sure."""
     if origin.weights == "none":
-        return "(random weights, untrained)"
-    file = origin.weights_file if origin.weights_file != origin.weights else ""
-    parts = [escaped(origin.weights), typewriter(file) if file else ""]
-    parts.append(f"SHA-256 {typewriter(origin.weights_sha256[:12])}" if origin.weights_sha256 else "")
-    return f"(weights: {', '.join(filter(None, parts))})"
+        parts = ["random weights, untrained"]
+    else:
+        file = origin.weights_file if origin.weights_file != origin.weights else ""
+        parts = [f"weights: {escaped(origin.weights)}", typewriter(file) if file else ""]
+    digests = digests_in_words(origin.weights_sha256, origin.state_sha256)
+    parts.append(re.sub(r"\b[0-9a-f]{12}\b", lambda found: typewriter(found[0]), digests))
+    return f"({', '.join(filter(None, parts))})"
 
 
 def options_words(origin: "Origin") -> str:
@@ -143,13 +156,14 @@ def view_words(explanation: "Explanation") -> str:
     return f"One pass of the network sees {seen['num_frames']} frames, {how}, at {size}{part}."
 
 
-def frames_words(source: "FrameSource", frames: Sequence[int]) -> str:
-    """The frames by number and time."""
+def frames_words(source: "FrameSource", frames: Sequence[int], *, peaks: bool = False) -> str:
+    """The frames by number and time, and that they are where the map is strongest if they were chosen so."""
     seconds = source_times(source)
     times = listed([f"{seconds[frame]:.2f}" for frame in frames])
     start = getattr(source, "start", None)
     counted = f", counted from frame {start} of the clip" if start else ""
-    return rf"Frame{'s' * (len(frames) > 1)} {listed([str(frame) for frame in frames])} (at {times}\,s{counted})"
+    why = ", where the map is strongest" if peaks else ""
+    return rf"Frame{'s' * (len(frames) > 1)} {listed([str(frame) for frame in frames])} (at {times}\,s{counted}{why})"
 
 
 def scale_words(explanation: "Explanation", colormap: str | None) -> str:

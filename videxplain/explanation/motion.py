@@ -97,7 +97,7 @@ class MotionAndAppearance(Result):
 
         layout = layout or Layout()
         motion, appearance, source = self.motion, self.appearance, self.motion.shown
-        wanted = sheet_frames(motion.num_frames, layout)
+        wanted = sheet_frames(motion.num_frames, layout, motion.temporal + appearance.temporal)
         name = clip_name(motion.source)
         return two_part_sheet(
             np.stack(motion.frames_at(wanted)),
@@ -123,8 +123,8 @@ class MotionAndAppearance(Result):
         from videxplain.viz.sheet import sheet_frames
 
         layout = layout or Layout()
-        frames = sheet_frames(self.motion.num_frames, layout)
-        return list(two_part_caption(self.motion, frames, self.share, self.limit, charts=layout.charts))
+        frames = sheet_frames(self.motion.num_frames, layout, self.motion.temporal + self.appearance.temporal)
+        return list(two_part_caption(self.motion, frames, self.share, self.limit, layout))
 
     def summary(self) -> dict[str, Any]:
         """The share of motion and both parts by frame, ready for JSON."""

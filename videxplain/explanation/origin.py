@@ -8,6 +8,7 @@ from typing import Any
 from videxplain.attribution.targets import Contrast, Target, class_index
 from videxplain.errors import VidexplainError
 from videxplain.models.config import ModelConfig
+from videxplain.models.provenance import provenance
 
 PACKAGES = ("videxplain", "torch", "numpy", "av", "opencv-python-headless")
 """The packages whose versions are kept."""
@@ -34,6 +35,7 @@ class Origin:
         output: What the network's output is, such as ``"logits"``.
         weights_file: Name of the weights' file, empty where there was none.
         weights_sha256: SHA-256 of that file, empty where it is not known.
+        state_sha256: SHA-256 of the state of a network that a file of Python has made, empty for others.
         question: SHA-256 of what was asked; the files of two results of one question are the same.
         model_options: Keyword arguments that rebuild the network.
         model_input: What one pass reads: ``num_frames``, ``size``, ``sampling``, ``frame_interval``,
@@ -57,6 +59,7 @@ class Origin:
     output: str = "logits"
     weights_file: str = ""
     weights_sha256: str = ""
+    state_sha256: str = ""
     question: str = ""
     model_options: dict[str, Any] = field(default_factory=dict)
     model_input: dict[str, Any] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Origin:
     @property
     def provenance(self) -> str:
         """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
-        return provenance(self.weights, self.weights_file, self.weights_sha256)
+        return provenance(self.weights, self.weights_file, self.weights_sha256, self.state_sha256)
 
     def record(self) -> dict[str, Any]:
         """The same as plain values for JSON."""
@@ -87,6 +90,7 @@ class Origin:
             "weights": self.weights,
             "weights_file": self.weights_file or None,
             "weights_sha256": self.weights_sha256 or None,
+            "state_sha256": self.state_sha256 or None,
             "versions": self.versions,
         }
 
@@ -111,6 +115,7 @@ class Origin:
             output=str(record["output"]),
             weights_file=str(record["weights_file"] or ""),
             weights_sha256=str(record["weights_sha256"] or ""),
+            state_sha256=str(record.get("state_sha256") or ""),
             question=str(record["question"]),
             model_options=dict(record["model_options"]),
             model_input=dict(record["model_input"]),
@@ -127,14 +132,6 @@ def measured(output: str) -> str:
     return "value" if output == "regression" else "probability"
 
 
-def provenance(weights: str, file: str, sha256: str) -> str:
-    """The weights in words, with their file and the start of its SHA-256; empty for random weights."""
-    if weights == "none":
-        return ""
-    digits = f"SHA-256 {sha256[:12]}" if sha256 else ""
-    return f"weights: {', '.join(filter(None, (weights, file if file != weights else '', digits)))}"
-
-
 def of_model(config: ModelConfig) -> dict[str, Any]:
     """The fields of :class:`Origin` that a network's configuration says, and the versions of the packages."""
     return {
@@ -143,6 +140,7 @@ def of_model(config: ModelConfig) -> dict[str, Any]:
         "output": config.output,
         "weights_file": config.weights_file,
         "weights_sha256": config.weights_sha256,
+        "state_sha256": config.state_sha256,
         "model_options": dict(config.options),
         "model_input": {
             "num_frames": config.num_frames,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import FIGURES, TEXTS, write_text
 from videxplain.explanation.sources import ClipLike, as_source, clip_name
 from videxplain.progress import Progress
+from videxplain.viz.layout import PEAKS, peak_frames
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from videxplain.viz.layout import Layout
 
 FORMATS = (*FIGURES, *TEXTS)
+_MOST_PEAKS = 4
+"""Rows of a figure whose frames are the peaks."""
 _WORDS = {"guided-backprop": "guided backpropagation", "input-x-gradient": "input x gradient"}
 
 
@@ -40,6 +43,7 @@ class FourPanels:
         activations: ``(k, h, w)`` mean activations of the first convolution.
         gradients: ``(k, H, W, 3)`` signed gradients with respect to red, green and blue.
         gradient_method: The method that gives them.
+        peaks: Whether the frames were chosen because Grad-CAM is strongest there.
     """
 
     explanation: Explanation
@@ -47,6 +51,7 @@ class FourPanels:
     activations: NDArray[np.float32]
     gradients: NDArray[np.float32]
     gradient_method: str
+    peaks: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -66,6 +71,7 @@ class FourPanels:
         explained, frames = self.explanation, self.frames
         name = clip_name(explained.source)
         shown = f"frame {frames[0]}" if len(frames) == 1 else f"{len(frames)} frames"
+        shown += " where Grad-CAM is strongest" if self.peaks else ""
         return four_panels(
             np.stack(explained.frames_at(frames)),
             self.activations,
@@ -86,7 +92,7 @@ class FourPanels:
         """The sentences of the figure's caption, in LaTeX."""
         from videxplain.explanation.captions import panels_caption
 
-        return list(panels_caption(self.explanation, self.frames, self.gradient_method, colormap))
+        return list(panels_caption(self.explanation, self.frames, self.gradient_method, colormap, peaks=self.peaks))
 
     def save(
         self,
@@ -126,7 +132,7 @@ def four_panels_of(
     model: nn.Module,
     clip: ClipLike,
     *,
-    frames: Sequence[int] = (),
+    frames: Sequence[int] | Literal["peaks"] = (),
     target: Target | None = None,
     layer: str | nn.Module | None = None,
     progress: Progress | None = None,
@@ -140,7 +146,8 @@ def four_panels_of(
     Args:
         model: A network with a ``config``.
         clip: As for :func:`videxplain.explain`.
-        frames: Numbers of the frames, from 0; empty for the one that contributes most.
+        frames: Numbers of the frames, from 0; empty for the one that contributes most; ``"peaks"`` for up to four where
+            Grad-CAM is strongest (:func:`videxplain.viz.layout.peak_frames`).
         target: As for :func:`videxplain.explain`.
         layer: What Grad-CAM explains; None for the default.
         progress: Called with the windows done and the windows in all.
@@ -149,28 +156,32 @@ def four_panels_of(
         VidexplainError: The clip does not have one of the frames, or anything that :func:`videxplain.explain` refuses.
     """
     config, source = config_of(model), as_source(clip)
-    for frame in frames:
+    peaks = isinstance(frames, str)
+    if peaks and frames != PEAKS:
+        raise VidexplainError(f"frames are numbers, or the word 'peaks', not '{frames}'")
+    for frame in () if isinstance(frames, str) else frames:
         if not 0 <= frame < source.num_frames:
             raise VidexplainError(f"the clip has no frame {frame}; it has frames 0 to {source.num_frames - 1}")
     explained = explain(model, source, "gradcam", target=target, layer=layer, progress=progress)
     # The class that was explained for the whole clip, not the one that a window would choose.
     wanted = explained.origin.target_index if target is None else target
     activations, gradients, method = [], [], ""
-    shown = tuple(frames) or (int(explained.temporal.argmax()),)
+    shown = tuple(peak_frames(explained.temporal, _MOST_PEAKS) if peaks else map(int, frames))
+    shown = shown or (int(explained.temporal.argmax()),)
     for frame in shown:
         x, _, position = window_around(model, source, frame)
         steps = attribute(model, x, method="activations", enlarge=False)[0]
         activations.append(steps[min(position * len(steps) // config.num_frames, len(steps) - 1)].cpu().numpy())
         gradient, method = _pixels(model, x, wanted)
         gradients.append(gradient[0, :, position].permute(1, 2, 0).cpu().numpy())
-    return FourPanels(explained, shown, np.stack(activations), np.stack(gradients), method)
+    return FourPanels(explained, shown, np.stack(activations), np.stack(gradients), method, peaks)
 
 
 def four_panel_figure(
     model: nn.Module,
     clip: ClipLike,
     *,
-    frame: int | Sequence[int] | None = None,
+    frame: int | Sequence[int] | Literal["peaks"] | None = None,
     target: Target | None = None,
     layer: str | nn.Module | None = None,
     colormap: str | None = None,
@@ -182,7 +193,8 @@ def four_panel_figure(
     Args:
         model: A network with a ``config``.
         clip: As for :func:`videxplain.explain`.
-        frame: Which frame of the clip, from 0, or several; None for the one that contributes most.
+        frame: Which frame of the clip, from 0, or several; None for the one that contributes most; ``"peaks"`` for up
+            to four where Grad-CAM is strongest.
         target: As for :func:`videxplain.explain`.
         layer: What Grad-CAM explains; None for the default.
         colormap: Name of a matplotlib colour map, for Grad-CAM; None for that of :func:`videxplain.style`.
@@ -192,7 +204,7 @@ def four_panel_figure(
     Raises:
         VidexplainError: The clip does not have one of the frames, or anything that :func:`videxplain.explain` refuses.
     """
-    frames = () if frame is None else (frame,) if isinstance(frame, int | np.integer) else tuple(frame)
+    frames = () if frame is None else (int(frame),) if isinstance(frame, int | np.integer) else frame
     panels = four_panels_of(model, clip, frames=frames, target=target, layer=layer, progress=progress)
     return panels.figure(colormap=colormap, layout=layout)
 

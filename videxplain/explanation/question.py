@@ -42,7 +42,8 @@ def question_of(source: FrameSource, config: ModelConfig, method: str, **asked: 
         "view": None if config.view is None else dataclasses.astuple(config.view),
         # Left out where there is none, so that files of earlier versions keep their number.
         **({"pad_frames": config.pad_frames} if config.pad_frames else {}),
-        "weights": [config.weights, getattr(config, "weights_sha256", "")],
+        "weights": [config.weights, getattr(config, "weights_sha256", "")]
+        + ([config.state_sha256] if config.state_sha256 else []),
         "asked": {name: _value(name, value, config) for name, value in asked.items()},
     }
     return hashlib.sha256(json.dumps(plain(record), sort_keys=True).encode()).hexdigest()

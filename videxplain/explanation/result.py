@@ -152,7 +152,7 @@ class Explanation(Result):
         from videxplain.viz.sheet import contact_sheet, sheet_frames
 
         layout = layout or Layout()
-        indices = sheet_frames(self.num_frames, layout)
+        indices = sheet_frames(self.num_frames, layout, self.temporal)
         low, high = self.range
         name = clip_name(self.source)
         return contact_sheet(
@@ -183,8 +183,8 @@ class Explanation(Result):
         from videxplain.viz.sheet import sheet_frames
 
         layout = layout or Layout()
-        frames = sheet_frames(self.num_frames, layout)
-        return list(sheet_caption(self, frames, colormap, charts=layout.charts))
+        frames = sheet_frames(self.num_frames, layout, self.temporal)
+        return list(sheet_caption(self, frames, colormap, layout))
 
     def summary(self) -> dict[str, Any]:
         """Clip, origin, predictions, notes and the contribution of every frame, ready for JSON."""

@@ -124,6 +124,8 @@ class ModelConfig:
             window; with padding these ends lie on repeated frames, whose maps are dropped.
         weights_file: Name of the file that the weights were read from, empty where there was none.
         weights_sha256: SHA-256 of that file.
+        state_sha256: SHA-256 of the network's state if a file of Python has made it, as that file's digest says
+            nothing of weights that it reads; empty for others.
     """
 
     architecture: str
@@ -147,10 +149,12 @@ class ModelConfig:
     # Where weights lie says nothing of the network: two that are equal stay equal.
     weights_file: str = field(default="", compare=False)
     weights_sha256: str = field(default="", compare=False)
+    state_sha256: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse values of wrong types and ranges, which files of others may hold."""
-        for name in ("architecture", "default_layer", "first_layer", "weights", "weights_file", "weights_sha256"):
+        files = ("weights_file", "weights_sha256", "state_sha256")
+        for name in ("architecture", "default_layer", "first_layer", "weights", *files):
             _check(isinstance(getattr(self, name), str), name, "text", getattr(self, name))
         for name in ("num_classes", "num_frames", "frame_interval"):
             _check(_is_count(getattr(self, name)), name, f"a number from 1 to {LARGEST}", getattr(self, name))

@@ -48,7 +48,7 @@ def load_named(
 
 
 def own_model(model: str) -> "VideoModel":
-    """The model that a file of Python makes, with the file and its SHA-256 in the configuration.
+    """The model that a file of Python makes, with the file, its SHA-256 and that of the state in the configuration.
 
     Args:
         model: ``python:FILE.py:NAME``. NAME is a model that :func:`videxplain.wrap`, :func:`videxplain.wrap_function`
@@ -57,6 +57,7 @@ def own_model(model: str) -> "VideoModel":
     Raises:
         VidexplainError: There is no such file, it cannot be run, or NAME is no such model.
     """
+    from videxplain.models.provenance import state_sha256_of
     from videxplain.models.video_model import VideoModel
     from videxplain.models.weights.files import sha256_of
 
@@ -90,4 +91,5 @@ def own_model(model: str) -> "VideoModel":
         raise unknown(f"model of {path.name}", name, models)
     if not found.config.weights_sha256:
         found.config = found.config.replace(weights_file=path.name, weights_sha256=sha256_of(path))
+    found.config = found.config.replace(state_sha256=state_sha256_of(found))
     return found

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
-_WORDS = {"videos_sha256": "list of videos", "weights_sha256": "file of weights"}
+_WORDS = {
+    "videos_sha256": "list of videos",
+    "weights_sha256": "file of the network",
+    "state_sha256": "state of the network",
+}
 _LONGEST = 40
 """Messages show no values that have more letters."""
 
@@ -55,7 +59,7 @@ class KeptFile:
             write_json(path, content)
             return
         held = later | self._read(path)
-        for name in asked:
+        for name in (one.name for one in fields(settings) if one.compare):
             if held.get(name) != content[name]:
                 other = f"{(_WORDS | dict(self.words)).get(name, name)}{_both(held.get(name), content[name], name)}"
                 raise VidexplainError(f"{folder} holds {self.results} with another {other}: choose another --out")

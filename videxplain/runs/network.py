@@ -1,18 +1,17 @@
 """The network of a run: opened once by the caller, and loaded once in each worker process."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import nn
 
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import config_of
 from videxplain.models.config import ModelConfig
 from videxplain.models.own_models import is_own, load_named
+from videxplain.models.provenance import state_sha256_of
 from videxplain.models.weights.labels import read_labels
 from videxplain.runs.settings import RunSettings
 
@@ -71,7 +70,9 @@ def open_network(
         "weights": weights if isinstance(model, str) else config.weights,
         "weights_words": config.weights,
         "given": sent is not None,
-        "weights_sha256": _digest(model, network),
+        "weights_file": config.weights_file,
+        "weights_sha256": config.weights_sha256,
+        "state_sha256": config.state_sha256 if sent is None else state_sha256_of(network),
         "labels": names,
         "labels_file": labels if isinstance(labels, str) else "",
         "expects": dict(expects or {}),
@@ -94,7 +95,9 @@ def load_once(settings: RunSettings, device: str) -> nn.Module:
     expects = tuple(settings.expects.items())
     labels = () if is_own(settings.model) else settings.labels
     network = _load_once(settings.model, settings.weights, labels, settings.view, expects, device)
-    if is_own(settings.model) and _digest(settings.model, network) != settings.weights_sha256:
+    config = config_of(network)
+    made = config.weights_sha256, config.state_sha256
+    if is_own(settings.model) and made != (settings.weights_sha256, settings.state_sha256):
         raise VidexplainError(
             f"{settings.model} is another network each time the file is run, such as one with random weights: load its "
             "weights from a file, or set a seed"
@@ -109,21 +112,3 @@ def _load_once(
     named: dict[str, Any] = {"labels": labels} if labels else {}
     network: nn.Module = load_named(model, weights, view=view, **named, **dict(expects)).to(device)
     return network
-
-
-def _digest(model: str | nn.Module, network: nn.Module) -> str:
-    """Digest of the weights of a network: of their file if it was loaded by name, otherwise of its state.
-
-    A function that a file of Python wraps has no state; the digest is then that of the file.
-    """
-    own = not isinstance(model, str) or is_own(model)
-    return _state_digest(network) if own and network.state_dict() else config_of(network).weights_sha256
-
-
-def _state_digest(model: nn.Module) -> str:
-    """SHA-256 of the names and values of a network's state."""
-    total = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        total.update(name.encode())
-        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()

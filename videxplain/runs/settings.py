@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from videxplain.boxes import Box
+from videxplain.models.provenance import provenance
 from videxplain.runs.kept import kept_view_box
 
 
@@ -15,8 +16,9 @@ class RunSettings:
         model: The name of the network, as on the command line; the architecture of a network that was given.
         weights: The weights as they were given.
         weights_words: The weights in words, from the network's configuration.
-        weights_sha256: Digest of the file that the weights came from, or of the state of a network that was given;
-            empty if there is no file.
+        weights_file: Name of the file that the weights or the network came from; empty if there is none.
+        weights_sha256: Digest of that file; empty if there is none.
+        state_sha256: Digest of the state of a network that was given or that a file of Python made; empty for others.
         given: Whether the network was given as an object, so that no command can load it.
         labels: The network's classes.
         labels_file: The file or data set that lists them, if one was given.
@@ -36,7 +38,9 @@ class RunSettings:
     model: str
     weights: str
     weights_words: str = ""
+    weights_file: str = field(default="", compare=False)
     weights_sha256: str
+    state_sha256: str = ""
     given: bool = False
     labels: tuple[str, ...]
     labels_file: str = ""
@@ -63,8 +67,9 @@ class RunSettings:
 
     @property
     def weights_and_digest(self) -> str:
-        """The weights in words, with the beginning of their digest if it is known."""
-        return self.weights_named + (f", SHA-256 {self.weights_sha256[:16]}" if self.weights_sha256 else "")
+        """The weights in the words that pictures have, with their file and the beginnings of the digests."""
+        said = provenance(self.weights_named, self.weights_file, self.weights_sha256, self.state_sha256)
+        return said.removeprefix("weights: ") or self.weights_named
 
     @property
     def network_options(self) -> dict[str, str | None]:

@@ -64,8 +64,10 @@ class ComparedMaps:
     empty: str = NO_EVIDENCE
 
 
-def comparison_frames(frames: int, layout: Layout) -> list[int]:
+def comparison_frames(frames: int, layout: Layout, curve: np.ndarray | None = None) -> list[int]:
     """The numbers of the frames that a page in the current style shows of a clip of so many frames.
+
+    ``curve`` is as for :meth:`videxplain.viz.layout.Layout.chosen`.
 
     Raises:
         VidexplainError: The clip does not have a frame that is asked for, or rows are asked for.
@@ -73,7 +75,7 @@ def comparison_frames(frames: int, layout: Layout) -> list[int]:
     if layout.rows is not None:
         raise VidexplainError("the rows of a comparison are what is compared: choose columns, or frames by number")
     most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
-    return layout.chosen(frames, layout.columns or most)
+    return layout.chosen(frames, layout.columns or most, curve)
 
 
 def comparison_figure(
@@ -167,6 +169,7 @@ def comparison_figure(
     if curves:
         if layout.captions:
             said = "contribution of each frame" + ("" if shared else " (largest: 1)")
+            said += "; frames shown: the highest means" if layout.peaks else ""
             said = elide(said, TEXT_POINTS, paper.inner, "bold")
             page.text(paper.margin, curve_top - heading, said, TEXT_POINTS, weight="bold")
         lines = [(np.asarray(row.temporal, np.float64), colour) for row, colour in curves]

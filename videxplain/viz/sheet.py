@@ -37,15 +37,17 @@ BESIDE = 6.0
 _CURVE, _PREDICTION = 1.35, 0.27
 
 
-def sheet_frames(frames: int, layout: Layout) -> list[int]:
+def sheet_frames(frames: int, layout: Layout, curve: np.ndarray | None = None) -> list[int]:
     """The numbers of the frames that a contact sheet in the current style shows of a clip of so many frames.
+
+    ``curve`` is as for :meth:`videxplain.viz.layout.Layout.chosen`.
 
     Raises:
         VidexplainError: The clip does not have a frame that is asked for, or they do not fit.
     """
     most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
     rows, columns = layout.grid(most, frames)
-    return layout.chosen(frames, rows * columns)
+    return layout.chosen(frames, rows * columns, curve)
 
 
 def sheet_columns(count: int, layout: Layout) -> int:
@@ -146,11 +148,18 @@ def contact_sheet(
     split = 0.44 * inner
     width = split - 0.35 if beside else inner
     _predictions(page, bottom_top, heads, width, predictions, target, probabilities)
-    heading = (f"{quantity}, by frame" if quantity else "contribution of each frame") if layout.captions else ""
+    heading = curve_heading(f"{quantity}, by frame" if quantity else "contribution of each frame", layout)
     across, top = (split, bottom_top) if beside else (0.0, bottom_top + heads + bars + 0.1)
     height = bottom_height - (top - bottom_top)
     _curve(page, paper.margin + across, top, height, heading, temporal, indices, seconds)
     return page.figure
+
+
+def curve_heading(words: str, layout: Layout) -> str:
+    """What stands above a curve over time: what it is, and that the frames are where it is highest if they are."""
+    if not layout.captions:
+        return ""
+    return f"{words}; frames shown: the highest" if layout.peaks else words
 
 
 def draw_scale(

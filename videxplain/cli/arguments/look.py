@@ -30,10 +30,10 @@ def drawn_as(
     Raises:
         VidexplainError: One of them cannot be used.
     """
-    from videxplain.viz.layout import Layout, frame_numbers
+    from videxplain.viz.layout import Layout, frames_at
     from videxplain.viz.style import style
 
-    chosen = () if at is None else frame_numbers(at)
+    chosen = () if at is None else frames_at(at)
     layout = Layout(chosen, rows, columns, titles=titles, captions=captions, charts=charts)
     with style(font=font, size=font_size, width=width, colormap=colormap, dark=dark or None):
         yield layout

@@ -101,8 +101,9 @@ PanelFrames: TypeAlias = Annotated[
     typer.Option(
         "--at",
         "--frame",
-        metavar="FRAME,...",
-        help="Which frames, by number from 0; by default the one that contributes most.",
+        metavar="FRAME,...|peaks",
+        help="Which frames, by number from 0; peaks: up to four where Grad-CAM is strongest; by default the one that "
+        "contributes most.",
         rich_help_panel=_WHAT,
     ),
 ]
@@ -216,8 +217,9 @@ Dark: TypeAlias = Annotated[bool, typer.Option("--dark", help="A dark page.", ri
 At: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="FRAME,...",
-        help="Which frames are shown, by number from 0; by default frames spread evenly.",
+        metavar="FRAME,...|peaks",
+        help="Which frames are shown, by number from 0; peaks: where the map is strongest in time; by default frames "
+        "spread evenly.",
         rich_help_panel=_FIGURE,
     ),
 ]

@@ -10,13 +10,23 @@ from videxplain.cli.arguments.values import name_list, network_options
 from videxplain.cli.output.console import print_files, print_notes
 from videxplain.cli.output.progress_lines import progress_lines
 from videxplain.errors import VidexplainError
+from videxplain.models.own_models import is_own, refuse_options
 
 if TYPE_CHECKING:
     from videxplain.benchmark.api import BenchmarkResult
 
 BUNDLED = "late_fusion,lrcn,c3d,i3d,non_local"
 
-Models = Annotated[str, typer.Option(metavar="NAME[=WEIGHTS],...", help="Which networks; see 'videxplain models'.")]
+Models = Annotated[
+    str,
+    typer.Option(
+        "--models",
+        "--model",
+        "-m",
+        metavar="NAME[=WEIGHTS],...",
+        help="Which networks; see 'videxplain models'. python:FILE.py:NAME is one that your file makes.",
+    ),
+]
 Methods = Annotated[str, typer.Option(metavar="NAME,...", help="Which methods; by default all.")]
 Videos = Annotated[int, typer.Option(min=1, max=100_000, help="How many clips for each network.")]
 SlowVideos = Annotated[
@@ -74,8 +84,12 @@ def benchmark(
     from videxplain.explanation.api import UNTRAINED_NOTE
     from videxplain.models.zoo import available_weights
 
-    for model in asked:
-        available_weights(model)
+    given = network_options(labels, settings)
+    for model, weights in asked.items():
+        if is_own(model):
+            refuse_options(model, weights, view, given)
+        else:
+            available_weights(model)
     chosen = _methods(names)
     if boxes is not None and data is None:
         raise VidexplainError("--boxes needs --data: the videos of UCF101 that they belong to")
@@ -88,7 +102,7 @@ def benchmark(
         dataset=None if data is None else open_dataset(data, kind=kind, split=split),
         boxes=None if boxes is None else read_boxes(boxes),
         device=place,
-        options=network_options(labels, settings),
+        options=given,
         view=view,
         precision=find_precision(precision, place),
         slow_videos=slow_videos,
@@ -123,6 +137,8 @@ def _print_overview(result: "BenchmarkResult") -> None:
 
 
 def _model(text: str) -> tuple[str, str]:
+    if is_own(text):
+        return text, "auto"
     name, equals, weights = text.partition("=")
     if equals and not weights:
         raise VidexplainError(f"--models takes NAME or NAME=WEIGHTS, not '{text}'")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from videxplain.cli.output.console import print_banner, print_notes, say
 from videxplain.models.own_models import is_own
+from videxplain.models.provenance import provenance
 
 if TYPE_CHECKING:
     from videxplain.explanation.result import Explanation
@@ -28,6 +29,5 @@ def print_explanation_notes(explanation: "Explanation", notes: Sequence[str] | N
 
 def weights_words(config: "ModelConfig") -> str:
     """The weights in words, with their file and the start of its SHA-256."""
-    from videxplain.explanation.origin import provenance
-
-    return provenance(config.weights, config.weights_file, config.weights_sha256) or "weights: none"
+    said = provenance(config.weights, config.weights_file, config.weights_sha256, config.state_sha256)
+    return said or "weights: none"

@@ -17,10 +17,11 @@ from videxplain.viz.style import current_style
 
 if TYPE_CHECKING:
     from videxplain.explanation.comparing.comparison import Comparison
+    from videxplain.viz.layout import Layout
 
 
 def caption_of(
-    comparison: "Comparison", frames: Sequence[int], colormap: str | None, *, charts: bool = True
+    comparison: "Comparison", frames: Sequence[int], colormap: str | None, layout: "Layout"
 ) -> Iterator[str]:
     """The sentences of the figure of a comparison, in LaTeX.
 
@@ -28,11 +29,12 @@ def caption_of(
         comparison: What is drawn.
         frames: The frames that are drawn.
         colormap: The colour map that was asked for; None for that of the style.
-        charts: Whether the curves are drawn.
+        layout: Whether the curves are drawn, and whether the frames are their peaks.
     """
     source = comparison.source
     clip = f" of {quoted(source.path.name)}" if source.path else ""
-    yield f"{frames_words(source, frames)}{clip}: above, the clip; below it, a row for each of these maps."
+    where = frames_words(source, frames, peaks=layout.peaks)
+    yield f"{where}{clip}: above, the clip; below it, a row for each of these maps."
     facts = [facts_of(one) for one in comparison.explanations]
     same = [len(set(values)) == 1 for values in zip(*facts, strict=True)]
     called = comparison.labels if comparison.compared == "targets" else comparison.names
@@ -50,7 +52,7 @@ def caption_of(
         named = escaped(colormap or current_style().colormap)
         yield f"Each row has its own colour scale ({named}, raw values), the same for all frames."
         divided = ", each divided by its largest value"
-    if charts:
+    if layout.charts:
         yield f"The curves are the mean of each frame's map{divided}."
     yield from dict.fromkeys(view_words(one) for one in comparison.explanations)
     yield from notes_words(comparison.notes)

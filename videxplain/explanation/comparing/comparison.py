@@ -134,7 +134,7 @@ class Comparison(Result):
         from videxplain.viz.overlay import CONSTANT, DEFAULT_OPACITY, NO_EVIDENCE
 
         layout, first = layout or Layout(), self.explanations[0]
-        indices = comparison_frames(first.num_frames, layout)
+        indices = comparison_frames(first.num_frames, layout, self._curve())
         rows = [
             ComparedMaps(
                 name=label,
@@ -161,6 +161,12 @@ class Comparison(Result):
             layout=layout,
         )
 
+    def _curve(self) -> NDArray[np.float64]:
+        """``(T,)``, of which the peaks are shown."""
+        from videxplain.viz.layout import peaks_of_several
+
+        return peaks_of_several([one.temporal for one in self.explanations])
+
     def caption(self, *, colormap: str | None = None, layout: "Layout | None" = None) -> list[str]:
         """The sentences of the figure's caption, in LaTeX; the arguments are those of :meth:`figure`."""
         from videxplain.explanation.comparing.caption import caption_of
@@ -168,8 +174,8 @@ class Comparison(Result):
         from videxplain.viz.layout import Layout
 
         layout = layout or Layout()
-        frames = comparison_frames(self.explanations[0].num_frames, layout)
-        return list(caption_of(self, frames, colormap, charts=layout.charts))
+        frames = comparison_frames(self.explanations[0].num_frames, layout, self._curve())
+        return list(caption_of(self, frames, colormap, layout))
 
     def summary(self) -> dict[str, Any]:
         """What is compared, how far it agrees, and each explanation's own summary, ready for JSON."""

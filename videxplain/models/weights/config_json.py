@@ -29,7 +29,7 @@ class Described:
 def config_to_json(config: ModelConfig) -> str:
     """What :data:`CONFIG_KEY` holds."""
     # The file that they were read from is not the file that they are written to.
-    return json.dumps(dataclasses.asdict(config.replace(weights_file="", weights_sha256="")))
+    return json.dumps(dataclasses.asdict(config.replace(weights_file="", weights_sha256="", state_sha256="")))
 
 
 def read_config(text: str, path: Path) -> Described:

@@ -39,7 +39,10 @@ class AuditClips:
     @cached_property
     def _offer(self) -> Offer | None:
         """The audit's network, if the studio has it."""
-        wanted = self._audit.settings.weights_sha256
+        settings = self._audit.settings
+        if settings.state_sha256:  # a network of a user's own; the file that it has read does not make it another
+            return None
+        wanted = settings.weights_sha256
         return next((one for one in offers(self._weights).values() if one.sha256 == wanted), None)
 
     @property
