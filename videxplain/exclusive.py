@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ class InUse:
         A thread may enter again for a network that it holds.
         """
         # Going through a large network takes as long as a pass of it on a GPU, so it is done once for a network.
-        held: set[int] = self._here.__dict__.setdefault("networks", set())
+        held = self._held()
         if id(module) in held:
             yield
             return
@@ -39,11 +39,12 @@ class InUse:
             self._free.wait_for(lambda: all(self._owners.get(part, (me, 0))[0] == me for part in parts))
             for part in parts:
                 self._owners[part] = (me, self._owners.get(part, (me, 0))[1] + 1)
-        held.add(id(module))
         try:
-            yield
+            with ExitStack() as turn:
+                held[id(module)] = turn
+                yield
         finally:
-            held.discard(id(module))
+            del held[id(module)]
             with self._free:
                 for part in parts:
                     times = self._owners[part][1] - 1
@@ -52,6 +53,14 @@ class InUse:
                     else:
                         del self._owners[part]
                 self._free.notify_all()
+
+    def turn(self, module: nn.Module) -> ExitStack | None:
+        """The time for which this thread holds a network, with what is called at its end; None where it does not."""
+        return self._held().get(id(module))
+
+    def _held(self) -> dict[int, ExitStack]:
+        held: dict[int, ExitStack] = self._here.__dict__.setdefault("networks", {})
+        return held
 
 
 class Setting:
@@ -123,7 +132,8 @@ def _ignored_warnings() -> Callable[[], None]:
     return lambda: caught.__exit__(None, None, None)
 
 
-alone = InUse().alone
+IN_USE = InUse()
+alone = IN_USE.alone
 cudnn_off = Setting(_switched_off(torch.backends.cudnn))
 mkldnn_off = Setting(_switched_off(torch.backends.mkldnn))
 settings_kept = Setting(_remembered)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _DEPTH = 4
 """How deep containers in containers are looked into."""
 _OF_OTHERS = sys.stdlib_module_names | {"torch", "lightning", "pytorch_lightning", "videxplain"}
@@ -131,7 +131,7 @@ class _Attributes:
     def __init__(self, module: nn.Module) -> None:
         self._module = module
         self._names, self._values = tuple(vars(module)), tuple(vars(module).values())
-        self._before = {name: value for name, value in vars(module).items() if name not in _OF_EVERY_MODULE}
+        self._before = {name: value for name, value in vars(module).items() if name not in OF_EVERY_MODULE}
         self._kept = {name: _keep(value) for name, value in self._before.items() if _may_hold(value)}
 
     def restore(self) -> None:
@@ -144,7 +144,7 @@ class _Attributes:
                 now[name] = self._before[name]
         if same:
             return
-        for name in [name for name in now if name not in self._kept and name not in _OF_EVERY_MODULE]:
+        for name in [name for name in now if name not in self._kept and name not in OF_EVERY_MODULE]:
             new = name not in self._before
             # Whether it is the same object is asked first: a search for tensors takes longer.
             if (not new and now[name] is self._before[name]) or not _holds_tensor(now[name]):
@@ -189,7 +189,7 @@ def _keep(value: Any, depth: int = _DEPTH) -> Callable[[], None]:
                 value.update(pairs)
 
         return put_back_pairs
-    if depth and _is_plain_object(value):
+    if depth and is_plain_object(value):
         return _kept_object(value, depth)
     return _kept_nothing
 
@@ -236,10 +236,10 @@ def _may_hold(value: Any, depth: int = _DEPTH) -> bool:
     """Whether a value holds a tensor or an array, or is a container or an object that a pass may put one into."""
     if isinstance(value, list | deque | dict) and not value:
         return True
-    return _holds_tensor(value, depth) or (depth > 0 and _is_plain_object(value))
+    return _holds_tensor(value, depth) or (depth > 0 and is_plain_object(value))
 
 
-def _is_plain_object(value: Any) -> bool:
+def is_plain_object(value: Any) -> bool:
     """Whether a value is an object of a class written in Python, and no module, whose attributes are kept by itself."""
     return isinstance(value, SimpleNamespace) or (
         hasattr(value, "__dict__")
@@ -256,7 +256,7 @@ def _holds_tensor(value: Any, depth: int = _DEPTH) -> bool:
         return False
     if isinstance(value, dict):
         return any(_holds_tensor(item, depth - 1) for item in value.values())
-    if _is_plain_object(value):
+    if is_plain_object(value):
         return any(_holds_tensor(item, depth - 1) for item in vars(value).values())
     return isinstance(value, list | tuple | deque) and any(_holds_tensor(item, depth - 1) for item in value)
 

@@ -21,6 +21,7 @@ from videxplain.attribution.tokens import as_token_layout
 from videxplain.attribution.versions import mixes_batch
 from videxplain.errors import VidexplainError
 from videxplain.exclusive import alone
+from videxplain.known import look_now
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
@@ -110,6 +111,7 @@ def attribute(
         return result.maps
 
     with alone(model), in_its_order(model, layout) if layout else checked_order(model, x.shape):
+        look_now(model)  # before passes leave marks in it
         if len(x) > 1 and mixes_batch(model, x):
             maps = torch.cat([explained(slice(n, n + 1)) for n in range(len(x))], dim=1)
         else:

@@ -6,7 +6,6 @@ gradients would, too.
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
@@ -14,6 +13,7 @@ from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import tuple_like
 from videxplain.attribution.traceable import differ, with_noise
 from videxplain.errors import VidexplainError
+from videxplain.known import Known
 
 
 def has_tensors_beside(output: Any) -> bool:
@@ -51,11 +51,7 @@ def check_beside(module: nn.Module, x: Tensor, layer: LayerCall, logits: Callabl
     Raises:
         VidexplainError: The logits depend on another tensor as well.
     """
-    judged = _JUDGED.setdefault(module, {})
-    key = (layer.name, x.shape)
-    if key not in judged:
-        judged[key] = differ(logits(0.0), logits(1.0))
-    if judged[key]:
+    if _JUDGED.ask(module, (layer.name, x.shape), lambda: differ(logits(0.0), logits(1.0))):
         raise VidexplainError(
             f"layer '{layer}' returns several tensors, and the network uses more than the first, so a map of the first "
             "would leave something out; name another layer"
@@ -75,4 +71,4 @@ def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
-_JUDGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
+_JUDGED = Known[bool]()

@@ -18,6 +18,7 @@ from videxplain.attribution.tokens import TokenReader, as_token_layout
 from videxplain.attribution.traceable import GradientsOn
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
+from videxplain.known import look_again
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
@@ -188,3 +189,4 @@ class _Recorder(ExitStack):
                 yield
         finally:
             self._aside = False
+            look_again(model)  # whoever runs the network here may change it

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from videxplain.attribution.rows.probing import other_clip
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid, width_of_norm
 from videxplain.attribution.traceable import differ, frozen_pass
 from videxplain.errors import VidexplainError
+from videxplain.known import Known
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import begin_pass, untouched
 
@@ -72,18 +72,19 @@ def default_layer(module: nn.Module, x: Tensor, tokens: TokenLayout | None = Non
     config = getattr(module, "config", None)
     if config is not None and getattr(config, "default_layer", None):
         return resolve(module, config.default_layer)
-    known = _FOUND.setdefault(module, {})
-    key = (*x.shape[1:], tokens)
-    if key not in known:
-        layer = known[key] = _last_with_extent(module, x, tokens)
+
+    def found() -> LayerCall:
+        layer = _last_with_extent(module, x, tokens)
         if not is_known(module, layer.name) and _goes_past(module, x[:1], layer):
-            _PASSED.setdefault(module, set()).add(layer)
-    return known[key]
+            _PASSED.of(module)[(layer,)] = True
+        return layer
+
+    return _FOUND.ask(module, (*x.shape[1:], tokens), found)
 
 
 def note_of_default(module: nn.Module, layer: object) -> str:
     """What a reader of a map at a default layer must know: that it shows a part; empty where it shows all."""
-    if layer not in _PASSED.get(module, ()):
+    if (layer,) not in _PASSED.of(module):
         return ""
     return (
         f"the answer also depends on what goes past layer '{layer}', such as another stream or a skip connection, and "
@@ -187,7 +188,7 @@ def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: T
     raise VidexplainError("the answer depends on the tokens of no block of the model; name a layer")
 
 
-_FOUND: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], LayerCall]] = WeakKeyDictionary()
+_FOUND = Known[LayerCall]()
 """The default layer of a network for each shape of its input, so that it is looked for once."""
-_PASSED: WeakKeyDictionary[nn.Module, set[LayerCall]] = WeakKeyDictionary()
+_PASSED = Known[bool]()
 """Default layers that a part of what the answer depends on goes past."""

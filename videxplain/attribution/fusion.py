@@ -12,6 +12,7 @@ from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, Method
 from videxplain.attribution.versions import VARIES, known_to_vary
 from videxplain.exclusive import alone
+from videxplain.known import look_now
 from videxplain.untouched import without_autocast
 
 
@@ -28,6 +29,7 @@ def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
         **options: The options of the method.
     """
     with alone(p.module), without_autocast():  # a method may set hooks of its own, and compute outside the network
+        look_now(p.module)  # before passes leave marks in it
         if not isinstance(p.layer, FusedLayers):
             return _with_notes(method.run(p, **options), p)
         results = [method.run(p.at(layer), **options) for layer in p.layer.layers]

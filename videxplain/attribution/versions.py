@@ -1,13 +1,13 @@
 """How many versions of a clip go through a network together."""
 
 from typing import Literal, TypeAlias
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import at_once, forward
 from videxplain.errors import VidexplainError
+from videxplain.known import Known
 from videxplain.untouched import untouched
 
 Answer: TypeAlias = Literal["apart", "mixed", "one clip", "varies"]
@@ -51,15 +51,11 @@ def mixes_batch(module: nn.Module, x: Tensor) -> bool:
 
 def known_to_vary(module: nn.Module) -> bool:
     """Whether it was found out before that a network answers the same clip differently from pass to pass."""
-    return "varies" in _KNOWN.get(module, {}).values()
+    return "varies" in _KNOWN.of(module).values()
 
 
 def _answer(module: nn.Module, x: Tensor) -> Answer:
-    known = _KNOWN.setdefault(module, {})
-    key = (x.shape[1:], x.dtype)
-    if key not in known:
-        known[key] = _tried(module, x[:1].detach())
-    return known[key]
+    return _KNOWN.ask(module, (x.shape[1:], x.dtype), lambda: _tried(module, x[:1].detach()))
 
 
 def _tried(module: nn.Module, clip: Tensor) -> Answer:
@@ -88,4 +84,4 @@ def _same(logits: Tensor, others: Tensor) -> bool:
     return bool((logits - others).abs().amax() <= _SAME * logits.abs().amax())
 
 
-_KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[torch.Size, torch.dtype], Answer]] = WeakKeyDictionary()
+_KNOWN = Known[Answer]()

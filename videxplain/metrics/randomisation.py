@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError, unknown
 from videxplain.exclusive import alone, seeded
+from videxplain.known import look_now
 
 Mode: TypeAlias = Literal["cascading", "independent"]
 _WINDOW, _SIGMA = 11, 1.5
@@ -73,6 +74,7 @@ def randomised(module: nn.Module, layers: Sequence[str], seed: int = 0) -> Itera
         if name not in order:
             raise unknown("layer with parameters", name, order)
     with alone(module):
+        look_now(module)  # what is known of the layers of the trained network holds for the random ones beside it
         kept = {name: value.clone() for name, value in module.state_dict().items()}
         try:
             for name in layers:

@@ -238,9 +238,9 @@ def test_bf16_with_a_network_that_takes_axes_in_their_usual_order_only(layer):
 
 def test_bf16_is_for_the_part_before_the_layer():
     module, seen = seeded(Deep3D), {}
-    attribute(module, video(1, 3, 4, 8, 8), method="gradcam", layer="conv2")  # finds out once where the layer lies
     for name in ("conv1", "conv2", "shortcut", "fc"):
         module.get_submodule(name).register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.dtype}))
+    attribute(module, video(1, 3, 4, 8, 8), method="gradcam", layer="conv2")  # finds out once where the layer lies
     attribute(module, video(1, 3, 4, 8, 8), method="gradcam", layer="conv2", precision="bf16")
     # What conv2 hands on is float32 already.
     assert seen == {"conv1": torch.bfloat16, "conv2": torch.float32, "shortcut": torch.float32, "fc": torch.float32}

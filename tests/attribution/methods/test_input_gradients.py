@@ -32,9 +32,9 @@ def test_equals_captum(method, reference, build, target):
 
 def test_what_goes_through_the_network_together_does_not_matter(monkeypatch):
     module, x = seeded(Deep3D), video(1, 3, 4, 6, 6)
-    together = attribute(module, x, method="integrated-gradients", target=1, steps=10)
     sizes = []
     module.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    together = attribute(module, x, method="integrated-gradients", target=1, steps=10)
     monkeypatch.setattr(engine, "_TRACED_VOXELS", 3 * 4 * 6 * 6)
     for method, passes in (("integrated-gradients", {"steps": 10}), ("smoothgrad", {"samples": 10})):
         sizes.clear()

@@ -57,10 +57,11 @@ def test_frames_one_by_one_folded_and_stacked_agree(method, layer):
 @pytest.mark.parametrize("method", ["scorecam", "ablationcam"])
 def test_one_pass_and_one_for_each_channel_whatever_the_number_of_targets(method, monkeypatch):
     module, x = seeded(Small3D), video(1, 3, 4, 6, 6)
-    expected = attribute(module, x, method=method, layer="relu2", targets=[0, 1, 2])
-    monkeypatch.setattr(engine, "_VOXELS", 3 * 4 * 6 * 6)
     sizes = []
     module.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    expected = attribute(module, x, method=method, layer="relu2", targets=[0, 1, 2])
+    monkeypatch.setattr(engine, "_VOXELS", 3 * 4 * 6 * 6)
+    sizes.clear()
     found = attribute(module, x, method=method, layer="relu2", targets=[0, 1, 2])
     assert sizes == [1, 3, 3, 2]
     torch.testing.assert_close(found, expected)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeAlias
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from videxplain.attribution.rows.placement import misplaced
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, other_clip
 from videxplain.attribution.traceable import differ
 from videxplain.errors import VidexplainError
+from videxplain.known import Known
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
@@ -86,16 +86,17 @@ def _judged(
     """What is read, and what is wrong, measured once."""
     if is_known(module):
         return None, ""
-    judged = _JUDGED.setdefault(module, {})
-    key = (what, x.shape, tokens, *((one.weights.shape, one.form) for one in seen))
-    if key not in judged:
+
+    def measured() -> tuple[Read | None, str]:
         told = tokens or getattr(getattr(module, "config", None), "tokens", None)
         with untouched(module):
             try:
-                judged[key] = measure(_Measured(module, x, seen, told)), ""
+                return measure(_Measured(module, x, seen, told)), ""
             except VidexplainError as error:
-                judged[key] = None, str(error)
-    return judged[key]
+                return None, str(error)
+
+    question = (what, x.shape, tokens, *((one.weights.shape, one.form) for one in seen))
+    return _JUDGED.ask(module, question, measured)
 
 
 class _Measured:
@@ -285,4 +286,4 @@ def _against_pool(expected: TokenRow, pool: LayerAttention, logits: Tensor, chan
     return ""
 
 
-_JUDGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], tuple[Read | None, str]]] = WeakKeyDictionary()
+_JUDGED = Known[tuple[Read | None, str]]()

@@ -6,9 +6,9 @@ first attention they are the same for every clip. So the clip is changed, and th
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from math import prod
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
 from videxplain.attribution.tokens import tensor_and_grid
 from videxplain.errors import VidexplainError
+from videxplain.known import Known
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import begin_pass, untouched
 
@@ -50,12 +51,9 @@ def check_extra_tokens(
             continue
         assert form.grid is not None
         count = form.prefix + (prod(form.grid[1:]) if form.order == "frames" else prod(form.grid))
-        judged = _JUDGED.setdefault(module, {})
-        key = (count, form.prefix, x.shape)
-        if key not in judged:
-            judged[key] = _what_is_wrong(module, x, count, form.prefix)
-        if judged[key]:
-            raise VidexplainError(judged[key])
+        measure = partial(_what_is_wrong, module, x, count, form.prefix)
+        if wrong := _JUDGED.ask(module, (count, form.prefix, x.shape), measure):
+            raise VidexplainError(wrong)
 
 
 def _what_is_wrong(module: nn.Module, x: Tensor, count: int, extra: int) -> str:
@@ -108,4 +106,4 @@ def _weights(channels: int) -> Tensor:
     return torch.randn(channels, _MEANS, generator=torch.Generator().manual_seed(_SEED))
 
 
-_JUDGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], str]] = WeakKeyDictionary()
+_JUDGED = Known[str]()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from videxplain.attribution.rows.correspondence import Correspondence, as_it_is,
 from videxplain.attribution.rows.placement import misplaced
 from videxplain.attribution.rows.probing import Probe, Run
 from videxplain.errors import VidexplainError
+from videxplain.known import Known
 from videxplain.models.config import TokenLayout
 
 
@@ -82,11 +82,9 @@ def find_rows(
     first = shapes[calls[0]]
     if len(calls) == 1 and len(first) == 5 and first[0] == len(x):
         return LayerRows(calls, as_it_is(len(x)), is_direct=True)
-    known = _ROWS.setdefault(module, {})
-    key = (layer.name, tokens, x.shape, tuple(shapes))
-    if key not in known:
-        known[key] = find_correspondence(_with_extent(run), x, layer.name)
-    return LayerRows(calls, known[key])
+    question = (layer.name, tokens, x.shape, tuple(shapes))
+    found = _ROWS.ask(module, question, lambda: find_correspondence(_with_extent(run), x, layer.name))
+    return LayerRows(calls, found)
 
 
 def check_placement(
@@ -109,11 +107,11 @@ def check_placement(
     """
     if is_known(module, layer.name):
         return
-    judged = _MISPLACED.setdefault(module, {})
-    key = (layer, tokens, x.shape)
-    if key not in judged:
-        judged[key] = misplaced(lambda clip: rows.video(run(clip), layer), x, layer.name)
-    if why := judged[key]:
+    if why := _MISPLACED.ask(
+        module,
+        (layer, tokens, x.shape),
+        lambda: misplaced(lambda clip: rows.video(run(clip), layer), x, layer.name),
+    ):
         raise VidexplainError(f"layer '{layer}': {why}, so its map cannot be laid over the frames")
 
 
@@ -149,13 +147,13 @@ def check_samples(
     )
     if len(x) == 1 or not doubtful or is_known(module, layer.name):
         return
-    judged = _EXCHANGED.setdefault(module, {})
-    key = (layer.name, tokens, x.shape)
-    if key not in judged:
+
+    def are_exchanged() -> bool:
         own = torch.arange(len(x), device=x.device)
         found = Probe(run, x, layer.name).owners()
-        judged[key] = found is None or not all(torch.equal(one, own) for one in found)
-    if judged[key]:
+        return found is None or not all(torch.equal(one, own) for one in found)
+
+    if _EXCHANGED.ask(module, (layer.name, tokens, x.shape), are_exchanged):
         raise VidexplainError(
             f"layer '{layer}': its output {tuple(outputs[0].shape)} seems to be (tokens, clips, channels); give one "
             "clip at a time, or name a layer with output (clips, tokens, channels)"
@@ -200,16 +198,15 @@ def find_owners(
         rows: What was found for one sample. A batch whose pass has other calls is not clear.
         run: A pass that gives the layer's outputs.
     """
-    known = _OWNERS.setdefault(module, {})
-    key = (layer.name, tokens, x.shape)
-    if key not in known:
+
+    def measured() -> list[Tensor] | None:
         try:
             probe = Probe(_with_extent(run), x, layer.name)
-            found = probe.owners() if len(probe.shapes) == len(rows.calls) else None
+            return probe.owners() if len(probe.shapes) == len(rows.calls) else None
         except VidexplainError:
-            found = None
-        known[key] = found
-    owners = known[key]
+            return None
+
+    owners = _OWNERS.ask(module, (layer.name, tokens, x.shape), measured)
     return None if owners is None else dict(zip(rows.calls, owners, strict=True))
 
 
@@ -219,7 +216,7 @@ def _with_extent(run: Run) -> Run:
 
 _KNOWN = ("videxplain", "torchvision", "transformers", "pytorchvideo")
 
-_ROWS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Correspondence]] = WeakKeyDictionary()
-_MISPLACED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], str]] = WeakKeyDictionary()
-_EXCHANGED: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
-_OWNERS: WeakKeyDictionary[nn.Module, dict[tuple[object, ...], list[Tensor] | None]] = WeakKeyDictionary()
+_ROWS = Known[Correspondence]()
+_MISPLACED = Known[str]()
+_EXCHANGED = Known[bool]()
+_OWNERS = Known[list[Tensor] | None]()
