@@ -84,7 +84,7 @@ def test_a_clip_becomes_one_of_the_visitor(client):
     assert clip["name"] == "b.mp4"
     assert client.post("/audit-clips/0").status_code == 400  # its file is gone
     assert client.post("/audit-clips/3").status_code == 400
-    assert client.post("/audit-clips/x").status_code == 422
+    assert client.post("/audit-clips/x").status_code == 404
 
 
 @pytest.mark.parametrize(

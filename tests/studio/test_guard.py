@@ -117,7 +117,7 @@ def test_uploads_are_bounded_and_known_by_their_content(studio, tmp_path):
         assert said(b"") == (400, "the file is empty")
         status, line = said(b"#EXTM3U\n/etc/passwd\n")
         assert (status, line.startswith("this is not a video file")) == (400, True)
-        assert said(bytes(LIMITS.upload_bytes + 1))[0] == 413
+        assert said(bytes(LIMITS.upload_bytes + 1)) == (413, "a clip has at most 4 MB")
 
         def endless():
             yield b"\x00\x00\x00\x20ftypisom" + bytes(400)
@@ -139,6 +139,7 @@ def test_errors_are_one_line(studio):
             ("GET", "/clip/%2e%2e%2f%2e%2e%2fetc", 404),
             ("GET", "/assets/..%2Fapp.py", 404),
             ("GET", "/assets/app.py", 404),
+            ("GET", "/clip/short", 404),
             ("POST", "/", 405),
             ("GET", "/api/jobs/short", 422),
             ("GET", "/api/results/" + "0" * 64, 404),
@@ -154,6 +155,12 @@ def test_errors_are_one_line(studio):
             answer = one.post("/api/jobs", content=content, headers={"content-type": "application/json"})
             assert answer.status_code in (400, 422)
             assert list(answer.json()) == ["error"]
+
+
+def test_no_page_asks_for_a_token_that_there_is_not(studio):
+    with client(studio) as one:
+        answer = one.get("/enter")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 def test_every_address_of_the_interface_is_described(studio):

@@ -199,3 +199,64 @@ def test_what_cannot_be_read_gets_its_line(browser, served, tmp_path):
         shown.goto(served.address)
         shown.set_input_files("#file", wrong)
         shown.get_by_text("this is not a video file").wait_for()
+
+
+def test_a_file_that_is_too_large_is_not_sent_and_drops_count_everywhere(browser, served, clip, tmp_path, limits):
+    large = tmp_path / "large.mp4"
+    with large.open("wb") as file:
+        file.truncate(limits.upload_bytes + 1)
+    with opened(browser, served) as shown:
+        sent: list[str] = []
+        shown.on("request", lambda one: one.method == "POST" and sent.append(one.url))
+        shown.goto(served.address)
+        shown.set_input_files("#file", large)
+        shown.get_by_text("large.mp4 is too large: a clip has at most 4 MB").wait_for()
+        assert not sent
+        drop = """(names) => {
+          const data = new DataTransfer();
+          for (const name of names) data.items.add(new File(["x"], name));
+          const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+          document.querySelector("footer").dispatchEvent(event);
+          return event.defaultPrevented;
+        }"""
+        assert shown.evaluate(drop, ["a.mp4", "b.mp4"])
+        assert shown.inner_text("#said") == "choose one video at a time"
+        assert shown.evaluate(drop, ["a.mp4"])
+        shown.get_by_text("this is not a video file").wait_for()
+
+
+def test_a_cancelled_question_is_asked_again_and_stands_on_the_first_page_while_it_waits(browser, served, clip):
+    with opened(browser, served) as shown:
+        uploaded(shown, served, clip)
+        address = shown.url.partition("?")[0] + "?model=late_fusion&method=rise&o.samples=4000"
+        shown.goto(address)
+        cancel = shown.locator(".status").get_by_role("button", name="Cancel", exact=True)
+        cancel.click()
+        shown.locator(".status").get_by_role("button", name="Ask again").click()
+        cancel.wait_for()
+        shown.goto(served.address)
+        item = shown.locator(".waiting li")
+        assert "rise of late_fusion, wave.mp4" in item.inner_text()
+        assert not faults(shown)
+        item.get_by_role("button").click()
+        item.get_by_text("cancelled").wait_for()
+        assert item.get_by_role("button").count() == 0
+
+
+def test_a_part_of_a_map_that_comes_late_does_not_replace_the_map(browser, served, clip):
+    with opened(browser, served) as shown:
+        uploaded(shown, served, clip)
+        whole = shown.evaluate("() => studio.main.player.maps.steps")
+        held: list = []
+        shown.route("**/partial*", lambda route: held.append(route))
+        shown.evaluate("() => { studio.late = studio.show(studio.main, studio.main.key, true); }")
+        meta = shown.evaluate("() => studio.get(`/api/results/${studio.main.key}/player`)")
+        while not held:
+            shown.wait_for_timeout(20)
+        held.pop().fulfill(json=meta)
+        while not held:
+            shown.wait_for_timeout(20)
+        held.pop().fulfill(body=bytes(2 * meta["maps"]["rows"] * meta["maps"]["columns"] * whole))
+        shown.evaluate("() => studio.late")
+        assert shown.get_attribute(".pane", "data-state") == "done"
+        assert shown.evaluate("() => studio.main.player.maps.enlarged(0, 8, 8).some((value) => value > 0)")

@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -79,21 +80,25 @@ def run_studio(
         settings = uvicorn.Config(
             app, log_level="warning", timeout_graceful_shutdown=2, server_header=False, date_header=False
         )
-        server = _Server(settings, lambda: ready(address, token))
+        server = _Server(settings, lambda: ready(address, token), app.state.ending)
         server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Tells when it answers."""
+    """Tells when it answers, and tells the application when it ends."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: threading.Event) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._ending = ready, ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending.set()
+        await super().shutdown(sockets=sockets)
 
 
 def _listening(host: str, port: int) -> socket.socket:

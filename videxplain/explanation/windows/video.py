@@ -113,6 +113,8 @@ def attribute_video(
 
     total = np.zeros(config.num_outcomes)
     divided: dict[tuple[int, int], NDArray[np.float64]] = {}
+    if progress:
+        progress(0, len(whole.windows))  # a window of a method with many passes takes minutes
     with closing(WindowMaps()) as kept:
         for i, x in enumerate(window_inputs(source, whole, range(len(whole.windows)), config, device)):
             result = run(x, leaders.choose, measured=True)

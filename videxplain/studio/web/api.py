@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -128,7 +129,8 @@ def api_router(desk: Desk) -> APIRouter:
 
     @router.get("/events", summary="How far questions are, as server-sent events", response_class=StreamingResponse)
     async def events(request: Request, key: Keys) -> StreamingResponse:
-        return StreamingResponse(_events(desk, request.state.visitor, key), media_type="text/event-stream")
+        stream = _events(desk, request.state.visitor, key, request.app.state.ending)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     @router.get("/results/{key}", summary="The answer to a question")
     def result(request: Request, key: Sha) -> dict[str, Any]:
@@ -162,13 +164,16 @@ def api_router(desk: Desk) -> APIRouter:
     return router
 
 
-async def _events(desk: Desk, visitor: str, keys: list[str]) -> AsyncIterator[str]:
-    """Server-sent events: every change of some jobs, until all have ended."""
+async def _events(desk: Desk, visitor: str, keys: list[str], ending: threading.Event) -> AsyncIterator[str]:
+    """Server-sent events: every change of some jobs, until all have ended, or the server ends."""
     told: dict[str, dict[str, Any]] = {}
     quiet, started = time.monotonic(), time.monotonic()
-    while time.monotonic() - started < _LONGEST_SECONDS:
+    while time.monotonic() - started < _LONGEST_SECONDS and not ending.is_set():
         jobs = await asyncio.to_thread(lambda: [desk.store.jobs.find(key, visitor) for key in keys])
         known = [job_record(job) for job in jobs if job is not None]
+        # A question that another visitor has asked too goes on without this one, for whom it is cancelled.
+        still = {record["key"] for record in known}
+        known += [{**record, "state": "cancelled"} for key, record in told.items() if key not in still]
         for record in known:
             if told.get(record["key"]) != record:
                 told[record["key"]] = record

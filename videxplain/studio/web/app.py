@@ -1,5 +1,6 @@
 """The application: the pages, the HTTP interface, the guard before them and the worker behind them."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,6 +27,7 @@ from videxplain.studio.worker.supervisor import Supervisor
 from videxplain.version import __version__
 
 _REPORT = "report"
+_NO_PAGE = "there is no such page"
 
 
 def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> FastAPI:
@@ -63,6 +65,7 @@ def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> F
         lifespan=life,
     )
     app.state.supervisor, app.state.store = supervisor, store
+    app.state.ending = threading.Event()  # set when the server ends, so that no stream of events keeps it waiting
     app.include_router(api_router(desk))
     app.include_router(page_router(desk, pages, app.openapi))
     if studio.audit is not None:
@@ -84,11 +87,13 @@ def create_app(studio: Studio, *, examples: bool = True, work: bool = True) -> F
 
     def wrong(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if not request.url.path.startswith("/api"):
+            return say(request, 404, _NO_PAGE)
         return say(request, 422, _first(error.errors()))
 
     def status(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        lines = {404: "there is no such page", 405: "this cannot be asked in this way"}
+        lines = {404: _NO_PAGE, 405: "this cannot be asked in this way"}
         return say(request, error.status_code, lines.get(error.status_code, str(error.detail)))
 
     def broken(request: Request, error: Exception) -> Response:

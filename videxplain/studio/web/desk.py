@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from videxplain.errors import VidexplainError
+from videxplain.studio.questions.addresses import address_of
 from videxplain.studio.questions.asking import asked, plain_text
+from videxplain.studio.questions.catalogue import DEFAULT_METHOD
 from videxplain.studio.questions.question import Question
 from videxplain.studio.settings import Studio
 from videxplain.studio.storage.answers import read_answer
+from videxplain.studio.storage.database import OPEN_STATES
 from videxplain.studio.storage.jobs import Job
 from videxplain.studio.storage.store import Store
 
 _LONGEST_NAME = 120
+_WORDS = {"explain": "", "trust": "hide what the map shows, ", "file": "file, "}
+"""What is said of a kind of question before its method."""
 
 
 class MissingError(Exception):
@@ -143,6 +148,24 @@ class Desk:
         if not path.is_file():
             raise MissingError("this question is not answered yet")
         return path
+
+    def waiting(self, visitor: str) -> list[dict[str, Any]]:
+        """The questions of this visitor that wait or run, each in words and with the address of its page.
+
+        The questions that a page asks by itself, for classes and layers, are left out.
+        """
+        found = []
+        for job in reversed(self.store.jobs.of(visitor)):
+            question = Question.of_record(job.question)
+            if job.state not in OPEN_STATES or not (question.method or question.edits):
+                continue
+            main = replace(question, method=question.method or DEFAULT_METHOD)
+            words = (
+                f"{_WORDS[question.kind]}{main.method} of {main.model}" if question.method else f"edit, {main.model}"
+            )
+            clip = self.store.clips.find(visitor, question.clip)
+            found.append({"key": job.key, "words": words, "address": address_of(main, []), "clip": clip})
+        return found
 
     def experiments(self, visitor: str, clip: str, model: str, view: str, frames: str) -> list[dict[str, Any]]:
         """The experiments of this visitor with a clip and a network, the last first. Arguments: as in a question."""

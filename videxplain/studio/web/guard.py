@@ -23,6 +23,7 @@ _ENTER_ASSETS = ("studio.css", "player.css", "theme.js", "icon.svg")
 _OPEN_PATHS = ("/enter", *(f"/assets/{name}" for name in _ENTER_ASSETS))
 """Paths that need no token: the page that asks for it, and the files of this page."""
 _SMALL_BODY = 256 * 1024
+_TOO_LARGE = f"the request is too large: {_SMALL_BODY:,} bytes are allowed"
 _YEAR = 365 * 86400
 _VISITOR = re.compile(r"[0-9a-f]{32}")
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -84,7 +85,8 @@ class Guard:
                 raise BodyTooLargeError
             await self._limited(scope, receive, answer, most)
         except BodyTooLargeError:
-            await _line(answer, 413, f"the request is too large: {most:,} bytes are allowed", path)
+            line = f"a clip has at most {most // 2**20:,} MB" if path == UPLOAD else _TOO_LARGE
+            await _line(answer, 413, line, path)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         """Run the application on a request of at most ``most`` bytes.

@@ -84,8 +84,8 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
     @router.get("/")
     def home(request: Request) -> Response:
         limits = desk.studio.limits
-        clips = desk.store.clips.of(request.state.visitor)
-        return pages.show("home.html", clips=clips, limits=limits, megabytes=limits.upload_bytes // 2**20, page="home")
+        clips, waiting = desk.store.clips.of(request.state.visitor), desk.waiting(request.state.visitor)
+        return pages.show("home.html", clips=clips, waiting=waiting, limits=limits, page="home")
 
     @router.get("/clip/{sha}")
     def clip(request: Request, sha: Sha) -> Response:
@@ -134,6 +134,8 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
 
     @router.get("/enter")
     def enter() -> Response:
+        if not desk.studio.token:
+            return RedirectResponse("/", 303)
         return pages.show("enter.html", wrong=False)
 
     @router.post("/enter")

@@ -46,7 +46,7 @@ def run_worker(studio: Studio, parent: int) -> None:
             continue
 
         def tell(stage: str, done: int, total: int | None, partial: bool, key: str = job.key) -> None:
-            if not told.is_due(key, stage, partial or done == total):
+            if not told.is_due((key, stage, total), partial or done == total):
                 return
             if not store.jobs.report(key, stage, done, total, partial):
                 raise CancelledError
@@ -71,15 +71,15 @@ class _Told:
     """When progress was last reported. A small network is faster than anybody looks, so not every window is."""
 
     def __init__(self) -> None:
-        self._last: tuple[str, str] = ("", "")
+        self._last: tuple[str, str, int | None] = ("", "", None)
         self._when = 0.0
 
-    def is_due(self, key: str, stage: str, important: bool) -> bool:
-        """Whether to report this progress."""
+    def is_due(self, what: tuple[str, str, int | None], important: bool) -> bool:
+        """Whether to report progress in ``what``: the job, its stage, and the number of its steps."""
         now = time.monotonic()
-        if not important and self._last == (key, stage) and now - self._when < _TELL_SECONDS:
+        if not important and self._last == what and now - self._when < _TELL_SECONDS:
             return False
-        self._last, self._when = (key, stage), now
+        self._last, self._when = what, now
         return True
 
 

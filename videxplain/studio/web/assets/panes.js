@@ -25,6 +25,7 @@
     const maps = await answer.arrayBuffer();
     colours = colours || tables();
     const held = await colours;
+    if (partial && pane.answer) return; // the answer came first, and is not replaced by a part of it
     if (!pane.player) {
       const host = pane.element.querySelector(".player");
       const lead = Number(pane.question.frames.split(":")[0] || 0);
@@ -52,11 +53,15 @@
     let shown = 0;
     let busy = false;
     const cancel = make("button", { type: "button" }, "Cancel");
+    const again = make("button", { type: "button" }, "Ask again");
+    again.addEventListener("click", () => start(pane));
     cancel.addEventListener("click", () => fetch("/api/jobs/" + job.key, { method: "DELETE" }));
     const tell = async (now) => {
       status.textContent = studio.words(now) + " ";
       status.classList.toggle("note", now.state === "failed");
+      if (now.state === "queued" && now.place) status.append(make("a", { href: "/#questions" }, "see yours"), " ");
       if (["queued", "running"].includes(now.state)) status.append(cancel);
+      if (now.state === "cancelled") status.append(again);
       if (now.partial > shown && now.state === "running" && !busy) {
         shown = now.partial;
         busy = true;
@@ -125,13 +130,15 @@
     return { ...rest, options: { ...question.options }, edits: [] };
   }
   studio.strip = strip;
+  studio.show = show;
   studio.panes = panes;
 
-  for (const pane of panes) {
+  function start(pane) {
     run(pane).catch((error) => {
       const status = pane.element.querySelector(".status");
       status.textContent = error.message;
       status.classList.add("note");
     });
   }
+  panes.forEach(start);
 })(window);
