@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from videxplain.attribution.display_names import DISPLAY_NAMES, display_name
 from videxplain.attribution.registry import METHODS
 from videxplain.cli.arguments.names import FAMILIES, complete_method, complete_model, listed_methods
 from videxplain.models.architectures import ARCHITECTURES
@@ -27,6 +28,19 @@ def test_the_list_of_methods_is_the_table_of_methods():
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert [[one.name, one.family, one.summary] for one in listed_methods()] == json.loads(ran.stdout)
     assert list(FAMILIES) == list(dict.fromkeys(one.family for one in listed_methods()))
+
+
+def test_every_method_has_a_name_for_pictures(run):
+    assert sorted(DISPLAY_NAMES) == sorted(one.name for one in listed_methods())
+    assert len(set(DISPLAY_NAMES.values())) == len(DISPLAY_NAMES)
+    # The same letters in the same order, so that a reader finds the command of a picture; a few have more words.
+    other = {"guided-backprop": "Guided Backpropagation", "attention-gradient-rollout": "Gradient Attention Rollout"}
+    for name, shown in DISPLAY_NAMES.items():
+        same = "".join(re.findall(r"[a-z+]", shown.lower())) == "".join(re.findall(r"[a-z+]", name))
+        assert same or other[name] == shown
+    assert display_name("mine") == "mine"
+    _, out, _ = run("methods", "gradcam++")
+    assert re.search(r"figures +Grad-CAM\+\+", out)
 
 
 def test_the_help_has_groups_and_names_every_method(run):

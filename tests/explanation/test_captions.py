@@ -72,7 +72,7 @@ def test_a_caption_says_all_that_a_reader_has_to_know(model, video, tmp_path):
     assert text.startswith(f"% question: {found.question}\n\\caption{{%\n")
     probability = 100 * dict(found.predictions)["a_b & c"]
     for words in (
-        r"\texttt{layercam}~\cite{jiang2021layercam}",
+        r"LayerCAM~\cite{jiang2021layercam}",
         rf"for the class `a\_b \& c' (score: logit, probability {probability:.1f}\,\%)",
         r"in `v\_Swing\textasciitilde{}1 \#2.mp4'",
         r"of the network \texttt{Small3D}",
@@ -90,7 +90,7 @@ def test_a_part_of_a_clip_says_from_which_frame_numbers_and_times_count(model, v
     found = vx.explain(model, vx.read_clip(video, 2, 10), target=0)
     text = found.save(tmp_path / "a.tex", layout=vx.Layout(at=(1, 5))).read_text()
     assert r"Frames 1 and 5 (at 0.08 and 0.40\,s, counted from frame 2 of the clip)" in text
-    title = "v_Swing~1 #2.mp4 from frame 2 on: gradcam of Small3D"
+    title = "v_Swing~1 #2.mp4 from frame 2 on: Grad-CAM of Small3D"
     assert title in [words.get_text().removesuffix(" at relu2") for words in found.figure().texts]
     assert player_data_of(found, 1 << 20).meta["title"] == title
 
@@ -133,14 +133,14 @@ def test_weights_notes_and_options_are_in_the_caption(video):
 def test_captions_of_all_figures_are_whole(model, video, tmp_path):
     comparison = vx.compare(model, video, methods=["gradcam", "saliency"], target=2)
     text = comparison.save(tmp_path / "comparison.tex").read_text()
-    assert r"gradcam: \texttt{gradcam}~\cite{selvaraju2017gradcam}" in text
+    assert "\n  Grad-CAM~\\cite{selvaraju2017gradcam} (" in text
     assert r"All rows: for the class `\{x\} \$5 \#1' (score: logit" in text
     assert "Each row has its own colour scale (inferno, raw values)" in text
     parts = vx.motion_and_appearance(model, video).save(tmp_path / "parts.tex").read_text()
-    assert r"\texttt{motion}~\cite{hiley2020selective,selvaraju2017gradcam}" in parts
+    assert r"Motion~\cite{hiley2020selective,selvaraju2017gradcam}" in parts
     assert "Motion is orange and appearance is blue" in parts
     panels = four_panels_of(model, video, frames=(2, 5)).save(tmp_path / "panels.tex").read_text()
-    assert r"\texttt{guided-backprop}~\cite{springenberg2015striving}, in which grey is no contribution." in panels
+    assert r"Guided Backpropagation~\cite{springenberg2015striving}, in which grey is no contribution." in panels
     assert "guided-backprop looks nearly the same for any class" in panels
     for one in (text, parts, panels):
         assert_balanced(one)

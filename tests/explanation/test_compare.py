@@ -44,6 +44,8 @@ def methods(model, video):
 
 def test_each_map_is_that_of_explain(methods, model, video):
     assert methods.names == ("gradcam", "saliency", "eigencam")
+    assert methods.labels == ["Grad-CAM", "Saliency", "Eigen-CAM"]
+    assert replace(methods, names=("a", "saliency", "c")).labels == ["a", "Saliency", "c"]
     for name, one in zip(methods.names, methods.explanations, strict=True):
         alone = vx.explain(model, video, name, target=None if name == "eigencam" else "b")
         assert one.question == alone.question
@@ -127,7 +129,7 @@ def test_classes_have_one_scale_and_methods_their_own(model, video, methods):
 def test_the_figure_says_what_is_compared_and_how_it_is_scaled(methods, model, video, tmp_path):
     with vx.style(width="page"):
         own = svg_texts(methods.save(tmp_path / "own.svg", layout=vx.Layout(at=(0, 5, 11))))
-    assert {"gradcam", "saliency", "eigencam", "frame 0, 0.00 s", "frame 5, 0.40 s", "frame 11, 0.88 s"} <= set(own)
+    assert {"Grad-CAM", "Saliency", "Eigen-CAM", "frame 0, 0.00 s", "frame 5, 0.40 s", "frame 11, 0.88 s"} <= set(own)
     assert "each row has its own colour scale; its ends are beside the name" in own
     shared = vx.compare(model, video, layers=["relu1", "relu2"], target="b", scale="shared")
     said = svg_texts(shared.save(tmp_path / "shared.svg"))

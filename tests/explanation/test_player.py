@@ -40,7 +40,7 @@ def test_a_saved_page_has_the_maps_and_needs_nothing_else(found, browser, tmp_pa
         assert np.abs(values.reshape(maps.shape) - maps).max() <= maps.max() / 255
         assert shown.evaluate("player.look.opacity") == 0.9
         assert shown.evaluate("player.look.colours") == "viridis"
-        assert shown.locator("h1").inner_text() == "clip: gradcam of bright_squares for class 1"
+        assert shown.locator("h1").inner_text() == "clip: Grad-CAM of bright_squares for class 1"
 
 
 def test_a_page_carries_its_question(found, tmp_path):

@@ -15,7 +15,7 @@ Grid: TypeAlias = tuple[int, int, int]
 _MOST_EXTRA = 8
 """Up to so many tokens without a place, such as a class token and registers, are assumed; more have to be given."""
 
-_CHANNELS_FIRST = (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d, nn.BatchNorm3d)
+CHANNELS_FIRST = (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d, nn.BatchNorm3d)
 
 
 class TokenReader:
@@ -68,7 +68,7 @@ class TokenReader:
         if values is None or not self.transformer:
             return None
         if values.ndim == 5:
-            last = not isinstance(layer, _CHANNELS_FIRST) and values.shape[-1] in self._widths
+            last = not isinstance(layer, CHANNELS_FIRST) and values.shape[-1] in self._widths
             return TokenLayout((values.shape[1], values.shape[2], values.shape[3]), 0, "grid") if last else None
         if values.ndim != 3 or len(values) % self._samples:
             return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from videxplain.attribution.display_names import display_name
 from videxplain.benchmark.agreement import Agreement, agreement
 from videxplain.benchmark.cases import Chosen
 from videxplain.benchmark.judgement import FEWEST, Judgements
@@ -155,7 +156,7 @@ def _pictures(out: Path, model: str, clips: Chosen, lines: Sequence[Line]) -> An
     title = f"{case.name}: {model}, '{case.label}' {100 * case.probability:.0f} %"
     shown = comparison_frames(len(case.frames), Layout())
     rows = [
-        ComparedMaps(name, list(values[shown]), FrameMaps.of(values).range(signed=False))
+        ComparedMaps(display_name(name), list(values[shown]), FrameMaps.of(values).range(signed=False))
         for name, values in maps.items()
     ]
     subtitle = f"weights: {lines[0].weights}"

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from videxplain.attribution.display_names import display_name
 from videxplain.attribution.papers import Reference, references_of
 
 _SPECIAL = {
@@ -78,7 +79,7 @@ def typewriter(text: object) -> str:
 def cited(method: str) -> str:
     """The name of a method with its citation."""
     keys = ",".join(one.key for one in references_of(method))
-    return typewriter(method) + (rf"~\cite{{{keys}}}" if keys else "")
+    return escaped(display_name(method)) + (rf"~\cite{{{keys}}}" if keys else "")
 
 
 def caption_text(sentences: Iterable[str], question: str) -> str:

@@ -1,48 +1,95 @@
 """The layers of a network that ``layer=`` and ``--layer`` can name, with the shapes of their outputs."""
 
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import nn
 
+from videxplain.attribution.tokens import CHANNELS_FIRST, TokenReader, tensor_and_grid
 from videxplain.device import device_of
+from videxplain.errors import VidexplainError
 from videxplain.explanation.origin import config_of
+from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
 
 def layer_list(network: nn.Module) -> list[dict[str, Any]]:
     """The layers of a network whose output has extent in space, in the order of ``named_modules``.
 
-    Layers of tokens ``(N, L, D)`` are not among them.
+    These are feature maps, and lists of tokens whose places are known. Tokens in windows, or in a list whose order the
+    network does not say, are not among them: no map can be made of them by name alone.
 
     Returns:
-        ``name, type, default`` and ``shape`` of each: the shape of the output in words.
+        ``name, type, default`` and ``shape`` of each: the shape of the output in words. ``tokens`` is None for feature
+        maps. For tokens it has their ``grid`` (steps, rows, columns), and ``without_place``, how many come before them
+        and have no place, such as a class token.
     """
     config = config_of(network)
     x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(network))
-    shapes: dict[str, torch.Size] = {}
-    hooks = []
-    for name, module in network.named_modules():
-        if name:
+    reader = TokenReader(network, x)
+    found: dict[str, tuple[torch.Size, TokenLayout | None]] = {}
+    with ExitStack() as open_until_read, untouched(network), torch.no_grad():
+        # The reader looks at an output before it is asked about it.
+        open_until_read.enter_context(reader.watching())
+        for name, module in network.named_modules():
+            if name:
 
-            def note(_: object, __: object, output: object, name: str = name) -> None:
-                if isinstance(output, torch.Tensor) and output.ndim in (4, 5) and min(output.shape[-2:]) > 1:
-                    shapes[name] = output.shape
+                def note(layer: nn.Module, _: object, output: object, name: str = name) -> None:
+                    if read := _read(reader, layer, output):
+                        found[name] = read
 
-            hooks.append(module.register_forward_hook(note))
-    try:
-        with untouched(network), torch.no_grad():
-            network(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+                open_until_read.callback(module.register_forward_hook(note).remove)
+        network(x)
+    lists = {shape[1] for shape, tokens in found.values() if tokens is not None and len(shape) == 3}
+    channels_last = any(tokens is not None and tokens.order == "grid" for _, tokens in found.values())
     return [
-        {
-            "name": name,
-            "type": type(module).__name__,
-            "shape": f"{shapes[name][1]} channels, " + " x ".join(map(str, shapes[name][2:])),
-            "default": name == config.default_layer,
-        }
+        {"name": name, "type": type(module).__name__, **_said(*found[name]), "default": name == config.default_layer}
         for name, module in network.named_modules()
-        if name in shapes
+        if name in found and _is_map(module, *found[name], lists, channels_last)
     ]
+
+
+def _read(reader: TokenReader, layer: nn.Module, output: object) -> tuple[torch.Size, TokenLayout | None] | None:
+    """The shape of an output, and how its tokens lie if it has tokens; None for one without extent in space."""
+    values, _ = tensor_and_grid(output)
+    if values is None:
+        return None
+    try:
+        tokens = reader.layout(layer, output)
+    except VidexplainError:
+        return None
+    if tokens is not None and tokens.grid is not None:
+        return (values.shape, tokens) if min(tokens.grid[1:]) > 1 else None
+    is_map = values is output and values.ndim in (4, 5) and min(values.shape[-2:]) > 1
+    return (values.shape, None) if is_map else None
+
+
+def _is_map(
+    layer: nn.Module, shape: torch.Size, tokens: TokenLayout | None, lists: set[int], channels_last: bool
+) -> bool:
+    """Whether an output lies over the clip, or is attention, or has channels that are no axis of space.
+
+    Args:
+        layer: The layer.
+        shape: Of its output.
+        tokens: How its tokens lie; None for other outputs.
+        lists: How many tokens the lists of this network have.
+        channels_last: Whether the network has its channels behind time and space.
+    """
+    if tokens is not None:
+        return True
+    if len(shape) == 4:
+        return not (shape[-1] == shape[-2] and shape[-1] in lists)
+    return not channels_last or isinstance(layer, CHANNELS_FIRST)
+
+
+def _said(shape: torch.Size, tokens: TokenLayout | None) -> dict[str, Any]:
+    if tokens is None or tokens.grid is None:
+        return {"shape": f"{shape[1]} channels, " + " x ".join(map(str, shape[2:])), "tokens": None}
+    beside = tokens.prefix or 0
+    more = f" and {beside} without a place" if beside else ""
+    return {
+        "shape": f"{shape[-1]} channels, {' x '.join(map(str, tokens.grid))} tokens{more}",
+        "tokens": {"grid": list(tokens.grid), "without_place": beside},
+    }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videxplain.attribution.api import attribute
+from videxplain.attribution.display_names import display_name
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Target
 from videxplain.errors import VidexplainError
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 FORMATS = (*FIGURES, *TEXTS)
 _MOST_PEAKS = 4
 """Rows of a figure whose frames are the peaks."""
-_WORDS = {"guided-backprop": "guided backpropagation", "input-x-gradient": "input x gradient"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class FourPanels:
             subtitle="; ".join(filter(None, (explained.provenance, explained.seen))),
             box=explained.shown_box,
             notes=self.notes,
-            captions=(*CAPTIONS[:3], f"{_WORDS[self.gradient_method]} (grey: no contribution)"),
+            captions=(*CAPTIONS[:3], f"{display_name(self.gradient_method)} (grey: no contribution)"),
             colormap=colormap,
             layout=layout or Layout(),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.attribution.display_names import display_name
 from videxplain.boxes import scaled_box
 from videxplain.data.shown import irregular_times
 from videxplain.explanation.sources import clip_name
@@ -52,7 +53,7 @@ def player_data_of(
         size=explanation.shown.size,
         scale=explanation.range,
         signed=explanation.signed,
-        title=title or f"{name}: {origin.method} of {origin.model}",
+        title=title or f"{name}: {display_name(origin.method)} of {origin.model}",
         label=origin.target,
         notes=explanation.notes,
         view=explanation.shown_box,

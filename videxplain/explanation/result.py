@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.attribution.display_names import display_name
 from videxplain.boxes import Box, scaled_box, seen_words
 from videxplain.data.shown import ShownFrames, irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
@@ -168,7 +169,7 @@ class Explanation(Result):
             temporal=np.nan_to_num(self.temporal),
             fps=self.source.fps,
             times=irregular_times(self.source),
-            title=f"{name}: {self.origin.method} of {self.origin.model} at {self.origin.layer}",
+            title=f"{name}: {display_name(self.origin.method)} of {self.origin.model} at {self.origin.layer}",
             subtitle="; ".join(filter(None, (self.provenance, self.seen, self.intervals))),
             box=self.shown_box,
             notes=self.notes,
@@ -301,7 +302,8 @@ class Explanation(Result):
         from videxplain.explanation.player import notebook_player
         from videxplain.viz.html import predictions_table
 
-        caption = ", ".join(filter(None, (f"{self.origin.method} of {self.origin.model}", self.provenance)))
+        words = f"{display_name(self.origin.method)} of {self.origin.model}"
+        caption = ", ".join(filter(None, (words, self.provenance)))
         shares = measured(self.origin.output) == "probability"
         return notebook_player(self) + predictions_table(self.predictions[:5], caption, self.notes, shares)
 
@@ -316,8 +318,8 @@ class Explanation(Result):
         return np.nan_to_num(self.maps[frame], nan=low, posinf=low, neginf=low)
 
     def _measured(self) -> str:
-        channel, what = self.origin.options.get("channel"), self.origin.method
-        if what == "activations":
+        channel, what = self.origin.options.get("channel"), display_name(self.origin.method)
+        if self.origin.method == "activations":
             what = "mean activation" if channel is None else f"channel {channel}"
         return f"{what} of {self.origin.layer}"
 

@@ -29,7 +29,7 @@ from videxplain.viz.page import (
     text_height,
     text_width,
 )
-from videxplain.viz.sheet import BESIDE, draw_scale, frame_moments, limit_time, seconds_of
+from videxplain.viz.sheet import BESIDE, draw_scale, frame_moments, heading_of, limit_time, seconds_of
 
 WIDTH = 10.0
 COLUMNS, NARROWEST = 6, 0.9
@@ -168,9 +168,10 @@ def comparison_figure(
         page.lines(paper.margin, scale_top, [elide(said, SMALL_POINTS, paper.inner)], SMALL_POINTS, muted)
     if curves:
         if layout.captions:
-            said = "contribution of each frame" + ("" if shared else " (largest: 1)")
-            said += "; frames shown: the highest means" if layout.peaks else ""
-            said = elide(said, TEXT_POINTS, paper.inner, "bold")
+            scaled = "" if shared else " (largest: 1)"
+            texts = [f"contribution of each frame{scaled}"]
+            texts += [f"contribution{scaled}", scaled.strip(" ()")] if layout.peaks else []
+            said = heading_of(layout, paper.inner, texts, "highest means")
             page.text(paper.margin, curve_top - heading, said, TEXT_POINTS, weight="bold")
         lines = [(np.asarray(row.temporal, np.float64), colour) for row, colour in curves]
         _curves(page, curve_top, lines, indices, seconds_of(len(lines[0][0]), fps or 1.0, times), shared)

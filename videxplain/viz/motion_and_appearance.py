@@ -22,7 +22,7 @@ from videxplain.viz.page import (
     text_height,
     text_width,
 )
-from videxplain.viz.sheet import WIDTH, curve_heading, frame_moments, limit_time, seconds_of, sheet_columns
+from videxplain.viz.sheet import WIDTH, frame_moments, heading_of, limit_time, seconds_of, sheet_columns
 
 _CURVE = 1.2
 
@@ -109,7 +109,8 @@ def two_part_sheet(
     header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
     below = header.bottom + rows * block + 0.03
     parts = ((MOTION, f"motion, {100 * share:.0f} %"), (APPEARANCE, f"appearance, {100 - 100 * share:.0f} %"))
-    whole = curve_heading("of the evidence of the whole clip", layout)
+    of_whole = ["of the evidence of the whole clip", *(["of the whole clip"] if layout.peaks else [])]
+    whole = heading_of(layout, paper.inner, of_whole)
     key = sum(0.5 + text_width(words, TEXT_POINTS) for _, words in parts)
     beside = key + text_width(whole, TEXT_POINTS) <= paper.inner
     curve_top = below + text_height(TEXT_POINTS, 1 if beside else 2) + 0.1

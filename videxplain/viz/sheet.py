@@ -148,18 +148,30 @@ def contact_sheet(
     split = 0.44 * inner
     width = split - 0.35 if beside else inner
     _predictions(page, bottom_top, heads, width, predictions, target, probabilities)
-    heading = curve_heading(f"{quantity}, by frame" if quantity else "contribution of each frame", layout)
     across, top = (split, bottom_top) if beside else (0.0, bottom_top + heads + bars + 0.1)
     height = bottom_height - (top - bottom_top)
+    words = [f"{quantity}, by frame"] if quantity else ["contribution of each frame"]
+    words += ["contribution"] if layout.peaks and not quantity else []
+    heading = heading_of(layout, inner - across, words)
     _curve(page, paper.margin + across, top, height, heading, temporal, indices, seconds)
     return page.figure
 
 
-def curve_heading(words: str, layout: Layout) -> str:
-    """What stands above a curve over time: what it is, and that the frames are where it is highest if they are."""
+def heading_of(layout: Layout, width: float, texts: Sequence[str], peaks: str = "the highest") -> str:
+    """What stands above a curve over time, and that the frames are its highest if they were chosen so.
+
+    Args:
+        layout: Whether there are captions, and how the frames were chosen.
+        width: Inches for it, in bold.
+        texts: What the curve is, in fewer and fewer words. The first that fits is taken; the last one is shortened if
+            none does.
+        peaks: What the frames are.
+    """
     if not layout.captions:
         return ""
-    return f"{words}; frames shown: the highest" if layout.peaks else words
+    said = [f"{text}; frames shown: {peaks}".removeprefix("; ") if layout.peaks else text for text in texts]
+    fitting = (text for text in said if text_width(text, TEXT_POINTS, "bold") <= width)
+    return next(fitting, "") or elide(said[-1], TEXT_POINTS, width, "bold")
 
 
 def draw_scale(

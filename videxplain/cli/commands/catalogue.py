@@ -155,12 +155,15 @@ def _input_words(config: Any) -> str:
 
 
 def _method_facts(method: "Method") -> Iterator[tuple[str, str]]:
+    from videxplain.attribution.display_names import display_name
+
     layers = {
         "last": "the model's default, otherwise the last with extent in space",
         "first": "the first convolution",
         "input": "the input, otherwise the one that --layer names",
     }
     yield "method", f"{method.name}: {method.summary}"
+    yield "figures", display_name(method.name)
     yield "family", FAMILIES[method.family]
     yield "paper", method.paper or "none"
     yield "cost", f"{method.cost or 'not stated'}, for each window of the clip"

@@ -14,7 +14,7 @@ def layers(
 ) -> None:
     """List the layers of a network that --layer can name, and how fine their maps are.
 
-    Layers of tokens, as transformers have them, are not listed.
+    Layers of tokens, as transformers have them, are listed with the grid of their tokens.
     """
     from rich.table import Table
 
@@ -40,6 +40,6 @@ def layers(
     if any(one["default"] for one in found):
         return
     if network.config.default_layer:
-        say(f"the default layer, {network.config.default_layer}, is not listed, as its output is a list of tokens")
+        say(f"the default layer, {network.config.default_layer}, is not listed: where its tokens lie is not known")
     else:
         say("the default layer is found when a clip is explained; results name it")

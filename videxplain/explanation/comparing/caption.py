@@ -37,12 +37,13 @@ def caption_of(
     yield f"{where}{clip}: above, the clip; below it, a row for each of these maps."
     facts = [facts_of(one) for one in comparison.explanations]
     same = [len(set(values)) == 1 for values in zip(*facts, strict=True)]
-    called = comparison.labels if comparison.compared == "targets" else comparison.names
+    called = comparison.labels if comparison.compared == "targets" else comparison.display_names
     for name, own_facts, scale in zip(called, facts, comparison.scales, strict=True):
         words = [fact for fact, shared in zip(own_facts, same, strict=True) if fact and not shared]
         if not comparison.shared_scale:
             words.append(f"colours from {' to '.join(escaped(number(v)) for v in scale)}")
-        yield f"{escaped(name)}: {', '.join(words)}."
+        own = ", ".join(words)
+        yield f"{own}." if own.startswith(escaped(name)) else f"{escaped(name)}: {own}."
     if shared_facts := [fact for fact, shared in zip(facts[0], same, strict=True) if fact and shared]:
         yield f"All rows: {', '.join(shared_facts)}."
     if comparison.shared_scale:

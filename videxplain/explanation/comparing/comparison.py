@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.attribution.display_names import display_name
 from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource, read_ahead
 from videxplain.explanation.comparing.pair_agreement import PairAgreement
@@ -65,14 +66,22 @@ class Comparison(Result):
         return joint_question(self.compared, self.names, self.shared_scale, questions)
 
     @property
+    def display_names(self) -> list[str]:
+        """The names as pictures say them: methods by the names that papers use, unless they were given other names."""
+        methods = [one.origin.method for one in self.explanations]
+        named = zip(self.names, methods, strict=True)
+        return [display_name(name) if (self.compared, name) == ("methods", method) else name for name, method in named]
+
+    @property
     def labels(self) -> list[str]:
         """The names as pictures say them, with the class that is explained where not all explain the same."""
         targets = [one.origin.target for one in self.explanations]
         if self.compared == "targets":
             return targets
         if len(set(filter(None, targets))) < 2:
-            return list(self.names)
-        return [f"{name}: {target}" if target else name for name, target in zip(self.names, targets, strict=True)]
+            return self.display_names
+        named = zip(self.display_names, targets, strict=True)
+        return [f"{name}: {target}" if target else name for name, target in named]
 
     @cached_property
     def scales(self) -> list[tuple[float, float]]:
@@ -85,17 +94,19 @@ class Comparison(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader must not miss; what holds for some of the explanations begins with their names."""
-        said: dict[str, list[str]] = {}
-        for name, one in zip(self.names, self.explanations, strict=True):
+        said: dict[str, list[int]] = {}
+        for place, one in enumerate(self.explanations):
             advice = familiarity_notes(one.familiarity, one.source)[1:]  # what to do instead: too long for a page
             for note in one.notes:
                 if note not in advice:
-                    said.setdefault(note, []).append(name)
+                    said.setdefault(note, []).append(place)
 
-        def of_all(note: str, names: list[str]) -> bool:
-            return len(names) == len(self.names) or note.startswith(names[0])
+        def in_words(note: str, places: list[int]) -> str:
+            if len(places) == len(self.names) or note.startswith(self.names[places[0]]):
+                return note
+            return f"{', '.join(self.display_names[place] for place in places)}: {note}"
 
-        return tuple(note if of_all(note, names) else f"{', '.join(names)}: {note}" for note, names in said.items())
+        return tuple(in_words(note, places) for note, places in said.items())
 
     def overlay_frames(
         self, *, colormap: str | None = None, opacity: float | None = None, timeline: bool = True
@@ -257,12 +268,13 @@ class Comparison(Result):
 
     def _title(self) -> str:
         origin = self.explanations[0].origin
-        target = f", '{origin.target}'" if origin.target and self.labels == list(self.names) else ""
+        method = display_name(origin.method)
+        target = f", '{origin.target}'" if origin.target and self.labels == self.display_names else ""
         fixed = {
             "methods": f"{origin.model}{target}",
-            "models": f"{origin.method}{target}",
-            "targets": f"{origin.method} of {origin.model} at {origin.layer}",
-            "layers": f"{origin.method} of {origin.model}{target}",
+            "models": f"{method}{target}",
+            "targets": f"{method} of {origin.model} at {origin.layer}",
+            "layers": f"{method} of {origin.model}{target}",
         }[self.compared]
         return f"{clip_name(self.source)}: {fixed}"
 
