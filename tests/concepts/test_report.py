@@ -91,6 +91,8 @@ def test_pages_fit(browser, made, name, width):
         shown.goto(at(made, f"{name}.html"))
         shown.wait_for_selector("[data-chart] svg")
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        cut_off = "[...document.querySelectorAll('pre')].filter((one) => one.scrollWidth > one.clientWidth).length"
+        assert shown.evaluate(cut_off) == 0
         assert shown.locator("h1").count() == 1
         assert not faults(shown)
 

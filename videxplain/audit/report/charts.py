@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH, _HEIGHT = 420, 260
-_PERCENT_AXIS = {"labelExpr": "round(100 * datum.value) + ' %'", "tickCount": 5}
+_PERCENT_AXIS = {"labelExpr": "round(100 * datum.value) + ' %'", "values": [0, 0.25, 0.5, 0.75, 1]}
 
 
 def script() -> str:

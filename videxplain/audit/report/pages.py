@@ -40,7 +40,8 @@ class Pages:
 
     def write(self, name: str, template: str, **content: Any) -> None:
         """Write ``<name>.html`` from ``template``, which gets ``content``."""
-        text = self._environment.get_template(template).render({"page": name, **self._shared, **content})
+        shared = {"page": name, "player_scripts": SCRIPTS, **self._shared}
+        text = self._environment.get_template(template).render({**shared, **content})
         self._text(f"{name}.html", text)
 
     def copy(self, names: Sequence[str]) -> None:

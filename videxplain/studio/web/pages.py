@@ -121,6 +121,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
             command=command_line(question, here[question.model], found["name"]),
             python=python_lines(question, here[question.model], found["name"]),
             most_beside=MOST_BESIDE,
+            player_scripts=bundle.SCRIPTS,
         )
 
     @router.get("/form/options")

@@ -15,7 +15,8 @@ from videxplain.boxes import Box, box_slices
 from videxplain.viz.colour import DEFAULT_COLORMAP, lut
 from videxplain.viz.overlay import enlarge
 
-SCRIPTS = ("maps.js", "player.js")
+SCRIPTS = ("maps.js", "elements.js", "curve.js", "player.js", "sync.js")
+"""In the order in which a page has them."""
 STYLE = "player.css"
 COLOURS = (DEFAULT_COLORMAP, "viridis", "turbo", "magma", "Greys_r")
 _CONTROLS_HEIGHT = 210

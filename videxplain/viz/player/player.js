@@ -15,33 +15,7 @@
   const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
   const LARGEST = 960; // pixels of the longer side in which the map is painted
 
-  function make(tag, attributes, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (name === "text") element.textContent = value;
-      else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : value);
-    }
-    element.append(...children);
-    return element;
-  }
-
-  /** Icons as paths of a square of 16, so that no font has to have them. */
-  const ICONS = {
-    play: "M4 2 L14 8 L4 14 Z",
-    pause: "M3 2 H6.5 V14 H3 Z M9.5 2 H13 V14 H9.5 Z",
-    back: "M12 2 L5.5 8 L12 14 Z M2.5 2 H4.5 V14 H2.5 Z",
-    on: "M4 2 L10.5 8 L4 14 Z M11.5 2 H13.5 V14 H11.5 Z",
-  };
-
-  function icon(name) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    for (const [key, value] of [["viewBox", "0 0 16 16"], ["width", "16"], ["height", "16"], ["aria-hidden", "true"]]) svg.setAttribute(key, value);
-    path.setAttribute("d", ICONS[name]);
-    path.setAttribute("fill", "currentColor");
-    svg.append(path);
-    return svg;
-  }
+  const { make, icon } = videxplain;
 
   let counter = 0;
 
@@ -171,10 +145,10 @@
         "div",
         { class: "vx-settings" },
         make("label", { for: this.id + "shown" }, shown, make("span", { text: "map" })),
+        make("label", { for: this.id + "colours" }, make("span", { text: "colours" }), colours),
         range("opacity", "opacity", this.look.opacity),
         range("threshold", "hide below", this.look.threshold),
-        range("top", "top of the scale", this.look.top, 0.01),
-        make("label", { for: this.id + "colours" }, make("span", { text: "colours" }), colours)
+        range("top", "top of the scale", this.look.top, 0.01)
       );
     }
 
@@ -345,38 +319,7 @@
     }
 
     drawCurve() {
-      const box = this.slider.getBoundingClientRect();
-      const density = window.devicePixelRatio || 1;
-      const [width, height] = [Math.max(1, Math.round(box.width * density)), Math.max(1, Math.round(box.height * density))];
-      if (this.curve.width !== width || this.curve.height !== height) Object.assign(this.curve, { width, height });
-      const context = this.curve.getContext("2d");
-      const style = getComputedStyle(this.element || this.slider);
-      const colour = (name) => style.getPropertyValue(name).trim();
-      const { curve } = this.meta;
-      const top = Math.max(0, ...curve);
-      const bottom = Math.min(0, ...curve);
-      const reach = top - bottom || 1;
-      const y = (value) => height * (0.08 + (0.84 * (top - value)) / reach);
-      const x = (frame) => ((frame + 0.5) / this.count) * width;
-      context.clearRect(0, 0, width, height);
-      for (const [from, to, alpha] of [[0, this.frame, 1], [this.frame, this.count - 1, 0.45]]) {
-        for (const sign of [1, -1]) {
-          context.globalAlpha = alpha;
-          context.fillStyle = colour(sign > 0 ? "--vx-positive" : "--vx-negative");
-          context.beginPath();
-          context.moveTo(from ? x(from) : 0, y(0));
-          if (!from) context.lineTo(0, y(sign * Math.max(sign * curve[0], 0)));
-          for (let i = from; i <= to; i++) context.lineTo(x(i), y(sign * Math.max(sign * curve[i], 0)));
-          if (to === this.count - 1) context.lineTo(width, y(sign * Math.max(sign * curve[to], 0)));
-          context.lineTo(to === this.count - 1 ? width : x(to), y(0));
-          context.fill();
-        }
-      }
-      context.globalAlpha = 1;
-      context.fillStyle = colour("--vx-rule");
-      context.fillRect(0, Math.round(y(0)), width, Math.max(1, density));
-      context.fillStyle = colour("--vx-ink");
-      context.fillRect(Math.round(x(this.frame) - density), 0, 2 * density, height);
+      videxplain.drawCurve(this.curve, this.meta.curve, this.frame, this.slider.getBoundingClientRect(), this.element || this.slider);
     }
 
     point(event) {
@@ -402,26 +345,5 @@
       const column = Math.min(Math.floor(((x - left) / (right - left)) * width), width - 1);
       return this.maps.enlarged(this.frame, height, width)[row * width + column];
     }
-  };
-
-  /** Keep players in step: a move or a change of look in one is made in all. */
-  videxplain.sync = function (players) {
-    let busy = false;
-    const others = (one, act) => {
-      if (busy) return;
-      busy = true;
-      for (const player of players) if (player !== one) act(player);
-      busy = false;
-    };
-    for (const one of players) {
-      one.video.addEventListener("play", () => others(one, (other) => other.play()));
-      one.video.addEventListener("pause", () => others(one, (other) => other.pause()));
-      one.video.addEventListener("ratechange", () => others(one, (other) => (other.video.playbackRate = one.video.playbackRate)));
-      one.addEventListener("frame", () => {
-        if (!one.playing) others(one, (other) => other.go(Math.min(one.frame, other.count - 1)));
-      });
-      one.addEventListener("look", () => others(one, (other) => other.set({ ...one.look })));
-    }
-    return players;
   };
 })(window);
