@@ -152,7 +152,7 @@ def test_workers_load_the_network_that_was_asked_for():
     network = {"model": "i3d", "weights": "none", "weights_sha256": "", "labels": LABELS, "expects": said}
     videos = {"data": "videos", "kind": "folder", "split": 1, "subset": "all", "videos": 1, "videos_sha256": ""}
     asked = Settings(**network, **videos, layer="layer4")
-    config = work._model(work.Task(cut(1)[0], asked, "cpu", ())).config
+    config = work.Task(cut(1)[0], asked, "cpu", ()).model.config
     assert (config.sampling, config.labels, config.size) == ("uniform", LABELS, (32, 32))
 
 

@@ -11,7 +11,7 @@ from videxplain.attribution.registry import METHODS
 from videxplain.audit.result import Audit
 from videxplain.audit.settings import SETTINGS, Settings, read_settings
 from videxplain.audit.tables import CLASSES, AuditFiles
-from videxplain.audit.work import ShardTask, explain_shard
+from videxplain.audit.work import explain_shard
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import VideoDataset
 from videxplain.errors import VidexplainError
@@ -22,6 +22,7 @@ from videxplain.runs.entries import Entry, data_settings, has_masks, list_entrie
 from videxplain.runs.extra import need_extra
 from videxplain.runs.network import open_network
 from videxplain.runs.shards import SHARD_VIDEOS, cut, share_of
+from videxplain.runs.task import ShardTask
 
 
 def run_audit(
@@ -126,7 +127,7 @@ def _held_shard(folder: Path) -> int:
 
 def _run(
     files: AuditFiles,
-    task: ShardTask,
+    task: ShardTask[Settings],
     entries: Sequence[Entry],
     engine: Engine,
     part: str | None,

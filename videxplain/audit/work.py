@@ -24,28 +24,8 @@ from videxplain.audit.trust import measure_trust
 from videxplain.explanation.windows.video import attribute_video
 from videxplain.models.config import ModelConfig
 from videxplain.runs.entries import Entry
-from videxplain.runs.network import load_once
-from videxplain.runs.shards import Shard
+from videxplain.runs.task import ShardTask
 from videxplain.untouched import untouched
-
-
-@dataclass(frozen=True)
-class ShardTask:
-    """A shard to explain, with everything that another process needs.
-
-    Attributes:
-        shard: The shard.
-        settings: The settings of the audit.
-        device: Where a network given by name runs.
-        entries: The videos of the shard.
-        network: The network, if it was not given by name. Otherwise None, and each process loads it.
-    """
-
-    shard: Shard
-    settings: Settings
-    device: str
-    entries: tuple[Entry, ...]
-    network: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -56,10 +36,10 @@ class ShardResult:
     maps: dict[tuple[str, str], NDArray[np.float32]]
 
 
-def explain_shard(task: ShardTask) -> ShardResult:
+def explain_shard(task: ShardTask[Settings]) -> ShardResult:
     """Explain the videos of a shard. The results do not depend on where this runs."""
     settings = task.settings
-    model = task.network or load_once(settings, task.device)
+    model = task.model
     config: ModelConfig = model.config  # type: ignore[assignment]
     index = {label: k for k, label in enumerate(settings.labels)}
     batches = Batches(

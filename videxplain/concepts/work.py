@@ -24,29 +24,17 @@ from videxplain.errors import VidexplainError
 from videxplain.explanation.windows.plan import Plan, plan, window_inputs
 from videxplain.explanation.windows.stitching import per_frame, probabilities_of
 from videxplain.models.config import ModelConfig
-from videxplain.runs.entries import Entry
-from videxplain.runs.network import load_once
-from videxplain.runs.shards import Shard
+from videxplain.runs.task import ShardTask
 
 
 @dataclass(frozen=True)
-class Task:
-    """A shard, with everything that another process needs.
+class Task(ShardTask[Settings]):
+    """A shard of a search.
 
     Attributes:
-        shard: The shard.
-        settings: The settings of the search.
-        device: Where a network given by name runs.
-        entries: The videos of the shard.
-        network: The network, if it was not given by name. Otherwise None, and each process loads it.
         factors: The concepts, for :func:`measure_shard`.
     """
 
-    shard: Shard
-    settings: Settings
-    device: str
-    entries: tuple[Entry, ...]
-    network: nn.Module | None = None
     factors: Factors | None = None
 
 
@@ -75,7 +63,7 @@ class Measured:
 
 def sample_shard(task: Task) -> Sample:
     """Sample places of the videos of a shard, the same number from each video, drawn from all its windows."""
-    model = _model(task)
+    model = task.model
     quota = max(1, task.settings.places // task.settings.videos)
     # If there are more videos than places, some videos give none.
     chance = task.settings.places / task.settings.videos
@@ -95,7 +83,7 @@ def sample_shard(task: Task) -> Sample:
 
 def measure_shard(task: Task) -> Measured:
     """Measure the concepts in the videos of a shard. The results do not depend on where this runs."""
-    model = _model(task)
+    model = task.model
     assert task.factors is not None
     rest = Rest(model, resolve(model, task.settings.layer))
     result = Measured([], {})
@@ -108,10 +96,6 @@ def measure_shard(task: Task) -> Measured:
         result.rows.append(VideoRow(**entry.columns, **values))
         result.maps[entry.name] = maps
     return result
-
-
-def _model(task: Task) -> nn.Module:
-    return task.network or load_once(task.settings, task.device)
 
 
 def windows_together(model: nn.Module, source: FileFrames, whole: Plan) -> Iterator[Tensor]:
