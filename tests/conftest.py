@@ -1,7 +1,8 @@
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -88,3 +89,28 @@ def noise() -> NDArray[np.uint8]:
     """``(96, 96, 128, 3)`` frames that no encoder compresses well, so that damage hits many packets."""
     still = np.random.default_rng(0).integers(0, 256, (96, 128, 3)).astype(np.uint8)
     return np.stack([np.roll(still, 3 * i, axis=1) for i in range(96)])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser that runs, for all tests of a module."""
+    from tests.browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[Any, str, str]]:
+    """Run the program in this process: exit status, standard output, standard error."""
+
+    from videxplain.cli import main
+
+    def call(*arguments: object) -> tuple[Any, str, str]:
+        monkeypatch.setattr("sys.argv", ["videxplain", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return call

@@ -9,7 +9,7 @@ import pytest
 
 import videxplain as vx
 from tests.audit.conftest import Tiny
-from tests.browser import chromium, faults, page
+from tests.browser import faults, page
 from tests.firefox import firefox
 from videxplain.audit.api import run_audit
 from videxplain.audit.report.build import build_report
@@ -19,12 +19,6 @@ from videxplain.data.datasets.open import open_dataset
 from videxplain.errors import VidexplainError
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

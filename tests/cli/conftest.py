@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from videxplain.cli import main
 from videxplain.models import zoo
 from videxplain.viz.video import save_video
 
@@ -35,17 +34,3 @@ def narrow(monkeypatch):
         return load(name, weights, **(options if weights == "none" else {}))
 
     monkeypatch.setattr(zoo, "load_model", small)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the program in this process: exit status, standard output, standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["videxplain", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return call

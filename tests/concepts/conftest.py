@@ -1,7 +1,6 @@
 import pytest
 
 from tests.concepts.networks import learned, marked_videos
-from videxplain.cli import main
 from videxplain.concepts.api import find_concepts
 from videxplain.data.datasets.open import open_dataset
 
@@ -19,17 +18,3 @@ def found(marked, tmp_path_factory):
     model, data = marked
     out = tmp_path_factory.mktemp("found") / "concepts"
     return find_concepts(model, data, out, layer="relu2", subset="all", concepts=6, places=4000, designs=16)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the program in this process: exit status, standard output, standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["videxplain", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return call

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.audit.conftest import Tiny
-from tests.browser import chromium, faults, page
+from tests.browser import faults, page
 from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report
@@ -24,12 +24,6 @@ from videxplain.concepts.tubes import strongest_tube
 from videxplain.errors import VidexplainError
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

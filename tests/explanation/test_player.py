@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.attribution.networks import BrightSquares
-from tests.browser import chromium, page
+from tests.browser import page
 from tests.explanation.clips import planted
 from videxplain.cli.output.result_files import refuse_overwriting
 from videxplain.data.clip import Clip
@@ -20,12 +20,6 @@ from videxplain.viz.player.bundle import SCRIPTS, player_page, shrunk
 @pytest.fixture(scope="module")
 def found():
     return explain(BrightSquares(8, 32, "consecutive"), planted(20, 4, 11), target=1)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.browser

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import videxplain as vx
-from tests.browser import chromium, faults, page
+from tests.browser import faults, page
 from tests.studio.running import PATIENCE
 
 pytestmark = pytest.mark.browser
@@ -23,12 +23,6 @@ RECORD = """() => {
   player.video.requestVideoFrameCallback(next);
 }"""
 """Notes the frame of the video and of the player while it plays."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @contextmanager

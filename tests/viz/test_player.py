@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser import chromium, page
+from tests.browser import page
 from videxplain.viz.colour import cover, lut
 from videxplain.viz.overlay import enlarge
 from videxplain.viz.player.bundle import player_data, player_page
@@ -11,12 +11,6 @@ from videxplain.viz.video import save_video
 
 FPS, FRAMES, HEIGHT, WIDTH = 12.5, 40, 48, 64
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
