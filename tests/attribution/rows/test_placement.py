@@ -220,6 +220,48 @@ def test_it_is_found_out_once_for_a_network_and_a_size():
     assert (first, len(passes)) == (22, 1)
 
 
+def few_places(channels: int, *layers: nn.Module) -> nn.Module:
+    """Strides and pools of a network of clips until few places are left, which see most of the picture."""
+    torch.manual_seed(0)
+    parts = [
+        nn.Conv3d(3, channels, (3, 7, 7), (1, 3, 3), (1, 3, 3)),
+        nn.ReLU(),
+        nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
+    ]
+    return nn.Sequential(*parts, nn.Conv3d(channels, channels, (1, 5, 5), padding=(0, 2, 2)), nn.ReLU(), *layers).eval()
+
+
+@pytest.mark.parametrize("samples", range(2))
+@pytest.mark.parametrize("channels", [2, 4, 8])
+@pytest.mark.parametrize("places", [(2, 2), (1, 2), (2, 1), (1, 1), (3, 3)])
+def test_few_places_that_see_all_of_the_picture_are_not_called_turned(places, channels, samples):
+    run = few_places(channels, nn.AdaptiveAvgPool3d((None, *places)))
+    x = torch.randn(1, 3, 16, 24, 24, generator=torch.Generator().manual_seed(samples))
+    with torch.no_grad():
+        assert misplaced(run, x, "few") == ""
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        (lambda x: x.transpose(2, 3), "lies along its axis"),
+        (lambda x: x.transpose(3, 4), "the clip's height lies along its axis 4 instead of axis 3"),
+        (lambda x: x.permute(0, 1, 4, 2, 3), "lies along its axis"),
+        (lambda x: x.transpose(3, 4).flip(3), "the clip's height lies along its axis 4 instead of axis 3"),
+        (lambda x: x.flip(2), "do not follow the clip along the time"),
+        (lambda x: x.flip(3), "do not follow the clip along the height"),
+    ],
+)
+@pytest.mark.parametrize("places", [(2, 2), (3, 3), (2, 3)])
+def test_few_places_that_are_turned_are_refused(places, moved, said):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv3d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d((4, *places)))
+    for seed in range(4):
+        x = torch.randn(1, 3, 16, 16, 16, generator=torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            assert said in misplaced(lambda clip: net(moved(clip)), x, "few")
+
+
 def test_a_layer_that_sees_everything_everywhere_tells_nothing():
     torch.manual_seed(0)
     mix = torch.randn(128, 128) / 11

@@ -5,14 +5,14 @@ its input first, or have time as its last axis. So a quarter of the clip at each
 measured which places of the output change with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from videxplain.attribution.rows import seen_parts
-from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
+from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe, other_clip
 
 _AXES = ("time", "height", "width")
 _ENDS = (("first", "last"), ("top", "bottom"), ("left", "right"))
@@ -23,9 +23,16 @@ _CLEAR = 0.4
 see all of the clip at every place they differ by less, and nothing can be told."""
 _FALL = 0.5
 """Shares may fall along an axis, where they should rise, by so much of their range together."""
+_FOLLOWS = 0.4
+"""Places follow an axis if the mean share rises or falls from one half of them to the other by so much of its range. It
+is half of the range where it rises evenly, and little where shares go up and down by chance."""
 _NOTHING = 0.05
 """A place that changes by less than this share of the largest change tells nothing."""
 _STRONG = 10.0
+_MORE_LOOKS = 4
+"""Before a layer is refused, so many clips more are changed. In one clip, the few values of a small map that sees all
+of the clip depend by chance more on one end of an axis or on the other."""
+_SEED = 40
 _PARTS = 4
 _OWN = 0.25
 """A place lies over its own part of an axis if it depends on it by this share of what it depends on any part."""
@@ -47,65 +54,117 @@ def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
         name: The layer, for messages.
     """
     # Weak changes may open no rectifier, and then nothing seems to depend on a part.
-    if _misplaced(run, x, name, 1.0) and (why := _misplaced(run, x, name, _STRONG)):
-        return why
+    if _misplaced([_probe(run, x, name)], x):
+        looks = [_probe(run, x, name, _STRONG), *(_probe(run, x, name, _STRONG, seed) for seed in range(_MORE_LOOKS))]
+        if why := _misplaced(looks, x):
+            return why
     return seen_parts.unseen_part(run, x, name)
 
 
-def _misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: float) -> str:
-    probe = Probe(lambda clip: [run(clip)], x, name, strength)
-    shares: list[list[Tensor] | None] = []
+def _probe(
+    run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: float = 1.0, seed: int | None = None
+) -> Probe:
+    """A pass of the clip, or of one that is made up, to be compared with passes of it with parts changed."""
+    if seed is None:
+        return Probe(lambda clip: [run(clip)], x, name, strength)
+    clip, other = other_clip(x, strength, _SEED + 2 * seed), other_clip(x, strength, _SEED + 2 * seed + 1)
+    return Probe(lambda changed: [run(changed)], clip, name, other=other)
+
+
+def _misplaced(probes: Sequence[Probe], x: Tensor) -> str:
+    """The same by changes of one clip or, on average, of several."""
+    found: list[_Ends | None] = []
     seen = torch.zeros((), device=x.device)
     for axis in range(3):
         if x.shape[2 + axis] < _LEAST_FRAMES:
-            shares.append(None)
+            found.append(None)
             continue
-        ends = [_change(probe, x, axis, end) for end in (0, 1)]
-        for end, change in enumerate(ends):
-            if not bool((change > SMALLEST_CHANGE).any()) and not _is_between(probe, x, axis, end):
+        of_axis = _Ends(_change(probes, x, axis, 0), _change(probes, x, axis, 1))
+        for end, change in enumerate(of_axis.together):
+            if not bool((change > SMALLEST_CHANGE).any()) and not _is_between(probes, x, axis, end):
                 what = f"{_ENDS[axis][end]} frames" if axis == 0 else f"{_ENDS[axis][end]} of the picture"
                 return f"it does not see the {what}, such as behind a crop"
-        seen = seen + (ends[0] + ends[1]).mean(0)
-        shares.append([_shares(ends[0], ends[1], along) for along in (0, 1, 2, -1)])
-    for axis, found in enumerate(shares):
-        if found is None:
+        seen = seen + (of_axis.together[0] + of_axis.together[1]).mean(0)
+        found.append(of_axis)
+    for axis, ends in enumerate(found):
+        if ends is None:
             continue
         if _has_margin(seen, axis):
             return f"it has a margin along the {_AXES[axis]} in which nothing of the clip is seen, such as padding"
-        *_, of_channels = found
-        ranges = [float(share.max() - share.min()) if len(share) > 1 else 0.0 for share in found]
+        ranges = [_range(ends.shares(along)) for along in (0, 1, 2, -1)]
         along = max(range(3), key=lambda one: ranges[one])
-        if along != axis and ranges[along] >= _CLEAR and ranges[axis] < ranges[along] / 2:
+        elsewhere = along != axis and ranges[along] >= _CLEAR and ranges[axis] < ranges[along] / 2
+        own = found[along]
+        taken = own is not None and not _falls(own.shares(along)) and _range(own.shares(along)) >= ranges[along]
+        if elsewhere and not taken and ends.follow(along):
             return f"the clip's {_AXES[axis]} lies along its axis {along + 2} instead of axis {axis + 2}"
         turned = seen.shape[axis] > 1 and ranges[-1] >= _CLEAR and ranges[axis] < ranges[-1] / 2
-        if turned and _rises(of_channels):
+        if turned and ends.all_are(_rises, -1):
             return f"the clip's {_AXES[axis]} lies along its axis 1 instead of axis {axis + 2}"
-        falls = float((found[axis][:-1] - found[axis][1:]).clamp_min(0).sum())
-        if ranges[axis] >= _CLEAR and falls > _FALL * ranges[axis] and not _is_in_place(probe, x, axis):
+        if ranges[axis] >= _CLEAR and ends.all_are(_falls, axis) and not _is_in_place(probes, x, axis):
             return f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
     return ""
 
 
-def _change(probe: Probe, x: Tensor, axis: int, end: int, parts: int = _PARTS) -> Tensor:
-    """How much each channel and place changes, ``(C, t, h, w)``, with one part of so many at an end of an axis."""
+class _Ends:
+    """How much channels and places change with each end of an axis of the clip, in several looks."""
+
+    def __init__(self, first: Tensor, last: Tensor) -> None:
+        """Take ``(looks, C, t, h, w)`` for the first and the last end."""
+        self._looks = list(zip(first, last, strict=True))
+        self.together = first.mean(0), last.mean(0)
+
+    def shares(self, along: int) -> Tensor:
+        """Along an axis of the output, the share of the last end in what places depend on; -1 is the channels."""
+        return _shares(*self.together, along)
+
+    def all_are(self, so: Callable[[Tensor], bool], along: int) -> bool:
+        """Whether shares along an axis are so on average and in every look, where chance would have it otherwise."""
+        return so(self.shares(along)) and all(so(_shares(first, last, along)) for first, last in self._looks)
+
+    def follow(self, along: int) -> bool:
+        """Whether the places along an axis go from one end of the clip's axis to the other, always the same way."""
+        shares = self.shares(along)
+        whole, sign = _trend(shares), float(_trend(shares) > 0) * 2 - 1
+        rightly = abs(whole) >= _FOLLOWS * _range(shares)
+        return rightly and all(sign * _trend(_shares(first, last, along)) > 0 for first, last in self._looks)
+
+
+def _range(share: Tensor) -> float:
+    return float(share.max() - share.min()) if len(share) > 1 else 0.0
+
+
+def _trend(share: Tensor) -> float:
+    """By how much the mean of the second half is above that of the first."""
+    half = len(share) // 2
+    return float(share[-half:].mean() - share[:half].mean()) if half else 0.0
+
+
+def _falls(share: Tensor) -> bool:
+    return float((share[:-1] - share[1:]).clamp_min(0).sum()) > _FALL * _range(share)
+
+
+def _change(probes: Sequence[Probe], x: Tensor, axis: int, end: int, parts: int = _PARTS) -> Tensor:
+    """How much channels and places change, ``(looks, C, t, h, w)``, with one part of so many at an end of an axis."""
     extent = x.shape[2 + axis]
     strip = -(-extent // parts)
     return (
-        _change_between(probe, x, axis, 0, strip)
+        _change_between(probes, x, axis, 0, strip)
         if end == 0
-        else _change_between(probe, x, axis, extent - strip, extent)
+        else _change_between(probes, x, axis, extent - strip, extent)
     )
 
 
-def _change_between(probe: Probe, x: Tensor, axis: int, first: int, last: int) -> Tensor:
-    """How much channels and places change, ``(C, t, h, w)``, with what lies between two numbers on an axis."""
+def _change_between(probes: Sequence[Probe], x: Tensor, axis: int, first: int, last: int) -> Tensor:
+    """How much channels and places change, ``(looks, C, t, h, w)``, with what lies between two numbers on an axis."""
     numbers = torch.arange(x.shape[2 + axis], device=x.device)
     shape = [1] * 5
     shape[2 + axis] = len(numbers)
-    return probe.places(((numbers >= first) & (numbers < last)).view(shape))
+    hidden = ((numbers >= first) & (numbers < last)).view(shape)
+    return torch.stack([probe.places(hidden) for probe in probes])
 
 
-def _is_in_place(probe: Probe, x: Tensor, axis: int) -> bool:
+def _is_in_place(probes: Sequence[Probe], x: Tensor, axis: int) -> bool:
     """Whether each place depends on its own part of an axis, and those at the ends more on their end than on the other.
 
     So it is behind dilated convolutions, too, where places depend on frames at a distance and not on those between.
@@ -113,7 +172,7 @@ def _is_in_place(probe: Probe, x: Tensor, axis: int) -> bool:
     others = [0, *(1 + other for other in range(3) if other != axis)]
     extent = x.shape[2 + axis]
     edges = [extent * part // _PARTS for part in range(_PARTS + 1)]
-    parts = torch.stack([_change_between(probe, x, axis, *edge).mean(others) for edge in pairwise(edges)])
+    parts = torch.stack([_change_between(probes, x, axis, *edge).mean(0).mean(others) for edge in pairwise(edges)])
     parts = parts / parts.mean(1, keepdim=True).clamp_min(1e-30)
     places = torch.arange(parts.shape[1], device=x.device)
     centres = (places + 0.5) * extent / len(places)
@@ -123,9 +182,9 @@ def _is_in_place(probe: Probe, x: Tensor, axis: int) -> bool:
     return bool(over_own.all() and nearer[own == 0].mean() > 0 and nearer[own == _PARTS - 1].mean() < 0)
 
 
-def _is_between(probe: Probe, x: Tensor, axis: int, end: int) -> bool:
+def _is_between(probes: Sequence[Probe], x: Tensor, axis: int, end: int) -> bool:
     """Whether frames of an end are left out because the network sees only every n-th frame."""
-    return axis == 0 and bool((_change(probe, x, 0, end, parts=2) > SMALLEST_CHANGE).any())
+    return axis == 0 and bool((_change(probes, x, 0, end, parts=2) > SMALLEST_CHANGE).any())
 
 
 def _has_margin(seen: Tensor, axis: int) -> bool:

@@ -205,14 +205,14 @@ class Probe:
         return list(zip(self._known, calls, scales, strict=True))
 
 
-def other_clip(x: Tensor, strength: float = 1.0) -> Tensor:
+def other_clip(x: Tensor, strength: float = 1.0, seed: int = _SEED) -> Tensor:
     """A made-up clip that differs from ``x`` everywhere; its values spread by so many times those of ``x``."""
     mean, spread = float(x.float().mean()), float(x.float().std(correction=0))
     largest = float(x.float().abs().max())
     if spread < _STILL * largest:  # so little noise would open no rectifier
         spread = max(1.0, largest / _LARGEST_NORMALISED)
     # What is dark becomes bright, so that a network that chooses by what a frame shows chooses others.
-    return (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape).to(x.device)).to(x.dtype)
+    return (2 * mean - x.float() + strength * (spread or 1.0) * _noise(x.shape, seed).to(x.device)).to(x.dtype)
 
 
 def _alike(row: Row, again: Row) -> bool:
@@ -222,9 +222,9 @@ def _alike(row: Row, again: Row) -> bool:
     return share >= (_ALIKE_OF_ONE if same_own else _ALIKE)
 
 
-def _noise(shape: torch.Size) -> Tensor:
+def _noise(shape: torch.Size, seed: int) -> Tensor:
     """Noise with large bright and dark patches, so that every rectifier opens somewhere."""
-    generator = torch.Generator().manual_seed(_SEED)
+    generator = torch.Generator().manual_seed(seed)
     fine = torch.randn(shape, generator=generator)
     grid = torch.randn(shape[0], 1, shape[2], _PATCHES, _PATCHES, generator=generator)
     return fine + 3 * F.interpolate(grid, size=tuple(shape[2:]), mode="nearest")
