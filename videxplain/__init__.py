@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from videxplain.models.architectures import register_model
     from videxplain.models.config import ModelConfig, TokenLayout, View
     from videxplain.models.functions import wrap_function
+    from videxplain.models.recognise import Reading, Recognised, recognise
     from videxplain.models.video_model import VideoModel
     from videxplain.models.wrapping import wrap
     from videxplain.models.zoo import list_models, load_model, save_model
@@ -90,6 +91,7 @@ _HOMES = {
     "models.architectures": ["register_model"],
     "models.config": ["ModelConfig", "TokenLayout", "View"],
     "models.functions": ["wrap_function"],
+    "models.recognise": ["Reading", "Recognised", "recognise"],
     "models.video_model": ["VideoModel"],
     "models.wrapping": ["wrap"],
     "models.zoo": ["list_models", "load_model", "save_model"],
@@ -130,6 +132,8 @@ __all__ = [
     "Option",
     "Origin",
     "Pass",
+    "Reading",
+    "Recognised",
     "Relevance",
     "Split",
     "TokenLayout",
@@ -154,6 +158,7 @@ __all__ = [
     "open_dataset",
     "predict",
     "read_clip",
+    "recognise",
     "register_method",
     "register_model",
     "relevance",

@@ -1,25 +1,33 @@
 """Commands that list the models and the methods, and describe one of them."""
 
+import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from videxplain.cli.arguments.names import FAMILIES, complete_method, complete_model, listed_methods
-from videxplain.cli.output.console import clean, console, print_json, say
+from videxplain.cli.output.console import clean, console, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from videxplain.attribution.registry import Method
+    from videxplain.models.config import ModelConfig
     from videxplain.models.hubs.sources import Source
+    from videxplain.models.recognise import Reading
 
+_MOST_NAMES = 6
+"""Names of classes that are printed."""
 _NARROWEST = 20
 """Letters of the least width to which a text is folded."""
 
 Model = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]", help="Describe this model, or list a package's models.", autocompletion=complete_model
+        metavar="[NAME|FILE]",
+        help="Describe this model, list a package's models, or say which models a file of weights fits.",
+        autocompletion=complete_model,
     ),
 ]
 Name = Annotated[
@@ -29,10 +37,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Everything as JSON, for ot
 
 
 def models(name: Model = None, as_json: AsJson = False) -> None:
-    """List the models; with NAME, what it expects and which weights there are."""
+    """List the models; with NAME, what it expects and which weights there are; with FILE, what its weights fit.
+
+    FILE is a file of weights: .safetensors, .pth, .pt, or a checkpoint of others.
+    """
     from videxplain.models.architectures import ARCHITECTURES
     from videxplain.models.hubs.sources import SOURCES
 
+    if name is not None and _is_file_of_weights(name):
+        _describe_file(Path(name), as_json)
+        return
     if name is not None:
         _describe_model(name, as_json)
         return
@@ -49,6 +63,7 @@ def models(name: Model = None, as_json: AsJson = False) -> None:
     _lines([(f"{prefix}:", _package_words(source)) for prefix, source in SOURCES.items()], 13)
     say("")
     say("Weights and input of one: videxplain models NAME")
+    say("What a file of weights fits: videxplain models FILE")
 
 
 def methods(name: Name = None) -> None:
@@ -117,6 +132,88 @@ def _describe_model(name: str, as_json: bool) -> None:
     for place, (words, names) in enumerate(_views(record["weights"]).items()):
         _fact("" if place else "view", f"{', '.join(names)}: {words}")
     say("The first of these weights is the default. --view whole shows whole frames.")
+
+
+def _is_file_of_weights(name: str) -> bool:
+    from videxplain.models.weights.files import FOREIGN, PYTORCH
+
+    return Path(name).suffix in (".safetensors", *PYTORCH, *FOREIGN) or Path(name).is_file()
+
+
+def _describe_file(path: Path, as_json: bool) -> None:
+    """Which networks a file of weights fits, their classes and input, and what nobody says."""
+    from videxplain.models.recognise import recognise
+
+    with progress_bar(f"reading {path.name}"):
+        known = recognise(path)
+    if as_json:
+        print_json(
+            {"file": str(path), "sha256": known.sha256, "models": [_reading_record(one) for one in known.readings]}
+        )
+        return
+    _fact("file", f"{path.name}, SHA-256 {known.sha256[:12]}")
+    if len(known.readings) > 1:
+        _fact("", f"fits {len(known.readings)} models, and nothing in it decides between them")
+    for one in known.readings:
+        say("")
+        _fact("model", f"{one.model} ({one.source})")
+        if one.config is not None:
+            _fact("weights", one.config.weights)
+            _fact("classes", _classes_in_words(one.config))
+            _fact(
+                "input", f"{_input_words(one.config)}, {_sampling_words(one.config)}; it sees {one.config.view_words}"
+            )
+        for place, line in enumerate(one.unknown):
+            _fact("" if place else "not known", line)
+        weights = "" if one.weights == "auto" else f" --weights {shlex.quote(one.weights)}"
+        weights += "".join(f" --set {name}={_setting(value)}" for name, value in one.settings.items())
+        say(f"videxplain gradcam --model {shlex.quote(one.model)}{weights} --clip video.mp4")
+
+
+def _setting(value: Any) -> str:
+    """A value as ``--set`` takes it."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _reading_record(one: "Reading") -> dict[str, Any]:
+    config = one.config
+    record: dict[str, Any] = {
+        "name": one.model,
+        "weights": one.weights,
+        "source": one.source,
+        "unknown": one.unknown,
+        "settings": dict(one.settings),
+    }
+    if config is None:
+        return record
+    return record | {
+        "trained": config.weights,
+        "classes": config.num_classes,
+        "labels": config.outcome_labels,
+        "input": {
+            "num_frames": config.num_frames,
+            "size": config.size,
+            "sampling": config.sampling,
+            "frame_interval": config.frame_interval,
+            "mean": config.mean,
+            "std": config.std,
+            "view": config.view_words,
+        },
+    }
+
+
+def _classes_in_words(config: "ModelConfig") -> str:
+    names = config.outcome_labels
+    shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+    return f"{config.num_classes}: {shown}" if names else f"{config.num_classes}, without names"
+
+
+def _sampling_words(config: "ModelConfig") -> str:
+    if config.sampling == "uniform":
+        return "over the whole clip"
+    return "in a row" if config.frame_interval == 1 else f"{config.frame_interval} apart"
 
 
 def _model_record(name: str) -> dict[str, Any]:

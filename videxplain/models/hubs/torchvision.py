@@ -18,6 +18,8 @@ from videxplain.models.weights.state_dicts import best_fit
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from videxplain.models.video_model import VideoModel
 
 
@@ -97,7 +99,7 @@ def load_torchvision(
     try:
         return build(entry, options, source)
     except VidexplainError as error:
-        if chosen is None and source.path is not None and (others := _models_that_fit(source.path, name)):
+        if chosen is None and source.path is not None and (others := _others_that_fit(source.path, name)):
             raise VidexplainError(f"{error}; they fit {' and '.join(others)}") from None
         raise
 
@@ -110,12 +112,17 @@ def _published_as(path: Path, listed: Sequence[WeightsEnum]) -> WeightsEnum | No
     return next((one for one in listed if one.url.endswith(f"-{digits}.pth")), None)
 
 
-def _models_that_fit(path: Path, name: str) -> list[str]:
-    """The other models of torchvision whose names and shapes a file has, apart from those of the classifier."""
+def _others_that_fit(path: Path, name: str) -> list[str]:
+    """The other models of torchvision that a file fits; none if it cannot be read."""
     try:
         state = read_weights(path).state
     except VidexplainError:
         return []
+    return [one for one in models_that_fit(state) if one != f"torchvision:{name}"]
+
+
+def models_that_fit(state: "Mapping[str, Tensor]") -> list[str]:
+    """The models of torchvision whose names and shapes weights have, apart from those of the classifier."""
     fitting = []
     for other in TORCHVISION:
         with torch.device("meta"):
@@ -124,7 +131,7 @@ def _models_that_fit(path: Path, name: str) -> list[str]:
         shapes = {key: value.shape for key, value in wanted.items() if value.shape[:1] != (_CLASSES,)}
         if held.keys() == wanted.keys() and all(held[key].shape == shape for key, shape in shapes.items()):
             fitting.append(f"torchvision:{other}")
-    return [one for one in fitting if one != f"torchvision:{name}"]
+    return fitting
 
 
 def published_config(name: str, reference: WeightsEnum | None = None) -> ModelConfig:
