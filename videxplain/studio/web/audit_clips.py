@@ -50,7 +50,10 @@ class AuditClips:
         """What an explanation in the studio has otherwise than the audit, in one line; empty if nothing."""
         settings = self._audit.settings
         if self._offer is None:
-            return f"The studio does not have the audit's network ({settings.model}): clips are explained with {FIRST}."
+            return (
+                f"The studio does not have the audit's network ({settings.model}): clips are explained with {FIRST}. "
+                "Start it with --weights and the folder of the network's saved file."
+            )
         set_by_hand = ", ".join(f"{name}={value}" for name, value in settings.expects.items())
         return f"The audit was made with --set {set_by_hand}, and the studio explains without." if set_by_hand else ""
 

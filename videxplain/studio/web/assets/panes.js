@@ -59,7 +59,7 @@
     const tell = async (now) => {
       status.textContent = studio.words(now) + " ";
       status.classList.toggle("note", now.state === "failed");
-      if (now.state === "queued" && now.place) status.append(make("a", { href: "/#questions" }, "see yours"), " ");
+      if (now.state === "queued" && now.place) status.append(make("a", { href: "/#questions" }, "your questions"), " ");
       if (["queued", "running"].includes(now.state)) status.append(cancel);
       if (now.state === "cancelled") status.append(again);
       if (now.partial > shown && now.state === "running" && !busy) {
