@@ -1,7 +1,7 @@
 """A model of the user's own by name: ``python:FILE.py:NAME``, as ``--model`` takes it.
 
-The file is run like ``python FILE.py``. So only files that the user names on the command line are allowed.
-:func:`videxplain.load_model`, which the studio uses too, does not run files.
+The file is run like ``python FILE.py``. So only files that the user names on the command line are allowed, also those
+that ``serve`` is started with. :func:`videxplain.load_model` does not run files, and no request to a studio names one.
 """
 
 import runpy

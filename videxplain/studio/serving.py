@@ -13,6 +13,7 @@ from videxplain.claim import claimed
 from videxplain.device import find_device
 from videxplain.errors import VidexplainError
 from videxplain.models.weights.cache import cache_folder
+from videxplain.studio.questions.catalogue import own_offers
 from videxplain.studio.settings import LOOPBACK, Limits, Studio
 from videxplain.studio.web.app import create_app
 
@@ -27,6 +28,7 @@ def run_studio(
     names: Sequence[str] = (),
     token: str = "",
     weights: Path | None = None,
+    own: Sequence[str] = (),
     audit: Path | None = None,
     device: str = "auto",
     limits: Limits | None = None,
@@ -42,6 +44,7 @@ def run_studio(
         names: Other host names of the studio, such as that of a proxy.
         token: The token. If it is empty and one is needed, a random one is made.
         weights: A folder of weights files to choose from.
+        own: ``python:FILE.py:NAME`` of networks to choose from. The files are run.
         audit: The folder of a finished audit.
         device: Where the networks run.
         limits: The limits for visitors and clips; None for the defaults.
@@ -65,6 +68,7 @@ def run_studio(
         limits=limits or Limits(),
         device=device,
         weights=weights,
+        own=own_offers(own),
         audit=audit,
         token=token,
         hosts=tuple(dict.fromkeys([*LOOPBACK, host, *(one.lower() for one in names)])),

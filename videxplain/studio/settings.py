@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from videxplain.studio.questions.catalogue import Offer
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -48,6 +52,7 @@ class Studio:
         limits: The limits for visitors and clips.
         device: Where the networks run.
         weights: A folder of weights files that visitors may choose from, or None.
+        own: Networks that files of Python make, which the studio was started with.
         audit: A finished audit whose report is shown, or None.
         token: The token that a visitor must know; empty if only this machine can reach the studio.
         hosts: The host names that requests may use.
@@ -57,6 +62,7 @@ class Studio:
     limits: Limits = field(default_factory=Limits)
     device: str = "auto"
     weights: Path | None = None
+    own: "tuple[Offer, ...]" = ()
     audit: Path | None = None
     token: str = ""
     hosts: tuple[str, ...] = LOOPBACK

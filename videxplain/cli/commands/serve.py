@@ -38,6 +38,17 @@ def serve(
             help="A folder of .safetensors files to choose from, as vx.save_model writes them.", rich_help_panel=_WHAT
         ),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="python:FILE.py:NAME",
+            help="A network that your file makes, to choose from; may be given several times. The file is run.",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = None,
     audit: Annotated[
         Path | None, typer.Option(help="Show the report of this finished audit.", rich_help_panel=_WHAT)
     ] = None,
@@ -77,6 +88,7 @@ def serve(
         names=name or [],
         token=token or "",
         weights=weights,
+        own=model or [],
         audit=audit,
         device=device,
         ready=ready,

@@ -1,7 +1,7 @@
 """From a request to a question. Every request is checked here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ _LAYER = re.compile(r"[\w.:+\-]{0,300}")
 _TEXT_FIELDS = ("kind", "clip", "model", "view", "method", "target", "against", "layer", "frames", "format")
 
 
-def asked(given: Mapping[str, Any], weights: Path | None) -> Question:
+def asked(given: Mapping[str, Any], weights: Path | None, own: Sequence[Offer] = ()) -> Question:
     """The question of a request.
 
     Args:
         given: The fields of the request: those of :class:`Question` as text, ``options`` as a table of texts, ``edits``
             as a list.
         weights: The folder of weights that visitors may choose from, or None.
+        own: The networks that the studio was started with.
 
     Raises:
         VidexplainError: The request names something that does not exist, or a combination that cannot be asked.
@@ -34,7 +35,7 @@ def asked(given: Mapping[str, Any], weights: Path | None) -> Question:
     kind = text["kind"] or "explain"
     if kind not in KINDS:
         raise unknown("kind of question", kind[:40], KINDS)
-    offer = offer_of(text["model"] or FIRST, weights)
+    offer = offer_of(text["model"] or FIRST, weights, own)
     view = _view(text["view"], offer)
     if kind == "layers":
         return Question(kind, "", offer.id, offer.sha256, view)

@@ -1,6 +1,7 @@
 """What a visitor can choose: networks whose weights are on this machine, and methods with their options."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 from videxplain.attribution.registry import METHODS, Method, list_methods
 from videxplain.errors import VidexplainError
 from videxplain.models.architectures import ARCHITECTURES
+from videxplain.models.config import ModelConfig
 from videxplain.models.hubs.sources import SOURCES, source_of
+from videxplain.models.own_models import PREFIX, is_own, own_model
+from videxplain.models.provenance import provenance
 from videxplain.models.weights.cache import cached
 from videxplain.models.weights.checkpoints import CHECKPOINTS
 from videxplain.models.weights.files import bundled_path, read_metadata, sha256_of
@@ -33,6 +37,7 @@ class Offer:
         file: The file of the weights.
         labels: Its classes; empty if they are known only after loading.
         crops: Whether its own view may be a part of each frame. If not, the view of a question does not matter.
+        digest: What stands for the file and the state of a network that a file of Python makes; empty for others.
     """
 
     id: str
@@ -42,10 +47,13 @@ class Offer:
     file: Path
     labels: tuple[str, ...] = ()
     crops: bool = True
+    digest: str = ""
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the weights' file."""
+        """The SHA-256 of the weights' file; for a network that a file of Python makes, of its file and its state."""
+        if self.digest:
+            return self.digest
         facts = self.file.stat()
         return _sha256(self.file, facts.st_mtime_ns, facts.st_size)
 
@@ -55,30 +63,67 @@ def _sha256(path: Path, changed: int, size: int) -> str:
     return sha256_of(path)
 
 
-def offers(folder: Path | None) -> dict[str, Offer]:
-    """The networks by id: those that come with the package, those in the cache, and those of a folder.
+def offers(folder: Path | None, own: Sequence[Offer] = ()) -> dict[str, Offer]:
+    """The networks by id: those that come with the package, those in the cache, those of a folder, and own ones.
 
     Args:
         folder: A folder of ``.safetensors`` files as ``videxplain train`` writes them, or None.
+        own: What :func:`own_offers` has found when the studio was started.
     """
-    found = [*_bundled(), *_downloaded(), *(_of_folder(folder) if folder else ())]
+    found = [*own, *_bundled(), *_downloaded(), *(_of_folder(folder) if folder else ())]
     return {offer.id: offer for offer in sorted(found, key=lambda one: one.id != FIRST)}
 
 
-def offer_of(id: str, folder: Path | None) -> Offer:
+def offer_of(id: str, folder: Path | None, own: Sequence[Offer] = ()) -> Offer:
     """The network with an id.
 
     Args:
         id: The id in a request.
         folder: As for :func:`offers`.
+        own: As for :func:`offers`.
 
     Raises:
         VidexplainError: There is no such network here.
     """
-    known = offers(folder)
+    known = offers(folder, own)
     if id not in known:
         raise VidexplainError(f"no model '{id[:60]}' here; there are {', '.join(list(known)[:12])}")
     return known[id]
+
+
+def own_offers(models: Sequence[str]) -> tuple[Offer, ...]:
+    """Networks that files of Python make, for a studio that is started with them. The files are run.
+
+    Requests can only choose among them by id, so no request names a file that is run.
+
+    Args:
+        models: ``python:FILE.py:NAME`` each, from the one who starts the studio.
+
+    Raises:
+        VidexplainError: Not such a name, a file that cannot be run, or two of one name.
+    """
+    found: dict[str, Offer] = {}
+    for text in models:
+        if not is_own(text):
+            raise VidexplainError(
+                f"serve --model takes python:FILE.py:NAME, not '{text}': networks with weights here are offered anyway"
+            )
+        config = own_model(text).config
+        file = Path(text.removeprefix(PREFIX).rpartition(":")[0]).resolve()
+        id = f"{PREFIX}{file.name}:{text.rpartition(':')[2]}"
+        if id in found:
+            raise VidexplainError(f"two models are called {id}: rename one of the files")
+        words = provenance(config.weights, config.weights_file, config.weights_sha256, config.state_sha256)
+        digest = own_digest(config, file)
+        labels = config.outcome_labels
+        found[id] = Offer(id, id, "auto", words.removeprefix("weights: "), file, labels, crops=False, digest=digest)
+    return tuple(found.values())
+
+
+def own_digest(config: ModelConfig, file: Path) -> str:
+    """What changes when a file of Python, the weights that it reads, or the state of its network change."""
+    digests = (sha256_of(file), config.weights_sha256, config.state_sha256)
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _bundled() -> Iterator[Offer]:

@@ -49,9 +49,13 @@ def python_lines(question: Question, offer: Offer, clip: str) -> str:
     if question.layer:
         arguments.append(f"layer={question.layer!r}")
     arguments += [f"{name}={value!r}" for name, value in question.options.items()]
+    load = f"model = vx.load_model({offer.model!r}{weights})\n"
+    if offer.digest:
+        variable = offer.id.rpartition(":")[2]
+        load = f"from {offer.file.stem} import {variable}" + ("\n" if variable == "model" else " as model\n")
     return (
         "import videxplain as vx\n\n"
-        f"model = vx.load_model({offer.model!r}{weights})\n"
+        f"{load}"
         f"explanation = vx.explain(model, {source}, {', '.join(arguments)})\n"
         'explanation.save("explanation.mp4")\n'
     )

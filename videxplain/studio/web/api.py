@@ -97,7 +97,7 @@ def api_router(desk: Desk) -> APIRouter:
     def models() -> list[dict[str, Any]]:
         return [
             {"id": one.id, "model": one.model, "weights": one.words, "labels": list(one.labels)}
-            for one in offers(desk.studio.weights).values()
+            for one in offers(desk.studio.weights, desk.studio.own).values()
         ]
 
     @router.get("/methods", summary="The methods, with their options")

@@ -82,7 +82,7 @@ class Desk:
             VidexplainError: The question cannot be asked.
             MissingError: Its clip is not this visitor's.
         """
-        question = asked(given, self.studio.weights)
+        question = asked(given, self.studio.weights, self.studio.own)
         clip = self.clip(visitor, question.clip) if question.clip else {}
         if clip and clip["state"] == "failed":
             raise VidexplainError(clip["error"])

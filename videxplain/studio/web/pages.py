@@ -101,7 +101,7 @@ def page_router(desk: Desk, pages: Pages, schema: Any) -> APIRouter:
         except VidexplainError as error:
             back = f"/clip/{sha}"
             return pages.show("problem.html", 400, line=str(error), back=back)
-        here = offers(desk.studio.weights)
+        here = offers(desk.studio.weights, desk.studio.own)
         return pages.show(
             "clip.html",
             clip=found,

@@ -42,7 +42,7 @@ class Work:
     def __init__(self, studio: Studio) -> None:
         """No network is loaded yet."""
         self._studio = studio
-        self._networks = Networks(studio.device, studio.weights)
+        self._networks = Networks(studio.device, studio.weights, studio.own)
 
     def answer(self, question: Question, tell: Tell) -> None:
         """Write the answer of a question, unless it exists already.
