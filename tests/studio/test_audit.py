@@ -92,7 +92,10 @@ def test_a_clip_becomes_one_of_the_visitor(client):
     [
         # Somebody's own network, which has read the file of a bundled one and may have changed what it does.
         ({"state_sha256": "0" * 64}, "The studio does not have the audit&#39;s network (c3d): clips are explained"),
-        ({"weights_sha256": "0" * 64}, "with i3d. Start it with --weights and the folder of the network&#39;s saved file."),
+        (
+            {"weights_sha256": "0" * 64},
+            "with i3d. Start it with --weights and the folder of the network&#39;s saved file.",
+        ),
         ({"expects": {"pad_frames": 8}}, "The audit was made with --set pad_frames=8, and the studio explains without"),
     ],
 )

@@ -115,7 +115,9 @@ def test_class_against_class_and_two_panes_in_step(browser, served, clip):
             shown.evaluate(
                 "label => (document.querySelector('#predictions tr:nth-child(2) th').textContent = label)", label
             )
-            assert shown.evaluate("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.five'))")
+            assert shown.evaluate(
+                "(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.table:has(#predictions)'))"
+            )
         shown.get_by_role("link", name=f"why {first} rather than").first.click()
         shown.wait_for_url("**against=*")
         shown.wait_for_selector(DONE)
@@ -217,6 +219,18 @@ def test_a_file_that_is_too_large_is_not_sent_and_drops_count_everywhere(browser
         assert shown.inner_text("#said") == "choose one video at a time"
         assert shown.evaluate(drop, ["a.mp4"])
         shown.get_by_text("this is not a video file").wait_for()
+
+
+def test_nothing_moves_when_the_classes_come(browser, served, clip):
+    """The table has as many rows before as after, five or the network's number of classes."""
+    height = "document.getElementById('predictions').offsetHeight"
+    with opened(browser, served) as shown:
+        uploaded(shown, served, clip)
+        after = shown.evaluate(height)
+        shown.route("**/api/jobs", lambda route: route.abort())
+        shown.reload()
+        assert shown.evaluate(height) == after
+        assert shown.locator("#predictions tr").count() == 5
 
 
 def test_a_cancelled_question_is_asked_again_and_stands_on_the_first_page_while_it_waits(browser, served, clip):
