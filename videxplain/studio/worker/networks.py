@@ -61,7 +61,7 @@ class Networks:
         network = own_model(f"{PREFIX}{offer.file}:{offer.id.rpartition(':')[2]}")
         if own_digest(network.config, offer.file) != offer.digest:
             raise VidexplainError(
-                f"{offer.id} is not the network that the studio was started with: its file or its weights have changed, "
-                "or they are random; start the studio again"
+                f"{offer.id} is not the network that the studio was started with: its file or its weights have "
+                "changed, or they are random; start the studio again"
             )
         return network.to(self._device)
