@@ -220,6 +220,23 @@ def test_it_is_found_out_once_for_a_network_and_a_size():
     assert (first, len(passes)) == (22, 1)
 
 
+def scattered(x: Tensor) -> Tensor:
+    """The same places in another order, always the same one."""
+    order = torch.randperm(x.shape[3] * x.shape[4], generator=torch.Generator().manual_seed(0))
+    return x.flatten(3)[..., order].view_as(x)
+
+
+@pytest.mark.parametrize("places", [(4, 3, 3), (8, 4, 4), (8, 7, 7), (1, 4, 4)])
+def test_places_that_lie_in_any_other_order_are_refused(places):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv3d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(places))
+    x = torch.randn(1, 3, 16, 32, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert misplaced(net, x, "in order") == ""
+        said = misplaced(lambda clip: scattered(net(clip)), x, "scattered")
+    assert said.startswith("its places do not follow the clip along the ")
+
+
 def few_places(channels: int, *layers: nn.Module) -> nn.Module:
     """Strides and pools of a network of clips until few places are left, which see most of the picture."""
     torch.manual_seed(0)

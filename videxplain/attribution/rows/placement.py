@@ -26,6 +26,14 @@ _FALL = 0.5
 _FOLLOWS = 0.4
 """Places follow an axis if the mean share rises or falls from one half of them to the other by so much of its range. It
 is half of the range where it rises evenly, and little where shares go up and down by chance."""
+_SCATTERED = 9
+"""Of fewer places none are called scattered."""
+_SPREAD = 0.2
+"""Shares of places that belong to different ends deviate by so much from their mean."""
+_EXPLAINED = 0.2
+"""Where places lie in order, what an axis says of them is more than this share of the variance."""
+_ALIKE = 0.7
+"""The same places belong to the same ends in two clips if their shares correlate by so much."""
 _NOTHING = 0.05
 """A place that changes by less than this share of the largest change tells nothing."""
 _STRONG = 10.0
@@ -103,6 +111,10 @@ def _misplaced(probes: Sequence[Probe], x: Tensor) -> str:
             return f"the clip's {_AXES[axis]} lies along its axis 1 instead of axis {axis + 2}"
         if ranges[axis] >= _CLEAR and ends.all_are(_falls, axis) and not _is_in_place(probes, x, axis):
             return f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
+        if ends.are_scattered(axis):
+            return (
+                f"its places do not follow the clip along the {_AXES[axis]}, such as behind a permutation of all places"
+            )
     return ""
 
 
@@ -128,6 +140,26 @@ class _Ends:
         whole, sign = _trend(shares), float(_trend(shares) > 0) * 2 - 1
         rightly = abs(whole) >= _FOLLOWS * _range(shares)
         return rightly and all(sign * _trend(_shares(first, last, along)) > 0 for first, last in self._looks)
+
+    def are_scattered(self, axis: int) -> bool:
+        """Whether places belong clearly to different ends, always the same ones, and do not lie in that order."""
+        shares = _shares_of_places(*self.together)
+        if shares.numel() < _SCATTERED or shares.shape[axis] < 2:
+            return False
+        others = [other for other in range(3) if other != axis]
+        whole, along = shares.var(correction=0), shares.mean(others).var(correction=0)
+        if whole < _SPREAD**2 or along > _EXPLAINED * whole:
+            return False
+        every = torch.stack([_shares_of_places(first, last) for first, last in self._looks]).flatten(1)
+        return len(every) == 1 or bool((torch.corrcoef(every).nan_to_num()[0] > _ALIKE).all())
+
+
+def _shares_of_places(first: Tensor, last: Tensor) -> Tensor:
+    """For each place ``(t, h, w)`` the share of the last end; half where a place depends on neither."""
+    a, b = first.mean(0), last.mean(0)
+    a, b = a / a.mean().clamp_min(1e-30), b / b.mean().clamp_min(1e-30)
+    both = a + b
+    return torch.where(both > _NOTHING * both.max(), b / both.clamp_min(1e-30), 0.5)
 
 
 def _range(share: Tensor) -> float:
