@@ -265,3 +265,19 @@ def test_a_benchmark_refuses_what_it_cannot_name(network, run, tmp_path, model, 
     assert not (tmp_path / "out").exists()
     with pytest.raises(VidexplainError, match="a benchmark takes networks by name, not Wrapped"):
         run_benchmark({own_model(f"python:{network}:model"): "auto"}, ["gradcam"], tmp_path / "out")
+
+
+def test_networks_in_files_are_compared(network, clip, run, tmp_path):
+    other = network.with_name("other.py")
+    other.write_text(NETWORK.replace("manual_seed(3)", "manual_seed(4)"))
+    words = ("--clip", clip, "--target", "Wave", "--format", "json", "--out", tmp_path)
+    names = [f"python:{network}:model", f"python:{other}:model"]
+    status, _, err = run("compare", "--models", ",".join(names), "--method", "saliency", *words)
+    assert status == 0, err
+    (path,) = tmp_path.glob("*compare*.json")
+    said = json.loads(path.read_text())
+    assert said["names"] == names
+    assert [one["state_sha256"] for one in said["explanations"]] == [state_sha256_of(own_model(name)) for name in names]
+    status, _, err = run("compare", "--model", names[0], "--methods", "gradcam,saliency", "--view", "whole", *words)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "comes as the file makes it" in err

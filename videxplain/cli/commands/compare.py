@@ -16,6 +16,7 @@ from videxplain.cli.output.console import console, print_files, print_notes, pro
 from videxplain.cli.output.result_files import refuse_overwriting, result_folder, result_paths
 from videxplain.errors import VidexplainError
 from videxplain.files import file_stem
+from videxplain.models.own_models import is_own
 
 if TYPE_CHECKING:
     from torch import nn
@@ -131,7 +132,7 @@ def _weights_of(names: list[str], weights: str) -> dict[str, tuple[str, str]]:
     """Architecture and weights of each network, by its name in the comparison. ``i3d=FILE`` names weights for one."""
     found = {}
     for text in names:
-        name, equals, own = text.partition("=")
+        name, equals, own = (text, "", "") if is_own(text) else text.partition("=")
         called = f"{name} {Path(own).stem}" if equals else name
         if called in found:
             raise VidexplainError(f"--models has '{called}' twice")
@@ -143,15 +144,19 @@ def _networks(
     sources: dict[str, tuple[str, str]], device: str, labels: str | None, view: str, settings: list[str] | None
 ) -> "dict[str, nn.Module]":
     from videxplain.device import find_device
-    from videxplain.models.zoo import available_weights, load_model
+    from videxplain.models.own_models import load_named, refuse_options
+    from videxplain.models.zoo import available_weights
 
     place, asked = find_device(device), network_options(labels, settings)
-    for name, _ in sources.values():
-        available_weights(name)
+    for name, weights in sources.values():
+        if is_own(name):
+            refuse_options(name, weights, view, asked)
+        else:
+            available_weights(name)
     networks: dict[str, nn.Module] = {}
     for called, (name, weights) in sources.items():
         with progress_bar(f"weights of {name}") as progress:
-            networks[called] = load_model(name, weights, progress=progress, view=view, **asked).to(place)
+            networks[called] = load_named(name, weights, progress=progress, view=view, **asked).to(place)
     return networks
 
 
