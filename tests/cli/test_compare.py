@@ -20,7 +20,7 @@ def test_methods_are_compared(run, clip, tmp_path, narrow):
     (pair,) = kept["agreement"]
     assert f"{pair['rank_correlation']:.2f}" in out
     assert f"{100 * pair['overlap']:.0f} %" in out
-    assert {"gradcam", "layercam"} <= set(svg_texts(stem.with_suffix(".svg")))
+    assert {"Grad-CAM", "LayerCAM"} <= set(svg_texts(stem.with_suffix(".svg")))
     # The same again takes the place of the files; another comparison of the same names does not.
     assert run(*COMPARE, "--clip", clip, "--format", "json", "--out", tmp_path)[0] == 0
     status, _, err = run(*COMPARE, "--clip", clip, "--scale", "shared", "--format", "json", "--out", tmp_path)
