@@ -18,8 +18,8 @@ from videxplain.viz.video import save_video
 
 CLIPS = {
     # name: class, seed, frames
-    "waving": ("Wave", 2, 100),
-    "kicking": ("Kick", 0, 75),
+    "waving": ("Wave", 6, 100),
+    "kicking": ("Kick", 6, 75),
     "sitting_down": ("SitDown", 0, 50),
     "picking_up": ("PickUp", 10, 50),
 }

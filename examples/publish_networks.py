@@ -1,16 +1,15 @@
 """Put trained and evaluated runs into trained_models/, and write the model card beside them.
 
-    for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures-prior i3d-actionfigures; do
-        videxplain train examples/recipes/$run.yaml --data data/actionfigures --out runs/$run
-    done  # and so for the others; a network whose recipe begins with another's comes after it
     for model in late_fusion lrcn c3d i3d non_local; do
         run=runs/$model-actionfigures
-        videxplain evaluate --model $model --weights $run/$model.safetensors --data data/test --limit 245 --evidence
+        videxplain train examples/recipes/$model-actionfigures.yaml --out $run  # after the recipe that it begins with
+        videxplain evaluate --model $model --weights $run/$model.safetensors --data data/test --limit 280 --evidence
         videxplain evaluate --model $model --weights $run/$model.safetensors --data data/test --views 5x1
     done  # late_fusion and lrcn: --views 1x1
     python examples/publish_networks.py runs trained_models
 
-Every number on the card comes from the files of the runs.
+Every number on the card comes from the files of the runs. ``trainings.json`` beside the card keeps what is known of
+earlier trainings, so their runs need not be there.
 """
 
 import argparse
@@ -27,17 +26,17 @@ import torch
 import yaml
 
 from videxplain.actionfigures.synthesis import LOOK
-from videxplain.files import replacing
+from videxplain.files import replacing, write_json
 from videxplain.metrics.localisation import TOLERANCE
 from videxplain.models.config import ModelConfig
 from videxplain.models.zoo import load_model, save_model
 
 MODELS = ("late_fusion", "lrcn", "c3d", "i3d", "non_local")
 DATA = "actionfigures"
-STAGES = ("coarse", "first", "fine", "frames", "prior")
-"""Trainings that a network may have had before its last one, in their order."""
-VIDEOS = 245
-"""Every fourth test video is compared with the evidence."""
+TRAININGS = "trainings.json"
+VIDEOS = 280
+"""So many test videos are compared with the evidence."""
+SHARES = ("energy", "pointing", "maximum_within_tolerance", "active")
 BASELINES = {
     "random": "random values",
     "centre": "a Gaussian in the middle",
@@ -48,24 +47,12 @@ BASELINES = {
 
 
 @dataclass(frozen=True)
-class Training:
-    """How long a network learned, and how."""
-
-    name: str
-    recipe: Mapping[str, Any]
-    epochs: int
-    seconds: float
-    validation: float
-    measured: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True)
 class Run:
-    """What the trainings of a network left behind, the last one last."""
+    """What the last training of a network left behind."""
 
     model: str
     config: ModelConfig
-    trainings: list[Training]
+    training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     evidence: Mapping[str, Any]
     parameters: int
@@ -79,11 +66,9 @@ def publish(runs: Path, model: str, out: Path) -> Run:
     folder = runs / f"{model}-{DATA}"
     measured = folder / f"evaluation/{DATA}-test-{VIDEOS}"
     metrics = read_json(measured / "metrics.json")
-    stages = [folder.with_name(f"{folder.name}-{stage}") for stage in STAGES]
-    trainings = [training(one) for one in (*stages, folder) if one.is_dir()]
-    best = trainings[-1].validation
+    last = training(folder)
     network = load_model(model, folder / f"{model}.safetensors")
-    inside = {"test": metrics["top1"], "validation": best, "epochs": trainings[-1].epochs, "look": LOOK}
+    inside = {"test": metrics["top1"], "validation": last["validation"], "epochs": last["epochs"], "look": LOOK}
     inside |= {name: metrics[name] for name in ("per_class", "temporal", "order_pairs")}
     path = out / f"{model}.safetensors"
     save_model(network, path, inside, dtype=torch.float16)
@@ -91,7 +76,7 @@ def publish(runs: Path, model: str, out: Path) -> Run:
     return Run(
         model,
         network.config,
-        trainings,
+        last,
         metrics,
         read_json(measured / "evidence.json"),
         sum(parameter.numel() for parameter in network.parameters()),
@@ -100,21 +85,36 @@ def publish(runs: Path, model: str, out: Path) -> Run:
     )
 
 
-def training(folder: Path) -> Training:
-    """What the folder of a run says about its training."""
+def training(folder: Path) -> dict[str, Any]:
+    """What the folder of a run says about its training, and what the evaluation with evidence says."""
     with (folder / "logs/metrics.csv").open(encoding="utf-8") as file:
         epochs = list(csv.DictReader(file))
     recipe = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))
     seconds, accuracy = (([float(row[what]) for row in epochs]) for what in ("seconds", "val_acc"))
-    return Training(stage_name(folder), recipe, len(epochs), sum(seconds), max(accuracy), measured(folder))
-
-
-def measured(folder: Path) -> Mapping[str, Any] | None:
-    """What the evaluation of a run on test videos says, and ``"evidence"``; None where there was none."""
     place = folder / f"evaluation/{DATA}-test-{VIDEOS}"
-    if not (place / "evidence.json").is_file():
-        return None
-    return read_json(place / "metrics.json") | {"evidence": read_json(place / "evidence.json")}
+    metrics, evidence = read_json(place / "metrics.json"), read_json(place / "evidence.json")
+    shares = {name: evidence["maps"][0][name] for name in SHARES}
+    return {
+        "input": "{1}x{0}".format(*recipe["options"]["size"]),
+        "begins": begins(recipe),
+        "epochs": len(epochs),
+        **{name: recipe[name] for name in ("batch_size", "lr", "gamma")},
+        "sparsity": recipe.get("sparsity", 0),
+        "minutes": round(sum(seconds) / 60),
+        "validation": max(accuracy),
+        "where": "a GPU" if recipe.get("vary_on") == "device" else "two cores",
+        "measured": {"videos": metrics["videos"], "top1": metrics["top1"], **shares},
+    }
+
+
+def all_trainings(path: Path, runs: list[Run]) -> dict[str, Any]:
+    """The trainings that a file knows, with those of the runs; the last of each network behind its earlier ones."""
+    known = read_json(path) if path.is_file() else {}
+    found: dict[str, Any] = {}
+    for run in runs:
+        found |= {name: one for name, one in known.items() if name.startswith(f"{run.model}-")}
+        found[run.model] = run.training
+    return found
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -166,7 +166,7 @@ Its means and covariance come from {first["training_clips"]:,} training clips, a
 """
 
 
-def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
+def card(runs: list[Run], trainings: Mapping[str, Any], unlike: Mapping[str, Mapping[str, float]]) -> str:
     """The model card, in Markdown; ``unlike`` is what was measured on real video."""
     first, names = runs[0], [f"`{run.model}`" for run in runs]
     pairs = list(first.metrics["order_pairs"])
@@ -184,7 +184,7 @@ def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
                 for name in first.metrics["temporal"]
             ),
             *all_videos(runs),
-            ["top-1 on validation videos, %", *(percent(run.trainings[-1].validation) for run in runs)],
+            ["top-1 on validation videos, %", *(percent(run.training["validation"]) for run in runs)],
         ],
     )
     classes = table(
@@ -217,29 +217,31 @@ def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
             "learning rate",
             "times, each epoch",
             "prior",
+            "on",
             "minutes",
             "top-1 after, %",
         ],
         [
             [
-                f"`{one.name}`",
-                "{1}x{0}".format(*one.recipe["options"]["size"]),
-                begins(one.recipe),
-                str(one.epochs),
-                str(one.recipe["batch_size"]),
-                f"{one.recipe['lr']:g}",
-                f"{one.recipe['gamma']:g}",
-                f"{one.recipe.get('sparsity', 0):g}",
-                f"{one.seconds / 60:.0f}",
-                percent(one.validation),
+                f"`{name}`",
+                one["input"],
+                one["begins"],
+                str(one["epochs"]),
+                str(one["batch_size"]),
+                f"{one['lr']:g}",
+                f"{one['gamma']:g}",
+                f"{one['sparsity']:g}",
+                one["where"],
+                str(one["minutes"]),
+                percent(one["validation"]),
             ]
-            for run in runs
-            for one in run.trainings
+            for name, one in trainings.items()
         ],
     )
     helped = table(
         [
             "",
+            "videos",
             "top-1, %",
             "energy in the evidence, %",
             "maximum in it, %",
@@ -247,11 +249,9 @@ def card(runs: list[Run], unlike: Mapping[str, Mapping[str, float]]) -> str:
             "while active, %",
         ],
         [
-            [f"`{one.name}`", percent(one.measured["top1"]), *evidence_cells(one.measured["evidence"]["maps"][0])]
-            for run in runs
-            if sum(one.measured is not None for one in run.trainings) > 1
-            for one in run.trainings
-            if one.measured
+            [f"`{name}`", str(found["videos"]), percent(found["top1"]), *evidence_cells(found)]
+            for name, one in trainings.items()
+            if (found := one["measured"])
         ],
     )
     pictures = "\n\n".join(f"![confusion matrix of {run.model}](confusion-{run.model}.png)" for run in runs)
@@ -296,39 +296,42 @@ The mask is {percent(first.evidence["mask"])} % of the pixels.
 ## How they were trained
 
 ```bash
-videxplain synthesize --out data/actionfigures --videos 10500 --seed 0
+videxplain synthesize --out data/actionfigures --videos 17500 --seed 0
 videxplain synthesize --out data/test --videos 3500 --seed 0
-git show 36839d3:trained_models/i3d.safetensors > look3/i3d.safetensors
-for run in i3d-actionfigures-coarse i3d-actionfigures-fine i3d-actionfigures-prior i3d-actionfigures; do
-    videxplain train examples/recipes/$run.yaml --out runs/$run
-done
+mkdir -p runs/i3d-actionfigures-longer
+git show 09cc66a:trained_models/i3d.safetensors > runs/i3d-actionfigures-longer/i3d.safetensors
+videxplain train examples/recipes/i3d-actionfigures.yaml --out runs/i3d-actionfigures
 videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors --data data/test \\
     --limit {VIDEOS} --evidence
 videxplain evaluate --model i3d --weights runs/i3d-actionfigures/i3d.safetensors --data data/test --views 5x1
 python examples/publish_networks.py runs trained_models
 ```
 
-The others are trained in the same way, each after the network that it begins with (see the table). `lrcn-fine` began
-with the image network of `late_fusion-fine` after five of seven epochs, and `non_local-prior` with `i3d-prior` after
-four of five.
-Seed {first.trainings[-1].recipe["seed"]}, bfloat16, Adam, two cores. The minutes are
-wall-clock time, with up to four trainings and other work at the same time. `i3d-coarse` and
-`late_fusion-coarse` were trained on the first 7,000 videos. The weights are those of the epoch
-with the best accuracy on validation videos (a fifth of the training groups). Test videos were not used for any choice.
+The others are trained in the same way. The commit above holds the weights that the last training of each began
+with: those of `late_fusion-prior`, `lrcn-segments`, `c3d-prior`, `i3d-longer` and `non_local-longer`. The earlier
+trainings have recipes too. They used the first 10,500 videos of the same data (`i3d-coarse` and `late_fusion-coarse`
+7,000) and began with the networks of look 3 (`git show 36839d3:trained_models/i3d.safetensors`). `lrcn-fine` began with
+the image network of `late_fusion-fine` after five of seven epochs, and `non_local-prior` with `i3d-prior` after four of
+five.
+
+Seed 0, bfloat16, Adam. The minutes are wall-clock time: on two cores with up to four trainings and other work at the
+same time, on a GPU (one H100) with five trainings at the same time. There `c3d` was stopped after 22 of 25 epochs. The
+weights are those of the epoch with the best accuracy on validation videos (a fifth of the training groups). Test videos
+were not used for any choice. `examples/familiarity.py` fitted what the networks know, on the first 2,625 videos.
 
 {how}
 
-## What the finer maps and the prior changed
+## What the finer maps, the prior and more training changed
 
-Some networks were measured after several of their trainings, on the same {first.evidence["videos"]} videos:
+Test videos, after several of the trainings:
 
 {helped}
 
 `i3d-coarse` is the control for the finer maps: the same data with the usual strides. With stride 1 in the last two
 stages, the maximum lies at the acting limb far more often. The prior penalises the share of active places of the layer
 that Grad-CAM shows (`sparsity` in the recipe). It does not know where the limbs are. It removes activation that the
-classification does not need, and the rest lies on the evidence. For `lrcn` and `late_fusion`, the number of frames also
-changed between `fine` and the last training, so not all of the difference comes from the prior.
+classification does not need, and the rest lies on the evidence. In the last training of `lrcn` and `late_fusion`, it
+counts the places of all frames together; before, it counted those of each frame. Both see 16 frames then instead of 8.
 
 ## Limits
 
@@ -336,8 +339,8 @@ changed between `fine` and the last training, so not all of the difference comes
   explanations mean nothing. Every output says what they were trained on.
 - `late_fusion` averages over frames, so it does not see their order. It can only guess between two classes that differ
   in nothing else.
-- `late_fusion` and `lrcn` see eight frames of a whole video. The limbs that do not act move too, and eight still frames
-  say little about which limb acts. So both are less accurate than the networks that see movement.
+- `late_fusion` and `lrcn` see sixteen frames of a whole video, one by one. The limbs that do not act move too, and
+  still frames say little about which limb acts. So both are less accurate than the networks that see movement.
 - Use `guided-gradcam` for `c3d`. Its fully connected layers distinguish positions, but Grad-CAM averages over
   positions, and its maps have only 5x6 places. On 41 test videos, energy, maximum inside and maximum within 15
   pixels are 4.3, 0 and 19 % for `gradcam`, 9.8, 7 and 23 % for `layercam`, 9.1, 7 and 22 % for `hirescam`, and 20.1,
@@ -357,7 +360,7 @@ def begins(recipe: Mapping[str, Any]) -> str:
         return "random weights"
     if init.suffix == ".ckpt":
         return f"`{init.stem}`"
-    return f"`{init.stem}` of look 3" if init.parent.name in ("look3", "start") else f"`{stage_name(init.parent)}`"
+    return f"`{init.stem}` of look 3" if init.parent.name == "look3" else f"`{stage_name(init.parent)}`"
 
 
 def stage_name(folder: Path) -> str:
@@ -376,7 +379,7 @@ def expects(config: ModelConfig) -> str:
 
 def evidence_cells(row: Mapping[str, Any]) -> list[str]:
     """The four shares of a map."""
-    return [percent(row[name]) for name in ("energy", "pointing", "maximum_within_tolerance", "active")]
+    return [percent(row[name]) for name in SHARES]
 
 
 def percent(share: float) -> str:
@@ -398,9 +401,11 @@ def main() -> None:
     given = parser.parse_args()
     found = [publish(given.runs, model, given.out) for model in MODELS]
     path = given.out / "familiarity.json"
-    unlike = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    unlike = read_json(path) if path.is_file() else {}
+    trainings = all_trainings(given.out / TRAININGS, found)
+    write_json(given.out / TRAININGS, trainings)
     with replacing(given.out / "README.md") as temporary:
-        temporary.write_text(card(found, unlike), encoding="utf-8")
+        temporary.write_text(card(found, trainings, unlike), encoding="utf-8")
     for run in found:
         print(f"{run.model}: {percent(run.metrics['top1'])} % of test videos, {run.megabytes:.2f} MB")
 

@@ -92,7 +92,7 @@ def put_run(folder, model, top1):
     metrics |= {"temporal": {"shuffled": 0.5}, "order_pairs": {"Fall/Rise": 0.375}}
     scores = {"energy": 0.125, "pointing": 0.25, "maximum_within_tolerance": 0.375, "active": 0.5}
     rows = [{"map": name, **scores} for name in ("gradcam", "random")]
-    measured = folder / "evaluation/actionfigures-test-245"
+    measured = folder / "evaluation/actionfigures-test-280"
     measured.mkdir(parents=True)
     (measured / "metrics.json").write_text(json.dumps(metrics))
     (measured / "evidence.json").write_text(json.dumps({"videos": 4, "mask": 0.016, "maps": rows}))
@@ -110,6 +110,9 @@ def test_publish_networks(run, tmp_path):
     for place, model in enumerate(models):
         put_run(tmp_path / f"runs/{model}-actionfigures", model, 0.5 + place / 16)
     (tmp_path / "out").mkdir()
+    before = {"input": "48x32", "begins": "random weights", "epochs": 7, "batch_size": 4, "lr": 0.5, "gamma": 0.9}
+    before |= {"sparsity": 1.0, "minutes": 9, "validation": 0.5, "where": "a GPU", "measured": None}
+    (tmp_path / "out/trainings.json").write_text(json.dumps({"i3d-fine": before, "i3d": before}))
     printed = run("publish_networks.py", "runs", "out")
     assert printed.startswith("late_fusion: 50.0 % of test videos")
     for place, model in enumerate(models):
@@ -127,9 +130,15 @@ def test_publish_networks(run, tmp_path):
         "| Rise | 100.0 | 100.0 | 100.0 | 100.0 | 100.0 |",
         "| Grad-CAM of `c3d` | 12.5 | 25.0 | 37.5 | 50.0 |",
         "| random values | 12.5 | 25.0 | 37.5 | 50.0 |",
-        "| `i3d` | 32x24 | random weights | 3 | 4 | 0.5 | 0.9 | 0 | 5 | 75.0 |",
+        "| `i3d` | 32x24 | random weights | 3 | 4 | 0.5 | 0.9 | 0 | two cores | 5 | 75.0 |",
+        "| `i3d-fine` | 48x32 | random weights | 7 | 4 | 0.5 | 0.9 | 1 | a GPU | 9 | 50.0 |",
+        "| `c3d` | 8 | 62.5 | 12.5 | 25.0 | 37.5 | 50.0 |",
     ):
         assert row in card.splitlines(), row
+    kept = json.loads((tmp_path / "out/trainings.json").read_text())
+    assert list(kept) == ["late_fusion", "lrcn", "c3d", "i3d-fine", "i3d", "non_local"]
+    assert kept["i3d-fine"] == before
+    assert (kept["i3d"]["epochs"], kept["i3d"]["measured"]["videos"]) == (3, 8)
 
 
 def test_own_model(run):
