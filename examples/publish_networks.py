@@ -317,7 +317,7 @@ five.
 Seed 0, bfloat16, Adam. The minutes are wall-clock time: on two cores with up to four trainings and other work at the
 same time, on a GPU (one H100) with five trainings at the same time. There `c3d` was stopped after 22 of 25 epochs. The
 weights are those of the epoch with the best accuracy on validation videos (a fifth of the training groups). Test videos
-were not used for any choice. `examples/familiarity.py` fitted what the networks know, on the first 2,625 videos.
+were not used for any choice. `examples/familiarity.py` fitted what the networks know, on the first 3,500 videos.
 
 {how}
 
