@@ -343,12 +343,13 @@ counts the places of all frames together; before, it counted those of each frame
   still frames say little about which limb acts. So both are less accurate than the networks that see movement.
 - Use `guided-gradcam` for `c3d`. Its fully connected layers distinguish positions, but Grad-CAM averages over
   positions, and its maps have only 5x6 places. On 41 test videos, energy, maximum inside and maximum within 15
-  pixels are 4.3, 0 and 19 % for `gradcam`, 9.8, 7 and 23 % for `layercam`, 9.1, 7 and 22 % for `hirescam`, and 20.1,
-  63 and 90 % for `guided-gradcam`. The last training of `c3d`, with the prior, improved its accuracy but not its maps.
+  pixels are 6.6, 11 and 22 % for `gradcam`, 11.7, 0 and 9 % for `layercam`, 11.6, 6 and 19 % for `hirescam`, and 22.1,
+  51 and 85 % for `guided-gradcam`. More training of `c3d`, with the prior, improved its accuracy but hardly its maps.
 - Use `gradcam --pooling frame`, `hirescam` or `lrp` for `lrcn`. Its LSTM gives a channel another meaning in every
-  frame, and Grad-CAM takes the mean of the gradients over all frames. On 12 test clips, ROAD is -0.11 for `gradcam`,
-  which is no better than random maps, 0.51 with `--pooling frame` and for `hirescam`, and 0.80 for `lrp`. Every
-  output of `gradcam` with `lrcn` has a note of this.
+  frame, and Grad-CAM takes the mean of the gradients over all frames. On 12 test clips, the mean ROAD is 0.12 for
+  `gradcam`, 0.39 with `--pooling frame` and for `hirescam`, 0.75 for `lrp`, and -0.02 for random maps. Single clips of
+  `gradcam` lie between -1.00 and 0.97, so its mean may be no better than that of random maps. Every output of `gradcam`
+  with `lrcn` has a note of this.
 - Each network was trained once, with one seed, so the spread between runs is not known.
 """
 
