@@ -74,7 +74,7 @@ def test_the_figure_of_a_network_without_relus_has_another_gradient(clip):
             super().__init__()
             self.relu = torch.nn.GELU()
 
-    for network, words in ((FrameWise, "guided backpropagation"), (Smooth, "input x gradient")):
+    for network, words in ((FrameWise, "Guided Backpropagation"), (Smooth, "Input x Gradient")):
         drawn = vx.four_panel_figure(vx.wrap(seeded(network), **SETTINGS), clip, frame=4)
         texts = [text.get_text() for text in drawn.texts] + [
             text.get_text() for axes in drawn.axes for text in axes.texts
