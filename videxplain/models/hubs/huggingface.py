@@ -179,13 +179,8 @@ def _config(name: str, family: Family, settings: Any, module: nn.Module, labels:
 
 
 def _labels(name: str, settings: Any) -> tuple[str, ...]:
-    """The names of the classes in a configuration; raises if a class has none, or not one of its own.
-
-    None where they are those that transformers gives to classes without names.
-    """
+    """The names of the classes in a configuration; raises if a class has none, or not one of its own."""
     names = settings.id2label
-    if names == {k: f"LABEL_{k}" for k in range(settings.num_labels)}:
-        return ()
     for k in range(settings.num_labels):
         if k not in names:
             raise names_needed(f"the labels of hf:{name} have no name for class {k}")
