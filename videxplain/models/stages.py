@@ -65,6 +65,11 @@ class ClipFeatures:
         """The features ``(1, F)`` of the last pass; None if it was not of one clip, or no stage was seen."""
         return self.rows() if self._given is not None and len(self._given) == 1 else None
 
+    def saw(self, x: Tensor) -> bool:
+        """Whether the last pass was of the clips ``x``, and not of changed ones."""
+        given = self._given
+        return given is not None and given.shape == x.shape and bool((given == x).all())
+
     def rows(self) -> Tensor | None:
         """The features ``(N, F)`` of the clips of the last pass; None if no stage was seen.
 

@@ -57,8 +57,8 @@ class WindowRunner:
         features: list[Tensor | None] = []
 
         def choose_and_keep(logits: Tensor) -> list[Score]:
-            # The scores are chosen after the pass of the clip itself, before those of changed clips.
-            features.append(seen.row())
+            # The scores are chosen after the pass of the clip itself, and usually before those of changed clips.
+            features.append(seen.row() if seen.saw(x) else None)
             seen.done = True
             return choose(logits)
 
