@@ -9,6 +9,9 @@ The clips have to look as those that the network was trained on: ``videxplain sy
 them. ``videxplain train`` fits at the end of a run; this script is for weights that were trained before it did.
 Training videos of the data set give the means and the covariance, validation videos the limits, and test videos are
 those that should not be flagged.
+
+With the seed of the training data, the set needs its 250 groups too, so 3,500 videos or more. A smaller one has fewer
+groups and holds out other ones, so that figures would be on both sides.
 """
 
 import argparse
