@@ -123,12 +123,15 @@ class Clips(Dataset[tuple[Tensor, int, int]]):
 
     def __getitem__(self, index: Index) -> tuple[Tensor, int, int]:
         """The clip ``(3, T, H, W)``, its label, and the position of its video."""
+        frames, position, rng = self.drawn(index)
+        return torch.from_numpy(self.augmentation(frames, rng)), self.videos[position].label, position
+
+    def drawn(self, index: Index) -> tuple[NDArray[np.uint8], int, np.random.Generator]:
+        """The frames ``(T, H, W, 3)`` of a clip, the position of its video, and what its augmentation is drawn from."""
         turn, number = index
         position, window = divmod(number, self.per_video)
-        video = self.videos[position]
         rng = np.random.default_rng([self.seed, turn, number])
-        frames = self.read(video.path, self.frames_of(position, window, rng))
-        return torch.from_numpy(self.augmentation(frames, rng)), video.label, position
+        return self.read(self.videos[position].path, self.frames_of(position, window, rng)), position, rng
 
     def frames_of(self, position: int, window: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Which frames of the video at ``position`` are in a clip, ``(T,)``."""

@@ -50,10 +50,8 @@ class ByteClips(Clips):
         shape = len(indices), self.config.num_frames, height, width, 3
         frames = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
         flips, colours, positions = [], [], []
-        for into, (turn, number) in zip(frames.numpy(), indices, strict=True):
-            position, window = divmod(number, self.per_video)
-            rng = np.random.default_rng([self.seed, turn, number])
-            clip = self.read(self.videos[position].path, self.frames_of(position, window, rng))
+        for into, index in zip(frames.numpy(), indices, strict=True):
+            clip, position, rng = self.drawn(index)
             into[:] = clip if clip.shape[1:3] == self.config.size else resized(clip, self.config.size)
             varied = self.augmentation.name == "flip"
             flips.append(rng.random(2) < 0.5 if varied else [False, False])
