@@ -8,69 +8,106 @@ from typing import Any
 
 import pytest
 
+PROGRAMS = ("chromium-headless-shell", "chromium")
+"""Without a screen the first is enough. It starts faster, and does nothing in the background."""
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
 )
+PAGE_SECONDS = 240
+"""The time that a test may take with a page, and with a browser that has to start first. Playwright itself waits for
+the result of a script for ever."""
 
 
-PATIENCE = 60
-"""Seconds that the browser has to start."""
+class BrowserHungError(Exception):
+    """The browser was ended because it did not answer."""
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A running browser."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no chromium on this machine")
-    with ExitStack() as stack:
-        for attempt in (1, 2):
+class Chromium:
+    """A browser that is started when a page needs it, and again after it was ended."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._running: Any = None
+
+    def __enter__(self) -> "Chromium":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def context(self, seconds: float, **settings: Any) -> Iterator[Any]:
+        """Playwright's browser context, which shares nothing with others. It has this time.
+
+        Raises:
+            BrowserHungError: The time was over, and the browser was ended.
+        """
+        with self._ended_after(seconds):
+            if self._running is None:
+                self._running = self._started()
+            context = self._running.new_context(**settings)
             try:
-                with no_longer_than(PATIENCE):
-                    playwright = stack.enter_context(sync_api.sync_playwright())
-                    browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-                break
-            except Exception:  # the driver was ended because it did not answer; playwright has no type for that
-                stack.close()
-                if attempt == 2:
-                    raise
-        stack.callback(browser.close)
-        yield browser
+                yield context
+            finally:
+                context.close()
+
+    def close(self) -> None:
+        """End the browser if it runs."""
+        self._running = None
+        stack, self._stack = self._stack, ExitStack()
+        stack.close()
+
+    def _started(self) -> Any:
+        sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+        if program is None:
+            pytest.skip("no chromium on this machine")
+        playwright = self._stack.enter_context(sync_api.sync_playwright())
+        try:
+            return playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        except sync_api.TimeoutError as error:
+            self.close()
+            raise BrowserHungError("the browser did not start") from error
+
+    @contextmanager
+    def _ended_after(self, seconds: float) -> Iterator[None]:
+        import psutil
+
+        hung = threading.Event()
+
+        def end() -> None:
+            hung.set()
+            for driver in psutil.Process().children():
+                if "run-driver" in driver.cmdline():
+                    for process in (*driver.children(recursive=True), driver):
+                        process.kill()
+
+        watch = threading.Timer(seconds, end)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        except Exception as error:
+            if hung.is_set():
+                self.close()
+                raise BrowserHungError(f"the browser was ended after {seconds:g} s") from error
+            raise
+        finally:
+            watch.cancel()
 
 
 @contextmanager
-def no_longer_than(seconds: float) -> Iterator[None]:
-    """End the drivers of this process that do not answer. Without a limit, a test would wait for them for ever."""
-    import psutil
-
-    def end() -> None:
-        for child in psutil.Process().children():
-            if "run-driver" in child.cmdline():
-                child.kill()
-
-    watch = threading.Timer(seconds, end)
-    watch.daemon = True
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.cancel()
-
-
-@contextmanager
-def page(browser: Any, width: int = 1280, height: int = 900, offline: bool = True) -> Iterator[Any]:
+def page(
+    browser: Chromium, width: int = 1280, height: int = 900, offline: bool = True, seconds: float = PAGE_SECONDS
+) -> Iterator[Any]:
     """A page of a fresh context, whose script errors fail the test."""
-    context = browser.new_context(viewport={"width": width, "height": height}, offline=offline)
     errors: list[str] = []
-    try:
+    with browser.context(seconds, viewport={"width": width, "height": height}, offline=offline) as context:
         shown = context.new_page()
         shown.on("pageerror", lambda error: errors.append(str(error)))
         yield shown
         assert not errors
-    finally:
-        context.close()
 
 
 def faults(shown: Any) -> list[tuple[str, list[str]]]:

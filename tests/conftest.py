@@ -33,6 +33,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_on_device.py" and config.getoption("--device") == "cpu" else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A browser that hangs says nothing about the page.
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="BrowserHungError"))
+
+
 @pytest.fixture
 def write_video(tmp_path: Path) -> WriteVideo:
     """Writes frames with PyAV, so that what OpenCV reads is checked against another encoder's file."""
@@ -93,11 +100,11 @@ def noise() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser that runs, for all tests of a module."""
-    from tests.browser import chromium
+    """A browser for all tests of a module."""
+    from tests.browser import Chromium
 
-    with chromium() as running:
-        yield running
+    with Chromium() as one:
+        yield one
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.browser import chromium, page
+from tests.browser import Chromium, page
 from tests.studio.command import Command
 
 DONE = '.pane[data-state="done"]'
@@ -22,8 +22,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as where:
         studio = Command(Path(where) / "data")
         try:
-            with chromium() as browser:
-                with page(browser, 1280, 860, offline=False) as shown:
+            with Chromium() as browser:
+                with page(browser, 1280, 860, offline=False, seconds=1200) as shown:
                     shown.set_default_timeout(600_000)
                     shown.goto(studio.address)
                     shown.get_by_text("kicking figure.mp4").click()
@@ -38,7 +38,7 @@ def main() -> None:
                     shown.wait_for_selector(f"{DONE} + {DONE}")
                     shown.wait_for_timeout(500)
                     shown.screenshot(path=given.out / "studio-beside.png")
-                with page(browser, 390, 844, offline=False) as shown:
+                with page(browser, 390, 844, offline=False, seconds=1200) as shown:
                     shown.set_default_timeout(600_000)
                     shown.emulate_media(color_scheme="dark")
                     shown.goto(address)
