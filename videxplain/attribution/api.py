@@ -21,8 +21,8 @@ from videxplain.attribution.tokens import as_token_layout
 from videxplain.attribution.versions import mixes_batch
 from videxplain.errors import VidexplainError
 from videxplain.exclusive import alone
-from videxplain.known import look_now
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import look_now
 from videxplain.untouched import untouched
 
 

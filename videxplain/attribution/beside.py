@@ -13,7 +13,7 @@ from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import tuple_like
 from videxplain.attribution.traceable import differ, with_noise
 from videxplain.errors import VidexplainError
-from videxplain.known import Known
+from videxplain.network_answers import NetworkAnswers
 
 
 def has_tensors_beside(output: Any) -> bool:
@@ -71,4 +71,4 @@ def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
-_JUDGED = Known[bool]()
+_JUDGED = NetworkAnswers[bool]()

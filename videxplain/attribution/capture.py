@@ -18,8 +18,8 @@ from videxplain.attribution.tokens import TokenReader, as_token_layout
 from videxplain.attribution.traceable import GradientsOn
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
-from videxplain.known import look_again
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import look_again
 from videxplain.untouched import untouched
 
 Layer: TypeAlias = str | nn.Module

@@ -15,8 +15,8 @@ from videxplain.attribution.rows.probing import other_clip
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid, width_of_norm
 from videxplain.attribution.traceable import differ, frozen_pass
 from videxplain.errors import VidexplainError
-from videxplain.known import Known
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import NetworkAnswers
 from videxplain.untouched import begin_pass, untouched
 
 
@@ -188,7 +188,7 @@ def _last_that_is_read(module: nn.Module, x: Tensor, names: list[str], tokens: T
     raise VidexplainError("the answer depends on the tokens of no block of the model; name a layer")
 
 
-_FOUND = Known[LayerCall]()
+_FOUND = NetworkAnswers[LayerCall]()
 """The default layer of a network for each shape of its input, so that it is looked for once."""
-_PASSED = Known[bool]()
+_PASSED = NetworkAnswers[bool]()
 """Default layers that a part of what the answer depends on goes past."""

@@ -12,7 +12,7 @@ from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, Method
 from videxplain.attribution.versions import VARIES, known_to_vary
 from videxplain.exclusive import alone
-from videxplain.known import look_now
+from videxplain.network_answers import look_now
 from videxplain.untouched import without_autocast
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.engine import at_once, forward
 from videxplain.errors import VidexplainError
-from videxplain.known import Known
+from videxplain.network_answers import NetworkAnswers
 from videxplain.untouched import untouched
 
 Answer: TypeAlias = Literal["apart", "mixed", "one clip", "varies"]
@@ -84,4 +84,4 @@ def _same(logits: Tensor, others: Tensor) -> bool:
     return bool((logits - others).abs().amax() <= _SAME * logits.abs().amax())
 
 
-_KNOWN = Known[Answer]()
+_KNOWN = NetworkAnswers[Answer]()

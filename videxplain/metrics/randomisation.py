@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError, unknown
 from videxplain.exclusive import alone, seeded
-from videxplain.known import look_now
+from videxplain.network_answers import look_now
 
 Mode: TypeAlias = Literal["cascading", "independent"]
 _WINDOW, _SIGMA = 11, 1.5

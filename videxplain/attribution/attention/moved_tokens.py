@@ -25,8 +25,8 @@ from videxplain.attribution.rows.placement import misplaced
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, other_clip
 from videxplain.attribution.traceable import differ
 from videxplain.errors import VidexplainError
-from videxplain.known import Known
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import NetworkAnswers
 from videxplain.untouched import untouched
 
 Read: TypeAlias = Literal["first", "mean", "all"]
@@ -286,4 +286,4 @@ def _against_pool(expected: TokenRow, pool: LayerAttention, logits: Tensor, chan
     return ""
 
 
-_JUDGED = Known[tuple[Read | None, str]]()
+_JUDGED = NetworkAnswers[tuple[Read | None, str]]()

@@ -17,8 +17,8 @@ from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
 from videxplain.attribution.tokens import tensor_and_grid
 from videxplain.errors import VidexplainError
-from videxplain.known import Known
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import NetworkAnswers
 from videxplain.untouched import begin_pass, untouched
 
 _MEANS = 4
@@ -106,4 +106,4 @@ def _weights(channels: int) -> Tensor:
     return torch.randn(channels, _MEANS, generator=torch.Generator().manual_seed(_SEED))
 
 
-_JUDGED = Known[str]()
+_JUDGED = NetworkAnswers[str]()

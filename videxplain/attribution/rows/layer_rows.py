@@ -11,8 +11,8 @@ from videxplain.attribution.rows.correspondence import Correspondence, as_it_is,
 from videxplain.attribution.rows.placement import misplaced
 from videxplain.attribution.rows.probing import Probe, Run
 from videxplain.errors import VidexplainError
-from videxplain.known import Known
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import NetworkAnswers
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _with_extent(run: Run) -> Run:
 
 _KNOWN = ("videxplain", "torchvision", "transformers", "pytorchvideo")
 
-_ROWS = Known[Correspondence]()
-_MISPLACED = Known[str]()
-_EXCHANGED = Known[bool]()
-_OWNERS = Known[list[Tensor] | None]()
+_ROWS = NetworkAnswers[Correspondence]()
+_MISPLACED = NetworkAnswers[str]()
+_EXCHANGED = NetworkAnswers[bool]()
+_OWNERS = NetworkAnswers[list[Tensor] | None]()

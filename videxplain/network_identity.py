@@ -1,4 +1,7 @@
-"""What a network consists of, as values that can be compared: its parts, their settings and code, and its weights."""
+"""The identity of a network: its parts, their settings and code, and its weights, as values that can be compared.
+
+Two identities that are equal mean that nobody has changed the network in between.
+"""
 
 import sys
 import zlib
@@ -39,7 +42,7 @@ _SEED = 3
 
 
 @dataclass(frozen=True)
-class Content:
+class Identity:
     """A network at one moment.
 
     Attributes:
@@ -51,11 +54,11 @@ class Content:
     values: Digest
 
 
-def content_of(module: nn.Module) -> Content:
+def identity_of(module: nn.Module) -> Identity:
     """What a network consists of now. Training flags and ``requires_grad`` do not count."""
     reader = _Reader()
     reader.of_module(module, "", 0)
-    return Content(reader.form, _digest(reader.tensors))
+    return Identity(reader.form, _digest(reader.tensors))
 
 
 def form_of(module: nn.Module) -> Form:

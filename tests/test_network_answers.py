@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import videxplain as vx
 from videxplain.exclusive import alone
-from videxplain.known import Known, look_now
 from videxplain.models.config import TokenLayout
+from videxplain.network_answers import NetworkAnswers, look_now
 
 pytestmark = pytest.mark.filterwarnings("ignore::videxplain.attribution.api.MapWarning")
 
@@ -82,7 +82,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_was_measured_is_forgotten_when_a_network_is_changed(change):
-    net, known = Net(moved_by(1)), Known[str]()
+    net, known = Net(moved_by(1)), NetworkAnswers[str]()
     for again in ("measured", "not measured"):
         assert known.ask(net, ("question",), lambda again=again: again) == "measured"
     change(net)
@@ -91,7 +91,7 @@ def test_what_was_measured_is_forgotten_when_a_network_is_changed(change):
 
 
 def test_what_is_a_class_of_its_own_counts_too(monkeypatch):
-    net, known = Net(), Known[str]()
+    net, known = Net(), NetworkAnswers[str]()
     assert known.ask(net, (), lambda: "measured") == "measured"
     monkeypatch.setattr(Net, "turned", "yes")
     assert known.ask(net, (), lambda: "anew") == "anew"
@@ -100,7 +100,7 @@ def test_what_is_a_class_of_its_own_counts_too(monkeypatch):
 
 
 def test_flags_and_equal_parts_and_marks_of_our_own_passes_change_nothing():
-    net, known = Net(moved_by(0)), Known[str]()
+    net, known = Net(moved_by(0)), NetworkAnswers[str]()
     known.ask(net, (), lambda: "measured")
     net.train()
     net.requires_grad_(False)
@@ -120,7 +120,7 @@ def test_a_network_that_counts_its_passes_stays_known():
             Counts.of_all += 1
             return super().forward(x)
 
-    net, known = Counts().eval(), Known[str]()
+    net, known = Counts().eval(), NetworkAnswers[str]()
     known.ask(net, (), lambda: "measured")
     vx.attribute(net, clip(), method="gradcam", layer="conv")
     first = net.passes
@@ -134,7 +134,7 @@ def test_a_network_that_counts_its_passes_stays_known():
 
 
 def test_a_hook_that_remembers_hides_no_other_hook():
-    net, known, seen = Net().eval(), Known[str](), []
+    net, known, seen = Net().eval(), NetworkAnswers[str](), []
     net.register_forward_hook(lambda *_: seen.append(1))
     known.ask(net, (), lambda: "measured")
     vx.attribute(net, clip(), method="gradcam", layer="conv")
@@ -163,7 +163,7 @@ def test_what_is_changed_while_a_network_is_captured_is_seen():
 
 
 def test_a_network_that_is_changed_for_a_while_stays_known():
-    net, known = Net(), Known[str]()
+    net, known = Net(), NetworkAnswers[str]()
     with alone(net):
         look_now(net)
         kept = net.conv.weight.detach().clone()
@@ -174,7 +174,7 @@ def test_a_network_that_is_changed_for_a_while_stays_known():
 
 
 def test_values_that_are_not_equal_to_themselves_stay_known():
-    net, known = Net(), Known[str]()
+    net, known = Net(), NetworkAnswers[str]()
     net.scale, net.part = float("nan"), slice(1, None)
     net.shift.fill_(float("nan"))
     net.itself = net.options["itself"] = net.options
@@ -238,7 +238,7 @@ def test_the_default_layer_is_looked_for_again():
 
 
 def test_a_configuration_that_is_another_one_is_another_network():
-    net, known = Net(), Known[str]()
+    net, known = Net(), NetworkAnswers[str]()
     wrapped = vx.wrap(net, num_frames=8, size=16)
     known.ask(wrapped, (), lambda: "measured")
     wrapped.config = wrapped.config.replace(view=wrapped.config.view)

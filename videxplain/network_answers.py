@@ -1,9 +1,9 @@
 """Answers about a network that cost passes, kept for as long as the network stays as it was.
 
 Somebody may change a network between two maps: another module in place of one, another stride, other weights, another
-function that moves its input. What was measured before may then be wrong. So an answer is kept together with what the
-network consists of, and is measured anew where that has changed. What lies outside of the network, such as a global
-variable or a file that it reads, is not seen.
+function that moves its input. What was measured before may then be wrong. So an answer is kept together with the
+identity of the network (:mod:`videxplain.network_identity`), and is measured anew where that has changed. What lies
+outside of the network, such as a global variable or a file that it reads, is not seen.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
-from videxplain.content import Content, Form, content_of, differing, form_of
 from videxplain.exclusive import IN_USE
+from videxplain.network_identity import Form, Identity, differing, form_of, identity_of
 
 Question: TypeAlias = tuple[object, ...]
 Answer = TypeVar("Answer")
 
 
-class Known(Generic[Answer]):
+class NetworkAnswers(Generic[Answer]):
     """Answers of one kind, such as whether a layer lies over the clip."""
 
     def of(self, module: nn.Module) -> dict[Question, Answer]:
@@ -28,7 +28,7 @@ class Known(Generic[Answer]):
 
         The network is looked at once in the time for which a thread holds it (:func:`videxplain.exclusive.alone`).
         """
-        answers = _record(module).answers.setdefault(cast("Known[object]", self), {})
+        answers = _record(module).answers.setdefault(cast("NetworkAnswers[object]", self), {})
         return cast("dict[Question, Answer]", answers)
 
     def ask(self, module: nn.Module, question: Question, measure: Callable[[], Answer]) -> Answer:
@@ -55,21 +55,21 @@ def look_again(module: nn.Module) -> None:
 
 
 class _Record:
-    """What is known of a network, what it consisted of, and in whose turn that was looked at.
+    """What is known of a network, its identity, and in whose turn that was looked at.
 
     Attributes:
         marks: Where passes leave marks themselves, such as a count of passes, so that a change there says nothing.
     """
 
-    def __init__(self, content: Content, marks: set[tuple[str, str]]) -> None:
-        self.content, self.marks = content, marks
+    def __init__(self, identity: Identity, marks: set[tuple[str, str]]) -> None:
+        self.identity, self.marks = identity, marks
         self.turn: ExitStack | None = None
-        self.before = content.form
-        self.answers: dict[Known[object], dict[Question, object]] = {}
+        self.before = identity.form
+        self.answers: dict[NetworkAnswers[object], dict[Question, object]] = {}
 
-    def is_of(self, content: Content) -> bool:
-        """Whether a network that is like this is the same still."""
-        now, before = content, self.content
+    def is_of(self, now: Identity) -> bool:
+        """Whether a network with this identity is still the same, but for the marks of passes."""
+        before = self.identity
         if now.values != before.values:
             return False
         return now.form == before.form or differing(now.form, before.form) <= self.marks
@@ -82,12 +82,12 @@ def _record(module: nn.Module) -> _Record:
         record = _RECORDS.get(module)
         if record is not None and record.turn is turn:
             return record
-        content = content_of(module)
-        if record is None or not record.is_of(content):
-            record = _RECORDS[module] = _Record(content, record.marks if record else set())
+        identity = identity_of(module)
+        if record is None or not record.is_of(identity):
+            record = _RECORDS[module] = _Record(identity, record.marks if record else set())
         record.turn = turn
-        record.before = content.form
-        turn.callback(_end, module, record, content.form)
+        record.before = identity.form
+        turn.callback(_end, module, record, identity.form)
         return record
 
 
