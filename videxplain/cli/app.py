@@ -14,7 +14,6 @@ from videxplain.cli.commands import (
     attention,
     audit,
     benchmark,
-    catalogue,
     compare,
     concepts,
     download,
@@ -22,6 +21,8 @@ from videxplain.cli.commands import (
     explain,
     figure,
     layers,
+    methods,
+    models,
     plot,
     prepare,
     serve,
@@ -29,7 +30,7 @@ from videxplain.cli.commands import (
     synthesize,
     train,
 )
-from videxplain.cli.output.console import any_encoding, be_quiet, end_quiet, problem
+from videxplain.cli.output.console import any_encoding, be_quiet, end_quiet, problem, say
 from videxplain.errors import VidexplainError
 
 WRONG_INPUT = 2
@@ -58,8 +59,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
         "plot": plot.plot_app,
     },
     "Catalogue": {
-        "models": catalogue.models,
-        "methods": catalogue.methods,
+        "models": models.models,
+        "methods": methods.methods,
         "layers": layers.layers,
         "download": download.download,
     },
@@ -119,7 +120,16 @@ class Commands(TyperGroup):
             super().format_help(ctx, formatter)
         finally:
             self._listing = False
-        catalogue.name_methods()
+        methods.name_methods()
+
+
+def _print_version(asked: bool) -> None:
+    """Print the version and stop."""
+    if asked:
+        from videxplain.version import __version__
+
+        say(f"videxplain {__version__}")
+        raise typer.Exit
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -128,7 +138,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, rich_markup_mode="rich", p
 @app.callback()
 def program(
     version: Annotated[
-        bool, typer.Option("--version", callback=catalogue.version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Ask a video network what it saw, where and when.

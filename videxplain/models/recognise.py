@@ -34,6 +34,7 @@ class Reading:
         source: Who says so, in words.
         unknown: What nobody says, a line each. It is then as the network was published, or has to be given.
         settings: Options that the file needs to be loaded so: those of :func:`videxplain.load_model`, and of ``--set``.
+        undecided: Options that have to be given, because nothing in the file tells them.
     """
 
     model: str
@@ -42,6 +43,12 @@ class Reading:
     source: str
     unknown: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def lacks_names(self) -> bool:
+        """Whether its classes are known to have no names."""
+        return self.config is not None and _lacks_names(self.config)
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ def _of_ours(name: str, path: Path, found: Weights) -> Iterator[Reading]:
         return
     if converted.undecided:
         needed = tuple(f"{option}: give --set {option}=..." for option in converted.undecided)
-        yield Reading(name, str(path), None, "names and shapes of the weights", needed)
+        how = "names and shapes of the weights"
+        yield Reading(name, str(path), None, how, needed, undecided=converted.undecided)
         return
     settings: dict[str, Any] = {}
     config, assumed = _loaded(name, str(path))
@@ -148,9 +156,13 @@ def _loaded(name: str, weights: str, **options: Any) -> tuple[ModelConfig | None
     return config, tuple(str(one.message) for one in caught if issubclass(one.category, AssumptionWarning))
 
 
+def _lacks_names(config: ModelConfig) -> bool:
+    return not config.outcome_labels and config.output != "regression"
+
+
 def _names(config: ModelConfig, found: Weights) -> tuple[str, ...]:
     """That the classes have no names, if so."""
-    if config.outcome_labels or config.output == "regression":
+    if not _lacks_names(config):
         return ()
     more = f" (it calls several '{found.shared_label}')" if found.shared_label else ""
     return (f"the names of the {config.num_classes} classes{more}: give --labels FILE, with a name on each line",)
