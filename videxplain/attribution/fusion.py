@@ -10,6 +10,7 @@ from videxplain.attribution.default_layer import note_of_default
 from videxplain.attribution.layers import FusedLayers
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, Method
+from videxplain.attribution.rows.layer_rows import note_of_placement
 from videxplain.attribution.versions import VARIES, known_to_vary
 from videxplain.exclusive import alone
 from videxplain.network_answers import look_now
@@ -41,5 +42,10 @@ def run_method(method: Method, p: Pass, **options: Any) -> Attribution:
 
 
 def _with_notes(result: Attribution, p: Pass) -> Attribution:
-    notes = (VARIES if known_to_vary(p.module) else "", note_of_default(p.module, p.layer))
+    layers = p.layer.layers if isinstance(p.layer, FusedLayers) else (p.layer,) if p.layer else ()
+    notes = (
+        VARIES if known_to_vary(p.module) else "",
+        note_of_default(p.module, p.layer),
+        *(note_of_placement(p.module, layer) for layer in layers),
+    )
     return dataclasses.replace(result, notes=(*result.notes, *filter(None, notes)))

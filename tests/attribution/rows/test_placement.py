@@ -1,5 +1,7 @@
 """Whether a layer's output lies over the clip: layers of clips, and of images, whose network moves its input first."""
 
+import warnings
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,9 +9,10 @@ from torch import Tensor, nn
 from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
 
 import videxplain as vx
+from videxplain.attribution.api import MapWarning
 from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.order_in_time import is_spread_evenly
-from videxplain.attribution.rows.placement import misplaced
+from videxplain.attribution.rows.placement import placement
 
 FRAMES, SIZE = 8, 32
 
@@ -232,8 +235,8 @@ def test_places_that_lie_in_any_other_order_are_refused(places):
     net = nn.Sequential(nn.Conv3d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(places))
     x = torch.randn(1, 3, 16, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        assert misplaced(net, x, "in order") == ""
-        said = misplaced(lambda clip: scattered(net(clip)), x, "scattered")
+        assert placement(net, x, "in order").wrong == ""
+        said = placement(lambda clip: scattered(net(clip)), x, "scattered").wrong
     assert said.startswith("its places do not follow the clip along the ")
 
 
@@ -255,7 +258,7 @@ def test_few_places_that_see_all_of_the_picture_are_not_called_turned(places, ch
     run = few_places(channels, nn.AdaptiveAvgPool3d((None, *places)))
     x = torch.randn(1, 3, 16, 24, 24, generator=torch.Generator().manual_seed(samples))
     with torch.no_grad():
-        assert misplaced(run, x, "few") == ""
+        assert placement(run, x, "few").wrong == ""
 
 
 @pytest.mark.parametrize(
@@ -276,7 +279,7 @@ def test_few_places_that_are_turned_are_refused(places, moved, said):
     for seed in range(4):
         x = torch.randn(1, 3, 16, 16, 16, generator=torch.Generator().manual_seed(seed))
         with torch.no_grad():
-            assert said in misplaced(lambda clip: net(moved(clip)), x, "few")
+            assert said in placement(lambda clip: net(moved(clip)), x, "few").wrong
 
 
 def test_a_layer_that_sees_everything_everywhere_tells_nothing():
@@ -287,7 +290,7 @@ def test_a_layer_that_sees_everything_everywhere_tells_nothing():
         pooled = F.adaptive_avg_pool3d(x.flip(2), (8, 4, 4)).flatten(2)
         return (pooled @ mix).unflatten(2, (8, 4, 4))
 
-    assert misplaced(run, clip(), "mixed") == ""
+    assert placement(run, clip(), "mixed").wrong == ""
 
 
 @pytest.mark.parametrize("value", [0.0, 0.7, -1.3])
@@ -348,7 +351,7 @@ def test_convolutions_that_skip_frames_lie_over_the_clip(kernel, stride, padding
     first = nn.Conv3d(3, 8, (kernel, 3, 3), (stride, 2, 2), (padding, 1, 1))
     run = nn.Sequential(first, nn.ReLU(), nn.Conv3d(8, 8, 3, padding=1)).eval()
     with torch.no_grad():
-        assert misplaced(run, torch.randn(1, 3, frames, SIZE, SIZE), "conv") == ""
+        assert placement(run, torch.randn(1, 3, frames, SIZE, SIZE), "conv").wrong == ""
 
 
 @pytest.mark.parametrize(
@@ -439,3 +442,50 @@ def test_a_clip_of_nearly_one_colour_tells_as_much_as_any_other(white, marked):
         clip[:, :, 4, -1, -1] = torch.tensor([1.0, 0.0, 0.0])
     found = vx.attribute(RedOnly(white), clip * white, target=1, layer="relu")
     assert torch.equal(found != 0, clip[:, 0] > 0.5)
+
+
+def fourier(x: Tensor) -> Tensor:
+    return torch.fft.fftn(x, dim=(2, 3, 4), norm="ortho").abs()
+
+
+class Blocks(nn.Module):
+    """Blocks of attention between the patches of a clip, with their skip connections or without."""
+
+    def __init__(self, skip: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches, self.skip = nn.Conv3d(3, 16, (2, 4, 4), (2, 4, 4)), skip
+        self.places = nn.Parameter(torch.randn(256, 16))
+        self.attention = nn.ModuleList([nn.MultiheadAttention(16, 2, batch_first=True) for _ in range(2)])
+        self.last, self.fc = nn.Identity(), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = self.patches(x)
+        tokens = patches.flatten(2).mT + self.places
+        for block in self.attention:
+            mixed = block(tokens, tokens, tokens)[0]
+            tokens = tokens + mixed if self.skip else mixed
+        return self.fc(self.last(tokens.mT.reshape(patches.shape)).mean((2, 3, 4)))
+
+
+def test_places_in_which_all_of_the_clip_is_seen_alike_say_nothing_of_where():
+    (note,) = notes_of(Clips(fourier), "conv")
+    assert note.startswith(
+        "each place of layer 'conv' depends on all parts of the clip alike, such as behind a Fourier"
+    )
+    assert notes_of(Clips(), "conv") == []
+    fused = notes_of(Clips(fourier), "conv + conv.0")
+    assert [note.split("'")[1] for note in fused] == ["conv", "conv.0"]
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_attention_with_its_skip_connection_keeps_the_places(skip):
+    said = any("depends on all parts of the clip alike" in note for note in notes_of(Blocks(skip), "last"))
+    assert said == (not skip)
+
+
+def notes_of(network: nn.Module, layer: str) -> list[str]:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        vx.attribute(network.eval(), torch.rand(1, 3, FRAMES, SIZE, SIZE), layer=layer, target=0)
+    return [str(one.message) for one in seen if issubclass(one.category, MapWarning)]

@@ -13,7 +13,7 @@ from videxplain.attribution.attention.token_flow import LayerAttention
 from videxplain.attribution.engine import forward
 from videxplain.attribution.rows.extra_tokens import check_extra_tokens
 from videxplain.attribution.rows.layer_rows import is_known
-from videxplain.attribution.rows.placement import misplaced
+from videxplain.attribution.rows.placement import placement
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError, unknown
 from videxplain.untouched import untouched
@@ -88,7 +88,7 @@ def _of_block(module: nn.Module, x: Tensor, place: tuple[float, float, float], n
                     forward(module, clip)
                     return cast(Tensor, seen["input"])
 
-                if why := misplaced(places, x, name):
+                if why := placement(places, x, name).wrong:
                     raise VidexplainError(f"block '{name}': {why}, so its links cannot be laid over the clip")
     finally:
         for hook in hooks:

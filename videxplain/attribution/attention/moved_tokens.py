@@ -21,7 +21,7 @@ from videxplain.attribution.attention.token_lists import Stop, TokenLists, Watch
 from videxplain.attribution.attention.use import AttentionUse
 from videxplain.attribution.engine import forward
 from videxplain.attribution.rows.layer_rows import is_known
-from videxplain.attribution.rows.placement import misplaced
+from videxplain.attribution.rows.placement import placement
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, other_clip
 from videxplain.attribution.traceable import differ
 from videxplain.errors import VidexplainError
@@ -133,7 +133,7 @@ class _Measured:
         wrong = ""
         for form, turned in self._lists.forms_of(self._required(watch.first).shape):
             # A list of all tokens may have them in one order or the other.
-            if not (why := misplaced(partial(self._video, form=form, turned=turned), self._x, "tokens")):
+            if not (why := placement(partial(self._video, form=form, turned=turned), self._x, "tokens").wrong):
                 return
             wrong = wrong or why
         raise VidexplainError(wrong.replace("it ", "its list of tokens ", 1))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.rows.correspondence import Correspondence, as_it_is, find_correspondence
-from videxplain.attribution.rows.placement import misplaced
+from videxplain.attribution.rows.placement import Placement, placement
 from videxplain.attribution.rows.probing import Probe, Run
 from videxplain.errors import VidexplainError
 from videxplain.models.config import TokenLayout
@@ -107,12 +107,23 @@ def check_placement(
     """
     if is_known(module, layer.name):
         return
-    if why := _MISPLACED.ask(
+    found = _PLACEMENTS.ask(
         module,
         (layer, tokens, x.shape),
-        lambda: misplaced(lambda clip: rows.video(run(clip), layer), x, layer.name),
-    ):
-        raise VidexplainError(f"layer '{layer}': {why}, so its map cannot be laid over the frames")
+        lambda: placement(lambda clip: rows.video(run(clip), layer), x, layer.name),
+    )
+    if found.wrong:
+        raise VidexplainError(f"layer '{layer}': {found.wrong}, so its map cannot be laid over the frames")
+
+
+def note_of_placement(module: nn.Module, layer: LayerCall) -> str:
+    """What a reader of a map at a layer must know of its places; empty where they lie over the clip."""
+    if not any(question[0] == layer and found.is_even for question, found in _PLACEMENTS.of(module).items()):
+        return ""
+    return (
+        f"each place of layer '{layer}' depends on all parts of the clip alike, such as behind a Fourier transform: "
+        "where the map is strong does not say where in the clip the evidence is"
+    )
 
 
 def check_samples(
@@ -217,6 +228,6 @@ def _with_extent(run: Run) -> Run:
 _KNOWN = ("videxplain", "torchvision", "transformers", "pytorchvideo")
 
 _ROWS = NetworkAnswers[Correspondence]()
-_MISPLACED = NetworkAnswers[str]()
+_PLACEMENTS = NetworkAnswers[Placement]()
 _EXCHANGED = NetworkAnswers[bool]()
 _OWNERS = NetworkAnswers[list[Tensor] | None]()

@@ -6,6 +6,7 @@ measured which places of the output change with it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -40,6 +41,12 @@ _STRONG = 10.0
 _MORE_LOOKS = 4
 """Before a layer is refused, so many clips more are changed. In one clip, the few values of a small map that sees all
 of the clip depend by chance more on one end of an axis or on the other."""
+_EVEN = 0.15
+"""Places depend on all of an axis alike if their shares of its ends have at most this range. Behind a Fourier transform
+it is up to 0.15, with one channel; behind three to twelve convolutions, or a block of attention with its skip
+connection, 0.55 or more along two axes at least."""
+_MANY = 64
+"""Of fewer places nothing is said of that: each sees most of the clip."""
 _SEED = 40
 _PARTS = 4
 _OWN = 0.25
@@ -51,8 +58,21 @@ def passes(frames: int) -> int:
     return 1 + 2 * (3 if frames >= _LEAST_FRAMES else 2) + seen_parts.passes(frames)
 
 
-def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
-    """Why the output of a layer does not lie over the clip, in words; empty where it does, or where that is not clear.
+@dataclass(frozen=True)
+class Placement:
+    """How the output of a layer lies over the clip.
+
+    Attributes:
+        wrong: Why it does not, in words; empty where it does, or where that is not clear.
+        is_even: Whether it has many places, and each depends on all parts of the clip alike.
+    """
+
+    wrong: str
+    is_even: bool = False
+
+
+def placement(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> Placement:
+    """How the output of a layer lies over the clip.
 
     It costs some :func:`passes`, and more before a layer is refused.
 
@@ -62,11 +82,11 @@ def misplaced(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
         name: The layer, for messages.
     """
     # Weak changes may open no rectifier, and then nothing seems to depend on a part.
-    if _misplaced([_probe(run, x, name)], x):
+    found = _placement([_probe(run, x, name)], x)
+    if found.wrong:
         looks = [_probe(run, x, name, _STRONG), *(_probe(run, x, name, _STRONG, seed) for seed in range(_MORE_LOOKS))]
-        if why := _misplaced(looks, x):
-            return why
-    return seen_parts.unseen_part(run, x, name)
+        found = _placement(looks, x)
+    return found if found.wrong else Placement(seen_parts.unseen_part(run, x, name), found.is_even)
 
 
 def _probe(
@@ -79,7 +99,7 @@ def _probe(
     return Probe(lambda changed: [run(changed)], clip, name, other=other)
 
 
-def _misplaced(probes: Sequence[Probe], x: Tensor) -> str:
+def _placement(probes: Sequence[Probe], x: Tensor) -> Placement:
     """The same by changes of one clip or, on average, of several."""
     found: list[_Ends | None] = []
     seen = torch.zeros((), device=x.device)
@@ -91,31 +111,36 @@ def _misplaced(probes: Sequence[Probe], x: Tensor) -> str:
         for end, change in enumerate(of_axis.together):
             if not bool((change > SMALLEST_CHANGE).any()) and not _is_between(probes, x, axis, end):
                 what = f"{_ENDS[axis][end]} frames" if axis == 0 else f"{_ENDS[axis][end]} of the picture"
-                return f"it does not see the {what}, such as behind a crop"
+                return Placement(f"it does not see the {what}, such as behind a crop")
         seen = seen + (of_axis.together[0] + of_axis.together[1]).mean(0)
         found.append(of_axis)
     for axis, ends in enumerate(found):
         if ends is None:
             continue
         if _has_margin(seen, axis):
-            return f"it has a margin along the {_AXES[axis]} in which nothing of the clip is seen, such as padding"
+            return Placement(
+                f"it has a margin along the {_AXES[axis]} in which nothing of the clip is seen, such as padding"
+            )
         ranges = [_range(ends.shares(along)) for along in (0, 1, 2, -1)]
         along = max(range(3), key=lambda one: ranges[one])
         elsewhere = along != axis and ranges[along] >= _CLEAR and ranges[axis] < ranges[along] / 2
         own = found[along]
         taken = own is not None and not _falls(own.shares(along)) and _range(own.shares(along)) >= ranges[along]
         if elsewhere and not taken and ends.follow(along):
-            return f"the clip's {_AXES[axis]} lies along its axis {along + 2} instead of axis {axis + 2}"
+            return Placement(f"the clip's {_AXES[axis]} lies along its axis {along + 2} instead of axis {axis + 2}")
         turned = seen.shape[axis] > 1 and ranges[-1] >= _CLEAR and ranges[axis] < ranges[-1] / 2
         if turned and ends.all_are(_rises, -1):
-            return f"the clip's {_AXES[axis]} lies along its axis 1 instead of axis {axis + 2}"
+            return Placement(f"the clip's {_AXES[axis]} lies along its axis 1 instead of axis {axis + 2}")
         if ranges[axis] >= _CLEAR and ends.all_are(_falls, axis) and not _is_in_place(probes, x, axis):
-            return f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
+            return Placement(
+                f"its places do not follow the clip along the {_AXES[axis]}, such as behind a flip or a roll"
+            )
         if ends.are_scattered(axis):
-            return (
+            return Placement(
                 f"its places do not follow the clip along the {_AXES[axis]}, such as behind a permutation of all places"
             )
-    return ""
+    ranges = [_range(ends.shares(axis)) for axis, ends in enumerate(found) if ends is not None]
+    return Placement("", seen.numel() >= _MANY and bool(ranges) and max(ranges) <= _EVEN)
 
 
 class _Ends:
