@@ -18,6 +18,7 @@ from videxplain.attribution.registry import METHODS
 from videxplain.audit.api import run_audit
 from videxplain.audit.batches import Batches, Question
 from videxplain.audit.report.build import VideosGoneWarning, build_report
+from videxplain.audit.report.words import footer_of, settings_in_words
 from videxplain.audit.result import Audit
 from videxplain.data.datasets.open import open_dataset
 from videxplain.data.datasets.types import Video, VideoDataset
@@ -336,6 +337,9 @@ def test_what_the_network_expects_can_be_said(dataset, tmp_path):
     said = {"sampling": "uniform"}
     audit = run_audit("c3d", dataset, tmp_path / "out", expects=said, trust=False, limit=2)
     assert audit.settings.repeated("VIDEO") == "videxplain gradcam --model c3d --set sampling=uniform --clip VIDEO"
+    assert audit.settings.title == f"Grad-CAM of c3d on {Path(audit.settings.data).name}"
+    assert footer_of(audit, 2, 2).startswith("Grad-CAM of c3d, weights: ")
+    assert ("method", "Grad-CAM") in settings_in_words(audit)
     network = vx.load_model("c3d", **said)
     for number, row in audit.videos.iterrows():
         expected = vx.explain(network, audit.path(number)).predictions[0]

@@ -46,7 +46,7 @@ def test_the_map_is_that_of_explain(client, sha, clip, network):
     assert np.abs(large - own.heatmap).max() <= own.heatmap.max() / 255
     assert (meta["frames"], meta["width"], meta["height"]) == (own.num_frames, 80, 64)
     assert meta["range"] == pytest.approx(own.range, rel=1e-4)
-    assert meta["title"] == "my wave.mp4: gradcam of late_fusion"
+    assert meta["title"] == "my wave.mp4: Grad-CAM of late_fusion"
 
 
 def test_a_clip_that_the_network_cannot_know_is_told_with_its_classes(client, tmp_path):

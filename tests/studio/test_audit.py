@@ -1,13 +1,13 @@
 """The clips of an audit in the studio: the cells of its confusion matrix, and each clip as one of the studio."""
 
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.studio.running import LIMITS, grey_clip
 from videxplain.audit.result import Audit
+from videxplain.audit.settings import Settings
 from videxplain.studio.questions.catalogue import offer_of
 from videxplain.studio.settings import Studio
 from videxplain.studio.web.app import create_app
@@ -18,18 +18,21 @@ class Audited:
     """What of an audit is read."""
 
     folder: object
-    settings: object = field(
-        default_factory=lambda: SimpleNamespace(
+    settings: Settings = field(
+        default_factory=lambda: Settings(
             method="rise",
             model="c3d",
+            weights="auto",
             weights_sha256=offer_of("c3d", None).sha256,
-            state_sha256="",
+            labels=("Wave", "Kick"),
             data="/data/figures",
+            kind="figures",
+            split=1,
+            subset="test",
             videos=4,
-            view="model",
+            videos_sha256="",
             layer="features.0",
             options={"masks": 40, "grid": [2, 3, 3]},
-            expects={},
         )
     )
 
@@ -66,7 +69,7 @@ def client(tmp_path, monkeypatch):
 
 def test_confused_clips_come_first_and_cells_are_addresses(client):
     page = client.get("/audit-clips").text
-    assert "rise of c3d on figures, 4 videos" in page
+    assert "RISE of c3d on figures, 4 videos" in page
     assert "Wave taken for Kick: 1" in page
     assert page.index("Explain b") < page.index("Explain a") < page.index("Explain c")
     assert "Explain d" not in page  # it could not be read
@@ -102,7 +105,7 @@ def test_a_clip_becomes_one_of_the_visitor(client):
 def test_another_explanation_than_the_audits_is_said(tmp_path, monkeypatch, changed, line):
     (tmp_path / "report").mkdir()
     audited = Audited(tmp_path)
-    vars(audited.settings).update(changed)
+    audited.settings = replace(audited.settings, **changed)
     monkeypatch.setattr(Audit, "load", classmethod(lambda cls, folder: audited))
     studio = Studio(folder=tmp_path / "data", limits=LIMITS, audit=tmp_path)
     with TestClient(create_app(studio, examples=False, work=False), base_url="http://127.0.0.1") as one:

@@ -244,7 +244,7 @@ def test_a_cancelled_question_is_asked_again_and_stands_on_the_first_page_while_
         cancel.wait_for()
         shown.goto(served.address)
         item = shown.locator(".waiting li")
-        assert "rise of late_fusion, wave.mp4" in item.inner_text()
+        assert "RISE of late_fusion, wave.mp4" in item.inner_text()
         assert not faults(shown)
         item.get_by_role("button").click()
         item.get_by_text("cancelled").wait_for()

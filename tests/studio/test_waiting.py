@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 
 import pytest
@@ -71,14 +72,25 @@ def test_the_first_page_lists_what_waits_and_to_whom_it_belongs(desk):
     desk.submit(B, {"clip": SHA, "method": "rise"})
     desk.submit(A, {"kind": "layers", "model": "i3d"})
     assert [(one["words"], one["address"], one["clip"]["name"]) for one in desk.waiting(A)] == [
-        ("occlusion of i3d", f"/clip/{SHA}?method=occlusion&frames=2%3A18", "a.mp4"),
-        ("file, saliency of i3d", f"/clip/{SHA}?method=saliency", "a.mp4"),
+        ("Occlusion of i3d", f"/clip/{SHA}?method=occlusion&frames=2%3A18", "a.mp4"),
+        ("file, Saliency of i3d", f"/clip/{SHA}?method=saliency", "a.mp4"),
     ]
     app = create_app(desk.studio, examples=False, work=False)
     with TestClient(app, base_url=BASE, cookies={"videxplain_visitor": A}) as client:
         page = client.get("/").text
-        assert "occlusion of i3d, a.mp4" in page
-        assert "rise" not in page
+        assert "Occlusion of i3d, a.mp4" in page
+        assert "RISE" not in page
         for one in desk.waiting(A):
             assert client.delete(f"/api/jobs/{one['key']}").status_code == 204
         assert "Questions that wait" not in client.get("/").text
+
+
+def test_a_page_calls_a_method_as_papers_do_and_its_address_keeps_the_short_name(desk):
+    app = create_app(desk.studio, examples=False, work=False)
+    with TestClient(app, base_url=BASE, cookies={"videxplain_visitor": A}) as client:
+        page = client.get(f"/clip/{SHA}?method=gradcam%2B%2B").text
+    assert "<title>a.mp4: Grad-CAM++ of i3d</title>" in page
+    assert "<h2>Grad-CAM++ of i3d" in page
+    (option,) = re.findall(r'<option value="gradcam\+\+"[^>]* selected>([^<]*)<', page)
+    assert option == "Grad-CAM++"
+    assert "videxplain gradcam++ --model i3d --clip a.mp4" in page

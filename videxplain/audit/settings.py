@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from videxplain.attribution.display_names import display_name
 from videxplain.attribution.engine import Precision
 from videxplain.commands import command_line, python_call
 from videxplain.runs.kept import KeptFile
@@ -40,6 +41,11 @@ class Settings(RunSettings):
     def passes(self) -> Precision:
         """The precision of every pass of the network."""
         return "bf16" if self.precision == "bf16" else "fp32"
+
+    @property
+    def title(self) -> str:
+        """What was explained of what: ``Grad-CAM of i3d on figures``."""
+        return f"{display_name(self.method)} of {self.model} on {Path(self.data).name}"
 
     def repeated(self, clip: str) -> str:
         """The command that explains one clip as the audit did; a line of Python for a network that was given.

@@ -68,7 +68,7 @@ def build_report(
     written, moved, lost = _write_clips(audit, chosen, folder / "media", gathered, max_side, progress)
     if lost:
         warnings.warn(lost, VideosGoneWarning, stacklevel=2)
-    title = f"{audit.settings.method} of {audit.settings.model} on {Path(audit.settings.data).name}"
+    title = audit.settings.title
     pages = Pages(
         folder,
         title=title,

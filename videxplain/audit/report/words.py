@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from videxplain.attribution.display_names import display_name
 from videxplain.audit.result import Audit
 
 
@@ -51,7 +52,7 @@ def settings_in_words(audit: Audit) -> list[tuple[str, str]]:
         ("weights", settings.weights_and_digest),
         (
             "method",
-            settings.method
+            display_name(settings.method)
             + (f" at {settings.layer}" if settings.layer else "")
             + (f", {settings.options}" if settings.options else ""),
         ),
@@ -71,7 +72,8 @@ def footer_of(audit: Audit, explained: int, shown: int) -> str:
     """
     settings = audit.settings
     left = "" if shown == explained else f" {explained - shown:,} of {explained:,} clips have no video here."
-    return f"{settings.method} of {settings.model}, weights: {settings.weights_named}; {settings.data}.{left}"
+    named = f"{display_name(settings.method)} of {settings.model}"
+    return f"{named}, weights: {settings.weights_named}; {settings.data}.{left}"
 
 
 def percent(value: float | None, digits: int = 0) -> str:

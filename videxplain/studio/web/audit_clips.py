@@ -34,7 +34,7 @@ class AuditClips:
     def words(self) -> str:
         """The audit in one line."""
         settings = self._audit.settings
-        return f"{settings.method} of {settings.model} on {Path(settings.data).name}, {settings.videos:,} videos"
+        return f"{settings.title}, {settings.videos:,} videos"
 
     @cached_property
     def _offer(self) -> Offer | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from videxplain.attribution.display_names import display_name
 from videxplain.errors import VidexplainError
 from videxplain.studio.questions.addresses import address_of
 from videxplain.studio.questions.asking import asked, plain_text
@@ -160,9 +161,8 @@ class Desk:
             if job.state not in OPEN_STATES or not (question.method or question.edits):
                 continue
             main = replace(question, method=question.method or DEFAULT_METHOD)
-            words = (
-                f"{_WORDS[question.kind]}{main.method} of {main.model}" if question.method else f"edit, {main.model}"
-            )
+            named = f"{_WORDS[question.kind]}{display_name(main.method)} of {main.model}"
+            words = named if question.method else f"edit, {main.model}"
             clip = self.store.clips.find(visitor, question.clip)
             found.append({"key": job.key, "words": words, "address": address_of(main, []), "clip": clip})
         return found
@@ -178,7 +178,7 @@ class Desk:
                 continue
             answer = read_answer(self.studio.results / job.key) if job.state == "done" else None
             words = [edit.words(question.range[0]) for edit in question.edits]
-            words = words or [f"strongest tenth of {question.method} hidden"]
+            words = words or [f"strongest tenth of {display_name(question.method)} hidden"]
             before = read_answer(self.studio.results / question.prediction.key)
             rows.append(
                 {

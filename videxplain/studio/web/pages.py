@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from videxplain.attribution.display_names import display_name
 from videxplain.attribution.registry import Family
 from videxplain.errors import VidexplainError
 from videxplain.studio.questions.addresses import address_of, given_in, option_text, query_of
@@ -53,6 +54,7 @@ class Pages:
         self._environment = Environment(
             loader=PackageLoader("videxplain.studio.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
+        self._environment.filters["display_name"] = display_name
 
     def show(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page from a template.

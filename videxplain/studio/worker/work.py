@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from videxplain.attribution.display_names import display_name
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast, class_index, describe
 from videxplain.boxes import Box, scaled_box
@@ -113,7 +114,7 @@ class Work:
         # The class of the whole clip is known already, so the map of each window can be shown at once.
         target = (question.wanted or _index(predictions, network)) if method.candidates else None
         label = "" if target is None else _words(target, network)
-        title = f"{question.name}: {question.method} of {question.model}"
+        title = f"{question.name}: {display_name(question.method)} of {question.model}"
         timing = shown_times(source, self._studio.clips / question.clip / SHOWN)
         partial = _Partial(
             folder,
