@@ -221,9 +221,14 @@ def test_layers_of_an_own_network_and_of_a_function(run, tmp_path):
         "model = vx.wrap(net, num_frames=4, size=(6, 8))\n"
         "tokens = vx.wrap(net, num_frames=4, size=(6, 8), layer='2')\n"
         "called = vx.wrap_function(lambda frames: [frames.mean(), 1.0], num_frames=4, size=8, output='logits')\n"
+        "relu, conv = torch.nn.ReLU(), torch.nn.Conv3d(5, 5, 1)\n"
+        "shared = torch.nn.Sequential(net[0], relu, conv, relu, *net[1:])\n"
+        "twice = vx.wrap(shared, num_frames=4, size=(6, 8))\n"
     )
     status, out, _ = run("layers", "--model", f"python:{file}:model")
     assert (status, out.splitlines()[1].split()) == (0, ["0", "Conv3d", "5", "channels,", "4", "x", "6", "x", "8"])
     assert out.splitlines()[-1] == "the default layer is found when a clip is explained; results name it"
     assert "the default layer, 2, is not listed" in run("layers", "--model", f"python:{file}:tokens")[1]
     assert run("layers", "--model", f"python:{file}:called")[1].startswith("no layer of this network")
+    lines = run("layers", "--model", f"python:{file}:twice")[1].splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == ["0", "1:0", "1:1", "2"]

@@ -172,18 +172,26 @@ def read_layer(module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayo
 
     The arguments are those of :func:`trace`.
     """
-    outputs: list[Tensor] = []
+    return read_layers(module, x, [layer], tokens)[layer]
+
+
+def read_layers(
+    module: nn.Module, x: Tensor, layers: Sequence[LayerCall], tokens: TokenLayout | None = None
+) -> dict[LayerCall, list[Tensor]]:
+    """The same for several layers in one pass."""
+    outputs: dict[LayerCall, list[Tensor]] = {layer: [] for layer in layers}
     with untouched(module), torch.no_grad(), computing_in("fp32", x.device), ExitStack() as stack:
         reader = TokenReader(module, x, tokens)
         stack.enter_context(reader.watching())
 
-        def hook(part: nn.Module, _: Any, output: Any) -> None:
+        def hook(part: nn.Module, _: Any, output: Any, layer: LayerCall) -> None:
             values, _grid = tensor_and_grid(output)
             if values is not None:
                 # What follows may change it in place.
-                outputs.append(lay_out(values.clone(), reader.layout(part, output)))
+                outputs[layer].append(lay_out(values.clone(), reader.layout(part, output)))
 
-        stack.callback(hook_output(module, layer, hook))
+        for layer in layers:
+            stack.callback(hook_output(module, layer, partial(hook, layer=layer)))
         forward(module, x.clone())
     return outputs
 

@@ -1,24 +1,32 @@
 """The layers of a network that ``layer=`` and ``--layer`` can name, with the shapes of their outputs."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
+from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import CHANNELS_FIRST, TokenReader, tensor_and_grid
+from videxplain.attribution.uses import find_uses
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.origin import config_of
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
 
+Seen: TypeAlias = tuple[torch.Size, TokenLayout | None]
+"""The shape of an output, and how its tokens lie if it has tokens."""
+
 
 def layer_list(network: nn.Module) -> list[dict[str, Any]]:
     """The layers of a network whose output has extent in space, in the order of ``named_modules``.
 
     These are feature maps, and lists of tokens whose places are known. Tokens in windows, or in a list whose order the
-    network does not say, are not among them: no map can be made of them by name alone.
+    network does not say, are not among them: no map can be made of them by name alone. A layer that one pass uses
+    several times is listed once for each use, under the name of the use (``relu:0``).
 
     Returns:
         ``name, type, default`` and ``shape`` of each: the shape of the output in words. ``tokens`` is None for feature
@@ -28,7 +36,7 @@ def layer_list(network: nn.Module) -> list[dict[str, Any]]:
     config = config_of(network)
     x = torch.zeros(1, 3, config.num_frames, *config.size, device=device_of(network))
     reader = TokenReader(network, x)
-    found: dict[str, tuple[torch.Size, TokenLayout | None]] = {}
+    calls: dict[str, list[Seen | None]] = defaultdict(list)
     with ExitStack() as open_until_read, untouched(network), torch.no_grad():
         # The reader looks at an output before it is asked about it.
         open_until_read.enter_context(reader.watching())
@@ -36,21 +44,40 @@ def layer_list(network: nn.Module) -> list[dict[str, Any]]:
             if name:
 
                 def note(layer: nn.Module, _: object, output: object, name: str = name) -> None:
-                    if read := _read(reader, layer, output):
-                        found[name] = read
+                    calls[name].append(_read(reader, layer, output))
 
                 open_until_read.callback(module.register_forward_hook(note).remove)
         network(x)
-    lists = {shape[1] for shape, tokens in found.values() if tokens is not None and len(shape) == 3}
-    channels_last = any(tokens is not None and tokens.order == "grid" for _, tokens in found.values())
+    seen = [one for of_layer in calls.values() for one in of_layer if one is not None]
+    lists = {shape[1] for shape, tokens in seen if tokens is not None and len(shape) == 3}
+    channels_last = any(tokens is not None and tokens.order == "grid" for _, tokens in seen)
+    uses = _uses(network, x, calls)
     return [
-        {"name": name, "type": type(module).__name__, **_said(*found[name]), "default": name == config.default_layer}
+        {"name": str(use), "type": type(module).__name__, **_said(*read), "default": str(use) == config.default_layer}
         for name, module in network.named_modules()
-        if name in found and _is_map(module, *found[name], lists, channels_last)
+        for use, read in uses.get(name, {}).items()
+        if _is_map(module, *read, lists, channels_last)
     ]
 
 
-def _read(reader: TokenReader, layer: nn.Module, output: object) -> tuple[torch.Size, TokenLayout | None] | None:
+def _uses(
+    network: nn.Module, x: torch.Tensor, calls: Mapping[str, Sequence[Seen | None]]
+) -> dict[str, dict[LayerCall, Seen]]:
+    """By layer, the names under which it can be explained, with the first output of each."""
+    found: dict[str, dict[LayerCall, Seen]] = {}
+    for name, of_layer in calls.items():
+        if with_extent := [one for one in of_layer if one is not None]:
+            found[name] = {LayerCall(name): with_extent[0]}
+    several = [name for name in found if len(calls[name]) > 1]
+    if several:
+        for name, first_calls in find_uses(network, x, several).items():
+            if len(first_calls) > 1:
+                outputs = [calls[name][call] for call in first_calls]
+                found[name] = {LayerCall(name, use): one for use, one in enumerate(outputs) if one is not None}
+    return found
+
+
+def _read(reader: TokenReader, layer: nn.Module, output: object) -> Seen | None:
     """The shape of an output, and how its tokens lie if it has tokens; None for one without extent in space."""
     values, _ = tensor_and_grid(output)
     if values is None:

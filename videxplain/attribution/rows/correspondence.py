@@ -99,14 +99,36 @@ def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
     probe = Probe(run, x, name)
     if len(probe.shapes) == 1 and len(probe.shapes[0]) == 5 and probe.shapes[0][0] == len(x):
         return as_it_is(len(x))
-    if _each_is_whole(probe, len(x), x.shape[2]):
+    if all(whole_calls(probe, len(x), x.shape[2])):
         whole = [tuple(((call, n),) for n in range(len(x))) for call in range(len(probe.shapes))]
         return Correspondence(_checked(probe, run, whole, x, name), len(probe.shapes))
+    probe, rows = rows_seen(probe, run, x, name)
+    found = looks(rows, probe.shapes, x, name)
+    return Correspondence(_checked(probe, run, found, x, name), len(probe.shapes))
+
+
+def rows_seen(probe: Probe, run: Run, x: Tensor, name: str) -> tuple[Probe, list[Row]]:
+    """What all rows depend on, and the probe that has shown it: a stronger one if ``probe`` changes not all of them."""
     rows = probe.rows()
     if any(row.sample < 0 for row in rows):  # or nothing of the other clip has opened a rectifier
         probe = Probe(run, x, name, strength=_STRONG)
         rows = probe.rows()
-    blind = {call for call in range(len(probe.shapes)) if all(row.sample < 0 for row in rows if row.call == call)}
+    return probe, rows
+
+
+def looks(rows: list[Row], shapes: Sequence[torch.Size], x: Tensor, name: str) -> list[tuple[tuple[Place, ...], ...]]:
+    """The looks of a layer at the clip, in the order of the pass: for each sample the rows that are its moments.
+
+    Args:
+        rows: What the rows of all its calls depend on.
+        shapes: The shapes of its calls.
+        x: The batch.
+        name: The layer, for messages.
+
+    Raises:
+        VidexplainError: As :func:`find_correspondence`.
+    """
+    blind = {call for call in range(len(shapes)) if all(row.sample < 0 for row in rows if row.call == call)}
     seen = [row for row in rows if row.call not in blind]
     if not seen:
         raise VidexplainError(f"layer '{name}': its output does not depend on the clip; name another layer")
@@ -115,25 +137,26 @@ def find_correspondence(run: Run, x: Tensor, name: str) -> Correspondence:
             f"layer '{name}': {unseen} of its {len(seen)} images show nothing of the clip, such as frames that the "
             "network adds, so its output cannot be laid over the frames; name another layer"
         )
-    steps = [shape[2] if len(shape) == 5 else 1 for shape in probe.shapes]
+    steps = [shape[2] if len(shape) == 5 else 1 for shape in shapes]
     found = _divide(seen, steps, len(x), x.shape[2])
     if found is None:
         raise VidexplainError(f"layer '{name}': {_what_was_seen(seen, x.shape[2])}")
-    return Correspondence(_checked(probe, run, found, x, name), len(probe.shapes))
+    return found
 
 
-def _each_is_whole(probe: Probe, samples: int, frames: int) -> bool:
-    """Whether every call is a use in a network of clips: ``(N, C, t, h, w)``, which depends on the clip's both halves.
+def whole_calls(probe: Probe, samples: int, frames: int) -> list[bool]:
+    """For each call whether it is a use in a network of clips: ``(N, C, t, h, w)``, dependent on both halves of a clip.
 
     So the many passes are spared that tell apart rows which depend on all frames.
     """
-    if frames < 2 or any(len(shape) != 5 or shape[0] != samples for shape in probe.shapes):
-        return False
+    whole = [frames > 1 and len(shape) == 5 and shape[0] == samples for shape in probe.shapes]
     first = torch.arange(frames, device=probe.device) < frames // 2
-    return all(
-        bool((torch.cat(probe.changes(half.view(1, 1, frames, 1, 1))) > SMALLEST_CHANGE).all())
-        for half in (first, ~first)
-    )
+    for half in (first, ~first):
+        if any(whole):
+            changes = probe.changes(half.view(1, 1, frames, 1, 1))
+            sees = [bool((change > SMALLEST_CHANGE).all()) for change in changes]
+            whole = [one and other for one, other in zip(whole, sees, strict=True)]
+    return whole
 
 
 def _checked(

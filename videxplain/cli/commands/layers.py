@@ -23,7 +23,8 @@ def layers(
 
     with progress_bar(f"weights of {model}") as progress:
         network = load_named(model, weights, progress=progress, **network_options(labels, settings))
-    found = layer_list(network)
+    with progress_bar(f"layers of {model}"):
+        found = layer_list(network)
     if as_json:
         print_json(found)
         return
