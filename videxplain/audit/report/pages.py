@@ -25,18 +25,22 @@ class Pages:
     """The folder of a report. It fills in templates and copies assets."""
 
     def __init__(self, folder: Path, package: str = _HERE, **shared: Any) -> None:
-        """Write into ``folder``. ``package`` has the templates and assets, and every template gets ``shared``."""
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+        """Write into ``folder``. ``package`` has the templates and assets, and every template gets ``shared``.
+
+        Templates of another package can extend ``base.html`` of this one, which has what all pages have.
+        """
+        from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
         self._folder, self._package, self._shared = folder, package, shared
         self._environment = Environment(
-            loader=PackageLoader(package),
+            loader=ChoiceLoader([PackageLoader(one) for one in dict.fromkeys((package, _HERE))]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         make_folder(folder / "assets")
+        self._asset(_HERE, "pages.css")
 
     def write(self, name: str, template: str, **content: Any) -> None:
         """Write ``<name>.html`` from ``template``, which gets ``content``."""
