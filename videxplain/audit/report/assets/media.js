@@ -4,15 +4,15 @@
   const { AUDIT, make } = report;
   const { videxplain } = window;
 
-  const waiting = new Map();
+  // What a script brings belongs to this script: two audits have clips of the same names.
   window.AUDIT_CLIP = function (name, held) {
-    waiting.get(name)(held);
+    document.currentScript.held = held;
   };
   /** The maps and figures of a clip. */
   report.load = function (name, folder = "media") {
     return new Promise((resolve, reject) => {
       const script = make("script", { src: `${folder}/${encodeURIComponent(name)}.js` });
-      waiting.set(name, resolve);
+      script.onload = () => resolve(script.held);
       script.onerror = () => reject(new Error("no maps were written for this clip"));
       document.head.append(script);
     });
