@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.beside import check_beside, with_noise_beside
+from videxplain.attribution.further_outputs import check_further_outputs, with_noise_on_further_outputs
 from videxplain.attribution.layers import LayerCall, hook_output
 from videxplain.attribution.recording import Recording, Trace
 from videxplain.attribution.recurrence import differentiable_recurrence
@@ -127,8 +127,8 @@ def traced(
     def rows(layer: LayerCall, shapes: list[torch.Size]) -> LayerRows:
         with other_passes(recordings.values()):
             found = rows_of(module, x, layer, tokens, shapes)
-            if recordings[layer].beside:
-                check_beside(module, x, layer, partial(logits_with_noise_beside, module, x, layer))
+            if recordings[layer].has_further:
+                check_further_outputs(module, x, layer, partial(logits_with_noise_on_further_outputs, module, x, layer))
             recording = recordings[layer]
             check_extra_tokens(module, x, recording.forms, tokens)
             run = partial(read_layer, module, layer=layer, tokens=tokens)
@@ -206,9 +206,9 @@ def logits_with_noise(module: nn.Module, x: Tensor, layers: Sequence[LayerCall],
     return _logits_with(module, x, layers, noisy)
 
 
-def logits_with_noise_beside(module: nn.Module, x: Tensor, layer: LayerCall, share: float) -> Tensor:
+def logits_with_noise_on_further_outputs(module: nn.Module, x: Tensor, layer: LayerCall, share: float) -> Tensor:
     """The same with noise on all tensors that a layer returns but the first."""
-    return _logits_with(module, x, [layer], lambda output: with_noise_beside(output, share))
+    return _logits_with(module, x, [layer], lambda output: with_noise_on_further_outputs(output, share))
 
 
 def _logits_with(module: nn.Module, x: Tensor, layers: Sequence[LayerCall], change: Callable[[Any], Any]) -> Tensor:

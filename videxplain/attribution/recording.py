@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.beside import has_tensors_beside
+from videxplain.attribution.further_outputs import has_further_outputs
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.rows.layer_rows import LayerRows
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_of_layer
@@ -32,14 +32,14 @@ class Recording:
         state: Whether the pass is under way (``"record"``); over, so that what runs again is a segment that the network
             recomputes for its gradient (``"replay"``); or another pass is run in which the layer is left alone
             (``"off"``).
-        beside: Whether the layer returned other tensors beside its first.
+        has_further: Whether the layer returned other tensors than its first.
     """
 
     layer: LayerCall
     outputs: list[Tensor] = field(default_factory=list)
     forms: list[TokenLayout | None] = field(default_factory=list)
     state: Literal["record", "replay", "off"] = "record"
-    beside: bool = False
+    has_further: bool = False
 
     def keep(self, reader: TokenReader) -> Any:
         """A forward hook that splits the network at the layer.
@@ -66,7 +66,7 @@ class Recording:
             if self.state == "record":
                 self.forms.append(reader.layout(module, output))
                 self.outputs.append(kept)
-                self.beside = self.beside or has_tensors_beside(output)
+                self.has_further = self.has_further or has_further_outputs(output)
             # What follows may change its input in place, so it gets a copy.
             return replaced(output, kept.clone())
 

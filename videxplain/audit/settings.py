@@ -8,12 +8,12 @@ from typing import Any
 from videxplain.attribution.display_names import display_name
 from videxplain.attribution.engine import Precision
 from videxplain.commands import command_line, python_call
-from videxplain.runs.kept import KeptFile
 from videxplain.runs.settings import RunSettings
+from videxplain.runs.settings_file import SettingsFile
 
 SETTINGS = "audit.json"
 SCHEMA = 2
-_KEPT = KeptFile(SETTINGS, SCHEMA, "an audit", "an audit")
+_FILE = SettingsFile(SETTINGS, SCHEMA, "an audit", "an audit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Settings(RunSettings):
         Raises:
             VidexplainError: The folder holds another audit.
         """
-        _KEPT.write(folder, self)
+        _FILE.write(folder, self)
 
 
 def read_settings(folder: Path) -> Settings:
@@ -79,4 +79,4 @@ def read_settings(folder: Path) -> Settings:
     Raises:
         VidexplainError: The folder has none, or they are damaged or of another version.
     """
-    return _KEPT.load(folder, Settings)
+    return _FILE.load(folder, Settings)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videxplain.errors import VidexplainError
-from videxplain.runs.kept import KeptFile
 from videxplain.runs.settings import RunSettings
+from videxplain.runs.settings_file import SettingsFile
 
 SETTINGS = "concepts.json"
 SCHEMA = 2
-_KEPT = KeptFile(
+_FILE = SettingsFile(
     SETTINGS,
     SCHEMA,
     "a search for concepts",
@@ -72,7 +72,7 @@ class Settings(RunSettings):
         Raises:
             VidexplainError: The folder holds another search.
         """
-        _KEPT.write(folder, self)
+        _FILE.write(folder, self)
 
 
 def read_settings(folder: Path) -> Settings:
@@ -81,4 +81,4 @@ def read_settings(folder: Path) -> Settings:
     Raises:
         VidexplainError: The folder has none, or they are damaged or of another version.
     """
-    return _KEPT.load(folder, Settings)
+    return _FILE.load(folder, Settings)

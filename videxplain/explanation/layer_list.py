@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from videxplain.attribution.layer_uses import find_uses
 from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import CHANNELS_FIRST, TokenReader, tensor_and_grid
-from videxplain.attribution.uses import find_uses
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
 from videxplain.explanation.origin import config_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from videxplain.boxes import Box
 from videxplain.models.provenance import provenance
-from videxplain.runs.kept import kept_view_box
+from videxplain.runs.settings_file import view_box_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class RunSettings:
 
     def view_box(self, size: tuple[int, int]) -> Box | None:
         """The part of a frame of ``size`` (height, width) that the network saw; None for the whole frame."""
-        return kept_view_box(self.shown, size)
+        return view_box_of(self.shown, size)
 
     @property
     def weights_named(self) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.beside import check_beside, has_tensors_beside
-from videxplain.attribution.engine import logits_with_noise_beside, read_layer, rows_of
+from videxplain.attribution.engine import logits_with_noise_on_further_outputs, read_layer, rows_of
+from videxplain.attribution.further_outputs import check_further_outputs, has_further_outputs
 from videxplain.attribution.layers import hook_output
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution
@@ -80,13 +80,13 @@ class _PassToLayer:
 
 @contextmanager
 def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
-    layer, forms, beside = p.target_layer, list[TokenLayout | None](), list[bool]()
+    layer, forms, further = p.target_layer, list[TokenLayout | None](), list[bool]()
     reader = TokenReader(p.module, p.x, p.tokens)
 
     def keep(part: nn.Module, _: Any, output: Any) -> None:
         tensor_of_layer(output, layer)
         forms.append(reader.layout(part, output))
-        beside.append(has_tensors_beside(output))
+        further.append(has_further_outputs(output))
 
     with ExitStack() as stack:
         with reader.watching(), ExitStack() as hooks:
@@ -96,8 +96,10 @@ def _pass_to_layer(p: Pass, composite: Composite) -> Iterator[_PassToLayer]:
             raise VidexplainError(f"layer '{layer}' did not run in this pass, so there is nothing to explain at it")
         if all(output.edge is None for output in run.outputs):
             raise VidexplainError(f"layer '{layer}' puts out the same for every clip, so it holds no relevance")
-        if any(beside):
-            check_beside(p.module, p.x, layer, partial(logits_with_noise_beside, p.module, p.x, layer))
+        if any(further):
+            check_further_outputs(
+                p.module, p.x, layer, partial(logits_with_noise_on_further_outputs, p.module, p.x, layer)
+            )
         check_extra_tokens(p.module, p.x, forms, p.tokens)
         shapes = [lay_out(one.values, form).shape for one, form in zip(run.outputs, forms, strict=True)]
         rows = rows_of(p.module, p.x, layer, p.tokens, shapes)

@@ -27,7 +27,7 @@ _LONGEST = 40
 
 
 @dataclass(frozen=True)
-class KeptFile:
+class SettingsFile:
     """How one kind of run keeps its settings.
 
     Attributes:
@@ -91,7 +91,7 @@ class KeptFile:
         return held
 
 
-def kept_view_box(shown: Mapping[str, Any] | None, size: tuple[int, int]) -> Box | None:
+def view_box_of(shown: Mapping[str, Any] | None, size: tuple[int, int]) -> Box | None:
     """The part of a frame that the network saw; None for the whole frame.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a layer returns beside its first tensor.
+"""The tensors that a layer returns beside its first.
 
 A map is of the first tensor. Where the network uses another one too, the map would leave out what goes through it, and
 gradients would, too.
@@ -16,7 +16,7 @@ from videxplain.errors import VidexplainError
 from videxplain.network_answers import NetworkAnswers
 
 
-def has_tensors_beside(output: Any) -> bool:
+def has_further_outputs(output: Any) -> bool:
     """Whether a layer returned more than one tensor of real numbers."""
     found: list[Tensor] = []
 
@@ -29,7 +29,7 @@ def has_tensors_beside(output: Any) -> bool:
     return bool(found)
 
 
-def with_noise_beside(output: Any, share: float) -> Any:
+def with_noise_on_further_outputs(output: Any, share: float) -> Any:
     """What a layer returned, with noise on all its tensors but the first, of a share of their spread."""
     if not isinstance(output, tuple):
         return output
@@ -37,7 +37,7 @@ def with_noise_beside(output: Any, share: float) -> Any:
     return tuple_like(output, (output[0], *rest))
 
 
-def check_beside(module: nn.Module, x: Tensor, layer: LayerCall, logits: Callable[[float], Tensor]) -> None:
+def check_further_outputs(module: nn.Module, x: Tensor, layer: LayerCall, logits: Callable[[float], Tensor]) -> None:
     """Refuse a layer of which the network uses more than the first tensor.
 
     It costs two passes, once.
