@@ -218,6 +218,11 @@ class ModelConfig:
         return self.outcome_labels[index] if self.outcome_labels else f"class {index}"
 
     @property
+    def lacks_names(self) -> bool:
+        """Whether its outputs are of classes that have no names."""
+        return self.output != "regression" and not self.outcome_labels
+
+    @property
     def trained(self) -> bool:
         """Whether the weights were learned; an explanation of random ones means nothing."""
         return self.weights != "none"

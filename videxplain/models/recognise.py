@@ -45,11 +45,6 @@ class Reading:
     settings: Mapping[str, Any] = field(default_factory=dict)
     undecided: tuple[str, ...] = ()
 
-    @property
-    def lacks_names(self) -> bool:
-        """Whether its classes are known to have no names."""
-        return self.config is not None and _lacks_names(self.config)
-
 
 @dataclass(frozen=True)
 class Recognised:
@@ -156,13 +151,9 @@ def _loaded(name: str, weights: str, **options: Any) -> tuple[ModelConfig | None
     return config, tuple(str(one.message) for one in caught if issubclass(one.category, AssumptionWarning))
 
 
-def _lacks_names(config: ModelConfig) -> bool:
-    return not config.outcome_labels and config.output != "regression"
-
-
 def _names(config: ModelConfig, found: Weights) -> tuple[str, ...]:
     """That the classes have no names, if so."""
-    if not _lacks_names(config):
+    if not config.lacks_names:
         return ()
     more = f" (it calls several '{found.shared_label}')" if found.shared_label else ""
     return (f"the names of the {config.num_classes} classes{more}: give --labels FILE, with a name on each line",)

@@ -50,15 +50,16 @@ def describe_file(path: Path, as_json: bool) -> None:
 
 def _how_to_explain(one: "Reading") -> str:
     """A command that explains a clip with a network as it was read, with a comment on what is still to be written."""
+    lacks_names = one.config is not None and one.config.lacks_names
     command = command_line(
         "gradcam",
         {**one.settings, **dict.fromkeys(one.undecided, "...")},
         model=one.model,
         weights=None if one.weights == "auto" else one.weights,
-        labels="labels.txt" if one.lacks_names else None,
+        labels="labels.txt" if lacks_names else None,
         clip="video.mp4",
     )
-    return f"{command}  # labels.txt: a name on each line" if one.lacks_names else command
+    return f"{command}  # labels.txt: a name on each line" if lacks_names else command
 
 
 def _reading_record(one: "Reading") -> dict[str, Any]:

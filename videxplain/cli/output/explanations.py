@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def tell_how_to_name_classes(model: str, config: "ModelConfig") -> None:
     """A line about ``--labels`` if trained weights name no classes."""
-    if config.trained and config.output != "regression" and not config.outcome_labels and not is_own(model):
+    if config.trained and config.lacks_names and not is_own(model):
         say("these weights name no classes: --labels FILE does, with a name on each line")
 
 
