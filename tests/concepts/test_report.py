@@ -1,6 +1,7 @@
 """The report in a real browser, opened from disk without a connection."""
 
 import ast
+import re
 import shutil
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.audit.conftest import Tiny
-from tests.browser import faults, page
+from tests.browser import DRAWN, expect, faults, page
 from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report
@@ -51,8 +52,8 @@ def test_the_first_page_leads_to_the_concepts(browser, made):
         shown.wait_for_selector("[data-chart=sobol] svg")
         shown.wait_for_selector("[data-chart=regions] svg")
         shown.locator(".concepts a").nth(2).click()
-        assert shown.locator("h1").inner_text().startswith("Concept 2")
-        assert shown.locator("nav [aria-current]").inner_text() == "2"
+        expect(shown.locator("h1")).to_have_text(re.compile("^Concept 2"))
+        expect(shown.locator("nav [aria-current]")).to_have_text("2")
 
 
 def test_a_concepts_page_says_what_the_tables_say(browser, made):
@@ -83,7 +84,7 @@ def test_a_concepts_page_says_what_the_tables_say(browser, made):
 def test_pages_fit(browser, made, name, width):
     with page(browser, width) as shown:
         shown.goto(at(made, f"{name}.html"))
-        shown.wait_for_selector("[data-chart] svg")
+        shown.wait_for_function(DRAWN)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         cut_off = "[...document.querySelectorAll('pre')].filter((one) => one.scrollWidth > one.clientWidth).length"
         assert shown.evaluate(cut_off) == 0
