@@ -23,6 +23,7 @@ from videxplain.viz.page import (
     Header,
     Page,
     Paper,
+    columns_that_fit,
     elide,
     fit_picture,
     number,
@@ -74,7 +75,7 @@ def comparison_frames(frames: int, layout: Layout, curve: np.ndarray | None = No
     """
     if layout.rows is not None:
         raise VidexplainError("the rows of a comparison are what is compared: choose columns, or frames by number")
-    most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
+    most = columns_that_fit(Paper.of(WIDTH), COLUMNS, NARROWEST)
     return layout.chosen(frames, layout.columns or most, curve)
 
 
@@ -111,71 +112,107 @@ def comparison_figure(
         opacity: How much of the frame the brightest colour hides, in [0, 1].
         layout: Whether there are titles, captions and curves.
     """
-    count, height, width = frames.shape[:3]
     paper = Paper.of(WIDTH)
     colormap = colormap or paper.style.colormap
-    beside = paper.inner >= BESIDE
-    ends = [_ends(row) for row in compared]
-    names = 0.0
-    if beside:
-        longest = max(text_width(row.name, TEXT_POINTS) for row in compared)
-        numbers = max(text_width(text, SMALL_POINTS) for text in ends)
-        names = min(max(longest + _SQUARE + 0.09, numbers), _WIDEST_NAME * paper.inner) + 0.15
-    cell = (paper.inner - names - (count - 1) * GAP) / count
-    tall = cell * height / width
-    line = 0.0 if beside else text_height(TEXT_POINTS) + 0.02
-    block = line + tall + (GAP if beside else 0.1)
-    above = text_height(SMALL_POINTS) + 0.02 if layout.captions else 0.0
     header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
-    rows_top = header.bottom + above + tall + GAP
-    scale_top = rows_top + len(compared) * block + 0.08
-    if shared:
-        scale = 0.4 if beside or not layout.captions else 0.6
-    else:
-        scale = text_height(SMALL_POINTS) + 0.12 if layout.captions else 0.0
     coloured = [(row, COLOURS[place % len(COLOURS)]) for place, row in enumerate(compared)]
     curves = [one for one in coloured if layout.charts and one[0].temporal is not None]
-    heading = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.06
-    curve_top = scale_top + scale + heading
-    page = Page(paper, (curve_top + _CURVE + 0.4 if curves else scale_top + scale) + paper.margin)
+    places = _Places(header, compared, frames.shape[:3], shared, layout)
+    page = Page(paper, (places.curve_top + _CURVE + 0.4 if curves else places.bottom) + paper.margin)
     header.draw(page)
-    muted = page.palette.muted
 
-    across = [paper.margin + names + column * (cell + GAP) for column in range(count)]
-    pictures = [fit_picture(frame, cell, paper) for frame in frames]
+    pictures = [fit_picture(frame, places.cell, paper) for frame in frames]
     seconds = None if fps is None else seconds_of(max(indices) + 1 if times is None else len(times), fps, times)
-    for x, moment, picture in zip(across, frame_moments(indices, seconds, cell), pictures, strict=True):
-        if layout.captions:
-            page.text(x, header.bottom, moment, SMALL_POINTS, muted)
-        page.picture(x, header.bottom + above, cell, tall, picture)
-    if beside:
-        page.text(paper.margin, header.bottom + above + tall / 2, "clip", TEXT_POINTS, va="center")
-    for place, (row, text) in enumerate(zip(compared, ends, strict=True)):
-        top = rows_top + place * block
-        middle = top + (tall / 2 if beside else text_height(TEXT_POINTS) / 2)
-        _name(page, row.name, "" if shared else text, middle, names, COLOURS[place % len(COLOURS)] if curves else "")
+    _draw_clip(page, places, pictures, frame_moments(indices, seconds, places.cell) if layout.captions else None)
+    look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
+    for place, (row, colour) in enumerate(coloured):
+        top = places.rows_top + place * places.block
+        _name(page, row.name, "" if shared else _ends(row), places.middle(top), places.names, colour if curves else "")
         low, high = row.scale
-        for x, picture, values in zip(across, pictures, row.maps, strict=True):
-            part = scaled_box(row.box, (height, width), picture.shape[:2])
-            look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
+        for x, picture, values in zip(places.across, pictures, row.maps, strict=True):
+            part = scaled_box(row.box, frames.shape[1:3], picture.shape[:2])
             drawn = overlay(picture, values - low, high - low, empty=row.empty, box=part, **look)
-            page.picture(x, top + line, cell, tall, drawn)
+            page.picture(x, top + places.line, places.cell, places.tall, drawn)
     if shared:
         said = "one colour scale for all rows" if layout.captions else ""
-        draw_scale(page, scale_top, compared[0].scale, said, lut(colormap), compared[0].empty)
+        draw_scale(page, places.scale_top, compared[0].scale, said, lut(colormap), compared[0].empty)
     elif layout.captions:
-        said = "each row has its own colour scale; its ends are beside the name"
-        page.lines(paper.margin, scale_top, [elide(said, SMALL_POINTS, paper.inner)], SMALL_POINTS, muted)
+        said = elide("each row has its own colour scale; its ends are beside the name", SMALL_POINTS, paper.inner)
+        page.lines(paper.margin, places.scale_top, [said], SMALL_POINTS, page.palette.muted)
     if curves:
         if layout.captions:
             scaled = "" if shared else " (largest: 1)"
             texts = [f"contribution of each frame{scaled}"]
             texts += [f"contribution{scaled}", scaled.strip(" ()")] if layout.peaks else []
             said = heading_of(layout, paper.inner, texts, "highest means")
-            page.text(paper.margin, curve_top - heading, said, TEXT_POINTS, weight="bold")
+            page.text(paper.margin, places.bottom, said, TEXT_POINTS, weight="bold")
         lines = [(np.asarray(row.temporal, np.float64), colour) for row, colour in curves]
-        _curves(page, curve_top, lines, indices, seconds_of(len(lines[0][0]), fps or 1.0, times), shared)
+        _curves(page, places.curve_top, lines, indices, seconds_of(len(lines[0][0]), fps or 1.0, times), shared)
     return page.figure
+
+
+class _Places:
+    """Where things stand on the page, in inches from the top left corner.
+
+    Attributes:
+        beside: Whether names stand beside the rows, and not above them.
+        names: Width of the names beside the rows; 0 if they stand above.
+        across: The left side of each column.
+        cell: Width of a picture.
+        tall: Height of a picture.
+        moments_top: Where the moments of the frames stand.
+        clip_top: Where the pictures of the clip begin.
+        rows_top: Where the rows begin.
+        block: From one row to the next.
+        line: Height of the name above a row; 0 if it stands beside.
+        scale_top: Where the colour scale begins.
+        bottom: Where it ends.
+        curve_top: Where the curves begin, below their heading.
+    """
+
+    def __init__(
+        self, header: Header, compared: Sequence[ComparedMaps], shape: tuple[int, ...], shared: bool, layout: Layout
+    ) -> None:
+        """Place ``compared`` rows of frames of a ``shape`` ``(k, H, W)`` below a header."""
+        (count, height, width), paper = shape, Paper.of(WIDTH)
+        self.beside = paper.inner >= BESIDE
+        self.names = _width_of_names(compared, paper) if self.beside else 0.0
+        self.cell = (paper.inner - self.names - (count - 1) * GAP) / count
+        self.tall = self.cell * height / width
+        self.across = [paper.margin + self.names + column * (self.cell + GAP) for column in range(count)]
+        self.line = 0.0 if self.beside else text_height(TEXT_POINTS) + 0.02
+        self.block = self.line + self.tall + (GAP if self.beside else 0.1)
+        self.clip_top = header.bottom + (text_height(SMALL_POINTS) + 0.02 if layout.captions else 0.0)
+        self.moments_top = header.bottom
+        self.rows_top = self.clip_top + self.tall + GAP
+        self.scale_top = self.rows_top + len(compared) * self.block + 0.08
+        if shared:
+            scale = 0.4 if self.beside or not layout.captions else 0.6
+        else:
+            scale = text_height(SMALL_POINTS) + 0.12 if layout.captions else 0.0
+        self.bottom = self.scale_top + scale
+        self.curve_top = self.bottom + (text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.06)
+
+    def middle(self, top: float) -> float:
+        """The middle of the name of a row that begins at ``top``."""
+        return top + (self.tall if self.beside else text_height(TEXT_POINTS)) / 2
+
+
+def _width_of_names(compared: Sequence[ComparedMaps], paper: Paper) -> float:
+    """Width of the names beside the rows, with the ends of their scales below them."""
+    longest = max(text_width(row.name, TEXT_POINTS) for row in compared)
+    numbers = max(text_width(_ends(row), SMALL_POINTS) for row in compared)
+    return min(max(longest + _SQUARE + 0.09, numbers), _WIDEST_NAME * paper.inner) + 0.15
+
+
+def _draw_clip(page: Page, places: _Places, pictures: Sequence[np.ndarray], moments: Sequence[str] | None) -> None:
+    """The frames without maps, each below its moment if there are captions."""
+    for x, picture in zip(places.across, pictures, strict=True):
+        page.picture(x, places.clip_top, places.cell, places.tall, picture)
+    for x, moment in zip(places.across, moments or (), strict=moments is not None):
+        page.text(x, places.moments_top, moment, SMALL_POINTS, page.palette.muted)
+    if places.beside:
+        page.text(page.paper.margin, places.clip_top + places.tall / 2, "clip", TEXT_POINTS, va="center")
 
 
 def _ends(row: ComparedMaps) -> str:

@@ -152,6 +152,11 @@ def fit_picture(picture: np.ndarray, width: float, paper: Paper) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=method)
 
 
+def columns_that_fit(paper: Paper, most: int, narrowest: float) -> int:
+    """How many pictures of at least ``narrowest`` inches stand in a row: 1 at least, and ``most`` at the most."""
+    return max(1, min(most, int((paper.inner + GAP) / (narrowest + GAP))))
+
+
 class Header:
     """Title, subtitle and notes at the top of a page.
 

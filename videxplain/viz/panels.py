@@ -79,67 +79,87 @@ def four_panels(
     """
     if frames.ndim == 3:
         frames, activations, gradcams, guided = (one[None] for one in (frames, activations, gradcams, guided))
-    rows, frame_height, frame_width = frames.shape[:3]
-    paper = Paper.of(WIDTH)
-    colormap = colormap or paper.style.colormap
+    rows, *size = frames.shape[:3]
     labels = labels if layout.captions else ()
-    left = paper.margin + (text_height(TEXT_POINTS) + 0.06 if labels else 0.0)
-    gap = 2 * GAP
-    inner = paper.width - paper.margin - left
-    cell_width = (inner - 3 * gap) / 4
-    cell_height = min(cell_width * frame_height / frame_width, TALLEST)
-    cell_width = min(cell_width, cell_height * frame_width / frame_height)
-    left += (inner - 4 * cell_width - 3 * gap) / 2 if paper.style.width else 0.0
-
+    columns = _Columns(size[0], size[1], bool(labels))
+    colormap = colormap or columns.paper.style.colormap
     low, high = activation_range or (float(activations.min()), float(activations.max()))
     if guided_limit is None:
         guided_limit = float(np.percentile(np.abs(guided), 99.5))
 
-    texts = [
-        wrap(f"({letter}) {caption}", TEXT_POINTS, cell_width) for letter, caption in zip("abcd", captions, strict=True)
-    ]
-    texts = texts if layout.captions else []
-    width = paper.width if paper.style.width else left + 4 * cell_width + 3 * gap + paper.margin
-    paper = replace(paper, width=width)
-    header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
-    bars_top = header.bottom + rows * (cell_height + gap) + 0.02
+    texts = columns.captions(captions) if layout.captions else []
+    header = Header(title if layout.titles else "", notes, columns.paper, subtitle if layout.titles else "")
+    bars_top = header.bottom + rows * columns.step + 0.02
     captions_top = bars_top + 0.36
-    page = Page(paper, captions_top + text_height(TEXT_POINTS, max(map(len, texts), default=0)) + paper.margin)
+    height = captions_top + text_height(TEXT_POINTS, max(map(len, texts), default=0)) + columns.paper.margin
+    page = Page(columns.paper, height)
     header.draw(page)
-
-    across = [left + column * (cell_width + gap) for column in range(4)]
-    for row in range(rows):
-        top = header.bottom + row * (cell_height + gap)
-        if labels:
-            text = elide(labels[row], TEXT_POINTS, cell_height)
-            middle = top + cell_height / 2
-            page.text(paper.margin, middle, text, TEXT_POINTS, page.palette.muted, rotation=90, va="center")
-        frame = fit_picture(frames[row], cell_width, paper)
-        part = scaled_box(box, (frame_height, frame_width), frame.shape[:2])
-        activation, gradcam, gradient = activations[row], gradcams[row], guided[row]
+    for row, (frame, activation, gradcam, gradient) in enumerate(
+        zip(frames, activations, gradcams, guided, strict=True)
+    ):
+        seen = fit_picture(frame, columns.width, columns.paper)
+        part = scaled_box(box, (size[0], size[1]), seen.shape[:2])
         pictures = (
-            draw_inside(frame, part, lambda seen: seen),
-            draw_inside(frame, part, partial(_activation_over, activation, low, high)),
-            overlay(frame, gradcam, limit, colormap=colormap, opacity=opacity, box=part),
-            draw_inside(frame, part, partial(_signed_over, gradient, guided_limit)),
+            draw_inside(seen, part, lambda seen: seen),
+            draw_inside(seen, part, partial(_activation_over, activation, low, high)),
+            overlay(seen, gradcam, limit, colormap=colormap, opacity=opacity, box=part),
+            draw_inside(seen, part, partial(_signed_over, gradient, guided_limit)),
         )
-        for x, picture in zip(across, pictures, strict=True):
-            page.picture(x, top, cell_width, cell_height, picture)
+        columns.draw_row(page, header.bottom + row * columns.step, pictures, labels[row] if labels else "")
 
     grey = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
-    bars = [
+    bars = (
         (lut(ACTIVATION_COLORMAP), (number(low), number(high))),
         (lut(colormap), ("0", number(limit))) if limit > 0 else None,
         (grey, (number(-guided_limit), number(guided_limit))),
-    ]
-    for x, bar in zip(across[1:], bars, strict=True):
+    )
+    for x, bar in zip(columns.across[1:], bars, strict=True):
         if bar is None:
             page.text(x, bars_top, NO_EVIDENCE, SMALL_POINTS, page.palette.muted)
         else:
-            page.colour_bar(x, bars_top, cell_width, *bar)
-    for x, lines in zip(across, texts, strict=bool(texts)):
+            page.colour_bar(x, bars_top, columns.width, *bar)
+    for x, lines in zip(columns.across, texts, strict=bool(texts)):
         page.lines(x, captions_top, lines, TEXT_POINTS)
     return page.figure
+
+
+class _Columns:
+    """Where the four columns stand, in inches.
+
+    Attributes:
+        paper: What they stand on; narrower than asked for if the pictures are.
+        across: The left side of each.
+        width: Of a picture.
+        height: Of a picture.
+        step: From the top of a row to that of the next.
+    """
+
+    def __init__(self, frame_height: int, frame_width: int, labelled: bool) -> None:
+        """Place the columns for frames of a size in pixels; ``labelled`` rows have a line of text at their left."""
+        paper, gap = Paper.of(WIDTH), 2 * GAP
+        left = paper.margin + (text_height(TEXT_POINTS) + 0.06 if labelled else 0.0)
+        inner = paper.width - paper.margin - left
+        width = (inner - 3 * gap) / 4
+        self.height = min(width * frame_height / frame_width, TALLEST)
+        self.width = min(width, self.height * frame_width / frame_height)
+        self.step = self.height + gap
+        used = 4 * self.width + 3 * gap
+        left += (inner - used) / 2 if paper.style.width else 0.0
+        self.across = [left + column * (self.width + gap) for column in range(4)]
+        self.paper = paper if paper.style.width else replace(paper, width=left + used + paper.margin)
+
+    def captions(self, captions: Sequence[str]) -> list[list[str]]:
+        """The lines below each column, beginning with its letter."""
+        lettered = zip("abcd", captions, strict=True)
+        return [wrap(f"({letter}) {caption}", TEXT_POINTS, self.width) for letter, caption in lettered]
+
+    def draw_row(self, page: Page, top: float, pictures: Sequence[np.ndarray], label: str) -> None:
+        """Draw a picture in each column, and the label of the row."""
+        if label:
+            text, middle = elide(label, TEXT_POINTS, self.height), top + self.height / 2
+            page.text(self.paper.margin, middle, text, TEXT_POINTS, page.palette.muted, rotation=90, va="center")
+        for x, picture in zip(self.across, pictures, strict=True):
+            page.picture(x, top, self.width, self.height, picture)
 
 
 def _activation_over(values: np.ndarray, low: float, high: float, seen: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from videxplain.viz.page import (
     Header,
     Page,
     Paper,
+    columns_that_fit,
     elide,
     fit_picture,
     number,
@@ -45,14 +46,14 @@ def sheet_frames(frames: int, layout: Layout, curve: np.ndarray | None = None) -
     Raises:
         VidexplainError: The clip does not have a frame that is asked for, or they do not fit.
     """
-    most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
+    most = columns_that_fit(Paper.of(WIDTH), COLUMNS, NARROWEST)
     rows, columns = layout.grid(most, frames)
     return layout.chosen(frames, rows * columns, curve)
 
 
 def sheet_columns(count: int, layout: Layout) -> int:
     """In how many columns so many frames are drawn in the current style."""
-    most = max(1, min(COLUMNS, int((Paper.of(WIDTH).inner + GAP) / (NARROWEST + GAP))))
+    most = columns_that_fit(Paper.of(WIDTH), COLUMNS, NARROWEST)
     return min(count, layout.grid(most, count)[1])
 
 
@@ -101,60 +102,88 @@ def contact_sheet(
         opacity: How much of the frame the brightest colour hides, in [0, 1].
         layout: Rows, columns, and whether there are titles, captions and charts.
     """
-    count, frame_height, frame_width = frames.shape[:3]
     paper = Paper.of(WIDTH)
-    columns, inner = sheet_columns(count, layout), paper.inner
-    cell_width = (inner - (columns - 1) * GAP) / columns
-    cell_height = min(cell_width * frame_height / frame_width, TALLEST)
-    cell_width = min(cell_width, cell_height * frame_width / frame_height)
-    left = paper.margin + (inner - columns * cell_width - (columns - 1) * GAP) / 2
-
     header = Header(title if layout.titles else "", notes, paper, subtitle if layout.titles else "")
-    label_height = text_height(SMALL_POINTS) + 0.02 if layout.captions else 0.0
-    block = label_height + 2 * cell_height + GAP
-    rows = -(-count // columns)
-    scale_top = header.bottom + rows * (block + 0.12)
-    beside = inner >= BESIDE
-    one_line_scale = beside or not layout.captions
-    bottom_top = scale_top + (0.55 if one_line_scale else 0.75)
-    heads = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.0
-    bars = _PREDICTION * min(len(predictions), MOST_PREDICTIONS)
-    bottom_height = heads + (max(_CURVE, bars) if beside else bars + 0.1 + heads + _CURVE)
-    small = text_height(SMALL_POINTS)
-    scale_height = 0.14 + small + (0.0 if one_line_scale else 0.04 + small)
-    page = Page(paper, (bottom_top + bottom_height if layout.charts else scale_top + scale_height) + paper.margin)
+    places = _Places(header, frames.shape[:3], min(len(predictions), MOST_PREDICTIONS), layout)
+    page = Page(paper, places.bottom + paper.margin)
     header.draw(page)
     empty = CONSTANT if quantity else NO_EVIDENCE
     seconds = seconds_of(len(temporal), fps, times)
     colormap = colormap or paper.style.colormap
 
-    moments = frame_moments(indices, seconds, cell_width)
+    moments = frame_moments(indices, seconds, places.width)
     for position, (frame, values) in enumerate(zip(frames, maps, strict=True)):
-        row, column = divmod(position, columns)
-        x = left + column * (cell_width + GAP)
-        y = header.bottom + row * (block + 0.12)
-        seen = fit_picture(frame, cell_width, paper)
+        x, y = places.of_frame(position)
+        seen = fit_picture(frame, places.width, paper)
         if layout.captions:
             page.text(x, y, moments[position], SMALL_POINTS, page.palette.muted)
-        page.picture(x, y + label_height, cell_width, cell_height, seen)
-        part = scaled_box(box, (frame_height, frame_width), seen.shape[:2])
+        page.picture(x, y + places.label, places.width, places.height, seen)
+        part = scaled_box(box, frames.shape[1:3], seen.shape[:2])
         drawn = overlay(seen, values - low, limit - low, colormap=colormap, opacity=opacity, empty=empty, box=part)
-        page.picture(x, y + label_height + cell_height + GAP, cell_width, cell_height, drawn)
+        page.picture(x, y + places.label + places.height + GAP, places.width, places.height, drawn)
 
     measured = quantity or f"contribution to '{one_line(target)}'"
-    draw_scale(page, scale_top, (low, limit), measured if layout.captions else "", lut(colormap), empty)
+    draw_scale(page, places.scale_top, (low, limit), measured if layout.captions else "", lut(colormap), empty)
     if not layout.charts:
         return page.figure
-    split = 0.44 * inner
-    width = split - 0.35 if beside else inner
-    _predictions(page, bottom_top, heads, width, predictions, target, probabilities)
-    across, top = (split, bottom_top) if beside else (0.0, bottom_top + heads + bars + 0.1)
-    height = bottom_height - (top - bottom_top)
+    _predictions(page, places.charts_top, places.heads, places.bars_width, predictions, target, probabilities)
     words = [f"{quantity}, by frame"] if quantity else ["contribution of each frame"]
     words += ["contribution"] if layout.peaks and not quantity else []
-    heading = heading_of(layout, inner - across, words)
-    _curve(page, paper.margin + across, top, height, heading, temporal, indices, seconds)
+    left = places.curve_left
+    heading = heading_of(layout, paper.width - paper.margin - left, words)
+    _curve(page, left, places.curve_top, places.charts_bottom - places.curve_top, heading, temporal, indices, seconds)
     return page.figure
+
+
+class _Places:
+    """Where things stand on the sheet, in inches from the top left corner.
+
+    Attributes:
+        width: Of a picture.
+        height: Of a picture.
+        label: Height of the words above a frame.
+        scale_top: Where the colour scale begins.
+        charts_top: Where the predictions begin.
+        charts_bottom: Where the charts end.
+        heads: Height of a heading of the charts.
+        bars_width: Width of the predictions.
+        curve_left: The left side of the curve.
+        curve_top: Where it begins.
+        bottom: Where everything ends.
+    """
+
+    def __init__(self, header: Header, shape: tuple[int, ...], predictions: int, layout: Layout) -> None:
+        """Place frames of a ``shape`` ``(k, H, W)``, and so many predictions, below a header."""
+        (count, frame_height, frame_width), paper = shape, Paper.of(WIDTH)
+        self._columns, inner = sheet_columns(count, layout), paper.inner
+        width = (inner - (self._columns - 1) * GAP) / self._columns
+        self.height = min(width * frame_height / frame_width, TALLEST)
+        self.width = min(width, self.height * frame_width / frame_height)
+        self._left = paper.margin + (inner - self._columns * self.width - (self._columns - 1) * GAP) / 2
+        self._top = header.bottom
+        small = text_height(SMALL_POINTS)
+        self.label = small + 0.02 if layout.captions else 0.0
+        self._block = self.label + 2 * self.height + GAP + 0.12
+        self.scale_top = self._top + -(-count // self._columns) * self._block
+
+        beside = inner >= BESIDE
+        one_line_scale = beside or not layout.captions
+        self.charts_top = self.scale_top + (0.55 if one_line_scale else 0.75)
+        self.heads = text_height(TEXT_POINTS) + 0.1 if layout.captions else 0.0
+        bars = self.heads + _PREDICTION * predictions
+        split = 0.44 * inner
+        self.bars_width = split - 0.35 if beside else inner
+        self.curve_left = paper.margin + (split if beside else 0.0)
+        self.curve_top = self.charts_top + (0.0 if beside else bars + 0.1)
+        curve = self.heads + _CURVE
+        self.charts_bottom = self.curve_top + (max(curve, bars) if beside else curve)
+        scale_bottom = self.scale_top + 0.14 + small + (0.0 if one_line_scale else 0.04 + small)
+        self.bottom = self.charts_bottom if layout.charts else scale_bottom
+
+    def of_frame(self, position: int) -> tuple[float, float]:
+        """The left side and the top of a frame with its label."""
+        row, column = divmod(position, self._columns)
+        return self._left + column * (self.width + GAP), self._top + row * self._block
 
 
 def heading_of(layout: Layout, width: float, texts: Sequence[str], peaks: str = "the highest") -> str:
