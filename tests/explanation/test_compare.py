@@ -18,8 +18,8 @@ from videxplain.explanation.comparing.compare import Asked
 from videxplain.explanation.sources import as_source
 from videxplain.metrics.map_agreement import agreement
 from videxplain.models.config import View
-from videxplain.viz.compared_maps import in_panes, label_height, pane_columns
 from videxplain.viz.overlay import enlarge
+from videxplain.viz.panes import in_panes, label_height, pane_columns
 from videxplain.viz.video import save_video
 
 SETTINGS = {"num_frames": 4, "size": 16, "labels": ("a", "b", "c", "d", "e")}

@@ -4,9 +4,10 @@ from matplotlib.figure import Figure
 
 from tests.viz.layout import LONG, UNTRAINED, assert_nothing_is_cut_or_overlaps, texts
 from videxplain.viz.colour import LIGHT, POSITIVE
+from videxplain.viz.figure_parts import frame_moments
 from videxplain.viz.page import elide, text_width, wrap
 from videxplain.viz.panels import activation_picture, four_panels, signed_picture
-from videxplain.viz.sheet import contact_sheet, frame_moments
+from videxplain.viz.sheet import contact_sheet
 
 
 def frames(count, size):

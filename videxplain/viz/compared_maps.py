@@ -1,11 +1,9 @@
-"""Several maps of one clip: a page with a row for each, and a video with a pane for each."""
+"""Several maps of one clip: a page with a row for each."""
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -14,6 +12,7 @@ from videxplain.boxes import Box, scaled_box
 from videxplain.errors import VidexplainError
 from videxplain.viz.colour import lut
 from videxplain.viz.curves import COLOURS
+from videxplain.viz.figure_parts import BESIDE, draw_scale, frame_moments, heading_of, limit_time, seconds_of
 from videxplain.viz.layout import Layout
 from videxplain.viz.overlay import DEFAULT_OPACITY, NO_EVIDENCE, overlay
 from videxplain.viz.page import (
@@ -30,7 +29,6 @@ from videxplain.viz.page import (
     text_height,
     text_width,
 )
-from videxplain.viz.sheet import BESIDE, draw_scale, frame_moments, heading_of, limit_time, seconds_of
 
 WIDTH = 10.0
 COLUMNS, NARROWEST = 6, 0.9
@@ -38,9 +36,6 @@ COLUMNS, NARROWEST = 6, 0.9
 _CURVE, _SQUARE = 1.2, 0.12
 _WIDEST_NAME = 0.3
 """Of the page, for the names beside the rows."""
-_LABEL_GROUND, _LABEL_INK = (22, 24, 28), (255, 255, 255)
-_BEST_SHAPE = 16 / 9
-"""Width over height of a screen; panes are put in so many columns that the video is like one."""
 
 
 @dataclass(frozen=True)
@@ -262,53 +257,3 @@ def _curves(
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
     page.finish(axes, "time (s)")
-
-
-def pane_columns(count: int, size: tuple[int, int]) -> int:
-    """In how many columns so many panes of ``(height, width)`` make a video whose shape is nearest to a screen's."""
-    height, width = size
-
-    def off(columns: int) -> float:
-        shape = columns * width / (math.ceil(count / columns) * height)
-        return abs(math.log(shape / _BEST_SHAPE))
-
-    return min(range(1, count + 1), key=off)
-
-
-def label_height(size: tuple[int, int]) -> int:
-    """Rows of pixels for the name above a pane of ``(height, width)``: 8 % of the shorter side, even, at least 20."""
-    return max(20, 2 * round(0.04 * min(size)))
-
-
-def in_panes(names: Sequence[str], pictures: Iterable[Sequence[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Frames of a video whose panes are beside each other, each under its name.
-
-    Args:
-        names: The name of each pane.
-        pictures: For each frame, the picture ``(H, W, 3)`` uint8 RGB of each pane, all of one size. A pane holds its
-            picture pixel by pixel.
-    """
-    labels: list[np.ndarray] = []
-    for panes in pictures:
-        height, width = panes[0].shape[:2]
-        labels = labels or [_label(name, label_height((height, width)), width) for name in names]
-        columns = pane_columns(len(panes), (height + len(labels[0]), width))
-        whole = [np.concatenate([label, pane]) for label, pane in zip(labels, panes, strict=True)]
-        whole += [np.full_like(whole[0], _LABEL_GROUND)] * (-len(whole) % columns)
-        rows = [np.concatenate(whole[start : start + columns], 1) for start in range(0, len(whole), columns)]
-        yield np.concatenate(rows)
-
-
-def _label(name: str, height: int, width: int) -> np.ndarray:
-    """A name on a dark strip ``(height, width, 3)``, as large as fits."""
-    strip = np.full((height, width, 3), _LABEL_GROUND, np.uint8)
-    # OpenCV draws ASCII only.
-    text = name.encode("ascii", "replace").decode()
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    (natural_width, natural_height), _ = cv2.getTextSize(text, font, 1.0, 1)
-    scale = min(0.55 * height / natural_height, (width - 0.4 * height) / max(natural_width, 1))
-    baseline = round((height + scale * natural_height) / 2)
-    cv2.putText(
-        strip, text, (round(0.2 * height), baseline), font, scale, _LABEL_INK, max(1, round(scale)), cv2.LINE_AA
-    )
-    return strip

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from videxplain.boxes import Box, scaled_box
 from videxplain.viz.colour import NEGATIVE, POSITIVE, cover, rgb
+from videxplain.viz.figure_parts import frame_moments, heading_of, limit_time, seconds_of
 from videxplain.viz.layout import Layout
 from videxplain.viz.overlay import DEFAULT_OPACITY, draw_inside, enlarge
 from videxplain.viz.page import (
@@ -22,7 +23,7 @@ from videxplain.viz.page import (
     text_height,
     text_width,
 )
-from videxplain.viz.sheet import WIDTH, frame_moments, heading_of, limit_time, seconds_of, sheet_columns
+from videxplain.viz.sheet import WIDTH, sheet_columns
 
 _CURVE = 1.2
 

@@ -117,7 +117,7 @@ class Comparison(Result):
         the frame that this method gives, pixel by pixel.
         """
         from videxplain.explanation.painter import Painter
-        from videxplain.viz.compared_maps import in_panes
+        from videxplain.viz.panes import in_panes
 
         painters = [
             Painter(one, colormap=colormap, opacity=opacity, timeline=timeline, scale=scale)
