@@ -11,6 +11,8 @@ from torch import nn
 from videxplain.attribution.api import attribute
 from videxplain.attribution.attention.links import find_links
 from videxplain.attribution.registry import magnitude
+from videxplain.boxes import Box
+from videxplain.data.stream import FrameSource
 from videxplain.data.views import seen_box
 from videxplain.errors import VidexplainError
 from videxplain.explanation.api import clip_notes, window_around
@@ -52,45 +54,18 @@ def attention(
     """
     config, source = config_of(model), as_source(clip)
     asked_frame, frame = frame, source.num_frames // 2 if frame is None else frame
-    if not 0 <= frame < source.num_frames:
-        raise VidexplainError(f"frame {frame} does not exist; the clip has frames 0 to {source.num_frames - 1}")
-    height, width = source.size
-    if at is not None and len(at) != 2:
-        raise VidexplainError(f"at is the x and y of a point, not {tuple(at)}")
-    if at is not None and not (0 <= at[0] < width and 0 <= at[1] < height):
-        raise VidexplainError(f"the point {at[0]:g},{at[1]:g} lies outside of the picture, which is {width}x{height}")
+    box = seen_box(source.size, config.view)
+    part = box or (0.0, 0.0, float(source.size[0]), float(source.size[1]))
+    _check_point(source, part, frame, at)
     if top < 1:
         raise VidexplainError(f"top is a number of links, at least 1, not {top}")
-    box = seen_box(source.size, config.view)
-    y_low, x_low, y_high, x_high = box or (0.0, 0.0, float(height), float(width))
-    if at is not None and not (x_low <= at[0] < x_high and y_low <= at[1] < y_high):
-        raise VidexplainError(
-            f"the network does not see the point {at[0]:g},{at[1]:g}: it sees x from {math.ceil(x_low)} to "
-            f"{math.ceil(x_high) - 1} and y from {math.ceil(y_low)} to {math.ceil(y_high) - 1}"
-        )
     x, window, position = window_around(model, source, frame)
-    if at is None:
-        x_share, y_share, chosen = _strongest(model, x, position)
-    else:
-        x_share, y_share = (at[0] - x_low) / (x_high - x_low), (at[1] - y_low) / (y_high - y_low)
-        chosen = "as given"
-    seen = find_links(model, x, ((position + 0.5) / len(window), y_share, x_share), block)
-    steps, rows, columns = seen.weights.shape
+    across, down, chosen = _strongest(model, x, position) if at is None else (*_shares(at, part), "as given")
+    seen = find_links(model, x, ((position + 0.5) / len(window), down, across), block)
+    steps = len(seen.weights)
     middles = [int(window[int((step + 0.5) * len(window) / steps)]) for step in range(steps)]
     middles[seen.query[0]] = frame
-    shown = tuple(middles)
     weights = seen.weights.numpy()
-    links = []
-    for flat in np.argsort(-np.abs(weights), axis=None, kind="stable")[:top]:
-        step, row, column = np.unravel_index(flat, weights.shape)
-        links.append(
-            Link(
-                shown[step],
-                x_low + _centre(int(column), columns, seen.grid[2]) * (x_high - x_low),
-                y_low + _centre(int(row), rows, seen.grid[1]) * (y_high - y_low),
-                float(weights[step, row, column]),
-            )
-        )
     return Attention(
         source=source,
         origin=Origin(
@@ -104,15 +79,65 @@ def attention(
             **of_model(config),
         ),
         frame=frame,
-        at=(x_low + x_share * (x_high - x_low), y_low + y_share * (y_high - y_low)),
+        at=_pixel(across, down, part),
         chosen=chosen,
         step=seen.query[0],
         weights=weights,
-        shown=shown,
-        links=tuple(links),
+        shown=tuple(middles),
+        links=tuple(_strongest_links(weights, middles, seen.grid, part, top)),
         notes=(*clip_notes(source, config), *_notes(weights)),
         view_box=box,
     )
+
+
+def _check_point(source: FrameSource, part: Box, frame: int, at: Sequence[float] | None) -> None:
+    """Refuse a frame that the clip does not have, and a point outside of the ``part`` that the network sees."""
+    if not 0 <= frame < source.num_frames:
+        raise VidexplainError(f"frame {frame} does not exist; the clip has frames 0 to {source.num_frames - 1}")
+    if at is None:
+        return
+    if len(at) != 2:
+        raise VidexplainError(f"at is the x and y of a point, not {tuple(at)}")
+    height, width = source.size
+    if not (0 <= at[0] < width and 0 <= at[1] < height):
+        raise VidexplainError(f"the point {at[0]:g},{at[1]:g} lies outside of the picture, which is {width}x{height}")
+    top, left, bottom, right = part
+    if not (left <= at[0] < right and top <= at[1] < bottom):
+        raise VidexplainError(
+            f"the network does not see the point {at[0]:g},{at[1]:g}: it sees x from {math.ceil(left)} to "
+            f"{math.ceil(right) - 1} and y from {math.ceil(top)} to {math.ceil(bottom) - 1}"
+        )
+
+
+def _strongest_links(
+    weights: NDArray[np.float32], shown: Sequence[int], grid: tuple[int, int, int], part: Box, top: int
+) -> Iterator[Link]:
+    """The ``top`` strongest places.
+
+    Args:
+        weights: ``(steps, rows, columns)``.
+        shown: The frame of each step.
+        grid: The places of the layer in time, height and width.
+        part: What the network sees of a frame.
+        top: How many.
+    """
+    _, rows, columns = weights.shape
+    for flat in np.argsort(-np.abs(weights), axis=None, kind="stable")[:top]:
+        step, row, column = (int(number) for number in np.unravel_index(flat, weights.shape))
+        at = _pixel(_centre(column, columns, grid[2]), _centre(row, rows, grid[1]), part)
+        yield Link(shown[step], *at, float(weights[step, row, column]))
+
+
+def _shares(at: Sequence[float], part: Box) -> tuple[float, float]:
+    """How far a point lies from the left and from the top of a part of a frame, as shares of the part."""
+    top, left, bottom, right = part
+    return (at[0] - left) / (right - left), (at[1] - top) / (bottom - top)
+
+
+def _pixel(across: float, down: float, part: Box) -> tuple[float, float]:
+    """The reverse of :func:`_shares`."""
+    top, left, bottom, right = part
+    return left + across * (right - left), top + down * (bottom - top)
 
 
 def _notes(weights: NDArray[np.float32]) -> Iterator[str]:
