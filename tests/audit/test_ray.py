@@ -19,7 +19,7 @@ ray = pytest.importorskip("ray", reason="Ray is not installed")
 def test_a_node_that_dies_changes_nothing(figures, tmp_path):
     # In another process, because Ray leaves threads behind.
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        other.submit(lose_a_node, figures, tmp_path).result(timeout=300)
+        other.submit(lose_a_node, figures, tmp_path).result(timeout=500)
 
 
 def lose_a_node(figures: Path, folder: Path) -> None:

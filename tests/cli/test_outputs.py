@@ -62,16 +62,18 @@ def test_two_jobs_do_not_mix_their_files(explained):
     def other_job():
         with claimed(out, "a clip-i3d-gradcam"):
             held.set()
-            release.wait(30)
+            release.wait(500)
 
     job = threading.Thread(target=other_job)
     job.start()
-    held.wait(30)
+    held.wait(500)
     words = f"videxplain: error: {out / 'a clip-i3d-gradcam'} is in use by another thread of this process"
-    assert again("--layer", "layer3", "--overwrite")[2].startswith(words)
-    assert again("--target", "1")[0] == 0  # files of other names
-    release.set()
-    job.join()
+    try:
+        assert again("--layer", "layer3", "--overwrite")[2].startswith(words)
+        assert again("--target", "1")[0] == 0  # files of other names
+    finally:
+        release.set()
+        job.join()
     assert sorted(path.name for path in out.iterdir()) == ["a clip-i3d-gradcam-1.json", "a clip-i3d-gradcam.json"]
 
 

@@ -1,3 +1,4 @@
+import itertools
 import threading
 import time
 import warnings
@@ -264,8 +265,8 @@ def reading_threads() -> list[threading.Thread]:
 
 
 def until(condition) -> bool:
-    """Whether the condition comes true within some seconds."""
-    end = time.monotonic() + 5
+    """Whether the condition comes true in a time that is long enough for a busy machine."""
+    end = time.monotonic() + 120
     while not condition() and time.monotonic() < end:
         time.sleep(0.001)
     return condition()
@@ -315,10 +316,12 @@ def test_what_the_thread_raises_arrives_after_the_items_before_it(error):
 @pytest.mark.parametrize("taken", [1, 5])
 def test_closing_early_ends_the_thread_and_closes_the_source(depth, taken):
     closed: list[str] = []
+    made = itertools.count()
 
     def items():
         try:
-            for i in range(10**9):  # noqa: UP028  (the finally clause is the point)
+            for i in range(10**9):
+                next(made)
                 yield i
         finally:
             closed.append(threading.current_thread().name)
@@ -326,9 +329,8 @@ def test_closing_early_ends_the_thread_and_closes_the_source(depth, taken):
     ahead = read_ahead(items(), depth)
     assert [next(ahead) for _ in range(taken)] == list(range(taken))
     assert len(reading_threads()) == 1
-    started = time.perf_counter()
     ahead.close()
-    assert time.perf_counter() - started < 1
+    assert next(made) <= taken + depth
     assert reading_threads() == []
     assert closed == ["videxplain-read-ahead"]
 

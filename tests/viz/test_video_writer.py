@@ -175,7 +175,7 @@ def test_error_of_the_encoder_reaches_a_caller_who_waits(tmp_path, monkeypatch, 
 
     caller = threading.Thread(target=write, daemon=True)
     caller.start()
-    caller.join(10)
+    caller.join(120)
     assert not caller.is_alive()
     assert raised == [f"cannot write {tmp_path / 'a.mp4'}: No space left on device"]
     assert not list(tmp_path.iterdir())
@@ -213,6 +213,6 @@ def test_an_interrupt_while_the_last_frames_are_encoded_leaves_no_file(tmp_path,
         patch.setattr(thread, "join", interrupted)
         with pytest.raises(KeyboardInterrupt):
             write()
-    thread.join(10)
+    thread.join(120)
     assert not thread.is_alive()
     assert not list(tmp_path.iterdir())
