@@ -153,38 +153,11 @@ def wrap(
     if output is not None and output not in get_args(OutputKind):
         raise unknown("output", output, get_args(OutputKind))
     height, width = sides_of(size)
-    seen = parse_view(view)
-    if seen == "model":
-        raise VidexplainError(
-            "view is whole or RESIZE:CROP, such as 256:224: only named models have a view of their own"
-        )
-    if isinstance(seen, View) and seen.crop != (height, width):
-        raise VidexplainError(
-            f"the view crops frames to {seen.crop[1]}x{seen.crop[0]}, and size is {width}x{height} (width x height)"
-        )
+    seen = _view_of(view, (height, width))
     num_frames, frame_interval = whole_number("num_frames", num_frames), whole_number("frame_interval", frame_interval)
     if min(num_frames, height, width, frame_interval) < 1 or value_range <= 0:
         raise VidexplainError("num_frames, size, frame_interval and value_range must be above zero")
-    if value_range != 1 and (mean is None or std is None):
-        raise VidexplainError(
-            f"value_range {value_range:g} needs mean and std on that scale; (0, 0, 0) and (1, 1, 1) change nothing"
-        )
-    mean = _three("mean", IMAGENET_MEAN if mean is None else mean)
-    std = _three("std", IMAGENET_STD if std is None else std)
-    if max(mean) > value_range:
-        raise VidexplainError(f"mean {tuple(mean)} is above value_range {value_range:g}, which is white")
-    if min(std) <= 0:
-        raise VidexplainError(f"std must be above zero, not {tuple(std)}")
-    if max(std) > 2 * value_range:
-        raise VidexplainError(
-            f"std {std} is far above value_range {value_range:g}, so that black and white look alike: give both on one "
-            "scale"
-        )
-    if value_range > 1 and min(mean) > 0 and max(*mean, *std) < 1:
-        raise VidexplainError(
-            f"mean {mean} and std {std} are of values from 0 to 1, and value_range is {value_range:g}: give all on one "
-            "scale"
-        )
+    mean, std = _normalisation(mean, std, value_range)
     config = ModelConfig(
         architecture=name or type(module).__name__,
         num_classes=1,  # until the trial
@@ -198,7 +171,7 @@ def wrap(
         frame_interval=frame_interval,
         weights=weights,
         tokens=_layout_of(tokens),
-        view=seen if isinstance(seen, View) else None,
+        view=seen,
     )
     check_module(module, config.architecture)
     order = "NTCHW" if layout == "NCHW" else layout
@@ -266,6 +239,49 @@ def logits_of(output: Any, samples: int, given: int) -> Tensor:
         return output.unflatten(0, (samples, -1)).mean(1) if len(output) > samples else output
     got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     raise VidexplainError(f"the model must return logits ({samples}, classes), and it returned {got}")
+
+
+def _view_of(view: str | View, size: tuple[int, int]) -> View | None:
+    """The view that was asked for; None for whole frames. It has to crop frames to ``size``."""
+    seen = parse_view(view)
+    if seen == "model":
+        raise VidexplainError(
+            "view is whole or RESIZE:CROP, such as 256:224: only named models have a view of their own"
+        )
+    if not isinstance(seen, View):
+        return None
+    if seen.crop != size:
+        raise VidexplainError(
+            f"the view crops frames to {seen.crop[1]}x{seen.crop[0]}, and size is {size[1]}x{size[0]} (width x height)"
+        )
+    return seen
+
+
+def _normalisation(
+    mean: Sequence[float] | None, std: Sequence[float] | None, value_range: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation of the three channels, which have to be on the scale of ``value_range``."""
+    if value_range != 1 and (mean is None or std is None):
+        raise VidexplainError(
+            f"value_range {value_range:g} needs mean and std on that scale; (0, 0, 0) and (1, 1, 1) change nothing"
+        )
+    mean = _three("mean", IMAGENET_MEAN if mean is None else mean)
+    std = _three("std", IMAGENET_STD if std is None else std)
+    if max(mean) > value_range:
+        raise VidexplainError(f"mean {mean} is above value_range {value_range:g}, which is white")
+    if min(std) <= 0:
+        raise VidexplainError(f"std must be above zero, not {std}")
+    if max(std) > 2 * value_range:
+        raise VidexplainError(
+            f"std {std} is far above value_range {value_range:g}, so that black and white look alike: give both on one "
+            "scale"
+        )
+    if value_range > 1 and min(mean) > 0 and max(*mean, *std) < 1:
+        raise VidexplainError(
+            f"mean {mean} and std {std} are of values from 0 to 1, and value_range is {value_range:g}: give all on one "
+            "scale"
+        )
+    return mean, std
 
 
 def _three(what: str, values: Any) -> tuple[float, float, float]:

@@ -103,12 +103,7 @@ def attribute_video(
     method.check_options(options)
     whole = plan(source.num_frames, config, stride)
     device = device_of(module)
-    if method.candidates == 0:
-        leaders: FixedTarget | LeadingClasses = FixedTarget([lambda logits: logits[:, 0]])
-    elif target is None:
-        leaders = LeadingClasses(method.candidates, config)
-    else:
-        leaders = FixedTarget([score_function(target, config.num_outcomes, config.outcome_labels)])
+    leaders = _leaders(method, target, config)
     run = WindowRunner(module, method, layer, tokens, precision, options)
 
     total = np.zeros(config.num_outcomes)
@@ -161,6 +156,15 @@ def attribute_video(
         notes=tuple(run.notes),
         conserved=_sum([pair for (_, of), pair in divided.items() if of == key]),
     )
+
+
+def _leaders(method: Method, target: Target | None, config: ModelConfig) -> FixedTarget | LeadingClasses:
+    """Which scores each window is explained for."""
+    if method.candidates == 0:
+        return FixedTarget([lambda logits: logits[:, 0]])
+    if target is None:
+        return LeadingClasses(method.candidates, config)
+    return FixedTarget([score_function(target, config.num_outcomes, config.outcome_labels)])
 
 
 def _divided(window: int, keys: list[int], result: Attribution) -> dict[tuple[int, int], NDArray[np.float64]]:
