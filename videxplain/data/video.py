@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 from videxplain.data.datasets.prepared import FrameFolder, is_frame_folder
 from videxplain.data.decoder import RGB, pictures
 from videxplain.data.frame_times import frame_times, rate_of
-from videxplain.data.header import Header, last_packets, read_header
+from videxplain.data.header import Header, read_header
 from videxplain.data.image_order import missing_numbers
 from videxplain.data.images import is_animated, numbered_images, read_image, reading
+from videxplain.data.missing_frames import missing_at_end
 from videxplain.data.rate import DEFAULT_FPS, checked_rate
 from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
 
 Frame = NDArray[np.uint8]
-# A length in seconds covers the sound too, and the last frame's time on screen; only a larger gap is damage.
-_SECONDS_MISSING = 1.0
 # A path has lost one of an address's two slashes.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")
 
@@ -241,10 +240,10 @@ class VideoReader:
                 if len(stamps) == stop:
                     if stop == self.stop:
                         self._stamps = self._in_order(stamps)
-                        self._tell_damage([], damaged, len(stamps))
+                        self._tell_damage("", damaged, len(stamps))
                     return
         self._stamps = self._in_order(stamps, at_end=True)
-        self._tell_damage(self._missing(stamps), damaged, len(stamps))
+        self._tell_damage(missing_at_end(self.path, self._header, stamps, self.fps), damaged, len(stamps))
 
     def _in_order(self, stamps: "array[float]", at_end: bool = False) -> "array[float]":
         """The time stamps, or those of an AVI file's index where they go back or are missing."""
@@ -254,36 +253,13 @@ class VideoReader:
         known = len(begins) == count if at_end else len(begins) >= count
         return array("d", begins[:count]) if known else stamps
 
-    def _tell_damage(self, missing: list[str], damaged: int, count: int) -> None:
-        if damaged:
-            frames = "a damaged frame" if damaged == 1 else f"{damaged} damaged frames"
-            missing = [*missing, f"has {frames}, in which the decoder filled in what is missing"]
-        if missing and count and not self._told:
+    def _tell_damage(self, missing: str, damaged: int, count: int) -> None:
+        frames = "a damaged frame" if damaged == 1 else f"{damaged} damaged frames"
+        filled = f"has {frames}, in which the decoder filled in what is missing" if damaged else ""
+        if (missing or filled) and count and not self._told:
             self._told = True
-            warnings.warn(f"{self.path} {', and '.join(missing)}", DamagedVideoWarning, stacklevel=2)
-
-    def _missing(self, stamps: "array[float]") -> list[str]:
-        """How many frames lack at the end of the file, in words; empty where none do."""
-        header, count = self._header, len(stamps)
-        declared = None
-        if header.frames is not None:
-            declared = str(header.frames) if count < header.frames else None
-        elif header.seconds is not None and count:
-            known = stamps[-1] - stamps[0]
-            shown = known if known > 0 else (count - 1) / self.fps  # NaN, or time stamps that go back
-            estimate = round(header.seconds * self.fps)
-            if header.seconds - shown > _SECONDS_MISSING and count < estimate and self._ends_early(stamps[-1]):
-                declared = f"about {estimate}"
-        return [] if declared is None else [f"declares {declared} frames, {count} decode"]
-
-    def _ends_early(self, last: float) -> bool:
-        """Whether packets behind the last frame do not decode, or all streams end before the file's length is over.
-
-        Sound may be longer than the video, and some formats count the length from before the first frame.
-        """
-        video, any_stream = last_packets(self.path)
-        length = self._header.seconds or 0.0
-        return not video - last <= _SECONDS_MISSING or length - any_stream > _SECONDS_MISSING
+            words = ", and ".join(filter(None, (missing, filled)))
+            warnings.warn(f"{self.path} {words}", DamagedVideoWarning, stacklevel=2)
 
     def _check_start(self, start: int, total: int) -> None:
         if total == 0:
