@@ -17,8 +17,9 @@ from videxplain.studio.settings import Limits, Studio
 from videxplain.studio.web.app import create_app
 from videxplain.viz.video import save_video
 
-PATIENCE = 120
-LIMITS = Limits(upload_bytes=4 * 2**20, seconds=10, pixels=640 * 480, frames=200, decode_seconds=20)
+PATIENCE = 240
+"""Seconds that an answer may take. The first needs those in which a worker starts and loads a network."""
+LIMITS = Limits(upload_bytes=4 * 2**20, seconds=10, pixels=640 * 480, frames=200, decode_seconds=60)
 
 
 @dataclass

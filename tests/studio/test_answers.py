@@ -84,7 +84,7 @@ def test_the_same_question_costs_nothing(client, served, sha):
     again = client.post("/api/jobs", json={"clip": sha, "model": "late_fusion", "frames": ":"}).json()
     assert (again["key"], again["state"]) == (key, "done")
     assert (served.studio.results / key / "answer.json").stat().st_mtime_ns == changed
-    with httpx.Client(base_url=served.address) as other:
+    with httpx.Client(base_url=served.address, timeout=PATIENCE) as other:
         assert other.get(f"/api/results/{key}").status_code == 404
         assert other.get(f"/api/jobs/{key}").status_code == 404
         assert other.delete(f"/api/jobs/{key}").status_code == 404
@@ -181,8 +181,10 @@ def test_cancelling_and_a_worker_that_is_killed(tmp_path, clip):
         assert quick["place"] >= 1
         while client.get(f"/api/jobs/{long}").json()["state"] != "running":
             threading.Event().wait(0.05)
-        os.kill(one.app.state.supervisor.worker.pid, signal.SIGKILL)
-        threading.Event().wait(0.5)
+        dead = one.app.state.supervisor.worker.pid
+        os.kill(dead, signal.SIGKILL)
+        while one.app.state.supervisor.worker.pid == dead:
+            threading.Event().wait(0.05)
         while client.get(f"/api/jobs/{long}").json()["state"] != "running":
             threading.Event().wait(0.05)
         assert client.delete(f"/api/jobs/{long}").status_code == 204

@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import videxplain as vx
-from tests.studio.running import LIMITS, answered, running, upload, write_clip
+from tests.studio.running import LIMITS, PATIENCE, answered, running, upload, write_clip
 from videxplain.cli.commands.serve import serve
 from videxplain.errors import VidexplainError
 from videxplain.models.own_models import own_model
@@ -44,7 +44,7 @@ def file(tmp_path):
 def test_the_network_answers_as_it_does_in_python(file, tmp_path):
     own = own_offers([f"python:{file}:net"])
     clip = write_clip(tmp_path / "clip.mp4")
-    with running(tmp_path / "data", own=own) as found, httpx.Client(base_url=found.address) as client:
+    with running(tmp_path / "data", own=own) as found, httpx.Client(base_url=found.address, timeout=PATIENCE) as client:
         (offered,) = [one for one in client.get("/api/models").json() if one["id"].startswith("python:")]
         assert (offered["id"], offered["labels"]) == ("python:own.py:net", ["fall", "sit", "walk"])
         assert "own.py, SHA-256 " in offered["weights"]

@@ -52,23 +52,30 @@
     pane.key = job.key;
     let shown = 0;
     let busy = false;
+    let ended = false;
+    const words = make("span", {});
+    const others = make("a", { href: "/#questions" }, "your questions");
     const cancel = make("button", { type: "button" }, "Cancel");
     const again = make("button", { type: "button" }, "Ask again");
     again.addEventListener("click", () => start(pane));
     cancel.addEventListener("click", () => fetch("/api/jobs/" + job.key, { method: "DELETE" }));
+    // The buttons stay where they are, so that no click is lost when the words change.
+    status.replaceChildren(words, " ", others, " ", cancel, again);
     const tell = async (now) => {
-      status.textContent = studio.words(now) + " ";
+      if (ended) return; // the stream tells the end of a question that was answered before once more
+      words.textContent = studio.words(now);
       status.classList.toggle("note", now.state === "failed");
-      if (now.state === "queued" && now.place) status.append(make("a", { href: "/#questions" }, "your questions"), " ");
-      if (["queued", "running"].includes(now.state)) status.append(cancel);
-      if (now.state === "cancelled") status.append(again);
+      others.hidden = now.state !== "queued" || !now.place;
+      cancel.hidden = !["queued", "running"].includes(now.state);
+      again.hidden = now.state !== "cancelled";
       if (now.partial > shown && now.state === "running" && !busy) {
         shown = now.partial;
         busy = true;
         await show(pane, job.key, true).catch(() => {}); // the final map may have replaced it
         busy = false;
       }
-      if (now.state === "done") await finish(pane, job.key, status);
+      ended = now.state === "done";
+      if (ended) await finish(pane, job.key, status);
     };
     tell(job);
     studio.follow(job.key, tell);
@@ -76,7 +83,6 @@
   }
 
   async function finish(pane, key, status) {
-    if (pane.element.dataset.state === "done") return;
     const answer = await studio.get("/api/results/" + key);
     pane.answer = answer;
     await show(pane, key, false);
