@@ -15,8 +15,9 @@ import videxplain as vx
 from tests.attribution.networks import Turncoat
 from tests.audit.conftest import Tiny, same
 from videxplain.attribution.registry import METHODS
+from videxplain.audit.answers import Question
 from videxplain.audit.api import run_audit
-from videxplain.audit.batches import Batches, Question
+from videxplain.audit.batches import Batches
 from videxplain.audit.report.build import VideosGoneWarning, build_report
 from videxplain.audit.report.words import footer_of, settings_in_words
 from videxplain.audit.result import Audit

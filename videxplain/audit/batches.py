@@ -3,8 +3,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,73 +18,17 @@ from videxplain.attribution.passes import Choose, Pass
 from videxplain.attribution.registry import Method
 from videxplain.attribution.targets import Score
 from videxplain.attribution.versions import versions_at_once
+from videxplain.audit.answers import Answer, Question
 from videxplain.audit.features import BatchFeatures, Seen
 from videxplain.data.stream import FileFrames
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
-from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.windows.leaders import leading_classes
 from videxplain.explanation.windows.maps import WindowMaps
-from videxplain.explanation.windows.plan import Plan, plan, window_inputs
-from videxplain.explanation.windows.stitching import per_frame, probabilities_of, stitch
+from videxplain.explanation.windows.plan import plan, window_inputs
+from videxplain.explanation.windows.stitching import are_coarse, per_frame, probabilities_of, stitch
 from videxplain.models.config import ModelConfig
 from videxplain.models.familiarity import ClipFamiliarity
-
-
-@dataclass(frozen=True)
-class Question:
-    """A video to explain.
-
-    Attributes:
-        number: Its number in the data set.
-        path: The file, or the folder of frames.
-        truth: The network's index of its class, or None.
-    """
-
-    number: int
-    path: Path
-    truth: int | None = None
-
-
-@dataclass
-class Answer:
-    """The prediction and the explanation of a video.
-
-    Attributes:
-        question: The video.
-        error: Why the video could not be explained; the other attributes are then empty. None otherwise.
-        source: The frames.
-        whole: The windows.
-        probabilities: ``(K,)``, averaged over windows.
-        logits: ``(K,)``, averaged over windows.
-        features: ``(F,)``, the input of the network's classifier, averaged over windows; empty if it is not known.
-        maps: One map for each frame, ``"prediction"`` for the predicted class; and ``"truth"`` if the prediction is
-            wrong.
-        middle: The middle window ``(1, 3, T, H, W)``, as the network saw it.
-        middle_map: ``(T, h, w)``, the map of the prediction in this window.
-        familiarity: How far the clip is from the training clips; None if the weights do not say.
-        seconds: Seconds in the network.
-        windows: Passes of the network: the windows, and those that were run again.
-    """
-
-    question: Question
-    error: str | None = None
-    source: FileFrames | None = None
-    whole: Plan | None = None
-    probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    logits: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    features: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    maps: dict[str, FrameMaps] = field(default_factory=dict)
-    middle: Tensor | None = None
-    middle_map: NDArray[np.float32] | None = None
-    familiarity: ClipFamiliarity | None = None
-    seconds: float = 0.0
-    windows: int = 0
-
-    @property
-    def prediction(self) -> int:
-        """The index of the most probable class."""
-        return int(self.probabilities.argmax())
 
 
 class _Video:
@@ -212,9 +154,7 @@ class Batches:
             own = keys[n] if self._method.candidates else [0]
             maps = result.maps[: len(own), n : n + 1]
             video.records.add(own, per_frame(maps, self._config.num_frames))
-            video.coarse = self._method.family == "perturbation" or (
-                result.maps.ndim == 5 and result.maps.shape[2] < self._config.num_frames
-            )
+            video.coarse = are_coarse(result.maps, self._method, self._config.num_frames)
             video.seconds += seconds
             video.done += 1
 
@@ -260,10 +200,7 @@ class Batches:
             for what, label in wanted.items():
                 key = label if self._method.candidates else 0
                 self._complete(video, key, answer)
-                maps = stitch(video.records, key, video.whole, video.source.num_frames)
-                if video.coarse and video.whole.interval > 1:
-                    maps = maps.between(video.whole.interval)
-                answer.maps[what] = maps
+                answer.maps[what] = stitch(video.records, key, video.whole, video.source.num_frames, video.coarse)
                 if what == "prediction":
                     answer.middle_map = video.records.read(count // 2, key)
         return answer

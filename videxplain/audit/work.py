@@ -15,7 +15,8 @@ from videxplain.attribution.fusion import run_method
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Contrast
-from videxplain.audit.batches import Answer, Batches, Question, own_outcome
+from videxplain.audit.answers import Answer, Question
+from videxplain.audit.batches import Batches, own_outcome
 from videxplain.audit.evidence import agreement
 from videxplain.audit.map_figures import map_figures
 from videxplain.audit.rows import VideoRow

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from videxplain.attribution.registry import Attribution, magnitude
+from videxplain.attribution.registry import Attribution, Method, magnitude
 from videxplain.errors import VidexplainError
 from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.explanation.windows.maps import WindowMaps
@@ -50,8 +50,20 @@ def kept_maps(keys: list[int], result: Attribution, frames: int) -> tuple[list[i
     return [*keys, *map(width_key, keys)], both
 
 
-def stitch(kept: WindowMaps, key: int, whole: Plan, num_frames: int) -> FrameMaps:
-    """One map a frame: the windows' maps for one class, each with its share of the frame."""
+def are_coarse(maps: Tensor, method: Method, frames: int) -> bool:
+    """Whether several of a window's ``frames`` share what ``(M, N, t, h, w)`` or finer maps say.
+
+    They share a step of the layer, or a box or cell that is hidden.
+    """
+    return method.family == "perturbation" or (maps.ndim == 5 and maps.shape[2] < frames)
+
+
+def stitch(kept: WindowMaps, key: int, whole: Plan, num_frames: int, coarse: bool) -> FrameMaps:
+    """One map a frame: the windows' maps for one class, each with its share of the frame.
+
+    The maps of windows side by side alternate from frame to frame. Each window has a scale of its own, so the video
+    would flicker. ``coarse`` maps, of which :func:`are_coarse` tells, are therefore interpolated.
+    """
     maps: FrameMaps | None = None
     for i, (window, shares) in enumerate(zip(whole.windows, whole.shares, strict=True)):
         values = kept.read(i, key)
@@ -59,4 +71,4 @@ def stitch(kept: WindowMaps, key: int, whole: Plan, num_frames: int) -> FrameMap
         for frame, share, value in zip(window, shares, values, strict=True):
             maps.add(int(frame), share * value)
     assert maps is not None
-    return maps
+    return maps.between(whole.interval) if coarse and whole.interval > 1 else maps

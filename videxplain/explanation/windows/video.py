@@ -24,7 +24,7 @@ from videxplain.explanation.windows.leaders import FixedTarget, LeadingClasses
 from videxplain.explanation.windows.maps import WindowMaps
 from videxplain.explanation.windows.plan import plan, window_inputs
 from videxplain.explanation.windows.runner import WindowRunner
-from videxplain.explanation.windows.stitching import kept_maps, probabilities_of, stitch, width_key
+from videxplain.explanation.windows.stitching import are_coarse, kept_maps, probabilities_of, stitch, width_key
 from videxplain.models.config import ModelConfig, TokenLayout
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress
@@ -119,9 +119,6 @@ def attribute_video(
             divided.update(_divided(i, leaders.keys, result))
             if on_window:
                 on_window(whole.windows[i], whole.shares[i], by_frame[0])
-            # Several frames share a step of the layer, or a box or cell that is hidden.
-            shape = result.maps.shape
-            coarse = method.family == "perturbation" or (len(shape) == 5 and shape[2] < config.num_frames)
             if progress:
                 progress(i + 1, len(whole.windows))
         mean = (total / len(whole.windows)).astype(np.float32)
@@ -134,16 +131,11 @@ def attribute_video(
             rerun = run(x, again.choose)
             kept.replace(i, *kept_maps(again.keys, rerun, config.num_frames))
             divided.update(_divided(i, again.keys, rerun))
-        stitched = stitch(kept, key, whole, source.num_frames)
+        coarse = are_coarse(result.maps, method, config.num_frames)
+        stitched = stitch(kept, key, whole, source.num_frames, coarse)
         # The errors of windows may go together, so their half-widths are added like the maps; chance alone adds less.
         has_widths = result.half_widths is not None
-        half_widths = stitch(kept, width_key(key), whole, source.num_frames) if has_widths else None
-    if coarse and whole.interval > 1:
-        # The maps of windows side by side alternate from frame to frame. Each window has a scale of its own, so the
-        # video would flicker without this interpolation.
-        stitched = stitched.between(whole.interval)
-        half_widths = half_widths.between(whole.interval) if half_widths else None
-
+        half_widths = stitch(kept, width_key(key), whole, source.num_frames, coarse) if has_widths else None
     return VideoAttribution(
         probabilities=mean,
         target=_target_words(method, target, best, config),
