@@ -12,7 +12,7 @@ from tests.browser import expect, faults, page
 from tests.studio.running import PATIENCE
 
 # The first answers of a worker take minutes on a busy machine.
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1000)]
 EVENTS = "**/api/events*"
 DONE = '.pane[data-state="done"]'
 RECORD = """() => {
@@ -32,7 +32,7 @@ TOLD = "new Promise((over) => studio.follow(studio.main.key, (job) => job.state 
 @contextmanager
 def opened(browser, served, width=1280):
     """A page that talks to the studio and to nobody else."""
-    with page(browser, width, offline=False, seconds=PATIENCE + 120) as shown:
+    with page(browser, width, offline=False, seconds=2 * PATIENCE) as shown:
         elsewhere: list[str] = []
         shown.on(
             "request", lambda one: one.url.startswith((served.address, "blob:", "data:")) or elsewhere.append(one.url)
