@@ -3,6 +3,7 @@
 import csv
 import json
 
+import cv2
 import pytest
 
 from videxplain.actionfigures import LABELS
@@ -24,7 +25,7 @@ def test_the_command(tmp_path, run):
     assert table[-2].startswith("Means. Names in brackets are maps without a network")
     assert table[-1] == "Bold: paired tests say that it does, and do not tell it from the best method."
     assert [line.split("/")[-1] for line in files] == [
-        *("benchmark.csv", "pairs.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.png"),
+        *("benchmark.csv", "pairs.csv", "benchmark.json", "benchmark.md", "benchmark-late_fusion.jpg"),
     ]
     with (tmp_path / "benchmark.csv").open() as file:
         found = list(csv.DictReader(file))
@@ -36,7 +37,16 @@ def test_the_command(tmp_path, run):
     text = (tmp_path / "benchmark.md").read_text()
     assert "## late_fusion" in text
     assert "trained on ActionFigures" in text
-    assert (tmp_path / "benchmark-late_fusion.png").stat().st_size > 50_000
+    picture = cv2.imread(str(tmp_path / "benchmark-late_fusion.jpg"))
+    assert picture.shape[1] == 800
+    assert picture.std() > 30
+    assert "](benchmark-late_fusion.jpg)" in text
+
+    for one in (tmp_path / "maps").glob("*.npy"):
+        one.unlink()
+    (tmp_path / "benchmark-late_fusion.jpg").unlink()
+    run("benchmark", "--methods", "saliency", *options)
+    assert "benchmark-late_fusion.jpg" not in (tmp_path / "benchmark.md").read_text()
 
 
 @pytest.mark.parametrize(

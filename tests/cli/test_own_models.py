@@ -68,7 +68,7 @@ def test_a_function_in_a_file_is_explained(own, clip, run, tmp_path):
         (
             "python:{own}:brightness",
             (),
-            "'brightness' of detector.py is function, and no model: make it one with vx.wrap",
+            "'brightness' of detector.py is of type function, and no model: make it one with vx.wrap",
         ),
         ("python:{own}", (), "a model of your own is python:FILE.py:NAME, such as python:detector.py:model, not "),
         ("python:{own}x.py:model", (), "x.py' does not exist"),

@@ -93,7 +93,7 @@ def test_commands_name_the_file(file):
     ("models", "said"),
     [
         (["i3d"], "serve --model takes python:FILE.py:NAME, not 'i3d'"),
-        (["python:{file}:Small"], "'Small' of own.py is type, and no model"),
+        (["python:{file}:Small"], "'Small' of own.py is a class, and no model"),
         (["python:{file}:net", "python:{file}:net"], "two models are called python:own.py:net"),
     ],
 )

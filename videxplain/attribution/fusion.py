@@ -46,6 +46,6 @@ def _with_notes(result: Attribution, p: Pass) -> Attribution:
     notes = (
         VARIES if known_to_vary(p.module) else "",
         note_of_default(p.module, p.layer),
-        *(note_of_placement(p.module, layer) for layer in layers),
+        *(note_of_placement(p.module, p.x, layer, p.tokens) for layer in layers),
     )
     return dataclasses.replace(result, notes=(*result.notes, *filter(None, notes)))

@@ -13,7 +13,7 @@ from videxplain.benchmark.cases import Chosen, dataset_scenes, rendered_scenes
 from videxplain.benchmark.judgement import Judgements, judge_all
 from videxplain.benchmark.report import write
 from videxplain.benchmark.rows import SETTINGS, claim, rows_of
-from videxplain.benchmark.run import Entrant, run
+from videxplain.benchmark.run import BASELINES, Entrant, run
 from videxplain.benchmark.summary import Line, summarise
 from videxplain.claim import claimed
 from videxplain.data.datasets.types import VideoDataset
@@ -113,7 +113,7 @@ def run_benchmark(
             scenes = rendered_scenes() if dataset is None else dataset_scenes(dataset, boxes)
             with bars(f"explanations of {name}") as bar:
                 clips[name] = run(entrant, methods, scenes, videos, out, bar, slow_videos=slow_videos)
-        rows = [row for name, chosen in clips.items() for row in rows_of(out, name, chosen, methods)]
+        rows = [row for name, chosen in clips.items() for row in rows_of(out, name, chosen, [*BASELINES, *methods])]
         with bars("tests"):
             judged = judge_all(rows)
             files = write(out, rows, clips, settings, judged, against)

@@ -21,7 +21,7 @@ from videxplain.explanation.frame_maps import FrameMaps
 from videxplain.files import file_stem, replacing, write_json
 from videxplain.viz.compared_maps import ComparedMaps, comparison_figure, comparison_frames
 from videxplain.viz.layout import Layout
-from videxplain.viz.save import save_figure
+from videxplain.viz.save import save_jpeg
 
 _PICTURE_DPI = 80
 """Pages with all methods are long."""
@@ -64,16 +64,16 @@ def write(
         _pairs(out / "pairs.csv", judged),
         _json(out / "benchmark.json", lines, chosen, settings, judged, agreements, likenesses),
     ]
-    with replacing(out / "benchmark.md") as temporary:
-        text = markdown(lines, chosen, settings, judged, agreements, likenesses)
-        temporary.write_text(text, encoding="utf-8")
-    written.append(out / "benchmark.md")
+    pictures: dict[str, Path] = {}
     for model, clips in chosen.items():
-        path = out / f"benchmark-{file_stem(model)}.png"
+        path = out / f"benchmark-{file_stem(model)}.jpg"
         if drawn := _pictures(out, model, clips, [line for line in lines if line.model == model]):
-            save_figure(drawn, path, dpi=_PICTURE_DPI)
-            written.append(path)
-    return written
+            save_jpeg(drawn, path, dpi=_PICTURE_DPI)
+            pictures[model] = path
+    with replacing(out / "benchmark.md") as temporary:
+        text = markdown(lines, chosen, settings, judged, agreements, likenesses, pictures)
+        temporary.write_text(text, encoding="utf-8")
+    return [*written, out / "benchmark.md", *pictures.values()]
 
 
 def _others(folder: Path, chosen: Mapping[str, Chosen]) -> list[Row]:

@@ -96,10 +96,9 @@ def read(path: Path) -> list[Row]:
     return list(last.values())
 
 
-def rows_of(out: Path, model: str, chosen: Chosen, methods: Sequence[str]) -> list[Row]:
-    """The rows of a model's clips in a folder: baselines first, then the methods in their order."""
-    clips = {case.name for case in chosen.cases}
-    order = {name: place for place, name in enumerate(methods)}
-    rows = [row for row in read(rows_path(out, model)) if row.video in clips]
-    wanted = [row for row in rows if row.family == BASELINE or row.method in order]
-    return sorted(wanted, key=lambda row: order.get(row.method, -1))
+def rows_of(out: Path, model: str, chosen: Chosen, names: Sequence[str]) -> list[Row]:
+    """The rows of a model in a folder, of methods and baselines in the order of ``names``, and of clips in theirs."""
+    clips = {case.name: place for place, case in enumerate(chosen.cases)}
+    order = {name: place for place, name in enumerate(names)}
+    rows = [row for row in read(rows_path(out, model)) if row.video in clips and row.method in order]
+    return sorted(rows, key=lambda row: (order[row.method], clips[row.video]))

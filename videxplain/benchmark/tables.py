@@ -1,6 +1,7 @@
 """The benchmark's results as Markdown."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from videxplain.benchmark.rows import BLIND
 from videxplain.benchmark.run import TOO_DEAR
 from videxplain.benchmark.significance import LEVEL
 from videxplain.benchmark.summary import Line, Mean, is_method
-from videxplain.files import file_stem
 
 GROUPS: Mapping[str, str] = {
     "faithfulness": "Faithfulness: does the network use what the map shows?",
@@ -35,6 +35,7 @@ def markdown(
     judged: Judgements,
     agreements: Mapping[str, Agreement] | None = None,
     likenesses: Sequence[Likeness] = (),
+    pictures: Mapping[str, Path] | None = None,
 ) -> str:
     """All tables, a section for each network.
 
@@ -45,6 +46,7 @@ def markdown(
         judged: What tests and ranks say.
         agreements: How alike the maps of methods are, by network.
         likenesses: How alike networks rank the methods.
+        pictures: The file with the maps of all methods on one clip, by network, beside the tables.
     """
     parts = [
         "# Tables",
@@ -63,7 +65,8 @@ def markdown(
         parts += _network(model, clips, [line for line in lines if line.model == model], judged)
         if agreements and model in agreements and (table := _agreement(agreements[model])):
             parts += ["### Do the methods agree?", table]
-        parts.append(f"![the methods on one clip](benchmark-{file_stem(model)}.png)")
+        if pictures and model in pictures:
+            parts.append(f"![the methods on one clip]({pictures[model].name})")
     return "\n\n".join(parts) + "\n"
 
 

@@ -84,9 +84,9 @@ def own_model(model: str) -> "VideoModel":
     if not isinstance(found, VideoModel):
         models = [key for key, value in names.items() if isinstance(value, VideoModel)]
         if name in names:
+            what = "a class" if isinstance(found, type) else f"of type {type(found).__name__}"
             raise VidexplainError(
-                f"'{name}' of {path.name} is {type(found).__name__}, and no model: make it one with vx.wrap or "
-                "vx.wrap_function"
+                f"'{name}' of {path.name} is {what}, and no model: make it one with vx.wrap or vx.wrap_function"
             )
         raise unknown(f"model of {path.name}", name, models)
     if not found.config.weights_sha256:

@@ -478,14 +478,21 @@ def test_places_in_which_all_of_the_clip_is_seen_alike_say_nothing_of_where():
     assert [note.split("'")[1] for note in fused] == ["conv", "conv.0"]
 
 
+def test_that_places_are_even_is_said_of_the_size_of_clip_for_which_it_was_seen():
+    large = Clips(lambda x: fourier(x) if x.shape[-1] == SIZE else x)
+    assert len(notes_of(large, "conv")) == 1
+    assert notes_of(large, "conv", SIZE + 8) == []
+    assert len(notes_of(large, "conv")) == 1
+
+
 @pytest.mark.parametrize("skip", [True, False])
 def test_attention_with_its_skip_connection_keeps_the_places(skip):
     said = any("depends on all parts of the clip alike" in note for note in notes_of(Blocks(skip), "last"))
     assert said == (not skip)
 
 
-def notes_of(network: nn.Module, layer: str) -> list[str]:
+def notes_of(network: nn.Module, layer: str, size: int = SIZE) -> list[str]:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        vx.attribute(network.eval(), torch.rand(1, 3, FRAMES, SIZE, SIZE), layer=layer, target=0)
+        vx.attribute(network.eval(), torch.rand(1, 3, FRAMES, size, size), layer=layer, target=0)
     return [str(one.message) for one in seen if issubclass(one.category, MapWarning)]

@@ -114,11 +114,16 @@ def check_placement(
     )
     if found.wrong:
         raise VidexplainError(f"layer '{layer}': {found.wrong}, so its map cannot be laid over the frames")
+    if found.is_even:
+        _EVEN.of(module)[(layer, tokens, x.shape[1:])] = True
 
 
-def note_of_placement(module: nn.Module, layer: LayerCall) -> str:
-    """What a reader of a map at a layer must know of its places; empty where they lie over the clip."""
-    if not any(question[0] == layer and found.is_even for question, found in _PLACEMENTS.of(module).items()):
+def note_of_placement(module: nn.Module, x: Tensor, layer: LayerCall, tokens: TokenLayout | None) -> str:
+    """What a reader of a map at a layer must know of its places; empty where they lie over the clip.
+
+    The arguments are those with which :func:`check_placement` has found it out, for any number of samples.
+    """
+    if (layer, tokens, x.shape[1:]) not in _EVEN.of(module):
         return ""
     return (
         f"each place of layer '{layer}' depends on all parts of the clip alike, such as behind a Fourier transform: "
@@ -229,5 +234,7 @@ _KNOWN = ("videxplain", "torchvision", "transformers", "pytorchvideo")
 
 _ROWS = NetworkAnswers[Correspondence]()
 _PLACEMENTS = NetworkAnswers[Placement]()
+_EVEN = NetworkAnswers[bool]()
+"""Layers, with the size of the clip, whose places say nothing of where."""
 _EXCHANGED = NetworkAnswers[bool]()
 _OWNERS = NetworkAnswers[list[Tensor] | None]()
