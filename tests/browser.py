@@ -129,6 +129,15 @@ def expect(found: Any) -> Any:
     return of(found)
 
 
+def until(shown: Any, holds: str) -> None:
+    """Wait until this expression of JavaScript holds on a page or in a frame.
+
+    Playwright evaluates a bare expression anew each time, which the studio's pages forbid to all but the first time; a
+    function is only called again.
+    """
+    shown.wait_for_function(f"() => ({holds})")
+
+
 def faults(shown: Any) -> list[tuple[str, list[str]]]:
     """What axe finds serious or critical."""
     from axe_playwright_python.sync_playwright import Axe

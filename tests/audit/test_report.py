@@ -10,7 +10,7 @@ import pytest
 import videxplain as vx
 from tests.audit.conftest import Tiny
 from tests.audit.many import write_many
-from tests.browser import DRAWN, expect, faults, page
+from tests.browser import DRAWN, expect, faults, page, until
 from tests.firefox import firefox
 from videxplain.audit.api import run_audit
 from videxplain.audit.report.build import build_report
@@ -69,7 +69,7 @@ def test_a_cell_of_the_matrix_opens_its_clips(browser, audits):
         expect(shown.locator("#count")).to_have_text(f"{count} of 28 clips")
         address = shown.evaluate("location.href")
         shown.locator("#clips a").first.click()
-        shown.wait_for_function("document.getElementById('command')?.textContent")
+        until(shown, "document.getElementById('command')?.textContent")
         name = shown.locator("#heading").inner_text()
         row = table[table["path"] == name].iloc[0]
         assert (row["truth"], row["prediction"]) == (truth, prediction)
@@ -85,7 +85,7 @@ def test_the_map_on_a_clips_page_is_that_of_the_audit(browser, audits):
     name, path = audit.videos["name"].iloc[number], audit.videos["path"].iloc[number]
     with page(browser) as shown:
         shown.goto(report(audit, "clip.html") + f"#name={name}")
-        shown.wait_for_function("window.player && window.player.video.readyState >= 2")
+        until(shown, "window.player && window.player.video.readyState >= 2")
         assert shown.locator("#heading").inner_text() == path
         values = np.array(shown.evaluate("Array.from(player.maps.values)"))
         maps = audit.maps(number)
@@ -222,7 +222,7 @@ def test_charts_fit_a_phone(browser, audits):
     with page(browser, 390) as shown:
         for name in ("index", "odd"):
             shown.goto(report(audits[0], f"{name}.html"))
-            shown.wait_for_function(DRAWN)
+            until(shown, DRAWN)
             for chart in shown.locator(".chart").all():
                 assert chart.evaluate("one => one.scrollWidth <= one.clientWidth")
 
@@ -256,7 +256,7 @@ def test_firefox_opens_it_from_disk(audits, tmp_path):
 def test_pages_fit(browser, audits, name, width):
     with page(browser, width) as shown:
         shown.goto(report(audits[0], f"{name}.html"))
-        shown.wait_for_function(DRAWN)
+        until(shown, DRAWN)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         assert shown.locator("h1").count() == 1
         assert not faults(shown)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.audit.conftest import Tiny
-from tests.browser import DRAWN, expect, faults, page
+from tests.browser import DRAWN, expect, faults, page, until
 from videxplain.actionfigures import synthesize
 from videxplain.concepts.api import find_concepts
 from videxplain.concepts.report.build import build_report
@@ -70,7 +70,7 @@ def test_a_concepts_page_says_what_the_tables_say(browser, made):
         assert (
             f"frames {tubes['first'].iloc[0]} to {tubes['last'].iloc[0]} of 12" in shown.locator(".clips").inner_text()
         )
-        shown.wait_for_function("[...document.querySelectorAll('video')].every((one) => one.readyState >= 1)")
+        until(shown, "[...document.querySelectorAll('video')].every((one) => one.readyState >= 1)")
         assert shown.evaluate("document.querySelector('video').videoWidth") == 80
         fall = made.videos["probability_reconstructed"] - [row[0] for row in made.videos["probability_without"]]
         if fall.max() > 0:
@@ -84,7 +84,7 @@ def test_a_concepts_page_says_what_the_tables_say(browser, made):
 def test_pages_fit(browser, made, name, width):
     with page(browser, width) as shown:
         shown.goto(at(made, f"{name}.html"))
-        shown.wait_for_function(DRAWN)
+        until(shown, DRAWN)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         cut_off = "[...document.querySelectorAll('pre')].filter((one) => one.scrollWidth > one.clientWidth).length"
         assert shown.evaluate(cut_off) == 0

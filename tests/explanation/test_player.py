@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.attribution.networks import BrightSquares
-from tests.browser import page
+from tests.browser import page, until
 from tests.explanation.clips import planted
 from videxplain.cli.output.result_files import refuse_overwriting
 from videxplain.data.clip import Clip
@@ -28,7 +28,7 @@ def test_a_saved_page_has_the_maps_and_needs_nothing_else(found, browser, tmp_pa
     assert [one.name for one in tmp_path.iterdir()] == ["explanation.html"]
     with page(browser) as shown:
         shown.goto(path.as_uri())
-        shown.wait_for_function("window.player && player.video.readyState >= 2")
+        until(shown, "window.player && player.video.readyState >= 2")
         values = np.array(shown.evaluate("Array.from(player.maps.values)"))
         maps = np.stack(list(found.maps))
         assert np.abs(values.reshape(maps.shape) - maps).max() <= maps.max() / 255
@@ -56,7 +56,7 @@ def test_several_players_in_one_notebook_do_not_meet(found, browser, tmp_path):
         frames = shown.frames[1:]
         assert len(frames) == 2
         for frame in frames:
-            frame.wait_for_function("window.player && player.video.readyState >= 2")
+            until(frame, "window.player && player.video.readyState >= 2")
         # Each begins at the frame with the most evidence.
         peaks = [int(one.temporal.argmax()) for one in (found, other)]
         assert [frame.evaluate("player.frame") for frame in frames] == peaks

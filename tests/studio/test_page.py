@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import videxplain as vx
-from tests.browser import expect, faults, page
+from tests.browser import expect, faults, page, until
 from tests.studio.running import PATIENCE
 
 # The first answers of a worker take minutes on a busy machine.
@@ -73,7 +73,7 @@ def test_upload_overlay_scrub_hide_and_take_away(browser, served, clip, tmp_path
         expect(slider).to_have_attribute("aria-valuenow", "1")
         # What the page asks by itself has come: the layers last of all.
         expect(shown.locator("#layers option")).not_to_have_count(0)
-        shown.wait_for_function("studio.main.player.video.readyState === 4 && !studio.main.player.video.seeking")
+        until(shown, "studio.main.player.video.readyState === 4 && !studio.main.player.video.seeking")
         asked = []
         shown.on("request", lambda one: asked.append(one.url))
         shown.evaluate("studio.main.player.set({opacity: 0.3, threshold: 0.4, top: 0.5, colours: 'viridis'})")
@@ -177,7 +177,7 @@ def test_the_form_asks_what_the_method_takes(browser, served, clip):
         assert shown.locator(".vx-where").inner_text() == "frame 6 of 4 to 11, 0.60 s"
         # While it plays, the map is that of the frame that is shown, and it stops where the stretch ends. A busy
         # machine leaves frames out, so it plays slowly, and until enough were seen.
-        shown.wait_for_function("studio.main.player.video.readyState >= 2 && !studio.main.player.video.seeking")
+        until(shown, "studio.main.player.video.readyState >= 2 && !studio.main.player.video.seeking")
         shown.evaluate(RECORD)
         shown.evaluate("studio.main.player.video.playbackRate = 0.5")
         seen: list[list[int]] = []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser import expect, page
+from tests.browser import expect, page, until
 from videxplain.viz.colour import cover, lut
 from videxplain.viz.overlay import enlarge
 from videxplain.viz.player.bundle import player_data, player_page
@@ -32,7 +32,7 @@ def opened(shown, tmp_path, mp4, values, **changed):
     path = tmp_path / "page.html"
     path.write_text(player_page(data, mp4), encoding="utf-8")
     shown.goto(path.as_uri())
-    shown.wait_for_function("window.player && window.player.video.readyState >= 2")
+    until(shown, "window.player && window.player.video.readyState >= 2")
     assert shown.evaluate("player.frame") == int(
         np.argmax(changed.get("temporal", temporal))
     )  # where there is most to see
