@@ -124,3 +124,40 @@ def test_a_named_order_is_not_questioned():
 def test_a_layout_that_is_none_is_refused(layout):
     with pytest.raises(VidexplainError, match=f"such as NTCHW, not '{layout}'"):
         attribute(seeded(Small3D), video(1, 3, 4, 8, 8), layout=layout)
+
+
+class WithoutSamples(nn.Module):
+    """Convolutions that are given no axis of samples: a clip, or a frame, at a time."""
+
+    def __init__(self, of_frames):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3, padding=1) if of_frames else nn.Conv3d(3, 6, 3, padding=1)
+        self.fc, self.of_frames, self.samples = nn.Linear(6, 3), of_frames, False
+
+    def read(self, part):
+        return self.conv(part[None])[0] if self.samples else self.conv(part)
+
+    def forward(self, x):
+        if self.of_frames:
+            frames = [[self.read(frame).relu().mean((1, 2)) for frame in clip.unbind(1)] for clip in x]
+            return self.fc(torch.stack([torch.stack(clip).mean(0) for clip in frames]))
+        return self.fc(torch.stack([self.read(clip).relu().mean((1, 2, 3)) for clip in x]))
+
+
+@pytest.mark.parametrize("frames", [3, 5])
+@pytest.mark.parametrize("method", ["saliency", "frame-occlusion", "guided-backprop"])
+@pytest.mark.parametrize("of_frames", [False, True])
+def test_a_convolution_that_is_given_no_axis_of_samples(of_frames, method, frames):
+    network, x = placed(WithoutSamples(of_frames)), video(2, 3, frames, 8, 10)
+    found = attribute(network, x, method=method, target=1)
+    network.samples = True
+    expected = attribute(network, x, method=method, target=1)
+    assert expected.abs().max() > 0
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("of_frames", [False, True])
+def test_another_order_of_such_a_network_is_refused_too(of_frames):
+    network = Reordered(placed(WithoutSamples(of_frames)), "NTCHW")
+    with pytest.raises(VidexplainError, match="layout='NTCHW'"):
+        attribute(network, video(2, 8, 3, 16, 12), method="frame-occlusion", target=0)

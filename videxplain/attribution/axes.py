@@ -69,19 +69,20 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
         contents.clear()
 
     def note(layer: Any, inputs: tuple[Any, ...]) -> None:
+        given_to_it = _batched(layer, inputs[0]) if inputs and isinstance(inputs[0], Tensor) else None
         if not first:
             first.append(layer)
-            channels = inputs[0].shape[1] if inputs and isinstance(inputs[0], Tensor) else layer.in_channels
+            channels = layer.in_channels if given_to_it is None else given_to_it.shape[1]
             if channels != layer.in_channels:
                 raise VidexplainError(
                     f"the first convolution, '{convolutions[layer]}', takes {layer.in_channels} channels and gets "
                     f"{channels}: the input {tuple(given)} is read as (N, C, T, H, W); pass x in this order"
                 )
-        if layer is first[0] and inputs and isinstance(inputs[0], Tensor):
-            shapes.append(inputs[0].shape)
-            channels = inputs[0].shape[1]
+        if layer is first[0] and given_to_it is not None:
+            shapes.append(given_to_it.shape)
+            channels = given_to_it.shape[1]
             if not contents and list(given).count(channels) > 1 and given[1] == channels:
-                contents.append(inputs[0].detach().clone())
+                contents.append(given_to_it.detach().clone())
 
     def compare(_: nn.Module, inputs: tuple[Any, ...], __: Any) -> None:
         seen, read = list(shapes), list(contents)
@@ -101,6 +102,12 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
             hooks.callback(module.register_forward_pre_hook(begin).remove)
             hooks.callback(module.register_forward_hook(compare).remove)
         yield
+
+
+def _batched(layer: nn.Module, values: Tensor) -> Tensor:
+    """What a convolution gets, with the axis of samples that it may do without."""
+    axes = 5 if isinstance(layer, nn.Conv3d) else 4
+    return values.unsqueeze(0) if values.ndim == axes - 1 else values
 
 
 def _other_axis(x: torch.Size, seen: list[torch.Size]) -> int | None:
