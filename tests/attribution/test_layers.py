@@ -236,7 +236,11 @@ def test_a_network_that_converts_its_input_itself_gets_it():
 
 @pytest.mark.parametrize(
     ("returns", "got"),
-    [(lambda out: out[:, :, None], r"\(2, 5, 1\)"), (lambda out: out[:1], r"\(1, 5\)"), (lambda out: [out], "list")],
+    [
+        (lambda out: out[:, :, None], r"\(2, 5, 1\)"),
+        (lambda out: torch.cat([out, out]), r"\(4, 5\)"),
+        (lambda out: [out], "list"),
+    ],
 )
 @pytest.mark.parametrize("method", ["gradcam", "guided-backprop"])
 def test_output_that_is_not_logits_is_refused(method, returns, got):

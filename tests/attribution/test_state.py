@@ -11,7 +11,7 @@ import videxplain as vx
 from tests.attribution.networks import Small3D, seeded, video
 from tests.device import here
 from videxplain.attribution.api import MapWarning
-from videxplain.attribution.versions import VARIES, mixes_batch, takes_batches
+from videxplain.attribution.versions import VARIES, takes_batches
 
 METHODS = {
     "gradcam": {"layer": "r"},
@@ -123,6 +123,21 @@ def test_a_batch_that_the_network_mixes_is_explained_clip_by_clip() -> None:
         vx.attribute(seeded(BatchMean), x, method="gradcam", layer="r", target=[0, 1])
 
 
+@pytest.mark.parametrize("method", ["gradcam", "saliency", "rise", "integrated-gradients"])
+def test_a_batch_for_a_network_of_one_clip_is_explained_clip_by_clip(method: str) -> None:
+    class Asserts(Net):
+        def forward(self, x: Tensor) -> Tensor:
+            assert len(x) == 1, "one clip, please"
+            return super().forward(x)
+
+    x, options = video(2, 3, 4, 10, 10), METHODS.get(method, {})
+    wanted = vx.attribute(seeded(Net), x, method=method, target=[1, 2], **options)
+    assert wanted.abs().amax((1, 2, 3)).min() > 0
+    for build in (OneClip, FirstClip, Asserts):
+        found = vx.attribute(seeded(build), x, method=method, target=[1, 2], **options)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+
+
 class Draws(Net):
     """Dropout that evaluation mode does not switch off."""
 
@@ -175,5 +190,5 @@ def test_it_is_found_out_once_for_each_size() -> None:
     assert network.calls == 0
     assert takes_batches(network, video(1, 3, 5, 8, 8))
     assert network.calls == 3
-    assert mixes_batch(seeded(BatchMean), video(1, 3, 4, 8, 8))
-    assert not mixes_batch(seeded(OneClip), video(1, 3, 4, 8, 8))
+    assert not takes_batches(seeded(BatchMean), video(1, 3, 4, 8, 8))
+    assert not takes_batches(seeded(OneClip), video(1, 3, 4, 8, 8))

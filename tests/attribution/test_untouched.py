@@ -34,7 +34,7 @@ CASES = {
     "score that raises": ({"target": failing_score}, ZeroDivisionError),
     "score that raises in the backward pass": ({"target": failing_in_backward}, ZeroDivisionError),
     "score of the wrong shape": ({"target": lambda logits: logits}, VidexplainError),
-    "module that raises": ({}, ZeroDivisionError),
+    "module that raises": ({}, VidexplainError),
 }
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 import videxplain as vx
 from videxplain.attribution.engine import computing_in
-from videxplain.attribution.versions import mixes_batch
+from videxplain.attribution.versions import takes_batches
 from videxplain.device import find_device
 
 PRECISIONS = ("fp32", "bf16")
@@ -89,7 +89,7 @@ def rows(name: str, batch: int, rounds: int, device: torch.device) -> list[str]:
     for what in ("forward", *METHODS):
         cells = [read((what, precision)) for read in (speed, memory) for precision in PRECISIONS]
         found.append(f"| {name} | {batch} | {what} | {' | '.join(cells)} |")
-    if batch > 1 and mixes_batch(model, x):
+    if batch > 1 and not takes_batches(model, x):
         print(f"{name}, batch {batch}: the clips of a batch are explained one by one", file=sys.stderr)
     return found
 

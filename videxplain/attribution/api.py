@@ -18,7 +18,7 @@ from videxplain.attribution.registry import METHODS
 from videxplain.attribution.targets import Target, for_samples, per_sample_scores
 from videxplain.attribution.texts import with_texts
 from videxplain.attribution.tokens import as_token_layout
-from videxplain.attribution.versions import mixes_batch
+from videxplain.attribution.versions import takes_batches
 from videxplain.errors import VidexplainError
 from videxplain.exclusive import alone
 from videxplain.models.config import TokenLayout
@@ -112,7 +112,7 @@ def attribute(
 
     with alone(model), in_its_order(model, layout) if layout else checked_order(model, x.shape):
         look_now(model)  # before passes leave marks in it
-        if len(x) > 1 and mixes_batch(model, x):
+        if len(x) > 1 and not takes_batches(model, x):
             maps = torch.cat([explained(slice(n, n + 1)) for n in range(len(x))], dim=1)
         else:
             maps = explained(slice(None))
@@ -160,6 +160,6 @@ def _takes(module: nn.Module, x: Tensor) -> bool:
     with untouched(module), torch.no_grad():
         try:
             module(x[:1].clone())
-        except RuntimeError:
+        except Exception:  # whatever a network raises
             return False
     return True

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videxplain.attribution.engine import rows_of, trace
+from videxplain.attribution.engine import forward, rows_of, trace
 from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, hook_output, resolve
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.rows.layer_rows import is_known
@@ -99,19 +99,18 @@ def _goes_past(module: nn.Module, x: Tensor, layer: LayerCall) -> bool:
     def keep(_: nn.Module, __: Any, output: Any) -> None:
         kept.append(output)
 
-    def answer(clip: Tensor, hook: Callable[..., Any]) -> Any:
+    def answer(clip: Tensor, hook: Callable[..., Any]) -> Tensor:
         with untouched(module), torch.no_grad(), ExitStack() as hooks:
             hooks.callback(hook_output(module, layer, hook))
-            begin_pass(module)
-            with frozen_pass():
-                return module(clip.clone())
+            return forward(module, clip.clone())
 
-    def held(clip: Tensor) -> Any:
+    def held(clip: Tensor) -> Tensor:
         outputs = iter(kept)
         return answer(clip, lambda _, __, output: next(outputs, output))
 
-    plain = answer(x, keep)
-    if not isinstance(plain, Tensor):  # no logits: the pass that is explained says it
+    try:
+        plain = answer(x, keep)
+    except VidexplainError:  # no logits: the pass that is explained says it
         return False
     return not differ(plain, held(x)) and differ(plain, held(other_clip(x)))
 

@@ -73,7 +73,7 @@ def trace(
             stack.callback(hook_output(module, layer, recording.keep(reader)))
         try:
             logits = forward(module, clip)
-        except RuntimeError as error:
+        except VidexplainError as error:
             if precision == "fp32" or "view size is not compatible" not in str(error):
                 raise
             # A network that uses view takes axes as they lie usually, and not channels last.
@@ -155,6 +155,9 @@ def forward(module: nn.Module, x: Tensor) -> Tensor:
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise VidexplainError(f"the model must return logits ({len(x)}, classes), and it returned {got}")
+    if not logits.is_floating_point() or not logits.numel():
+        kind = str(logits.dtype).removeprefix("torch.") if logits.numel() else "none"
+        raise VidexplainError(f"the model must return logits, which are real numbers, and it returned {kind}")
     return logits.float()
 
 

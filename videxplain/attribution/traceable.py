@@ -18,6 +18,8 @@ WITHOUT_GRADIENTS = "scorecam, ablationcam, occlusion, frame-occlusion, rise, li
 
 _SAME = 1e-6
 """Logits that change by a smaller share of the largest are the same."""
+_LONGEST = 200
+"""Characters of what a network or torch says."""
 _NUDGE = 0.01
 """A change of this share of the spread of values shows that a network answers where its gradient is zero."""
 
@@ -54,7 +56,7 @@ def traced_back() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        words = " ".join(str(error).split())
+        words = str(error)
         if "checkpoint" in words.lower():
             raise VidexplainError(
                 "the network recomputes parts of itself (torch.utils.checkpoint), and no gradient can be taken through "
@@ -66,26 +68,37 @@ def traced_back() -> Iterator[None]:
                 f"{WITHOUT_GRADIENTS}"
             ) from error
         raise VidexplainError(
-            f"no gradient can be taken through this network ({words.split('. ')[0][:140]}); {WITHOUT_GRADIENTS}"
+            f"no gradient can be taken through this network ({_brief(error)}); {WITHOUT_GRADIENTS}"
         ) from error
 
 
 @contextmanager
 def frozen_pass() -> Iterator[None]:
-    """Say in one line that a network wants gradients during a pass, which its frozen parameters do not have.
+    """Say in one line what a network raises in a pass, such as that it wants gradients for its frozen parameters.
 
     Raises:
-        VidexplainError: In the place of an error of autograd.
+        VidexplainError: In the place of whatever the network raises.
     """
     try:
         yield
-    except RuntimeError as error:
-        if "not require grad" not in str(error):
-            raise
+    except (VidexplainError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        if "not require grad" in str(error):
+            raise VidexplainError(
+                "the network takes gradients during a pass, as test-time adaptation does, and its parameters are "
+                "frozen while it is explained: adapt it before, and explain the adapted network"
+            ) from error
+        reason = _brief(error)
         raise VidexplainError(
-            "the network takes gradients during a pass, as test-time adaptation does, and its parameters are frozen "
-            "while it is explained: adapt it before, and explain the adapted network"
+            f"the network raised {type(error).__name__} in a pass{f': {reason}' if reason else ''}"
         ) from error
+
+
+def _brief(error: Exception) -> str:
+    """The first sentence of an error, in one line, cut between words where it is long."""
+    sentence = " ".join(str(error).split()).split(". ")[0]
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def not_traced(what: str, logits: Tensor, changed: Callable[[float], Tensor]) -> VidexplainError:

@@ -39,14 +39,10 @@ def versions_at_once(module: nn.Module, sample: Tensor, traced: bool = False) ->
 def takes_batches(module: nn.Module, x: Tensor) -> bool:
     """Whether a network gives each clip of a batch the answer that the clip gets alone.
 
-    It is tried with two clips of the size of ``x``, once for each size.
+    It does not where a layer normalises by the batch, or where it takes one clip a pass. It is tried with two clips of
+    the size of ``x``, once for each size.
     """
     return _answer(module, x) == "apart"
-
-
-def mixes_batch(module: nn.Module, x: Tensor) -> bool:
-    """Whether the answer for a clip depends on other clips of its batch, as where a layer normalises by the batch."""
-    return _answer(module, x) in ("mixed", "varies")
 
 
 def known_to_vary(module: nn.Module) -> bool:

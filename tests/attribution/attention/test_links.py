@@ -281,7 +281,7 @@ def test_the_network_is_left_as_it_was_found(raises):
     module.other.trouble.raises = raises
     before = state(module)
     if raises:
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(VidexplainError, match="raised ZeroDivisionError in a pass"):
             find_links(module, x, (0, 0, 0))
     else:
         find_links(module, x, (0, 0, 0))

@@ -89,8 +89,8 @@ class TokenLists:
         return video if video.ndim == 5 else video.unflatten(0, (self._samples, -1)).transpose(1, 2)
 
 
-class Stop(Exception):
-    """Ends a pass."""
+class Stop(BaseException):
+    """Ends a pass; it is no error, so that nothing that handles errors sees it."""
 
 
 class WatchTokens(ReadAttention):
