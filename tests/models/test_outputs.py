@@ -244,6 +244,43 @@ def test_an_answer_without_an_axis_for_clips_is_no_single_logit(output):
         vx.wrap(Bare((0.1, 0.2, 0.3), slope=1.0).eval(), num_frames=4, size=16, output=output)
 
 
+class Through(nn.Module):
+    """A function as the end of a network."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (lambda x: -x.log_softmax(1), "minus the logarithms of probabilities"),
+        (lambda x: x.softmax(1).log2(), "logarithms of probabilities to base 2"),
+        (lambda x: x.softmax(1).log10(), "logarithms of probabilities to base 10"),
+    ],
+)
+def test_other_logarithms_are_refused_unless_they_are_said_to_be_logits(end, words):
+    numbers = (3.0, 0.0, -2.0)
+    with pytest.raises(vx.VidexplainError, match=f"returns {words}: return natural logarithms"):
+        wrapped(numbers, Through(end), slope=0.3)
+    assert quiet(numbers, Through(end), slope=0.3, output="logits").config.output == "logits"
+    assert quiet(numbers, Through(lambda x: x.log_softmax(1)), slope=0.3).config.output == "log_probabilities"
+    assert wrapped(numbers, Through(lambda x: -x), slope=0.3).config.output == "logits"
+
+
+@pytest.mark.parametrize(("end", "number"), [(lambda x: x.softmax(1), "1"), (lambda x: x.log_softmax(1), "0")])
+def test_a_softmax_over_one_class_is_refused(end, number):
+    with pytest.raises(vx.VidexplainError, match=f"returned {number} for every trial clip, as a softmax"):
+        wrapped((2.0,), Through(end), slope=0.3)
+    model = quiet((2.0,), Through(lambda x: x.softmax(1)), slope=0.3, output="probabilities")
+    assert vx.predict(model, CLIP)[0] == ("class 0", 1.0)
+    assert quiet((2.0,), slope=0.3).config.output == "binary"
+
+
 def test_probabilities_in_per_cent_are_refused_unless_they_are_said_to_be_logits():
     class PerCent(Headed):
         def forward(self, x):

@@ -1,5 +1,6 @@
 """Trial passes of a network: whether it takes such clips, and what the numbers are that it returns."""
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -89,6 +90,16 @@ def _recognised(rows: Tensor, sigmoid: str, name: str) -> tuple[OutputKind, str]
         VidexplainError: They may be logits as well as something else.
     """
     kind = _kind(rows)
+    if rows.shape[1] == 1 and not sigmoid and kind != "logits":
+        raise VidexplainError(
+            f"{name} returned {float(rows[0]):g} for every trial clip, as a softmax or its logarithm does over one "
+            "class: return what comes before it, or say output='binary' or output='probabilities'"
+        )
+    if rows.shape[1] > 1 and (other := _other_logarithms(rows)):
+        raise VidexplainError(
+            f"{name} returns {other}: return natural logarithms, such as those of log_softmax, or say "
+            "output='logits' if that is what they are"
+        )
     if rows.shape[1] > 1 and _kind(rows / 100) == "probabilities":
         raise VidexplainError(
             f"{name} returns numbers that add up to 100, such as probabilities in per cent: divide them by 100 in the "
@@ -121,6 +132,16 @@ def _kind(rows: Tensor) -> OutputKind:
     if bool((rows <= 0).all()) and bool(((rows.exp().sum(1) - 1).abs() <= _ROUNDING).all()):
         return "log_probabilities"
     return "logits"
+
+
+def _other_logarithms(rows: Tensor) -> str:
+    """In words, logarithms of probabilities that are negated or of another base; empty for anything else."""
+    if bool((rows == 0).all()):
+        return ""
+    for base, words in ((2.0, "to base 2"), (10.0, "to base 10")):
+        if _kind(rows * math.log(base)) == "log_probabilities":
+            return f"logarithms of probabilities {words}"
+    return "minus the logarithms of probabilities" if _kind(-rows) == "log_probabilities" else ""
 
 
 def _inside(rows: Tensor) -> bool:
