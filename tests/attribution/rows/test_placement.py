@@ -11,6 +11,7 @@ from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple,
 import videxplain as vx
 from videxplain.attribution.api import MapWarning
 from videxplain.attribution.rows.layer_rows import is_known
+from videxplain.attribution.rows.moments import turned_round
 from videxplain.attribution.rows.order_in_time import is_spread_evenly
 from videxplain.attribution.rows.placement import placement
 
@@ -373,6 +374,66 @@ def test_frames_that_are_left_out_are_seen_also_where_each_place_depends_on_all_
     network = Clips(chosen_frames)
     network.conv = nn.Sequential(network.conv, *(nn.Conv3d(6, 6, (3, 1, 1), padding=(1, 0, 0)) for _ in range(3)))
     assert "which are not spread evenly" in refusal(network, "conv")
+
+
+class OverTime(nn.Module):
+    """A layer that looks over ``reach`` moments, behind frames in some order."""
+
+    def __init__(self, order: list[int], reach: int, causal: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        before = reach - 1 if causal else reach // 2
+        self.conv = nn.Sequential(
+            nn.ConstantPad3d((1, 1, 1, 1, before, reach - 1 - before), 0.0), nn.Conv3d(3, 6, (reach, 3, 3)), nn.ReLU()
+        )
+        self.fc, self.order = nn.Linear(6, 3), order
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.conv(x[:, :, self.order]).mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("order", "reach"),
+    [
+        ([0, 1, 3, 2], 1),
+        ([1, 0, 2, 3], 1),
+        ([1, 0, 3, 4, 2], 1),
+        ([2, 4, 3, 5, 1, 0, 6, 7], 1),
+        ([2, 4, 3, 5, 1, 0, 6, 7], 3),
+        ([4, 0, 7, 3, 2, 5, 1, 6], 3),
+        ([4, 0, 8, 2, 6], 1),
+    ],
+)
+def test_frames_in_another_order_are_seen_also_between_the_ends(order, reach):
+    x = torch.randn(1, 3, max(order) + 1, SIZE, SIZE)
+    with pytest.raises(vx.VidexplainError, match="layer 'conv': its places do not follow the clip along the time"):
+        vx.attribute(OverTime(order, reach).eval(), x, method="gradcam", layer="conv")
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("reach", [1, 2, 3, 5])
+@pytest.mark.parametrize("frames", [4, 5, 8, 16])
+def test_frames_in_their_order_lie_over_the_clip_however_far_a_layer_looks(frames, reach, causal):
+    x = torch.randn(1, 3, frames, SIZE, SIZE)
+    network = OverTime(list(range(frames)), reach, causal).eval()
+    assert vx.attribute(network, x, method="gradcam", layer="conv").shape == (1, frames, SIZE, SIZE)
+
+
+def test_moments_that_are_turned_round_by_hand():
+    strips = [(0, 1), (1, 2), (2, 3), (3, 4)]
+    swapped = torch.eye(4)[[0, 1, 3, 2]]
+    assert turned_round(swapped, strips, 4) == {(2, 3)}
+    assert turned_round(swapped + 0.5, strips, 4) == frozenset()  # each sees its own part as well
+    assert turned_round(torch.eye(4), strips, 4) == frozenset()
+    one_back = torch.eye(4).roll(1, 1)
+    one_back[3, 0] = 0
+    assert turned_round(one_back, strips, 4) == frozenset()
+    assert turned_round(torch.ones(4, 4), strips, 4) == frozenset()
+    first_alone = torch.zeros(4, 4)
+    first_alone[0] = 1
+    assert turned_round(first_alone, strips, 4) == frozenset()
+    of_two = torch.tensor([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    assert turned_round(of_two, strips, 4) == {(0, 1)}
 
 
 class Mirror(nn.Module):

@@ -1,4 +1,4 @@
-"""Which parts of the clip a layer sees, measured by changes so small that no hard choice of the network is another one.
+"""Which parts of the clip a layer sees, and in which order, measured by changes so small that no hard choice changes.
 
 A network may choose frames, or cut out a part of the picture, by what the clip shows. A large change then changes the
 choice, and everything seems to depend on everything. So a made-up clip is changed a little: what was not chosen has no
@@ -6,11 +6,13 @@ influence.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from videxplain.attribution.rows.moments import Pairs, turned_round
 from videxplain.attribution.rows.order_in_time import frames_in_words, is_spread_evenly
 from videxplain.attribution.rows.probing import Probe, other_clip
 
@@ -25,6 +27,9 @@ _OWN = 0.1
 """Places at a border depend on their border by this share of what they depend on all. Where all places see everything
 alike, it is about a third."""
 _STRONG = 3.0
+_MORE_LOOKS = 3
+"""Before moments are called turned round, so many made-up clips more are changed: attention that looks at other moments
+than its own looks at others in another clip."""
 _ENDS = {3: ("top", "bottom"), 4: ("left", "right")}
 _SEED = 21
 
@@ -34,36 +39,62 @@ def passes(frames: int) -> int:
     return 2 + (min(frames, STRIPS) if frames >= _LEAST else 0) + 4
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What changes of one made-up clip show.
+
+    Attributes:
+        unseen: What the layer leaves out, in words.
+        turned: Moments that stand in another order than the clip's.
+    """
+
+    unseen: str = ""
+    turned: Pairs = frozenset()
+
+
 def unseen_part(run: Callable[[Tensor], Tensor], x: Tensor, name: str) -> str:
-    """What a layer leaves out of the clip, in words; empty where it sees all of it, or where nothing can be told.
+    """What a layer leaves out of the clip, or that it shows moments in another order, in words.
+
+    It is empty where the layer sees all of the clip in its order, or where nothing can be told.
 
     Args:
         run: A pass of ``(N, C, T, H, W)`` that gives the layer's output as ``(N, C, t, h, w)``.
         x: A batch, whose shape and scale alone count.
         name: The layer, for messages.
     """
+    found = _look(run, x, name, 1.0)
     # A clip of weak contrast may open no rectifier in some part.
-    return _unseen(run, x, name, 1.0) and _unseen(run, x, name, _STRONG)
+    if found.unseen and (unseen := _look(run, x, name, _STRONG).unseen):
+        return unseen
+    turned = found.turned
+    for look in range(_MORE_LOOKS):
+        turned = turned and turned & _look(run, x, name, 1.0, _SEED + 1 + look).turned
+    return "its places do not follow the clip along the time, such as behind frames in another order" if turned else ""
 
 
-def _unseen(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: float) -> str:
-    clip = other_clip(x, strength)
+def _look(run: Callable[[Tensor], Tensor], x: Tensor, name: str, strength: float, seed: int | None = None) -> _Look:
+    clip = other_clip(x, strength) if seed is None else other_clip(x, strength, seed)
     noise = torch.randn(clip.shape, generator=torch.Generator().manual_seed(_SEED)).to(clip)
     nudged = clip + _NUDGE * clip.float().std(correction=0).to(clip.dtype) * noise
     probe = Probe(lambda changed: [run(changed)], clip, name, other=nudged)
     whole = probe.places(torch.ones((1,) * 5, dtype=torch.bool, device=x.device))
     if not bool(whole.any()):  # rounded, so that small changes do nothing
-        return ""
-    return _left_out_in_time(probe, x.shape[2], whole.shape[1]) or _left_out_at_a_border(probe, x, whole)
+        return _Look()
+    in_time = _look_in_time(probe, x.shape[2], whole.shape[1])
+    return in_time if in_time.unseen else _Look(_left_out_at_a_border(probe, x, whole), in_time.turned)
+
+
+def _look_in_time(probe: Probe, frames: int, steps: int) -> _Look:
+    if frames < _LEAST:
+        return _Look()
+    edges = [frames * strip // STRIPS for strip in range(STRIPS + 1)]
+    strips = [(first, last) for first, last in pairwise(edges) if first < last]
+    changes = torch.stack([_change(probe, 2, frames, *strip).mean((0, 2, 3)) for strip in strips])
+    unseen = "" if bool(changes.any(1).all()) else _left_out_in_time(probe, frames, steps)
+    return _Look(unseen, turned_round(changes, strips, frames))
 
 
 def _left_out_in_time(probe: Probe, frames: int, steps: int) -> str:
-    if frames < _LEAST:
-        return ""
-    edges = [frames * strip // STRIPS for strip in range(STRIPS + 1)]
-    strips = [(first, last) for first, last in pairwise(edges) if first < last]
-    if all(_depends(probe, 2, frames, *strip) for strip in strips):
-        return ""
     seen = [t for t in range(frames) if _depends(probe, 2, frames, t, t + 1)]
     if not seen or is_spread_evenly(seen, frames, steps):
         return ""
