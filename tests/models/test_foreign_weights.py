@@ -451,6 +451,49 @@ def test_two_networks_in_one_checkpoint_are_not_chosen_between(tmp_path):
         vx.load_model("i3d", tmp_path / "a.pt")
 
 
+@pytest.mark.parametrize("ema", ["ema", "model_ema", "state_dict_ema", "teacher"])
+@pytest.mark.parametrize("key", ["model", "state_dict"])
+def test_of_two_networks_the_one_that_is_taken_is_named(key, ema, tmp_path):
+    state = small().state_dict()
+    other = {name: value * 1.5 if value.is_floating_point() else value for name, value in state.items()}
+    torch.save({ema: {"module": prefixed("module.", other)}, key: state, "epoch": 3}, tmp_path / "a.pth")
+    with pytest.warns(AssumptionWarning, match=f"'{key}' is taken, and not '{ema}'; for another"):
+        loaded = vx.load_model("i3d", tmp_path / "a.pth", **NARROW).state_dict()
+    assert all(torch.equal(loaded[name], state[name]) for name in state)
+    for nothing_to_choose in ({key: state, ema: dict(state)}, {key: state, "loss": {"weight": torch.ones(5)}}):
+        torch.save(nothing_to_choose, tmp_path / "b.pth")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AssumptionWarning)
+            vx.load_model("i3d", tmp_path / "b.pth", **NARROW)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12345\n", "it is a pointer of Git LFS"),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", "it is a web page"),
+        (b"", "it is empty"),
+        (b"\x1f\x8bsomething else", "the file is damaged or of another kind"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_a_file_that_is_taken_for_weights_is_told(content, words, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(vx.VidexplainError, match=f"cannot read weights '.*'[,:] {words}"):
+        vx.load_model("i3d", path, **NARROW)
+
+
+def test_weights_with_the_name_of_the_other_format_say_which_is_right(tmp_path):
+    torch.save(small().state_dict(), tmp_path / "a.pt")
+    vx.save_model(small(), tmp_path / "b.safetensors")
+    (tmp_path / "a.pt").rename(tmp_path / "a.safetensors")
+    (tmp_path / "b.safetensors").rename(tmp_path / "b.pth")
+    for name, right in (("a.safetensors", r"PyTorch: name it \.pt"), ("b.pth", r"safetensors: name it \.safetensors")):
+        with pytest.raises(vx.VidexplainError, match=f"it is in the format of {right}"):
+            vx.load_model("i3d", tmp_path / name, **NARROW)
+
+
 def test_a_torchscript_archive_is_told_from_weights(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

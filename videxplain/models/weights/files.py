@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.errors import VidexplainError, unknown
 from videxplain.files import replacing
+from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import ModelConfig
 from videxplain.models.weights.config_json import CONFIG_KEY, Described, config_to_json, incomprehensible, read_config
-from videxplain.models.weights.state_dicts import weights_of
+from videxplain.models.weights.mistaken import what_it_is
+from videxplain.models.weights.state_dicts import other_networks, weights_of
 from videxplain.models.weights.unpickling import StandIn, load_plain
 
 if TYPE_CHECKING:
@@ -157,6 +160,7 @@ def read_weights(path: Path) -> Weights:
         except Exception as error:
             raise _unreadable(path, error) from None
         words += f" {_words_of(content)}"
+        _say_what_was_chosen(content, path)
         described = _described_in(content, path)
         content = weights_of(content)
     else:
@@ -258,6 +262,18 @@ def _described_in(content: Any, path: Path) -> Described | None:
     return read_config(configs[0], path) if isinstance(configs, list) and len(configs) == 1 else None
 
 
+def _say_what_was_chosen(content: Any, path: Path) -> None:
+    """Warn where a checkpoint holds several networks of the same names, such as a mean of the weights beside them."""
+    taken, beside = other_networks(content)
+    if beside:
+        warnings.warn(
+            f"weights '{path}' hold several networks: '{taken}' is taken, and not {' or '.join(map(repr, beside))}; "
+            "for another, save that one alone",
+            AssumptionWarning,
+            stacklevel=4,
+        )
+
+
 def _words_of(content: Any) -> str:
     """The configuration as text that mmaction2 puts beside the weights."""
     meta = content.get("meta") if isinstance(content, Mapping) else None
@@ -265,5 +281,7 @@ def _words_of(content: Any) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> VidexplainError:
+    if found := what_it_is(path):
+        return VidexplainError(f"cannot read weights '{path}': {found}")
     reason = (str(error) or type(error).__name__).splitlines()[0]
     return VidexplainError(f"cannot read weights '{path}', the file is damaged or of another kind: {reason[:150]}")

@@ -25,14 +25,50 @@ def weights_of(content: Any) -> Any:
     Under another key than those of ``_KEYS`` they are found where they are the only ones.
     """
     for _ in range(_DEEPEST):
-        if not isinstance(content, Mapping) or _is_state_dict(content):
+        key = _key_of_weights(content)
+        if key is None:
             return content
-        keys = [key for key in _KEYS if isinstance(content.get(key), Mapping)]
-        keys = keys or [key for key, value in content.items() if _is_state_dict(value)]
-        if not keys or (len(keys) > 1 and keys[0] not in _KEYS):
-            return content
-        content = content[keys[0]]
+        content = content[key]
     return content
+
+
+def other_networks(content: Any) -> tuple[str, list[str]]:
+    """The key whose weights :func:`weights_of` takes, and keys with other weights of the same network beside it.
+
+    Such are a mean of the weights, or a teacher. The list is empty where there is nothing to choose.
+    """
+    for _ in range(_DEEPEST):
+        key = _key_of_weights(content)
+        if key is None:
+            break
+        taken = weights_of(content[key])
+        beside = [str(one) for one in content if one != key and _is_another(weights_of(content[one]), taken)]
+        if beside:
+            return key, beside
+        content = content[key]
+    return "", []
+
+
+def _key_of_weights(content: Any) -> str | None:
+    """Under which key a checkpoint has its weights; None where it is a state dict, or where no key says it."""
+    if not isinstance(content, Mapping) or _is_state_dict(content):
+        return None
+    known = next((key for key in _KEYS if isinstance(content.get(key), Mapping)), None)
+    if known is not None:
+        return known
+    keys = [key for key, value in content.items() if _is_state_dict(value)]
+    return keys[0] if len(keys) == 1 else None
+
+
+def _is_another(content: Any, taken: Any) -> bool:
+    """Whether these are weights of the network of ``taken``, and other numbers."""
+    from torch import equal
+
+    if not _is_state_dict(content) or not _is_state_dict(taken):
+        return False
+    ours, others = unwrapped(taken)[-1], unwrapped(content)[-1]
+    shared = [name for name in ours if name in others and ours[name].shape == others[name].shape]
+    return 2 * len(shared) > len(ours) and not all(equal(ours[name], others[name]) for name in shared)
 
 
 def _is_state_dict(content: Any) -> bool:
