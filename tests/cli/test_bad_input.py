@@ -23,6 +23,23 @@ WRONG = {
         ("gradcam", "--model", "i3dd", "--clip", "{clip}"),
         r"unknown model 'i3dd'; did you mean i3d.*\? .* begin with torchvision:, pytorchvideo:, hf:",
     ),
+    "two clips": (
+        (*GRADCAM, "--clip", "{folder}/empty.avi"),
+        r"--clip takes one value, and it is given '.*' and '.*empty\.avi'",
+    ),
+    "two clips by two names": (
+        (*GRADCAM, "-c", "{folder}/empty.avi"),
+        r"--clip takes one value, and it is given '.*' and '.*empty\.avi'",
+    ),
+    "two targets": ((*GRADCAM, "--target", "1", "--target=0"), "--target takes one value, and it is given '1' and '0'"),
+    "two layers": (
+        (*GRADCAM, "--layer", "layer3", "--layer", "layer4"),
+        "--layer takes one value, and it is given 'layer3' and 'layer4'",
+    ),
+    "two clips of a comparison": (
+        ("compare", "--model", "i3d,c3d", "--clip", "{clip}", "--clip", "{folder}/empty.avi"),
+        "--clip takes one value, and it is given .*",
+    ),
     "class by name": ((*GRADCAM, "--target", "walk"), r"the classes of this model have no names; .*0 to 5"),
     "class by index": ((*GRADCAM, "--target", "6"), "class 6 does not exist; the model has classes 0 to 5"),
     "contrast with itself": ((*GRADCAM, "--target", "1", "--against", "1"), "a contrast needs two classes.*"),
@@ -142,3 +159,10 @@ def test_without_a_command_the_help_is_shown_and_no_empty_error(run):
         status, said, problem = run(*arguments)
         assert (status, problem) == (2, "")
         assert "Usage:" in said
+
+
+def test_the_same_target_twice_is_taken_and_the_last_format_counts(clip, narrow, run, tmp_path):
+    arguments = ("--format", "png", "--format=json", "--target", "1", "--target", "1", "-q", "-q")
+    status, _, err = run("gradcam", "--model", "i3d", "--clip", clip, *arguments, "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".json"]

@@ -102,6 +102,10 @@ def test_what_a_network_expects_is_set_on_the_command_line(run, clip, tmp_path):
     [
         (("--set", "sampling"), "--set takes NAME=VALUE, such as frame_interval=3, not 'sampling'"),
         (("--set", "labels=a,b"), "--set labels: there is an option --labels for it"),
+        (
+            ("--set", "num_frames=16", "--set", "num_frames=8"),
+            "--set num_frames takes one value, and it is given 16 and 8",
+        ),
         (("--set", "fps=3"), "unknown option of torchvision:mc3_18 'fps'; known: num_classes, labels"),
         (("--set", "mean=1"), "mean is several values, not '1'"),
         (("--set", "num_frames=many"), "num_frames is a number from 1 to 1000000, not 'many'"),

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from videxplain.cli.arguments.names import listed_methods
+from videxplain.cli.arguments.once import given_once
 from videxplain.cli.commands import (
     attention,
     audit,
@@ -104,6 +105,7 @@ class Commands(TyperGroup):
                     one.params.append(_quiet_option())
         for one in (command, *getattr(command, "commands", {}).values()):
             if one is not None:
+                given_once(one)
                 _hide_type_of_flags(one.get_params(ctx))
         return command
 

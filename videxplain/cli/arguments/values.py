@@ -14,11 +14,15 @@ def network_options(labels: str | None, settings: Sequence[str] | None = None) -
     """What ``load_model`` is given for ``--labels`` and for each ``--set``.
 
     Raises:
-        VidexplainError: Labels that cannot be read, or a setting that is not ``NAME=VALUE``.
+        VidexplainError: Labels that cannot be read, a setting that is not ``NAME=VALUE``, or one with two values.
     """
     from videxplain.models.weights.labels import read_labels
 
-    given = dict(_setting(text) for text in settings or ())
+    given: dict[str, Any] = {}
+    for text in settings or ():
+        name, value = _setting(text)
+        if given.setdefault(name, value) != value:
+            raise VidexplainError(f"--set {name} takes one value, and it is given {given[name]!r} and {value!r}")
     return given if labels is None else given | {"labels": read_labels(labels)}
 
 
