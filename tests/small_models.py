@@ -199,8 +199,8 @@ def _slowfast() -> nn.Module:
     return TwoPathways(blocks, 4)
 
 
-def _own(name: str) -> nn.Module:
-    options = {"depth": 18} if name in ("lrcn", "late_fusion") else {"num_frames": 8}
+def _own(name: str, **options: Any) -> nn.Module:
+    options |= {"depth": 18} if name in ("lrcn", "late_fusion") else {"num_frames": 8}
     return vx.load_model(name, "none", device=here(), width=4, size=(32, 32), num_classes=5, **options)
 
 
@@ -213,6 +213,7 @@ CONVOLUTIONAL: Small = {
     "slowfast": (lambda _: _slowfast(), (8, 64, 64)),
     **{name: (lambda _, name=name: _own(name), (8, 32, 32)) for name in ("c3d", "i3d", "non_local")},
     **{name: (lambda _, name=name: _own(name), (5, 32, 32)) for name in ("late_fusion", "lrcn")},
+    "lrcn, mean": (lambda _: _own("lrcn", readout="mean"), (5, 32, 32)),
 }
 """Networks without tokens, likewise."""
 

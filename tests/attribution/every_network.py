@@ -23,7 +23,7 @@ EARLIER = {
     "slowfast": "blocks.2.multipathway_blocks.0",
     "c3d": "relu3b",
     **dict.fromkeys(("i3d", "non_local"), "layer2"),
-    **dict.fromkeys(("late_fusion", "lrcn"), "trunk.layer2"),
+    **dict.fromkeys(("late_fusion", "lrcn", "lrcn, mean"), "trunk.layer2"),
 }
 LINEAR_HEAD = {
     **dict.fromkeys(("r3d", "mc3", "r2plus1d"), "layer4"),
@@ -52,7 +52,7 @@ def refusal(network, method):
     if method == "cam" and network not in LINEAR_HEAD:
         return "cam needs a network that ends in the average of layer"
     # Normalisation by what is there, softmax and the gates of an LSTM have no rule.
-    if method == "deeplift" and (network == "lrcn" or network in TRANSFORMERS):
+    if method == "deeplift" and (network.startswith("lrcn") or network in TRANSFORMERS):
         return "deeplift's parts add up to"
     return None
 

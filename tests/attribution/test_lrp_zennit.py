@@ -10,7 +10,7 @@ from videxplain.attribution.relevance.conservation import relevance
 
 
 @pytest.mark.parametrize("composite", zennit.COMPOSITES)
-@pytest.mark.parametrize("name", ["c3d", "i3d", "non_local", "late_fusion", "lrcn", "r3d", "mc3"])
+@pytest.mark.parametrize("name", ["c3d", "i3d", "non_local", "late_fusion", "lrcn", "lrcn, mean", "r3d", "mc3"])
 def test_composites_equal_zennit(name, composite, tmp_path):
     build, shape = CONVOLUTIONAL[name]
     network, x = zennit.with_statistics(build(tmp_path)), video(2, 3, *shape).double()

@@ -104,6 +104,7 @@ def rewritten(module: nn.Module) -> nn.Module:
             part.plus = Plus()
             part.forward = MethodType(_non_local, part)
         if isinstance(part, LRCN):
+            part.mean = nn.AdaptiveAvgPool1d(1)
             part.forward = MethodType(_lrcn, part)
         if isinstance(part, nn.ReLU):
             part.inplace = False
@@ -174,4 +175,5 @@ def _lrcn(self: Any, x: Tensor) -> Tensor:
         return (torch.stack([literal.lstm(frames, weights, of, EPSILON) for frames, of in clips]),)
 
     out = literal.by_equation(lambda one: self.lstm(one)[0], equation, features)
-    return self.fc(self.dropout(out[:, -1]))
+    read = out[:, -1] if self.readout == "last" else self.mean(out.transpose(1, 2))[..., 0]
+    return self.fc(self.dropout(read))
