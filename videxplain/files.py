@@ -20,6 +20,18 @@ _cleared: set[Path] = set()
 """Folders in which this process has looked for leftovers; once is enough, and a folder may hold many files."""
 
 
+def as_path(path: str | Path) -> Path:
+    """The path.
+
+    Raises:
+        VidexplainError: It is something else than text or a path.
+    """
+    try:
+        return Path(path)
+    except TypeError:
+        raise VidexplainError(f"a file is named by text or a Path, not {type(path).__name__}") from None
+
+
 class AbandonedError(Exception):
     """Ends a `replacing` block for a reason that has nothing to do with the file."""
 

@@ -88,6 +88,11 @@ def test_what_is_no_real_number_is_no_logit(end, words: str, method: str) -> Non
         vx.attribute(Says(end), video(1, 3, 4, 8, 8), method=method, target=0)
 
 
+def test_a_sparse_clip_is_one_line() -> None:
+    with pytest.raises(vx.VidexplainError, match=r"the input is sparse: give x\.to_dense\(\)"):
+        vx.attribute(seeded(Small3D), video(1, 3, 4, 8, 8).to_sparse(), method="saliency", target=0)
+
+
 def test_a_network_for_two_clips_explains_two() -> None:
     class Two(OnlyByName):
         def forward(self, x: Tensor) -> Tensor:

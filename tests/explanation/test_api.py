@@ -31,6 +31,7 @@ def test_frames_are_taken_as_a_clip(give):
         ([np.zeros((8, 8, 3), np.uint8), np.zeros((9, 8, 3), np.uint8)], r"cannot be taken as Clip\(frames\)"),
         (7, r"a clip is a path, a Clip or frames, not int: give Clip\(frames\)"),
         (None, r"a clip is a path, a Clip or frames, not NoneType"),
+        (torch.rand(16, 8, 8, 3, requires_grad=True), r"cannot be taken as Clip\(frames\): frames are uint8"),
     ],
 )
 def test_what_is_no_clip_is_one_line(given, message):
@@ -43,6 +44,19 @@ def test_what_is_no_clip_is_one_line(given, message):
 def test_a_name_given_as_a_model_names_load_model(call):
     with pytest.raises(VidexplainError, match=r"'i3d' is a name, not a network: give load_model\('i3d'\)"):
         call("i3d", planted(16, 2, 9))
+
+
+@pytest.mark.parametrize("layer", [["conv", "relu"], ("conv",), 5])
+def test_a_layer_is_a_name_or_the_module(layer):
+    kind = type(layer).__name__
+    with pytest.raises(VidexplainError, match=rf"a name or a part of the model, not {kind}; several .* joined by \+"):
+        vx.explain(small(), planted(16, 2, 9), layer=layer)
+
+
+@pytest.mark.parametrize("name", [None, torch.nn.ReLU(), 5])
+def test_what_names_no_model_is_one_line(name):
+    with pytest.raises(VidexplainError, match=f"such as i3d, not {type(name).__name__}; wrap takes a network"):
+        vx.load_model(name)
 
 
 def test_a_layer_may_be_the_module_itself():

@@ -153,6 +153,13 @@ def test_names_that_cannot_be_written(found, tmp_path, name, message):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [5, None, b"a.png", ["a.png"]])
+def test_what_names_no_file_is_one_line(found, name):
+    for call in (found.save, vx.Explanation.load, lambda path: vx.save_model(vx.load_model("i3d"), path), vx.read_clip):
+        with pytest.raises(VidexplainError, match=f"a file is named by text or a Path, not {type(name).__name__}"):
+            call(name)
+
+
 def test_repr(found):
     assert repr(found) == "Explanation(gradcam of bright_squares for 'class 1', 20 frames, layer relu)"
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from videxplain.errors import VidexplainError
 from videxplain.viz.gif import GifWriter
 from videxplain.viz.video import save_video
 
@@ -79,6 +80,15 @@ def test_wrong_frames_are_refused(tmp_path):
         writer.write(np.zeros((4, 6, 3), np.uint8))
         with pytest.raises(ValueError, match="expected"):
             writer.write(np.zeros((6, 4, 3), np.uint8))
+
+
+@pytest.mark.parametrize(("fps", "times"), [(0.001, None), (1.0, [0.0, 1.0, 1001.0])])
+def test_a_frame_that_is_shown_for_longer_than_a_gif_can_say_is_refused(tmp_path, fps, times):
+    with pytest.raises(VidexplainError, match="for 655 seconds at most, and here one is shown for 1000: take mp4"):
+        GifWriter(tmp_path / "a.gif", fps, (24, 32), times=times)
+    assert list(tmp_path.iterdir()) == []
+    save_video(tmp_path / "b.gif", still(2), 1 / 655)
+    assert read(tmp_path / "b.gif")[1] == [655000, 655000]
 
 
 def test_frames_that_follow_too_fast_are_left_out_where_the_rate_varies(tmp_path):

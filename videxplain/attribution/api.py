@@ -135,6 +135,8 @@ def check_input(module: nn.Module, x: Tensor) -> None:
         )
     if not isinstance(x, Tensor):
         raise VidexplainError(f"the input is a tensor, not {type(x).__name__}; torch.from_numpy makes one of an array")
+    if x.layout != torch.strided:
+        raise VidexplainError("the input is sparse: give x.to_dense()")
     parameters = list(module.parameters())
     if any(is_lazy(value) for value in (*parameters, *module.buffers())):
         raise VidexplainError("the model has lazy layers that have not run yet: call it once on a batch first")

@@ -57,6 +57,10 @@ def find_layer(
         return default_layer(module, x, tokens) if method.layer == "last" else first_layer(module)
     if isinstance(layer, nn.Module):
         return resolve(module, layer)
+    if not isinstance(layer, str):
+        raise VidexplainError(
+            f"a layer is a name or a part of the model, not {type(layer).__name__}; several names are joined by +"
+        )
     layers = tuple(resolve(module, name.strip()) for name in layer.split("+"))
     if len(layers) == 1:
         return layers[0]

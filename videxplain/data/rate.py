@@ -16,5 +16,5 @@ def checked_rate(fps: float) -> float:
         VidexplainError: They are not.
     """
     if not (isinstance(fps, Real) and math.isfinite(fps) and fps > 0):
-        raise VidexplainError(f"the frame rate is a positive number, not {fps}")
+        raise VidexplainError(f"the frame rate is a positive number, not {fps!r}")
     return float(fps)

@@ -24,6 +24,7 @@ from videxplain.data.missing_frames import missing_at_end
 from videxplain.data.rate import DEFAULT_FPS, checked_rate
 from videxplain.data.suffixes import IMAGE_SUFFIXES
 from videxplain.errors import VidexplainError
+from videxplain.files import as_path
 
 Frame = NDArray[np.uint8]
 # A path has lost one of an address's two slashes.
@@ -76,7 +77,7 @@ class VideoReader:
             VidexplainError: No such file, not a video, no frame that decodes, a range without frames, or ``fps`` for a
                 file that says it itself.
         """
-        self.path = Path(path)
+        self.path = as_path(path)
         self.start, self.stop = start, stop
         if self.path == Path():  # an empty name says so, too, such as that of a variable that is not set
             raise VidexplainError(

@@ -20,6 +20,7 @@ from videxplain.explanation.origin import config_of
 from videxplain.explanation.result import Explanation
 from videxplain.explanation.saving import FIGURES, TEXTS, write_text
 from videxplain.explanation.sources import ClipLike, as_source, clip_name
+from videxplain.files import as_path
 from videxplain.progress import Progress
 from videxplain.viz.layout import PEAKS, peak_frames
 
@@ -118,7 +119,7 @@ class FourPanels:
         """
         from videxplain.viz.save import save_figure
 
-        path = Path(path)
+        path = as_path(path)
         if path.suffix.lower().lstrip(".") in TEXTS:
             methods = ("gradcam", self.gradient_method)
             write_text(path, partial(self.caption, colormap=colormap), methods, question)

@@ -19,6 +19,7 @@ from videxplain.explanation.intervals import interval_record, interval_words, re
 from videxplain.explanation.origin import Origin, measured, prediction_records
 from videxplain.explanation.saving import SCHEMA, Arrays, Result, box_of, plain
 from videxplain.explanation.sources import clip_name, clip_record
+from videxplain.files import as_path
 from videxplain.models.familiarity import ClipFamiliarity
 from videxplain.progress import Progress
 
@@ -250,11 +251,12 @@ class Explanation(Result):
         Raises:
             VidexplainError: Another suffix, or a file that cannot be written.
         """
-        if Path(path).suffix.lower() == ".html":
+        path = as_path(path)
+        if path.suffix.lower() == ".html":
             from videxplain.explanation.player import write_player_page
 
-            write_player_page(self, Path(path), colormap=colormap, opacity=opacity, progress=progress)
-            return Path(path)
+            write_player_page(self, path, colormap=colormap, opacity=opacity, progress=progress)
+            return path
         look: dict[str, Any] = {"colormap": colormap, "opacity": opacity}
         return self._write(
             path,

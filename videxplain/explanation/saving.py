@@ -16,7 +16,7 @@ from videxplain.data.shown import irregular_times
 from videxplain.data.stream import FrameSource
 from videxplain.errors import VidexplainError
 from videxplain.explanation.sources import ClipLike, SavedFrames, as_source, matching
-from videxplain.files import parse_json, replacing, write_json
+from videxplain.files import as_path, parse_json, replacing, write_json
 from videxplain.progress import Progress
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Result(ABC):
         Raises:
             VidexplainError: No such file, not a saved result of this kind, or another clip.
         """
-        path = Path(path)
+        path = as_path(path)
         known = [kind for kind in NUMBERS if kind in cls.formats]
         if path.suffix.lower().lstrip(".") not in known:
             raise VidexplainError(f"cannot load '{path}': the name must end in {_suffixes(known)}")
@@ -138,7 +138,7 @@ class Result(ABC):
             caption: Makes the sentences of the figure's caption in LaTeX.
             methods: Whose papers a ``.bib`` file holds.
         """
-        path = Path(path)
+        path = as_path(path)
         kind = path.suffix.lower().lstrip(".")
         if kind not in self.formats:
             raise VidexplainError(f"cannot write '{path.name}': the name must end in {_suffixes(self.formats)}")

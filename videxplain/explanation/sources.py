@@ -40,7 +40,7 @@ def _clip_of(frames: Any) -> Clip:
             f"a clip is a path, a Clip or frames, not {type(frames).__name__}: give Clip(frames), (T, H, W, 3) uint8"
         )
     try:
-        return Clip(np.asarray(frames))
+        return Clip(np.asarray(frames.detach() if hasattr(frames, "detach") else frames))
     except ValueError as error:
         raise VidexplainError(f"these frames cannot be taken as Clip(frames): {error}") from None
 

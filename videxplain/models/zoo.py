@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from videxplain.device import find_device
 from videxplain.errors import VidexplainError, unknown
+from videxplain.files import as_path
 from videxplain.models.architecture import Architecture
 from videxplain.models.architectures import ARCHITECTURES
 from videxplain.models.build import WeightsSource, build
@@ -99,6 +100,8 @@ def load_model(
         VidexplainError: An unknown name or option, no such weights or device, a file that cannot be read, or weights
             that do not fit.
     """
+    if not isinstance(name, str):
+        raise VidexplainError(f"a model has a name, such as i3d, not {type(name).__name__}; wrap takes a network")
     place = find_device(str(device))
     view = parse_view(view)
     options = options_for(view, options)
@@ -141,7 +144,7 @@ def save_model(
         raise VidexplainError("the model is a plain function, so it has no weights to save")
     if isinstance(model, Wrapped):
         raise VidexplainError("nothing here could read a wrapped network again: save its .module as its project does")
-    write_weights(model.state_dict(), config, Path(path), metrics, dtype, getattr(model, "familiarity", None))
+    write_weights(model.state_dict(), config, as_path(path), metrics, dtype, getattr(model, "familiarity", None))
 
 
 def _architecture(name: str) -> Architecture:

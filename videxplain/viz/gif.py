@@ -25,6 +25,10 @@ CLOCK = Fraction(1, 25)
 DITHER = "dither=bayer:bayer_scale=3:diff_mode=rectangle"
 
 
+_LONGEST = 655
+"""Seconds: the delay of a frame is stored as a whole number of hundredths in two bytes."""
+
+
 class GifWriter:
     """A GIF at the speed of the video, at most 480 pixels wide and 12.5 frames per second.
 
@@ -52,6 +56,11 @@ class GifWriter:
         """
         if not 0 < fps < math.inf:
             raise VidexplainError(f"the frame rate must be a positive number, not {fps}")
+        longest = 1 / fps if times is None else max(np.diff(times), default=0.0)
+        if longest > _LONGEST:
+            raise VidexplainError(
+                f"a GIF shows a frame for {_LONGEST} seconds at most, and here one is shown for {longest:.0f}: take mp4"
+            )
         self._path, self._note = Path(path), note
         self._fps, self._times = fps, times
         self._stride = math.ceil(fps / MAX_FPS - 1e-6)
