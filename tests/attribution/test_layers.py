@@ -336,3 +336,33 @@ def test_a_default_layer_that_sees_a_part_says_so(kind, recwarn):
     said = {str(one.message) for one in recwarn if "goes past" in str(one.message)}
     assert len(said) == (kind == "two")
     assert all("the answer also depends on what goes past layer 'motion'" in one for one in said)
+
+
+class Keyed(nn.Module):
+    """A convolution, twice, under names that ``nn.ModuleDict`` takes."""
+
+    def __init__(self, *names):
+        super().__init__()
+        convolutions = {name: nn.Conv3d(3 if i == 0 else 4, 4, 3, padding=1) for i, name in enumerate(names)}
+        self.parts, self.fc = nn.ModuleDict(convolutions), nn.Linear(4, 3)
+
+    def forward(self, x):
+        for part in self.parts.values():
+            x = part(x).relu()
+        return self.fc(x.mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize("name", ["rgb+flow", "a:b", "a:0", "x y", "0"])
+def test_a_name_that_the_network_has_counts_as_it_is(name):
+    network, x = placed(Keyed(name, "last")).eval(), video(1, 3, 4, 8, 8)
+    expected = attribute(network, x, target=0, layer=network.parts[name])
+    assert expected.abs().max() > 0
+    torch.testing.assert_close(attribute(network, x, target=0, layer=f"parts.{name}"), expected)
+    both = attribute(network, x, target=0, layer="parts.last")
+    if "+" not in name:
+        fused = attribute(network, x, target=0, layer=f"parts.{name}+parts.last")
+        assert not torch.equal(fused, both)
+    wrapped = wrap(network, num_frames=4, size=8, layer=f"parts.{name}")
+    torch.testing.assert_close(attribute(wrapped, x, target=0), expected)
+    with pytest.raises(VidexplainError, match=r"unknown layer 'parts\.nowhere'"):
+        attribute(network, x, target=0, layer="parts.nowhere")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.attribution.engine import forward, rows_of, trace
-from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, hook_output, resolve
+from videxplain.attribution.layers import FusedLayers, LayerCall, first_layer, hook_output, named_layers, resolve
 from videxplain.attribution.registry import METHODS, Method
 from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.probing import other_clip
@@ -61,7 +61,7 @@ def find_layer(
         raise VidexplainError(
             f"a layer is a name or a part of the model, not {type(layer).__name__}; several names are joined by +"
         )
-    layers = tuple(resolve(module, name.strip()) for name in layer.split("+"))
+    layers = named_layers(module, layer)
     if len(layers) == 1:
         return layers[0]
     if method.family != "cam":

@@ -37,6 +37,8 @@ class FusedLayers:
 def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
     """A layer of ``module`` by its dotted name (``"layer4"``, ``"blocks.2.relu:1"``), or the layer itself.
 
+    A name that the network has counts as it is, such as that of a key of an ``nn.ModuleDict`` with a colon in it.
+
     Raises:
         VidexplainError: The network has no such layer.
     """
@@ -47,7 +49,7 @@ def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
         if layer not in names:
             raise VidexplainError(f"the given layer, a {type(layer).__name__}, is not a part of the model")
         return LayerCall(names[layer])
-    name, colon, use = layer.partition(":")
+    name, colon, use = (layer, "", "") if layer in aliases else layer.partition(":")
     if colon and not use.isdigit():
         raise VidexplainError(f"layer '{layer}': after the colon comes the number of the use, 0 for the first")
     if name not in aliases:
@@ -55,6 +57,16 @@ def resolve(module: nn.Module, layer: str | nn.Module) -> LayerCall:
     if isinstance(module.get_submodule(name), torch.jit.ScriptModule):
         raise VidexplainError(f"layer '{name}' is scripted or traced and cannot be looked into; name another layer")
     return LayerCall(name, int(use) if colon else None)
+
+
+def named_layers(module: nn.Module, names: str) -> tuple[LayerCall, ...]:
+    """Layers by their names with ``+`` between them; one where the network has a layer of the whole name.
+
+    Raises:
+        VidexplainError: The network has no such layer.
+    """
+    aliases = {name for name, _ in module.named_modules(remove_duplicate=False) if name}
+    return tuple(resolve(module, name.strip()) for name in ([names] if names in aliases else names.split("+")))
 
 
 def hook_output(module: nn.Module, layer: LayerCall, hook: Callable[..., Any]) -> Callable[[], None]:

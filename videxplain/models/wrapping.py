@@ -185,7 +185,7 @@ def wrap(
 
     wrapped = Wrapped(module, config, prepare)
     layers = [known for known, _ in wrapped.named_modules(remove_duplicate=False) if known]
-    if layer and layer.partition(":")[0] not in layers:
+    if layer and layer not in layers and layer.partition(":")[0] not in layers:
         raise unknown("layer", layer, layers)
     with _logits_counted(module) as counted:
         classes, kind = known_output(wrapped, output)
