@@ -372,7 +372,15 @@ def test_nothing_that_a_folder_asks_to_run_is_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", '{"image_mean": "x"}', '{"image_mean": [1]}', '{"rescale_factor": 0}', "[" * 9999]
+    "text",
+    [
+        "[]",
+        '{"image_mean": "x"}',
+        '{"image_mean": [1]}',
+        '{"image_std": [1, 1, 1, 1]}',
+        '{"rescale_factor": 0}',
+        "[" * 9999,
+    ],
 )
 def test_a_processor_that_makes_no_sense_is_one_line(text, tmp_path):
     place = folder(tmp_path / "model")

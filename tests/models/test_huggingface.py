@@ -274,7 +274,18 @@ def test_damaged_weights_are_said_in_one_line(tmp_path):
 def test_weights_of_another_size_are_said_in_one_line(tmp_path):
     saved("videomae", tmp_path)
     huggingface_folder("videomae", tmp_path, intermediate_size=48)
-    with pytest.raises(VidexplainError, match="cannot read hf:") as error:
+    said = r"hf:.*: 6 weights have another shape than config\.json says \(videomae.*0.*bias \(32,\) for \(48,\)\)"
+    with pytest.raises(VidexplainError, match=said) as error:
+        vx.load_model(f"hf:{tmp_path}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("family", ["videomae", "timesformer", "vivit", "vjepa2"])
+def test_weights_of_more_layers_than_the_settings_say_are_refused(family, tmp_path):
+    saved(family, tmp_path)
+    vx.load_model(f"hf:{tmp_path}")
+    huggingface_folder(family, tmp_path, num_hidden_layers=1)
+    with pytest.raises(VidexplainError, match=r"weights of more layers than config\.json says \(.*\.1\.") as error:
         vx.load_model(f"hf:{tmp_path}")
     assert "\n" not in str(error.value)
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -71,23 +72,47 @@ def read_settings(name: str) -> Any:
 def read_network(network: Any, name: str, settings: Any) -> Any:
     """The network in float32 with its weights, none of which may be missing: transformers would make them up.
 
+    Nor may the weights have more layers than the settings: the rest of the network would be left out.
+
     Raises:
-        VidexplainError: They cannot be had or read, are missing, or are not finite.
+        VidexplainError: They cannot be had or read, are missing, of another shape, too many, or not finite.
     """
     import torch
 
     module, report = carefully(
         name,
         lambda: network.from_pretrained(
-            name, config=settings, dtype=torch.float32, output_loading_info=True, trust_remote_code=False
+            name,
+            config=settings,
+            dtype=torch.float32,
+            output_loading_info=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # they are in the report
         ),
     )
+    if others := sorted(report["mismatched_keys"]):
+        key, held, wanted = others[0]
+        raise VidexplainError(
+            f"hf:{name}: {len(others)} weights have another shape than config.json says ({key} {tuple(held)} for "
+            f"{tuple(wanted)})"
+        )
     if missing := sorted(report["missing_keys"]):
         raise VidexplainError(
             f"hf:{name} lacks {len(missing)} weights ({', '.join(missing[:3])}): it is no trained classifier"
         )
+    kinds = {_without_numbers(key) for key in module.state_dict()}
+    if more := sorted(key for key in report["unexpected_keys"] if _without_numbers(key) in kinds):
+        raise VidexplainError(
+            f"hf:{name} has weights of more layers than config.json says ({', '.join(more[:3])}): the network would be "
+            "cut short"
+        )
     check_finite(module.state_dict(), f"the weights of hf:{name} cannot be used")
     return module.float().eval()
+
+
+def _without_numbers(key: str) -> str:
+    """The name of a weight without the numbers of layers in it."""
+    return re.sub(r"(?<=\.)[0-9]+(?=\.)", "#", key)
 
 
 def weights_file(name: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 from videxplain.errors import VidexplainError
 from videxplain.models.config import IMAGENET_MEAN, IMAGENET_STD, View
 
+_COLOURS = 3
 _PAIR = 2
 _SHOWN = {"VivitImageProcessor": (256, 224), "VivitVideoProcessor": (256, 224)}
 """The shorter side and the crop of processors whose settings do not say them; 224 and 224 for others."""
@@ -50,6 +51,9 @@ def channel_statistics(processor: Mapping[str, Any]) -> tuple[tuple[float, float
         stds = tuple(processor.get("image_std", (0.5, 0.5, 0.5) if vivit else IMAGENET_STD))
     mean = tuple((value + offset) / scale for value in means)
     std = tuple(value / scale for value in stds)
+    for name, values in (("image_mean", mean), ("image_std", std)):
+        if len(values) != _COLOURS:
+            raise VidexplainError(f"{name} of the processor is three numbers, one a colour, not {len(values)}")
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])
 
 
