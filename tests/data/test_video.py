@@ -695,3 +695,11 @@ def test_real_clips_are_what_another_decoder_reads(name, count, fps, size):
                 assert np.abs(frame.astype(int) - other.to_ndarray(format="rgb24")).mean() < 1
             read += 1
     assert read == count == reader.count()
+
+
+@pytest.mark.parametrize("given", [(1.5,), ("3",), (None,), (0, 2.0), (0, "all")])
+def test_a_range_of_other_things_than_numbers_is_refused(given, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"anything")
+    with pytest.raises(VidexplainError, match=r"a range of frames is two whole numbers, and .* is none"):
+        VideoReader(path, *given)

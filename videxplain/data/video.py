@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import chain
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 
@@ -78,6 +79,9 @@ class VideoReader:
                 file that says it itself.
         """
         self.path = as_path(path)
+        for number in (start, 0 if stop is None else stop):
+            if not isinstance(number, Integral):
+                raise VidexplainError(f"a range of frames is two whole numbers, and {number!r} is none")
         self.start, self.stop = start, stop
         if self.path == Path():  # an empty name says so, too, such as that of a variable that is not set
             raise VidexplainError(
