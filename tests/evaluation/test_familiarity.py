@@ -43,9 +43,16 @@ def test_one_clip_a_class_gives_plain_distances():
     assert known.whitening.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
-@pytest.mark.parametrize(("count", "wanted"), [(3, 3.0), (99, 99.0), (199, 198.0)])
-def test_limit_is_the_rank_that_a_new_clip_stays_under(count, wanted):
+@pytest.mark.parametrize(("count", "wanted"), [(3, 3.0), (298, 298.0), (472, 472.0), (473, 472.0), (1000, 996.0)])
+def test_limit_is_the_published_rank_of_a_tolerance_limit(count, wanted):
     assert limit([float(value) for value in range(count, 0, -1)]) == wanted
+
+
+def test_in_nineteen_of_twenty_fits_at_least_99_percent_stay_under_the_limit():
+    rng = np.random.default_rng(0)
+    under = [limit(rng.exponential(size=700)) for _ in range(4000)]
+    held = np.mean([1 - np.exp(-one) >= 0.99 for one in under])
+    assert held == pytest.approx(0.9709, abs=0.01)  # the chance that at most 697 of 700 are among the lower 99 %
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class BatchFeatures:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """The distance and the energy that 99 % of known clips stay under; None if the weights do not say."""
+        """The distance and the energy that at least 99 % of known clips stay under; None if the weights do not say."""
         return None if self._known is None else (self._known.distance_limit, self._known.energy_limit)
 
     @contextmanager

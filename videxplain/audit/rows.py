@@ -36,8 +36,8 @@ class VideoRow(RunRow):
             maxima the share that do.
         unfamiliar: Whether the clip is unlike anything that the network was trained on; None if its weights do not
             say.
-        feature_distance: Distance of its features from those of known clips, as a share of the one that 99 % of known
-            clips do not reach.
+        feature_distance: Distance of its features from those of known clips, as a share of the one that at least 99 %
+            of known clips do not reach.
         features: The network's pooled features, averaged over windows, for clusters.
         seconds: Seconds that the network took.
     """

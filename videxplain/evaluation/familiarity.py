@@ -21,8 +21,9 @@ from videxplain.models.picture import feature_count
 from videxplain.models.stages import stage_names
 from videxplain.progress import Progress
 
-QUANTILE = 0.99
-"""The share of validation clips that counts as known."""
+QUANTILE, CONFIDENCE = 0.99, 0.95
+"""The share of known clips that stay under a limit, and the probability that as many do: a limit comes from few clips.
+"""
 _LEAST_SPREAD = 0.01
 """This share of the mean standard deviation of all features is added to the standard deviation of each."""
 _LEAST_SHARE = 1e-6
@@ -163,9 +164,13 @@ def ledoit_wolf(centred: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def limit(values: Sequence[float]) -> float:
-    """The limit under which a new clip like these stays with a probability of at least ``QUANTILE``.
+    """The limit under which, with a probability of ``CONFIDENCE``, at least ``QUANTILE`` of all clips like these stay.
 
-    It is the value of rank ``ceil((n + 1) QUANTILE)``, or the largest if there are too few for that.
+    It is the upper tolerance limit that needs no assumption on the distribution (Wilks, Determination of Sample Sizes
+    for Setting Tolerance Limits, 1941): the value of rank r, where r - 1 is the binomial quantile. Fewer than 299
+    values have none, and the largest value stands for it.
     """
-    rank = math.ceil((len(values) + 1) * QUANTILE)
-    return sorted(values)[min(rank, len(values)) - 1]
+    from scipy.stats import binom
+
+    below = int(binom.ppf(CONFIDENCE, len(values), QUANTILE))
+    return sorted(values)[min(below, len(values) - 1)]

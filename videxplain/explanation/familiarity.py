@@ -39,8 +39,8 @@ def familiarity_notes(found: ClipFamiliarity | None, source: FrameSource) -> tup
     clip = shlex.quote(source.path.name) if source.path else "CLIP"
     return (
         f"{UNFAMILIAR}: the prediction and this explanation mean nothing. "
-        f"(Its features are {found.distance:.2g} times as far from known clips as usual; 99 % of known clips stay "
-        f"under {found.distance_limit:.2g} times.)",
+        f"(Its features are {found.distance:.2g} times as far from known clips as usual; at least 99 % of known clips "
+        f"stay under {found.distance_limit:.2g} times.)",
         "Use a network that was trained on real video:",
         *(
             f"videxplain {command} --model {REAL_NETWORK} --clip {clip}{more}"

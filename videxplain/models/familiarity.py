@@ -55,8 +55,8 @@ class Familiarity:
         stages: The dotted names of the stages.
         of_picture: The features of the picture.
         of_stages: The features of the stages.
-        distance_limit: The 99 % quantile of the distance of validation clips.
-        energy_limit: The 99 % quantile of their energy.
+        distance_limit: What at least 99 % of known clips do not reach, by those of validation.
+        energy_limit: The same for their energy.
         training_clips: How many clips the means and the covariances are of.
         validation_clips: How many clips the limits are of.
     """
@@ -133,9 +133,9 @@ class ClipFamiliarity:
 
     Attributes:
         distance: Distance of its features from those of known clips, whose usual distance is 1.
-        distance_limit: What 99 % of the validation clips do not reach.
+        distance_limit: What at least 99 % of known clips do not reach.
         energy: The energy score of its logits, which is low for known clips.
-        energy_limit: What 99 % of the validation clips do not reach.
+        energy_limit: What at least 99 % of known clips do not reach.
     """
 
     distance: float
