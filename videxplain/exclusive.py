@@ -8,10 +8,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
 class InUse:
@@ -61,6 +64,20 @@ class InUse:
     def _held(self) -> dict[int, ExitStack]:
         held: dict[int, ExitStack] = self._here.__dict__.setdefault("networks", {})
         return held
+
+
+def of_this_thread(hook: Hook) -> Hook:
+    """A hook that does nothing while another thread runs the network, as one does that calls it by itself.
+
+    A backward pass computes segments of a checkpointed network anew in threads of torch, which do count.
+    """
+    me = threading.get_ident()
+
+    @wraps(hook)
+    def here(*given: Any) -> Any:
+        return hook(*given) if threading.get_ident() == me or torch._C._current_graph_task_id() >= 0 else None
+
+    return here  # type: ignore[return-value]
 
 
 class Setting:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 
 ORDER = "NCTHW"
 _ALIKE = 0.9
@@ -41,7 +42,7 @@ def in_its_order(module: nn.Module, layout: str) -> Iterator[None]:
 
     with ExitStack() as stack:
         if layout != ORDER:
-            stack.callback(module.register_forward_pre_hook(permute, prepend=True).remove)
+            stack.callback(module.register_forward_pre_hook(of_this_thread(permute), prepend=True).remove)
         yield
 
 
@@ -97,10 +98,10 @@ def checked_order(module: nn.Module, given: torch.Size) -> Iterator[None]:
 
     with ExitStack() as hooks:
         for convolution in convolutions:
-            hooks.callback(convolution.register_forward_pre_hook(note).remove)
+            hooks.callback(convolution.register_forward_pre_hook(of_this_thread(note)).remove)
         if convolutions:  # of a scripted network none is seen, and it takes no hooks
-            hooks.callback(module.register_forward_pre_hook(begin).remove)
-            hooks.callback(module.register_forward_hook(compare).remove)
+            hooks.callback(module.register_forward_pre_hook(of_this_thread(begin)).remove)
+            hooks.callback(module.register_forward_hook(of_this_thread(compare)).remove)
         yield
 
 

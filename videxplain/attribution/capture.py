@@ -18,6 +18,7 @@ from videxplain.attribution.tokens import TokenReader, as_token_layout
 from videxplain.attribution.traceable import GradientsOn
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 from videxplain.models.config import TokenLayout
 from videxplain.network_answers import look_again
 from videxplain.untouched import untouched
@@ -130,8 +131,8 @@ def capture(
         stack.enter_context(computing_in("fp32", device))
         stack.enter_context(differentiable_recurrence(model, device.type == "cuda"))
         recorder = stack.enter_context(_Recorder(seen, layout, as_token_layout(token_grid)))
-        stack.callback(model.register_forward_pre_hook(recorder.begin, prepend=True).remove)
-        stack.callback(model.register_forward_hook(recorder.end).remove)
+        stack.callback(model.register_forward_pre_hook(of_this_thread(recorder.begin), prepend=True).remove)
+        stack.callback(model.register_forward_hook(of_this_thread(recorder.end)).remove)
         yield seen
 
 

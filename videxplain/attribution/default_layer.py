@@ -15,6 +15,7 @@ from videxplain.attribution.rows.probing import other_clip
 from videxplain.attribution.tokens import TokenReader, lay_out, tensor_and_grid, width_of_norm
 from videxplain.attribution.traceable import differ, frozen_pass
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 from videxplain.models.config import TokenLayout
 from videxplain.network_answers import NetworkAnswers
 from videxplain.untouched import begin_pass, untouched
@@ -125,7 +126,7 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
     shapes: dict[str, list[torch.Size]] = {}
     of_tokens: list[str] = []
 
-    def watch(name: str) -> object:
+    def watch(name: str) -> Callable[..., None]:
         def hook(layer: nn.Module, __: object, output: object) -> None:
             values, _ = tensor_and_grid(output)
             # What is put out inside torch.func.vmap cannot be kept.
@@ -156,7 +157,7 @@ def _last_with_extent(module: nn.Module, x: Tensor, tokens: TokenLayout | None) 
         hooks.enter_context(reader.watching())
         for name, m in module.named_modules():
             if name and not isinstance(m, torch.jit.ScriptModule):
-                hooks.callback(m.register_forward_hook(watch(name)).remove)
+                hooks.callback(m.register_forward_hook(of_this_thread(watch(name))).remove)
         begin_pass(module)
         with frozen_pass():
             module(x[:1].clone())

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from videxplain.errors import VidexplainError, unknown
+from videxplain.exclusive import of_this_thread
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def named_layers(module: nn.Module, names: str) -> tuple[LayerCall, ...]:
 
 
 def hook_output(module: nn.Module, layer: LayerCall, hook: Callable[..., Any]) -> Callable[[], None]:
-    """Call ``hook`` with every output of a layer; what is returned removes it.
+    """Call ``hook`` with every output of a layer in this thread; what is returned removes it.
 
     It comes before the hooks of whoever wrote the network: they may keep the output for the rest of the network, which
     then has to be the one that the hook returns.
     """
-    return module.get_submodule(layer.name).register_forward_hook(hook, prepend=True).remove
+    return module.get_submodule(layer.name).register_forward_hook(of_this_thread(hook), prepend=True).remove
 
 
 def first_layer(module: nn.Module) -> LayerCall:

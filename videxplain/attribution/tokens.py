@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 from videxplain.models.config import TokenLayout
 
 Grid: TypeAlias = tuple[int, int, int]
@@ -58,8 +59,9 @@ class TokenReader:
         """While active, the grid follows the pass."""
         with ExitStack() as hooks:
             if self.transformer and (self._told is None or self._told.grid is None):
+                watch = of_this_thread(self._watch)
                 for m in self._module.modules():
-                    hooks.callback(m.register_forward_hook(self._watch).remove)
+                    hooks.callback(m.register_forward_hook(watch).remove)
             yield
 
     def layout(self, layer: nn.Module, output: Any) -> TokenLayout | None:

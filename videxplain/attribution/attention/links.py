@@ -16,6 +16,7 @@ from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.placement import placement
 from videxplain.attribution.tokens import TokenReader
 from videxplain.errors import VidexplainError, unknown
+from videxplain.exclusive import of_this_thread
 from videxplain.untouched import untouched
 
 
@@ -73,8 +74,8 @@ def _of_block(module: nn.Module, x: Tensor, place: tuple[float, float, float], n
 
     where = module.get_submodule(name)
     hooks = [
-        where.register_forward_pre_hook(of_input),
-        where.get_submodule("affinity").register_forward_hook(of_affinity),
+        where.register_forward_pre_hook(of_this_thread(of_input)),
+        where.get_submodule("affinity").register_forward_hook(of_this_thread(of_affinity)),
     ]
     try:
         with untouched(module), torch.no_grad():

@@ -9,6 +9,7 @@ from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.passes import Pass
 from videxplain.attribution.registry import Attribution, register_method
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 
 
 @register_method(
@@ -38,7 +39,7 @@ def cam(p: Pass) -> Attribution:
 
     with ExitStack() as hooks:
         for linear in (m for m in p.module.modules() if isinstance(m, nn.Linear)):
-            hooks.callback(linear.register_forward_pre_hook(note).remove)
+            hooks.callback(linear.register_forward_pre_hook(of_this_thread(note)).remove)
         with p.trace() as run:
             last = heads[-1:]  # of this pass; to find out how the layer lies, others may be run
             activations = run.activations(p.target_layer)

@@ -17,6 +17,7 @@ from videxplain.attribution.rows.layer_rows import is_known
 from videxplain.attribution.rows.probing import SMALLEST_CHANGE, Probe
 from videxplain.attribution.tokens import tensor_and_grid
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 from videxplain.models.config import TokenLayout
 from videxplain.network_answers import NetworkAnswers
 from videxplain.untouched import begin_pass, untouched
@@ -95,8 +96,8 @@ def _token_lists(module: nn.Module, x: Tensor, count: int) -> list[Tensor]:
 
     with untouched(module), torch.no_grad(), ExitStack() as hooks:
         for m in module.modules():
-            hooks.callback(m.register_forward_pre_hook(before).remove)
-            hooks.callback(m.register_forward_hook(after).remove)
+            hooks.callback(m.register_forward_pre_hook(of_this_thread(before)).remove)
+            hooks.callback(m.register_forward_hook(of_this_thread(after)).remove)
         begin_pass(module)
         module(x.clone())
     return found
