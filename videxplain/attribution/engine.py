@@ -74,7 +74,7 @@ def trace(
         try:
             logits = forward(module, clip)
         except VidexplainError as error:
-            if precision == "fp32" or "view size is not compatible" not in str(error):
+            if precision == "fp32" or "view size is not compatible" not in str(error.__cause__):
                 raise
             # A network that uses view takes axes as they lie usually, and not channels last.
             for recording in recordings.values():

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from torch import nn
 
-from videxplain.exclusive import cudnn_off, mkldnn_off
+from videxplain.exclusive import cudnn_off, mkldnn_off, of_this_thread
 
 
 @contextmanager
@@ -25,6 +25,6 @@ def differentiable_recurrence(module: nn.Module, is_cuda: bool) -> Iterator[None
             off.close()
 
         for recurrent in (m for m in module.modules() if isinstance(m, nn.RNNBase)):
-            hooks.callback(recurrent.register_forward_pre_hook(switch_off).remove)
-            hooks.callback(recurrent.register_forward_hook(switch_back).remove)
+            hooks.callback(recurrent.register_forward_pre_hook(of_this_thread(switch_off)).remove)
+            hooks.callback(recurrent.register_forward_hook(of_this_thread(switch_back)).remove)
         yield

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from videxplain.exclusive import of_this_thread
 from videxplain.explanation.familiarity import pass_of
 from videxplain.models.familiarity import Familiarity, energies
 from videxplain.models.stages import ClipFeatures, clip_features
@@ -58,7 +59,7 @@ class BatchFeatures:
             if self._known is not None:
                 watch.stages = stack.enter_context(clip_features(self._model, self._known.stages))
             if self._classifier is not None:
-                stack.callback(self._classifier.register_forward_pre_hook(watch.note).remove)
+                stack.callback(self._classifier.register_forward_pre_hook(of_this_thread(watch.note)).remove)
             yield watch
 
     def of(self, watch: "_Watch", logits: Tensor) -> Seen:

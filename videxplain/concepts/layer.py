@@ -16,6 +16,7 @@ from videxplain.attribution.rows.layer_rows import find_owners
 from videxplain.attribution.tokens import TokenReader, lay_out, replaced, tensor_and_grid
 from videxplain.attribution.versions import versions_at_once
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 from videxplain.models.config import TokenLayout
 from videxplain.models.wrapping import Wrapped
 from videxplain.untouched import begin_pass, untouched
@@ -185,7 +186,7 @@ def _one_clip(module: nn.Module) -> Iterator[None]:
     def hook(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return tuple(map(_first, given)), {name: _first(value) for name, value in named.items()}
 
-    handle = module.register_forward_pre_hook(hook, with_kwargs=True)
+    handle = module.register_forward_pre_hook(of_this_thread(hook), with_kwargs=True)
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from videxplain.attribution.layers import LayerCall
 from videxplain.attribution.tokens import CHANNELS_FIRST, TokenReader, tensor_and_grid
 from videxplain.device import device_of
 from videxplain.errors import VidexplainError
+from videxplain.exclusive import of_this_thread
 from videxplain.explanation.origin import config_of
 from videxplain.models.config import TokenLayout
 from videxplain.untouched import untouched
@@ -46,7 +47,7 @@ def layer_list(network: nn.Module) -> list[dict[str, Any]]:
                 def note(layer: nn.Module, _: object, output: object, name: str = name) -> None:
                     calls[name].append(_read(reader, layer, output))
 
-                open_until_read.callback(module.register_forward_hook(note).remove)
+                open_until_read.callback(module.register_forward_hook(of_this_thread(note)).remove)
         network(x)
     seen = [one for of_layer in calls.values() for one in of_layer if one is not None]
     lists = {shape[1] for shape, tokens in seen if tokens is not None and len(shape) == 3}

@@ -1,6 +1,5 @@
 """The features by which clips are known: those of the picture, and how much each channel of each stage varies."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
 
+from videxplain.exclusive import of_this_thread
 from videxplain.models.config import ModelConfig
 from videxplain.models.picture import picture_features
 
@@ -104,24 +104,20 @@ def clip_features(model: nn.Module, names: Sequence[str]) -> Iterator[ClipFeatur
         names: Its stages, from :func:`stage_names`.
     """
     config = getattr(model, "config", None)
-    seen, me = ClipFeatures(names, config.std if isinstance(config, ModelConfig) else None), threading.get_ident()
-
-    def mine() -> bool:
-        # Another thread may use the same network between two passes of this one.
-        return not seen.done and threading.get_ident() == me
+    seen = ClipFeatures(names, config.std if isinstance(config, ModelConfig) else None)
 
     def begin(_: nn.Module, given: tuple[Tensor, ...]) -> None:
-        if mine() and given and isinstance(given[0], Tensor):
+        if not seen.done and given and isinstance(given[0], Tensor):
             seen.begin(given[0])
 
     def keep(name: str, output: object) -> None:
-        if mine() and isinstance(output, Tensor) and output.ndim >= _LEAST_DIMENSIONS:
+        if not seen.done and isinstance(output, Tensor) and output.ndim >= _LEAST_DIMENSIONS:
             seen.add(name, output)
 
-    hooks = [model.register_forward_pre_hook(begin)]
+    hooks = [model.register_forward_pre_hook(of_this_thread(begin))]
     for name in names:
         stage = model.get_submodule(name)
-        hooks.append(stage.register_forward_hook(lambda _, __, output, name=name: keep(name, output)))
+        hooks.append(stage.register_forward_hook(of_this_thread(lambda _, __, output, name=name: keep(name, output))))
     try:
         yield seen
     finally:

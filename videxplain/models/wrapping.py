@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from videxplain.errors import VidexplainError, unknown
+from videxplain.exclusive import of_this_thread
 from videxplain.models.assumption import AssumptionWarning
 from videxplain.models.config import (
     IMAGENET_MEAN,
@@ -214,7 +215,7 @@ def _logits_counted(module: nn.Module) -> Iterator[list[int]]:
     if isinstance(module, torch.jit.ScriptModule):  # it takes no hooks of Python
         yield counted
         return
-    hook = module.register_forward_hook(count)
+    hook = module.register_forward_hook(of_this_thread(count))
     try:
         yield counted
     finally:

@@ -23,8 +23,6 @@ CENTISECOND = Fraction(1, 100)
 CLOCK = Fraction(1, 25)
 # A fixed (ordered) dither pattern: error diffusion makes still areas swarm from frame to frame.
 DITHER = "dither=bayer:bayer_scale=3:diff_mode=rectangle"
-
-
 _LONGEST = 655
 """Seconds: the delay of a frame is stored as a whole number of hundredths in two bytes."""
 
